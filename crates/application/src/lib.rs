@@ -1,1 +1,130 @@
-//! application
+//! The use cases of Guardian, and the ports through which they reach the world.
+//!
+//! One service per area, one method per use case: authorise, decide, commit, answer. Nothing here
+//! knows how requests arrive, where state is stored or how nodes talk; the ports say only what is
+//! needed of them.
+
+mod access;
+mod check;
+mod cluster;
+mod configs;
+mod context;
+mod document;
+mod env;
+mod error;
+mod history;
+mod paging;
+pub mod ports;
+mod projects;
+mod schemas;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use access::{Access, CreateApiKey, CreatedApiKey};
+pub use cluster::Cluster;
+pub use configs::{ConfigDocument, Configs, DeleteConfig, PutConfig, Rollback, Written};
+pub use context::RequestContext;
+pub use document::{DocumentFault, compact};
+pub use env::Env;
+pub use error::{DocumentFailure, Error, SchemaBreaks};
+pub use paging::{Page, PageRequest};
+pub use projects::Projects;
+pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
+
+use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
+use std::sync::Arc;
+
+/// Every service, sharing the same ports.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Projects and environments.
+    pub projects: Projects,
+    /// Schemas.
+    pub schemas: Schemas,
+    /// Config documents and their history.
+    pub configs: Configs,
+    /// API keys and authentication.
+    pub access: Access,
+    /// The cluster itself.
+    pub cluster: Cluster,
+}
+
+/// What the services need of the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// Commits commands.
+    pub consensus: Arc<dyn Consensus>,
+    /// Reads state.
+    pub state: Arc<dyn StateReader>,
+    /// Compiles and runs schemas.
+    pub schemas: Arc<dyn SchemaEngine>,
+    /// Mints and reads key secrets.
+    pub keys: Arc<dyn KeyMint>,
+    /// Knows the members.
+    pub cluster: Arc<dyn ClusterView>,
+    /// Clock and ids.
+    pub env: Env,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}
+
+impl Application {
+    /// Builds every service on the given ports.
+    pub fn new(ports: &Ports) -> Self {
+        let core =
+            Core { consensus: ports.consensus.clone(), state: ports.state.clone(), env: ports.env.clone() };
+        Self {
+            projects: Projects::new(core.clone()),
+            schemas: Schemas::new(core.clone(), ports.schemas.clone()),
+            configs: Configs::new(core.clone(), ports.schemas.clone()),
+            access: Access::new(core.clone(), ports.keys.clone()),
+            cluster: Cluster::new(core, ports.cluster.clone()),
+        }
+    }
+}
+
+/// What every service needs.
+#[derive(Clone)]
+pub(crate) struct Core {
+    pub(crate) consensus: Arc<dyn Consensus>,
+    pub(crate) state: Arc<dyn StateReader>,
+    pub(crate) env: Env,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Stamps and commits a command; a refusal becomes an error.
+    pub(crate) async fn commit(
+        &self,
+        ctx: &RequestContext,
+        command: domain::Command,
+    ) -> Result<(domain::Revision, domain::Receipt), Error> {
+        let stamped = self.env.stamp(ctx, command);
+        match self.consensus.propose(stamped).await? {
+            domain::Outcome::Accepted { revision, receipt } => Ok((revision, receipt)),
+            domain::Outcome::Rejected { rejection, .. } => Err(Error::Rejected(rejection)),
+        }
+    }
+
+    /// A view of the state in which `actor` may use `permission` on `resource`.
+    pub(crate) async fn authorized_view(
+        &self,
+        ctx: &RequestContext,
+        freshness: ports::Freshness,
+        permission: domain::Permission,
+        resource: domain::Resource<'_>,
+    ) -> Result<ports::View, Error> {
+        let view = self.state.view(freshness).await?;
+        ctx.require(&view, permission, resource, self.env.clock.now())?;
+        Ok(view)
+    }
+}

@@ -1,0 +1,156 @@
+//! API keys: authentication by them, and their life.
+
+use crate::ports::{Freshness, KeyMint};
+use crate::{Core, Error, Page, PageRequest, RequestContext};
+use domain::limits::API_KEY_SCOPES_MAX;
+use domain::{
+    Actor, ApiKey, ApiKeyId, Command, EnvironmentName, KeyLabel, KeyRef, NewApiKey, Permission, ProjectName,
+    Receipt, Resource, Revision, Timestamp,
+};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// Use cases on API keys.
+#[derive(Clone)]
+pub struct Access {
+    core: Core,
+    mint: Arc<dyn KeyMint>,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Access")
+    }
+}
+
+/// What a new key may do, and for how long.
+#[derive(Clone, Debug)]
+pub struct CreateApiKey {
+    /// The project it belongs to.
+    pub project: ProjectName,
+    /// What people call it.
+    pub name: KeyLabel,
+    /// What it may do.
+    pub permissions: BTreeSet<Permission>,
+    /// The environments it may reach; `None` for all.
+    pub environments: Option<BTreeSet<EnvironmentName>>,
+    /// The prefixes of config keys it may reach; `None` for all.
+    pub key_prefixes: Option<BTreeSet<String>>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A new key with its secret.
+#[derive(Clone)]
+pub struct CreatedApiKey {
+    /// The key.
+    pub key: ApiKey,
+    /// The secret, shown this once.
+    pub secret: String,
+}
+
+impl fmt::Debug for CreatedApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedApiKey").field("key", &self.key.key).finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    pub(crate) fn new(core: Core, mint: Arc<dyn KeyMint>) -> Self {
+        Self { core, mint }
+    }
+
+    /// Finds who holds the secret. A key that this node does not know may be newer than what this node
+    /// has applied, so it is looked up once more in a linearizable view before it is refused.
+    pub async fn authenticate(&self, secret: &str) -> Result<Actor, Error> {
+        let refused = || Error::Unauthenticated("the API key is unknown or revoked".to_owned());
+        let hash = self.mint.digest(secret).ok_or_else(refused)?;
+        for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
+            let view = self.core.state.view(freshness).await?;
+            if let Some(key) = view.state.api_key_by_hash(&hash) {
+                if key.expires_at.is_some_and(|expiry| expiry <= self.core.env.clock.now()) {
+                    return Err(Error::Unauthenticated("the API key has expired".to_owned()));
+                }
+                return Ok(Actor::ApiKey(key.key.clone()));
+            }
+        }
+        Err(refused())
+    }
+
+    /// Creates a key of a project.
+    pub async fn create(&self, ctx: &RequestContext, request: CreateApiKey) -> Result<CreatedApiKey, Error> {
+        let scopes = request.environments.as_ref().map_or(0, BTreeSet::len);
+        let prefixes = request.key_prefixes.as_ref().map_or(0, BTreeSet::len);
+        for (field, count) in [("environments", scopes), ("key_prefixes", prefixes)] {
+            if count > API_KEY_SCOPES_MAX {
+                let message = format!("has {count} items, at most {API_KEY_SCOPES_MAX} are allowed");
+                return Err(Error::Invalid { field, message });
+            }
+        }
+        if request.expires_at.is_some_and(|expiry| expiry <= self.core.env.clock.now()) {
+            return Err(Error::Invalid { field: "expires_at", message: "must be in the future".to_owned() });
+        }
+        let minted = self.mint.mint();
+        let key = NewApiKey {
+            id: self.core.env.ids.api_key_id(),
+            name: request.name,
+            hash: minted.hash,
+            prefix: minted.prefix,
+            permissions: request.permissions,
+            environments: request.environments,
+            key_prefixes: request.key_prefixes,
+            expires_at: request.expires_at,
+        };
+        match self.core.commit(ctx, Command::CreateApiKey { project: Some(request.project), key }).await? {
+            (_, Receipt::ApiKey(key)) => Ok(CreatedApiKey { key, secret: minted.secret }),
+            _ => Err(Error::unexpected_receipt()),
+        }
+    }
+
+    /// Revokes a key for good.
+    pub async fn revoke(
+        &self,
+        ctx: &RequestContext,
+        project: ProjectName,
+        id: ApiKeyId,
+    ) -> Result<Revision, Error> {
+        let key = KeyRef { project: Some(project), id };
+        Ok(self.core.commit(ctx, Command::RevokeApiKey { key }).await?.0)
+    }
+
+    /// One key, never its secret.
+    pub async fn get(
+        &self,
+        ctx: &RequestContext,
+        project: &ProjectName,
+        id: &ApiKeyId,
+        freshness: Freshness,
+    ) -> Result<(ApiKey, Revision), Error> {
+        let resource = Resource::Project(project);
+        let view = self.core.authorized_view(ctx, freshness, Permission::KeyRead, resource).await?;
+        view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        let key = KeyRef { project: Some(project.clone()), id: id.clone() };
+        let key = view.state.api_key(&key).ok_or_else(|| Error::not_found("API key", id))?;
+        Ok((key.clone(), view.state.revision()))
+    }
+
+    /// The keys of a project, never their secrets, by id.
+    pub async fn list(
+        &self,
+        ctx: &RequestContext,
+        project: &ProjectName,
+        page: PageRequest<ApiKeyId>,
+        freshness: Freshness,
+    ) -> Result<Page<ApiKey, ApiKeyId>, Error> {
+        let resource = Resource::Project(project);
+        let view = self.core.authorized_view(ctx, freshness, Permission::KeyRead, resource).await?;
+        view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        let keys = view
+            .state
+            .api_keys(Some(project))
+            .filter(|key| page.after.as_ref().is_none_or(|after| key.key.id > *after))
+            .cloned();
+        Ok(Page::take(keys, page.size, &view, |key| key.key.id.clone()))
+    }
+}

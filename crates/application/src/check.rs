@@ -1,0 +1,37 @@
+//! Checking a document before it is proposed: which schema version it must satisfy, and whether it does.
+
+use crate::Error;
+use crate::ports::{SchemaEngine, View};
+use domain::{Binding, BindingChange, ConfigId, Content, SchemaRef};
+
+/// How often a change is checked again because something moved meanwhile.
+pub(crate) const CHECK_ATTEMPTS_MAX: usize = 16;
+
+/// The binding that the config would have after `change`, as this view knows it.
+pub(crate) fn resulting_binding(view: &View, id: &ConfigId, change: &BindingChange) -> Option<Binding> {
+    match change {
+        BindingChange::Keep => view.state.config(id).and_then(|config| config.binding.clone()),
+        BindingChange::Set(binding) => binding.clone(),
+    }
+}
+
+/// Checks `content` against the schema version that `binding` means in this view, and says which it was.
+pub(crate) async fn check_document(
+    engine: &dyn SchemaEngine,
+    view: &View,
+    id: &ConfigId,
+    binding: Option<&Binding>,
+    content: &Content,
+) -> Result<Option<SchemaRef>, Error> {
+    let Some(schema) = view.state.effective_schema(id, binding).map_err(Error::Rejected)? else {
+        return Ok(None);
+    };
+    let validator = engine.committed(&id.schema_id(&schema.name), schema.version, &*view.archive).await?;
+    let violations = validator.violations(content).await;
+    if violations.is_empty() {
+        Ok(Some(schema))
+    } else {
+        let schema = format!("{} version {}", schema.name, schema.version);
+        Err(Error::ValidationFailed { schema, violations })
+    }
+}

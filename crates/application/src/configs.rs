@@ -1,0 +1,293 @@
+//! Config documents: reading, writing, deleting, rolling back.
+
+use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
+use crate::history;
+use crate::ports::{Consistency, Freshness, SchemaEngine, View};
+use crate::{Core, Error, Page, PageRequest, RequestContext};
+use domain::{
+    BindingChange, ChangeKind, Command, Config, ConfigId, ConfigKey, ConfigRevision, Content, EnvironmentId,
+    Message, Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// Use cases on config documents.
+#[derive(Clone)]
+pub struct Configs {
+    core: Core,
+    engine: Arc<dyn SchemaEngine>,
+}
+
+impl fmt::Debug for Configs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Configs")
+    }
+}
+
+/// A whole document to be written.
+#[derive(Clone, Debug)]
+pub struct PutConfig {
+    /// Which config.
+    pub id: ConfigId,
+    /// The document.
+    pub content: Content,
+    /// Which schema it is held to from now on.
+    pub binding: BindingChange,
+    /// What the config must be for the change to go ahead.
+    pub expected: Precondition,
+    /// Why.
+    pub message: Message,
+}
+
+/// A config to be deleted.
+#[derive(Clone, Debug)]
+pub struct DeleteConfig {
+    /// Which config.
+    pub id: ConfigId,
+    /// What it must be for the deletion to go ahead.
+    pub expected: Precondition,
+    /// Why.
+    pub message: Message,
+}
+
+/// An earlier document to be made current again.
+#[derive(Clone, Debug)]
+pub struct Rollback {
+    /// Which config.
+    pub id: ConfigId,
+    /// The version whose document it shall be.
+    pub to_version: Version,
+    /// What the config must be for the change to go ahead.
+    pub expected: Precondition,
+    /// Why.
+    pub message: Message,
+}
+
+/// A config after a change.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Whether the key did not exist before.
+    pub created: bool,
+    /// The config with its document.
+    pub document: ConfigDocument,
+}
+
+/// A config with its document, as one view shows them.
+#[derive(Clone, Debug)]
+pub struct ConfigDocument {
+    /// The version that is shown, with its document.
+    pub shown: ConfigRevision,
+    /// The revision of the view.
+    pub revision: Revision,
+    /// For a stale read: how long ago this node last heard from a leader, in milliseconds.
+    pub stale_for_ms: Option<u64>,
+}
+
+impl Configs {
+    pub(crate) fn new(core: Core, engine: Arc<dyn SchemaEngine>) -> Self {
+        Self { core, engine }
+    }
+
+    /// The config as it is now.
+    pub async fn get(
+        &self,
+        ctx: &RequestContext,
+        id: &ConfigId,
+        freshness: Freshness,
+    ) -> Result<ConfigDocument, Error> {
+        let view = self.readable(ctx, id, freshness).await?;
+        let config = view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
+        self.shown(&view, id, config.version)
+    }
+
+    /// The configs of an environment whose keys start with `prefix`, by key, without documents.
+    pub async fn list(
+        &self,
+        ctx: &RequestContext,
+        environment: &EnvironmentId,
+        prefix: &str,
+        page: PageRequest<ConfigKey>,
+        freshness: Freshness,
+    ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
+        let freshness = Freshness { min_revision: freshness.min_revision.max(page.at), ..freshness };
+        let resource = Resource::Configs(environment, prefix);
+        let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
+        require_environment(&view, environment)?;
+        history::list_at(&view, environment, prefix, &page)
+    }
+
+    /// The versions of a config below `page.after`, newest first; also of a config that was deleted.
+    pub async fn history(
+        &self,
+        ctx: &RequestContext,
+        id: &ConfigId,
+        page: PageRequest<Version>,
+        freshness: Freshness,
+    ) -> Result<Page<ConfigRevision, Version>, Error> {
+        let view = self.readable(ctx, id, freshness).await?;
+        history::versions(&view, id, &page)
+    }
+
+    /// One version of a config; also of a config that was deleted.
+    pub async fn version(
+        &self,
+        ctx: &RequestContext,
+        id: &ConfigId,
+        version: Version,
+        freshness: Freshness,
+    ) -> Result<ConfigDocument, Error> {
+        let view = self.readable(ctx, id, freshness).await?;
+        self.shown(&view, id, version)
+    }
+
+    /// Writes a whole document.
+    pub async fn put(&self, ctx: &RequestContext, request: PutConfig) -> Result<Written, Error> {
+        self.commit_checked(ctx, request, ChangeKind::Update).await
+    }
+
+    /// Makes an earlier document current again, as a new version that satisfies today's schema.
+    pub async fn rollback(&self, ctx: &RequestContext, request: Rollback) -> Result<Written, Error> {
+        let id = &request.id;
+        let resource = Resource::Config(id);
+        let view = self
+            .core
+            .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::DocumentWrite, resource)
+            .await?;
+        require_environment(&view, &id.environment_id())?;
+        view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
+        let earlier = self.shown(&view, id, request.to_version)?.shown;
+        let Some(content) = earlier.content else {
+            let message = format!("version {} is a deletion and has no document", request.to_version);
+            return Err(Error::Invalid { field: "to_version", message });
+        };
+        let put = PutConfig {
+            id: request.id,
+            content,
+            binding: BindingChange::Keep,
+            expected: request.expected,
+            message: request.message,
+        };
+        self.commit_checked(ctx, put, ChangeKind::Rollback { from: request.to_version }).await
+    }
+
+    /// Deletes a config; its history stays. Gives the version and the revision of the deletion.
+    pub async fn delete(
+        &self,
+        ctx: &RequestContext,
+        request: DeleteConfig,
+    ) -> Result<(Version, Revision), Error> {
+        let DeleteConfig { id, expected, message } = request;
+        match self.core.commit(ctx, Command::DeleteConfig { id, expected, message }).await? {
+            (revision, Receipt::ConfigDeleted(version)) => Ok((version, revision)),
+            _ => Err(Error::unexpected_receipt()),
+        }
+    }
+
+    /// Checks the document outside the log and commits it with the schema version it was checked
+    /// against. The first check uses whatever this node has applied, because the commit refuses a check
+    /// that is out of date; any "no" is only given after a linearizable look.
+    async fn commit_checked(
+        &self,
+        ctx: &RequestContext,
+        request: PutConfig,
+        kind: ChangeKind,
+    ) -> Result<Written, Error> {
+        let mut freshness = Freshness::STALE;
+        for _ in 0..CHECK_ATTEMPTS_MAX {
+            match self.try_commit(ctx, &request, kind, freshness).await {
+                Err(Error::Rejected(Rejection::CheckOutdated(_))) => {}
+                Err(
+                    Error::Rejected(Rejection::BindingUnknown { .. })
+                    | Error::ValidationFailed { .. }
+                    | Error::NotFound { .. }
+                    | Error::Forbidden(_)
+                    | Error::Unauthenticated(_),
+                ) if freshness.consistency == Consistency::Stale => {}
+                done => return done,
+            }
+            freshness = Freshness::LINEARIZABLE;
+        }
+        Err(Error::Contended)
+    }
+
+    async fn try_commit(
+        &self,
+        ctx: &RequestContext,
+        request: &PutConfig,
+        kind: ChangeKind,
+        freshness: Freshness,
+    ) -> Result<Written, Error> {
+        let id = &request.id;
+        let resource = Resource::Config(id);
+        let view = self.core.authorized_view(ctx, freshness, Permission::DocumentWrite, resource).await?;
+        require_environment(&view, &id.environment_id())?;
+        let binding = resulting_binding(&view, id, &request.binding);
+        let checked = check_document(&*self.engine, &view, id, binding.as_ref(), &request.content).await?;
+        let command = Command::PutConfig {
+            id: id.clone(),
+            content: request.content.clone(),
+            binding: request.binding.clone(),
+            checked: checked.clone(),
+            expected: request.expected,
+            kind,
+            message: request.message.clone(),
+        };
+        match self.core.commit(ctx, command).await? {
+            (revision, Receipt::Config(config)) => Ok(written(request, config, checked, kind, revision)),
+            _ => Err(Error::unexpected_receipt()),
+        }
+    }
+
+    async fn readable(
+        &self,
+        ctx: &RequestContext,
+        id: &ConfigId,
+        freshness: Freshness,
+    ) -> Result<View, Error> {
+        let resource = Resource::Config(id);
+        let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
+        require_environment(&view, &id.environment_id())?;
+        Ok(view)
+    }
+
+    fn shown(&self, view: &View, id: &ConfigId, version: Version) -> Result<ConfigDocument, Error> {
+        let shown = view
+            .archive
+            .config_revision(id, version)?
+            .filter(|found| history::visible(view, found))
+            .ok_or_else(|| Error::not_found("version", version))?;
+        Ok(ConfigDocument { shown, revision: view.state.revision(), stale_for_ms: view.stale_for_ms })
+    }
+}
+
+fn require_environment(view: &View, environment: &EnvironmentId) -> Result<(), Error> {
+    view.state
+        .project(&environment.project)
+        .ok_or_else(|| Error::not_found("project", &environment.project))?;
+    view.state.environment(environment).ok_or_else(|| Error::not_found("environment", &environment.name))?;
+    Ok(())
+}
+
+fn written(
+    request: &PutConfig,
+    config: Config,
+    schema: Option<domain::SchemaRef>,
+    kind: ChangeKind,
+    revision: Revision,
+) -> Written {
+    let created = request.expected == Precondition::Absent;
+    let shown = ConfigRevision {
+        id: config.id,
+        version: config.version,
+        revision,
+        kind: if created { ChangeKind::Create } else { kind },
+        schema,
+        content: Some(request.content.clone()),
+        digest: config.digest,
+        message: request.message.clone(),
+        at: config.updated_at,
+        created_at: config.created_at,
+        by: config.updated_by,
+    };
+    Written { created, document: ConfigDocument { shown, revision, stale_for_ms: None } }
+}

@@ -1,0 +1,37 @@
+//! Who asks, and under which request: the first parameter of every use case.
+
+use crate::Error;
+use crate::ports::View;
+use domain::access::{Denied, authorize};
+use domain::{Actor, Permission, RequestId, Resource, Timestamp};
+
+/// The circumstances of one request.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// Who asks.
+    pub actor: Actor,
+    /// The request's id.
+    pub request_id: RequestId,
+}
+
+impl RequestContext {
+    /// Fails unless the actor may use `permission` on `resource` in this view.
+    pub fn require(
+        &self,
+        view: &View,
+        permission: Permission,
+        resource: Resource<'_>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        authorize(&view.state, &self.actor, permission, resource, now).map_err(Error::from)
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::UnknownKey | Denied::ExpiredKey => Self::Unauthenticated(denied.to_string()),
+            Denied::MissingPermission(_) | Denied::OutOfScope => Self::Forbidden(denied),
+        }
+    }
+}

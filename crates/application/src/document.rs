@@ -1,0 +1,211 @@
+//! Taking the text of a document: one JSON value, no duplicate members, bounded depth and size.
+//!
+//! The text is kept as written but for insignificant white space, so that a number or an escape comes
+//! back exactly as it went in. What it says is the schema's business, not decided here.
+
+use domain::Content;
+use domain::limits::{DOCUMENT_BYTES_MAX, NESTING_MAX};
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Why a text is not acceptable as a document.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DocumentFault {
+    /// It is not JSON (RFC 8259), or an object has a member twice.
+    #[error("{field} is not valid JSON: {message}")]
+    Syntax {
+        /// Where the text was in the request.
+        field: &'static str,
+        /// What is wrong and where.
+        message: String,
+    },
+    /// Arrays and objects are nested too deep.
+    #[error("{field} is nested deeper than {NESTING_MAX} levels")]
+    TooDeep {
+        /// Where the text was in the request.
+        field: &'static str,
+    },
+    /// It is too large.
+    #[error("{field} has {bytes} bytes, at most {bytes_max} are allowed")]
+    TooLarge {
+        /// Where the text was in the request.
+        field: &'static str,
+        /// The size, in bytes of compact text.
+        bytes: usize,
+        /// The limit, in bytes.
+        bytes_max: usize,
+    },
+}
+
+/// Checks `text` and takes out insignificant white space. `field` names it in errors.
+pub fn compact(field: &'static str, text: &str, bytes_max: usize) -> Result<Content, DocumentFault> {
+    let compacted = strip(text).ok_or(DocumentFault::TooDeep { field })?;
+    if compacted.len() > bytes_max {
+        return Err(DocumentFault::TooLarge { field, bytes: compacted.len(), bytes_max });
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(&compacted);
+    StrictValue
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| DocumentFault::Syntax { field, message: error.to_string() })?;
+    Content::from_compact(&compacted).map_err(|error| DocumentFault::TooLarge {
+        field,
+        bytes: error.bytes,
+        bytes_max: DOCUMENT_BYTES_MAX,
+    })
+}
+
+/// Takes out white space outside strings; `None` when nested deeper than [`NESTING_MAX`].
+/// Whether the rest is JSON is not judged here, except that white space between two scalars is kept:
+/// taking it out would make `1 2` into `12`.
+fn strip(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut depth, mut in_string, mut escaped, mut gap) = (0_usize, false, false, false);
+    for c in text.chars() {
+        if in_string {
+            out.push(c);
+            in_string = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+            continue;
+        }
+        if matches!(c, ' ' | '\t' | '\n' | '\r') {
+            gap = true;
+            continue;
+        }
+        let structural = |c: char| matches!(c, '{' | '}' | '[' | ']' | ',' | ':');
+        if gap && !structural(c) && out.chars().next_back().is_some_and(|last| !structural(last)) {
+            out.push(' ');
+        }
+        gap = false;
+        match c {
+            '"' => in_string = true,
+            '{' | '[' => {
+                depth += 1;
+                if depth > NESTING_MAX {
+                    return None;
+                }
+            }
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        out.push(c);
+    }
+    Some(out)
+}
+
+/// Reads any JSON value and keeps nothing, but refuses an object that has a member twice.
+struct StrictValue;
+
+impl<'de> DeserializeSeed<'de> for StrictValue {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for StrictValue {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if seen.contains(&key) {
+                return Err(de::Error::custom(format_args!("member {key:?} appears twice")));
+            }
+            seen.insert(key);
+            map.next_value_seed(Self)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, &str>) {
+        let got = compact("content", text, DOCUMENT_BYTES_MAX);
+        match (got, expected) {
+            (Ok(content), Ok(expected)) => assert_eq!(content.as_str(), expected, "{text:?}"),
+            (Err(fault), Err(expected)) => {
+                assert!(fault.to_string().contains(expected), "{text:?}: {fault}");
+            }
+            (got, expected) => panic!("{text:?}: got {got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn text_is_kept_but_for_white_space() {
+        check(" { \"a\" : [ 1.0 , 12345678901234567890123 , \"x y\\u0041\" ] } ", {
+            Ok("{\"a\":[1.0,12345678901234567890123,\"x y\\u0041\"]}")
+        });
+        check("\"quote \\\" in \\\\\"", Ok("\"quote \\\" in \\\\\""));
+        check("null", Ok("null"));
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        check("", Err("not valid JSON"));
+        check("1 2", Err("trailing characters"));
+        check("{\"a\":1,}", Err("not valid JSON"));
+        check("tr ue", Err("not valid JSON"));
+        check("\"\\ud800\"", Err("not valid JSON"));
+        check("[1e999]", Err("number out of range"));
+    }
+
+    #[test]
+    fn members_appear_once() {
+        check("{\"a\":1,\"a\":2}", Err("appears twice"));
+        check("[{\"b\":{\"a\":1,\"\\u0061\":2}}]", Err("appears twice"));
+        check("{\"a\":{\"a\":1}}", Ok("{\"a\":{\"a\":1}}"));
+    }
+
+    #[test]
+    fn depth_and_size_have_limits() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(compact("content", &nested(NESTING_MAX), DOCUMENT_BYTES_MAX).is_ok());
+        check(&nested(NESTING_MAX + 1), Err("nested deeper than 64"));
+        check(&nested(100_000), Err("nested deeper than 64"));
+        let text = format!("\"{}\"", "x".repeat(98));
+        assert!(compact("content", &text, 100).is_ok());
+        assert!(matches!(
+            compact("content", &text, 99),
+            Err(DocumentFault::TooLarge { bytes: 100, bytes_max: 99, .. })
+        ));
+    }
+}

@@ -1,0 +1,34 @@
+//! The clock and the id generator, together: all that is random or time-dependent is drawn here.
+
+use crate::RequestContext;
+use crate::ports::{Clock, IdGenerator};
+use domain::Stamped;
+use std::fmt;
+use std::sync::Arc;
+
+/// Where use cases get time and ids from.
+#[derive(Clone)]
+pub struct Env {
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Env")
+    }
+}
+
+impl Env {
+    /// Adds who, when and under which request.
+    pub fn stamp<C>(&self, ctx: &RequestContext, command: C) -> Stamped<C> {
+        Stamped {
+            command,
+            actor: ctx.actor.clone(),
+            request_id: ctx.request_id.clone(),
+            at: self.clock.now(),
+        }
+    }
+}

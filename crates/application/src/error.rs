@@ -1,0 +1,138 @@
+//! Every way a use case can fail: a closed set, mapped to answers in one place.
+
+use crate::document::DocumentFault;
+use crate::ports::{ArchiveError, ConsensusError, SchemaFault, Violation};
+use domain::access::Denied;
+use domain::{ConfigId, Rejection, Version};
+
+/// A document that a new schema version would break.
+#[derive(Clone, Debug)]
+pub struct DocumentFailure {
+    /// Which document.
+    pub id: ConfigId,
+    /// Its version.
+    pub version: Version,
+    /// What is wrong with it.
+    pub violations: Vec<Violation>,
+}
+
+/// The documents that a new schema version would break.
+#[derive(Clone, Debug)]
+pub struct SchemaBreaks {
+    /// How many fail in all.
+    pub total: u64,
+    /// The first of them, by project, environment and key.
+    pub failures: Vec<DocumentFailure>,
+}
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No valid credential came with the request.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// The credential does not allow it.
+    #[error("{0}")]
+    Forbidden(Denied),
+    /// Something that was named does not exist.
+    #[error("{what} {name} does not exist")]
+    NotFound {
+        /// What kind of thing: `config`, `version`, `schema`, …
+        what: &'static str,
+        /// What it was called.
+        name: String,
+    },
+    /// A value in the request breaks its rule.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// Where in the request, as the contract names it.
+        field: &'static str,
+        /// What is wrong, and the limit.
+        message: String,
+    },
+    /// A document's text is not acceptable, whatever its schema.
+    #[error(transparent)]
+    Document(#[from] DocumentFault),
+    /// The replicated state said no.
+    #[error("{0}")]
+    Rejected(Rejection),
+    /// The document does not satisfy its schema.
+    #[error("the document does not satisfy schema {schema}")]
+    ValidationFailed {
+        /// The schema and version, for people.
+        schema: String,
+        /// What is wrong.
+        violations: Vec<Violation>,
+    },
+    /// What was offered is not a schema.
+    #[error("the schema is not valid")]
+    SchemaInvalid(Vec<Violation>),
+    /// Bound documents do not satisfy the new schema version.
+    #[error("{} bound documents do not satisfy the new version", .0.total)]
+    SchemaBreaksDocuments(SchemaBreaks),
+    /// Documents or schema kept changing during the check; try again.
+    #[error("the schema or its documents kept changing during the check")]
+    Contended,
+    /// Nothing was changed, and the same request may succeed later.
+    #[error("no leader is reachable")]
+    NoLeader,
+    /// Nothing was changed, and the same request may succeed later.
+    #[error("too many requests are waiting")]
+    Overloaded,
+    /// This node has not applied the revision that was asked for.
+    #[error("this node is at revision {at}, behind the requested {wanted}")]
+    Behind {
+        /// The revision of this node.
+        at: u64,
+        /// The revision that was asked for.
+        wanted: u64,
+    },
+    /// The change may or may not have happened.
+    #[error("the outcome of the change is unknown")]
+    OutcomeUnknown,
+    /// Our fault.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<ConsensusError> for Error {
+    fn from(error: ConsensusError) -> Self {
+        match error {
+            ConsensusError::NoLeader => Self::NoLeader,
+            ConsensusError::Behind { at, wanted } => Self::Behind { at, wanted },
+            ConsensusError::Overloaded => Self::Overloaded,
+            ConsensusError::OutcomeUnknown => Self::OutcomeUnknown,
+            ConsensusError::Failed(source) => Self::Internal(source),
+        }
+    }
+}
+
+impl From<ArchiveError> for Error {
+    fn from(error: ArchiveError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+impl From<SchemaFault> for Error {
+    fn from(fault: SchemaFault) -> Self {
+        match fault {
+            SchemaFault::Invalid(violations) => Self::SchemaInvalid(violations),
+            fault @ (SchemaFault::Archive(_) | SchemaFault::Missing(..)) => Self::Internal(Box::new(fault)),
+        }
+    }
+}
+
+/// A receipt of another kind than the command's: the replicas disagree with this program.
+#[derive(Debug, thiserror::Error)]
+#[error("the replicated state answered with an unexpected receipt")]
+pub(crate) struct UnexpectedReceipt;
+
+impl Error {
+    pub(crate) fn unexpected_receipt() -> Self {
+        Self::Internal(Box::new(UnexpectedReceipt))
+    }
+
+    pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
+        Self::NotFound { what, name: name.to_string() }
+    }
+}

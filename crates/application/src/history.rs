@@ -1,0 +1,107 @@
+//! The past: what a list or a config looked like at an earlier revision.
+
+use crate::ports::View;
+use crate::{Error, Page, PageRequest};
+use domain::{ChangeKind, ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Revision, Version};
+use std::ops::Bound;
+
+/// How many versions are read at a time when looking for the one that was current at a revision.
+const LOOK_BACK_BATCH: usize = 32;
+
+/// Says whether a version belongs to the present project and not to an earlier one of the same name.
+pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
+    view.state.project(&found.id.project).is_some_and(|project| found.revision >= project.created_revision)
+}
+
+/// One page of a config's versions, newest first.
+pub(crate) fn versions(
+    view: &View,
+    id: &ConfigId,
+    page: &PageRequest<Version>,
+) -> Result<Page<ConfigRevision, Version>, Error> {
+    let found = view.archive.config_history(id, page.after, page.size.saturating_add(1))?;
+    let shown = found.into_iter().filter(|version| visible(view, version));
+    let page = Page::take(shown, page.size, view, |version| version.version);
+    if page.items.is_empty() && view.state.config(id).is_none() && view.state.retired_config(id).is_none() {
+        return Err(Error::not_found("config", &id.key));
+    }
+    Ok(page)
+}
+
+/// One page of an environment's configs as they were at `page.at`, or are now.
+///
+/// Live and deleted keys are walked together in order; only those that changed after `page.at` cost a
+/// look into the archive.
+pub(crate) fn list_at(
+    view: &View,
+    environment: &EnvironmentId,
+    prefix: &str,
+    page: &PageRequest<ConfigKey>,
+) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
+    let at = page.at.unwrap_or(view.state.revision());
+    let start = start(prefix, page.after.as_ref());
+    let from = start.as_ref().map_or(Bound::Unbounded, |bound| bound.as_ref());
+    let live = view
+        .state
+        .configs_from(environment, from)
+        .map(|config| (&config.id, config.version, config.revision));
+    let gone = view.state.retired_configs_from(environment, from).map(|(id, r)| (id, r.version, r.revision));
+    let mut items = Vec::new();
+    for (id, version, revision) in
+        merge(live, gone).take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
+    {
+        if items.len() > page.size {
+            break;
+        }
+        let found = if revision <= at {
+            view.archive.config_revision(id, version)?
+        } else {
+            current_at(view, id, version, at)?
+        };
+        items.extend(found.filter(|found| found.kind != ChangeKind::Delete && visible(view, found)));
+    }
+    let mut page = Page::take(items.into_iter(), page.size, view, |config| config.id.key.clone());
+    page.revision = at;
+    Ok(page)
+}
+
+/// Where to start: after the last key seen, or at the prefix when that is a key itself.
+fn start(prefix: &str, after: Option<&ConfigKey>) -> Option<Bound<ConfigKey>> {
+    match after {
+        Some(key) => Some(Bound::Excluded(key.clone())),
+        // A prefix that ends in a dot or dash is no key; the shorter one before it sorts earlier.
+        None => ConfigKey::parse(prefix.trim_end_matches(['.', '_', '-'])).ok().map(Bound::Included),
+    }
+}
+
+fn current_at(
+    view: &View,
+    id: &ConfigId,
+    newest: Version,
+    at: Revision,
+) -> Result<Option<ConfigRevision>, Error> {
+    let mut before = Some(newest);
+    loop {
+        let batch = view.archive.config_history(id, before, LOOK_BACK_BATCH)?;
+        let Some(oldest) = batch.last().map(|version| version.version) else { return Ok(None) };
+        if let Some(found) = batch.into_iter().find(|version| version.revision <= at) {
+            return Ok(Some(found));
+        }
+        before = Some(oldest);
+    }
+}
+
+type Entry<'a> = (&'a ConfigId, Version, Revision);
+
+/// Merges two ordered walks that share no key.
+fn merge<'a>(
+    left: impl Iterator<Item = Entry<'a>>,
+    right: impl Iterator<Item = Entry<'a>>,
+) -> impl Iterator<Item = Entry<'a>> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    std::iter::from_fn(move || match (left.peek(), right.peek()) {
+        (Some(l), Some(r)) if l.0 > r.0 => right.next(),
+        (None, _) => right.next(),
+        _ => left.next(),
+    })
+}

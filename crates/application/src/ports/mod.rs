@@ -1,0 +1,17 @@
+//! What the use cases need of the world, one trait a file; each is implemented by one adapter and one fake.
+
+mod clock;
+mod cluster;
+mod consensus;
+mod ids;
+mod key_mint;
+mod schema_engine;
+mod state_reader;
+
+pub use clock::Clock;
+pub use cluster::{ClusterStatus, ClusterView, Member, MemberRole};
+pub use consensus::{Consensus, ConsensusError};
+pub use ids::IdGenerator;
+pub use key_mint::{KeyMint, MintedKey};
+pub use schema_engine::{SchemaEngine, SchemaFault, Validator, Violation};
+pub use state_reader::{Archive, ArchiveError, Consistency, Freshness, StateReader, View};

@@ -1,0 +1,55 @@
+//! Compiling JSON Schemas and checking documents against them.
+
+use super::{Archive, ArchiveError};
+use async_trait::async_trait;
+use domain::{Content, Dialect, SchemaId, SchemaVersion};
+use std::sync::Arc;
+
+/// One reason why a document does not satisfy its schema, or why a schema is not one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Violation {
+    /// Where in the document, as a JSON Pointer (RFC 6901).
+    pub pointer: String,
+    /// Which rule of the schema, as a JSON Pointer into the schema.
+    pub schema_pointer: String,
+    /// The rule's keyword, such as `required`.
+    pub keyword: String,
+    /// What is wrong, for people. Never quotes more of the document than a short excerpt.
+    pub message: String,
+}
+
+/// Why a schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaFault {
+    /// It is not a valid schema, breaks a limit, or refers outside itself.
+    #[error("the schema is not valid")]
+    Invalid(Vec<Violation>),
+    /// Its body could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The archive has no such version; the state and the archive disagree.
+    #[error("schema {0} version {1} has no body")]
+    Missing(String, u64),
+}
+
+/// A schema that is ready to check documents.
+#[async_trait]
+pub trait Validator: Send + Sync {
+    /// What is wrong with the document; empty when it satisfies the schema. At most 100 are listed.
+    async fn violations(&self, document: &Content) -> Vec<Violation>;
+}
+
+/// Compiles schemas. Never reaches outside the schema it is given: no network, no files.
+#[async_trait]
+pub trait SchemaEngine: Send + Sync {
+    /// Compiles a schema that a client offers, and says which dialect it is written in.
+    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault>;
+
+    /// The validator of a committed version; kept, because versions never change.
+    async fn committed(
+        &self,
+        id: &SchemaId,
+        version: SchemaVersion,
+        archive: &dyn Archive,
+    ) -> Result<Arc<dyn Validator>, SchemaFault>;
+}

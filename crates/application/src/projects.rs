@@ -1,0 +1,146 @@
+//! Projects and environments.
+
+use crate::ports::Freshness;
+use crate::{Core, Error, Page, PageRequest, RequestContext};
+use domain::{
+    Actor, Command, DisplayName, Environment, EnvironmentId, EnvironmentName, Permission, Project,
+    ProjectName, Receipt, Resource, Revision,
+};
+
+/// Use cases on projects and environments.
+#[derive(Clone, Debug)]
+pub struct Projects {
+    core: Core,
+}
+
+impl Projects {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core }
+    }
+
+    /// Creates a project with its environment `default`.
+    pub async fn create(
+        &self,
+        ctx: &RequestContext,
+        name: ProjectName,
+        display_name: DisplayName,
+    ) -> Result<Project, Error> {
+        match self.core.commit(ctx, Command::CreateProject { name, display_name }).await? {
+            (_, Receipt::Project(project)) => Ok(project),
+            _ => Err(Error::unexpected_receipt()),
+        }
+    }
+
+    /// Changes what people call a project.
+    pub async fn update(
+        &self,
+        ctx: &RequestContext,
+        name: ProjectName,
+        display_name: DisplayName,
+    ) -> Result<Project, Error> {
+        match self.core.commit(ctx, Command::UpdateProject { name, display_name }).await? {
+            (_, Receipt::Project(project)) => Ok(project),
+            _ => Err(Error::unexpected_receipt()),
+        }
+    }
+
+    /// Deletes a project that holds no configs.
+    pub async fn delete(&self, ctx: &RequestContext, name: ProjectName) -> Result<Revision, Error> {
+        Ok(self.core.commit(ctx, Command::DeleteProject { name }).await?.0)
+    }
+
+    /// One project, and the revision of the view it was read from.
+    pub async fn get(
+        &self,
+        ctx: &RequestContext,
+        name: &ProjectName,
+        freshness: Freshness,
+    ) -> Result<(Project, Revision), Error> {
+        let view = self
+            .core
+            .authorized_view(ctx, freshness, Permission::ProjectRead, Resource::Project(name))
+            .await?;
+        let project = view.state.project(name).ok_or_else(|| Error::not_found("project", name))?;
+        Ok((project.clone(), view.state.revision()))
+    }
+
+    /// The projects that the actor may see, by name.
+    pub async fn list(
+        &self,
+        ctx: &RequestContext,
+        page: PageRequest<ProjectName>,
+        freshness: Freshness,
+    ) -> Result<Page<Project, ProjectName>, Error> {
+        let own = match &ctx.actor {
+            Actor::ApiKey(key) => key.project.clone(),
+            Actor::System => None,
+        };
+        let scope = own.as_ref().map_or(Resource::Platform, Resource::Project);
+        let view = self.core.authorized_view(ctx, freshness, Permission::ProjectRead, scope).await?;
+        let visible = view
+            .state
+            .projects_after(page.after.as_ref())
+            .filter(|project| own.as_ref().is_none_or(|own| *own == project.name))
+            .cloned();
+        Ok(Page::take(visible, page.size, &view, |project| project.name.clone()))
+    }
+
+    /// Creates an environment.
+    pub async fn create_environment(
+        &self,
+        ctx: &RequestContext,
+        id: EnvironmentId,
+    ) -> Result<Environment, Error> {
+        match self.core.commit(ctx, Command::CreateEnvironment { id }).await? {
+            (_, Receipt::Environment(environment)) => Ok(environment),
+            _ => Err(Error::unexpected_receipt()),
+        }
+    }
+
+    /// Deletes an environment that holds no configs.
+    pub async fn delete_environment(
+        &self,
+        ctx: &RequestContext,
+        id: EnvironmentId,
+    ) -> Result<Revision, Error> {
+        Ok(self.core.commit(ctx, Command::DeleteEnvironment { id }).await?.0)
+    }
+
+    /// One environment, and the revision of the view it was read from.
+    pub async fn environment(
+        &self,
+        ctx: &RequestContext,
+        id: &EnvironmentId,
+        freshness: Freshness,
+    ) -> Result<(Environment, Revision), Error> {
+        let resource = Resource::Environment(id);
+        let view = self.core.authorized_view(ctx, freshness, Permission::EnvironmentRead, resource).await?;
+        view.state.project(&id.project).ok_or_else(|| Error::not_found("project", &id.project))?;
+        let environment =
+            view.state.environment(id).ok_or_else(|| Error::not_found("environment", &id.name))?;
+        Ok((environment.clone(), view.state.revision()))
+    }
+
+    /// The environments of a project that the actor may see, by name.
+    pub async fn environments(
+        &self,
+        ctx: &RequestContext,
+        project: &ProjectName,
+        page: PageRequest<EnvironmentName>,
+        freshness: Freshness,
+    ) -> Result<Page<Environment, EnvironmentName>, Error> {
+        let resource = Resource::Project(project);
+        let view = self.core.authorized_view(ctx, freshness, Permission::EnvironmentRead, resource).await?;
+        view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        let now = self.core.env.clock.now();
+        let visible = view
+            .state
+            .environments(project)
+            .filter(|e| page.after.as_ref().is_none_or(|after| e.id.name > *after))
+            .filter(|e| {
+                ctx.require(&view, Permission::EnvironmentRead, Resource::Environment(&e.id), now).is_ok()
+            })
+            .cloned();
+        Ok(Page::take(visible, page.size, &view, |environment| environment.id.name.clone()))
+    }
+}

@@ -1,0 +1,123 @@
+//! The audit chain: every accepted command, in order, each entry sealed by the one before.
+//!
+//! An entry's record is canonical JSON (RFC 8785: members sorted, no spaces; the members here are
+//! ASCII and the numbers integers, so sorting the fields is enough). Documents appear only by digest.
+//! `head = SHA-256(0x01 || previous head || record)`; the first previous head is 32 zero bytes.
+//! Equal heads at equal revisions mean equal histories.
+
+use crate::{Committed, Digest, Event, Revision};
+use serde::{Deserialize, Serialize};
+
+/// Separates chain digests from any other use of SHA-256.
+const CHAIN_DOMAIN: &[u8] = &[0x01];
+
+/// One link of the chain.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AuditEntry {
+    /// The revision that it records.
+    pub revision: Revision,
+    /// The canonical JSON text of what happened.
+    pub record: String,
+    /// The head after this entry.
+    pub head: Digest,
+}
+
+impl AuditEntry {
+    /// Seals what was committed onto the chain that ends in `previous`.
+    pub fn seal(previous: Digest, committed: &Committed) -> Self {
+        let record = canonical(committed);
+        let head = link(previous, &record);
+        Self { revision: committed.revision, record, head }
+    }
+
+    /// Says whether this entry follows `previous` and is unaltered.
+    pub fn follows(&self, previous: Digest) -> bool {
+        link(previous, &self.record) == self.head
+    }
+}
+
+fn link(previous: Digest, record: &str) -> Digest {
+    Digest::of(&[CHAIN_DOMAIN, &previous.0, record.as_bytes()])
+}
+
+/// Fields in alphabetical order: that is what makes the text canonical.
+#[derive(Serialize)]
+struct Record<'a> {
+    actor: String,
+    at: i64,
+    changes: Vec<Change<'a>>,
+    request_id: &'a str,
+    revision: u64,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    resource: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+}
+
+fn canonical(committed: &Committed) -> String {
+    let record = Record {
+        actor: committed.actor.to_string(),
+        at: committed.at.0,
+        changes: committed.events.iter().map(change).collect(),
+        request_id: committed.request_id.as_str(),
+        revision: committed.revision.0,
+    };
+    serde_json::to_string(&record).expect("strings and integers always serialise")
+}
+
+fn change(event: &Event) -> Change<'_> {
+    let plain = |action, resource| Change { action, digest: None, message: None, resource, version: None };
+    match event {
+        Event::ClusterNamed { cluster_id } => plain("cluster.name", cluster_id.to_string()),
+        Event::ProjectCreated { name, .. } => plain("project.create", name.to_string()),
+        Event::ProjectUpdated { name, display_name } => {
+            Change { message: Some(display_name.as_str()), ..plain("project.update", name.to_string()) }
+        }
+        Event::ProjectDeleted { name } => plain("project.delete", name.to_string()),
+        Event::EnvironmentCreated { id } => {
+            plain("environment.create", format!("{}/{}", id.project, id.name))
+        }
+        Event::EnvironmentDeleted { id } => {
+            plain("environment.delete", format!("{}/{}", id.project, id.name))
+        }
+        Event::SchemaRegistered { id, version, schema, .. } => Change {
+            digest: Some(schema.digest()),
+            version: Some(version.0),
+            ..plain("schema.register", format!("{}/{}", id.project, id.name))
+        },
+        Event::SchemaDeleted { id, version } => Change {
+            version: Some(version.0),
+            ..plain("schema.delete", format!("{}/{}", id.project, id.name))
+        },
+        Event::ConfigPut { id, version, digest, message, .. } => Change {
+            digest: Some(*digest),
+            message: Some(message.as_str()),
+            version: Some(version.0),
+            ..plain("config.put", id.to_string())
+        },
+        Event::ConfigDeleted { id, version, message, .. } => Change {
+            message: Some(message.as_str()),
+            version: Some(version.0),
+            ..plain("config.delete", id.to_string())
+        },
+        Event::ApiKeyCreated { key } => {
+            Change { digest: Some(key.hash), ..plain("api_key.create", key_name(&key.key)) }
+        }
+        Event::ApiKeyRevoked { key } => plain("api_key.revoke", key_name(key)),
+    }
+}
+
+fn key_name(key: &crate::KeyRef) -> String {
+    match &key.project {
+        Some(project) => format!("{project}/{}", key.id),
+        None => key.id.to_string(),
+    }
+}

@@ -1,0 +1,116 @@
+//! What can be asked of the replicated state. Append-only: a stored command must decode for ever.
+
+use crate::{
+    Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
+    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, Permission, ProjectName, RequestId, Revision,
+    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A command with everything that deciding it may need: who, when, and under which request.
+///
+/// Nothing random or time-dependent happens later than this.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Stamped<C> {
+    /// What is asked.
+    pub command: C,
+    /// Who asks.
+    pub actor: Actor,
+    /// The request that it came with.
+    pub request_id: RequestId,
+    /// When the request was taken, by the clock of the node that took it.
+    pub at: Timestamp,
+}
+
+/// What a config must be for a change of it to go ahead (RFC 9110 section 13).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precondition {
+    /// It must not exist (`If-None-Match: *`).
+    Absent,
+    /// It must exist, at whatever version (`If-Match: *`).
+    Present,
+    /// It must exist at exactly this version (`If-Match: "7"`).
+    Version(Version),
+}
+
+/// What a put does to the tie between a config and its schema.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BindingChange {
+    /// Leave it as it is; a new config gets none.
+    Keep,
+    /// Replace it, or remove it with `None`.
+    Set(Option<Binding>),
+}
+
+/// An API key to be: its rights, and the digest of a secret that was minted before.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NewApiKey {
+    /// The id that was minted for it.
+    pub id: ApiKeyId,
+    /// What people call it.
+    pub name: KeyLabel,
+    /// SHA-256 of the secret.
+    pub hash: Digest,
+    /// The first characters of the secret.
+    pub prefix: String,
+    /// What it may do.
+    pub permissions: BTreeSet<Permission>,
+    /// The environments it may reach; `None` for all.
+    pub environments: Option<BTreeSet<EnvironmentName>>,
+    /// The prefixes of config keys it may reach; `None` for all.
+    pub key_prefixes: Option<BTreeSet<String>>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A change of the replicated state.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Names the cluster and gives it its first administrator key. Accepted once.
+    Bootstrap { cluster_id: ClusterId, admin_key: NewApiKey },
+    /// Creates a project with its environment `default`.
+    CreateProject { name: ProjectName, display_name: DisplayName },
+    /// Changes what people call a project.
+    UpdateProject { name: ProjectName, display_name: DisplayName },
+    /// Deletes a project that holds no configs, with its environments, schemas and keys.
+    DeleteProject { name: ProjectName },
+    /// Creates an environment.
+    CreateEnvironment { id: EnvironmentId },
+    /// Deletes an environment that holds no configs.
+    DeleteEnvironment { id: EnvironmentId },
+    /// Registers a schema under a name that is free.
+    CreateSchema { id: SchemaId, schema: Content, dialect: Dialect, mode: SchemaMode },
+    /// Registers a new version of a schema. The documents that follow it were found to satisfy the new
+    /// version at the revision `checked`.
+    UpdateSchema {
+        id: SchemaId,
+        schema: Content,
+        dialect: Dialect,
+        mode: Option<SchemaMode>,
+        expected: Option<SchemaVersion>,
+        checked: Revision,
+    },
+    /// Deletes a schema that no document is bound to.
+    DeleteSchema { id: SchemaId, expected: Option<SchemaVersion> },
+    /// Writes a whole document. It was found to satisfy `checked`, the schema version that its binding
+    /// meant at the time; `None` for a document without a schema.
+    PutConfig {
+        id: ConfigId,
+        content: Content,
+        binding: BindingChange,
+        checked: Option<SchemaRef>,
+        expected: Precondition,
+        kind: ChangeKind,
+        message: Message,
+    },
+    /// Deletes a document; its history stays.
+    DeleteConfig { id: ConfigId, expected: Precondition, message: Message },
+    /// Creates an API key of a project, or of the platform with `None`.
+    CreateApiKey { project: Option<ProjectName>, key: NewApiKey },
+    /// Revokes an API key for good.
+    RevokeApiKey { key: KeyRef },
+}

@@ -1,0 +1,59 @@
+//! The text of a JSON document, kept exactly as it will be served.
+//!
+//! The domain does not look inside: parsing, nesting and schema checks happen before a command is made.
+
+use crate::Digest;
+use crate::limits::DOCUMENT_BYTES_MAX;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::sync::Arc;
+
+/// A document larger than [`DOCUMENT_BYTES_MAX`].
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("content has {bytes} bytes, at most {DOCUMENT_BYTES_MAX} are allowed")]
+pub struct ContentError {
+    /// The size that was offered, in bytes.
+    pub bytes: usize,
+}
+
+/// The compact text of one JSON value, at most [`DOCUMENT_BYTES_MAX`] bytes. A clone shares the text.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Content(Arc<str>);
+
+impl Content {
+    /// Takes compact JSON text. The caller has parsed it; only the size is checked here.
+    pub fn from_compact(text: &str) -> Result<Self, ContentError> {
+        if text.len() > DOCUMENT_BYTES_MAX {
+            return Err(ContentError { bytes: text.len() });
+        }
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The SHA-256 digest of the text.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[self.0.as_bytes()])
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_compact(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}

@@ -1,0 +1,223 @@
+//! What the replicated state holds: the entities and the composite ids that order them.
+//!
+//! Fields are public because there is no invariant between them; names and texts carry their own.
+//! These types are stored and replicated: fields are only ever added, with a default.
+
+use crate::{
+    Actor, ApiKeyId, ConfigKey, Digest, DisplayName, EnvironmentName, KeyLabel, Permission, ProjectName,
+    Revision, SchemaName, SchemaVersion, Timestamp, Version,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A tenant: the owner of environments, schemas and keys.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Project {
+    /// The name in paths.
+    pub name: ProjectName,
+    /// The name for people.
+    pub display_name: DisplayName,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// The revision that created it. History older than this belonged to an earlier project of the
+    /// same name and is not shown.
+    pub created_revision: Revision,
+    /// The revision that last changed it.
+    pub revision: Revision,
+}
+
+/// Identifies an environment.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct EnvironmentId {
+    /// The owning project.
+    pub project: ProjectName,
+    /// The name within the project.
+    pub name: EnvironmentName,
+}
+
+/// A set of configs that are read together, such as `production`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Environment {
+    /// What identifies it.
+    pub id: EnvironmentId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The revision that created it.
+    pub revision: Revision,
+}
+
+/// Identifies a schema.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct SchemaId {
+    /// The owning project.
+    pub project: ProjectName,
+    /// The name within the project.
+    pub name: SchemaName,
+}
+
+/// The JSON Schema dialect that a schema is written in.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// Draft 4 (2013).
+    Draft4,
+    /// Draft 6 (2017).
+    Draft6,
+    /// Draft 7 (2018).
+    Draft7,
+    /// Draft 2019-09.
+    Draft201909,
+    /// Draft 2020-12.
+    Draft202012,
+}
+
+/// How a new schema version treats documents that do not satisfy it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaMode {
+    /// Refuse the version while any bound document fails.
+    #[default]
+    Strict,
+}
+
+/// A named series of immutable schema versions; the bodies are in the archive.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Schema {
+    /// What identifies it.
+    pub id: SchemaId,
+    /// The newest version: the one that unpinned documents must satisfy.
+    pub latest: SchemaVersion,
+    /// The oldest version of this incarnation; earlier ones were deleted with their schema.
+    pub first: SchemaVersion,
+    /// The dialect of the newest version.
+    pub dialect: Dialect,
+    /// How the next version treats documents.
+    pub mode: SchemaMode,
+    /// When the newest version was registered.
+    pub created_at: Timestamp,
+    /// Who registered the newest version.
+    pub created_by: Actor,
+    /// The revision that registered the newest version.
+    pub revision: Revision,
+    /// The last revision at which a document that follows this schema was put. A check of the bound
+    /// documents made at this revision or later is still good.
+    pub bound_changed: Revision,
+}
+
+/// Identifies a config.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct ConfigId {
+    /// The owning project.
+    pub project: ProjectName,
+    /// The environment that holds it.
+    pub environment: EnvironmentName,
+    /// The key within the environment.
+    pub key: ConfigKey,
+}
+
+impl ConfigId {
+    /// The environment that holds it.
+    pub fn environment_id(&self) -> EnvironmentId {
+        EnvironmentId { project: self.project.clone(), name: self.environment.clone() }
+    }
+
+    /// The schema of the same project that has the given name.
+    pub fn schema_id(&self, name: &SchemaName) -> SchemaId {
+        SchemaId { project: self.project.clone(), name: name.clone() }
+    }
+}
+
+impl fmt::Display for ConfigId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.project, self.environment, self.key)
+    }
+}
+
+/// Ties a config to a schema of its project.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Binding {
+    /// The schema's name.
+    pub schema: SchemaName,
+    /// The version the document is held to; `None` follows the newest.
+    pub pinned: Option<SchemaVersion>,
+}
+
+/// One exact schema version of a project.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SchemaRef {
+    /// The schema's name.
+    pub name: SchemaName,
+    /// Its version.
+    pub version: SchemaVersion,
+}
+
+/// What is known about a live config without its body.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Config {
+    /// What identifies it.
+    pub id: ConfigId,
+    /// The version of the newest change.
+    pub version: Version,
+    /// The revision of the newest change.
+    pub revision: Revision,
+    /// The schema it is held to.
+    pub binding: Option<Binding>,
+    /// The digest of the body.
+    pub digest: Digest,
+    /// The size of the body, in bytes.
+    pub bytes: u32,
+    /// When the key was created (again).
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Who changed it last.
+    pub updated_by: Actor,
+}
+
+/// What is left of a config that was deleted: enough to go on counting.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Retired {
+    /// The version of the deletion.
+    pub version: Version,
+    /// The revision of the deletion.
+    pub revision: Revision,
+}
+
+/// Finds an API key: who owns it, and its id there.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct KeyRef {
+    /// The owning project; `None` for a key of the platform.
+    pub project: Option<ProjectName>,
+    /// The id.
+    pub id: ApiKeyId,
+}
+
+/// A credential of a program. The secret itself is never stored, only its digest.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ApiKey {
+    /// What identifies it.
+    pub key: KeyRef,
+    /// What people call it.
+    pub name: KeyLabel,
+    /// SHA-256 of the secret. The secret has 178 random bits, so a fast digest is enough.
+    pub hash: Digest,
+    /// The first characters of the secret, to recognise it by.
+    pub prefix: String,
+    /// What it may do.
+    pub permissions: BTreeSet<Permission>,
+    /// The environments it may reach; `None` for all of its project.
+    pub environments: Option<BTreeSet<EnvironmentName>>,
+    /// The config keys it may reach start with one of these; `None` for all.
+    pub key_prefixes: Option<BTreeSet<String>>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Who created it.
+    pub created_by: Actor,
+    /// The revision that created it.
+    pub revision: Revision,
+}

@@ -1,0 +1,70 @@
+//! What happened. Events say everything that the state and the archive need to know of a change.
+
+use crate::{
+    Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
+    EnvironmentId, KeyRef, Message, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaRef,
+    SchemaVersion, Timestamp, Version,
+};
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened to the replicated state.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The cluster got its name.
+    ClusterNamed { cluster_id: ClusterId },
+    /// A project came to be.
+    ProjectCreated { name: ProjectName, display_name: DisplayName },
+    /// A project was renamed for people.
+    ProjectUpdated { name: ProjectName, display_name: DisplayName },
+    /// A project went, after everything in it.
+    ProjectDeleted { name: ProjectName },
+    /// An environment came to be.
+    EnvironmentCreated { id: EnvironmentId },
+    /// An environment went.
+    EnvironmentDeleted { id: EnvironmentId },
+    /// A schema version was registered; `first` when it starts a schema.
+    SchemaRegistered {
+        id: SchemaId,
+        version: SchemaVersion,
+        first: bool,
+        schema: Content,
+        dialect: Dialect,
+        mode: SchemaMode,
+    },
+    /// A schema went; its number goes on if the name is used again.
+    SchemaDeleted { id: SchemaId, version: SchemaVersion },
+    /// A document was written.
+    ConfigPut {
+        id: ConfigId,
+        version: Version,
+        kind: ChangeKind,
+        binding: Option<Binding>,
+        schema: Option<SchemaRef>,
+        content: Content,
+        digest: Digest,
+        created_at: Timestamp,
+        message: Message,
+    },
+    /// A document was deleted.
+    ConfigDeleted { id: ConfigId, version: Version, created_at: Timestamp, message: Message },
+    /// An API key came to be.
+    ApiKeyCreated { key: ApiKey },
+    /// An API key was revoked.
+    ApiKeyRevoked { key: KeyRef },
+}
+
+/// The events of one accepted command, with its place in the order of all.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Committed {
+    /// Its place.
+    pub revision: Revision,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// The request that it came with.
+    pub request_id: RequestId,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,42 @@
+//! Every limit that guards the replicated state, in one place, with its unit in the name.
+//!
+//! The source of each is section 8 of the architecture; the HTTP contract publishes them.
+
+/// Largest JSON document, in bytes of its compact text.
+pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of arrays and objects in a document or a schema.
+pub const NESTING_MAX: usize = 64;
+/// Longest config key, in bytes.
+pub const CONFIG_KEY_BYTES_MAX: usize = 255;
+/// Longest project or environment name, in bytes (an RFC 1123 label).
+pub const NAME_BYTES_MAX: usize = 63;
+/// Longest schema name, in bytes.
+pub const SCHEMA_NAME_BYTES_MAX: usize = 63;
+/// Largest JSON Schema, in bytes of its compact text.
+pub const SCHEMA_BYTES_MAX: usize = 256 * 1024;
+/// Most JSON values (objects, arrays, scalars) in one schema.
+pub const SCHEMA_NODES_MAX: usize = 10_000;
+/// Most `$ref`, `$dynamicRef` and `$recursiveRef` keywords in one schema.
+pub const SCHEMA_REFS_MAX: usize = 500;
+/// Most regular expressions (`pattern`, `patternProperties`) in one schema.
+pub const SCHEMA_PATTERNS_MAX: usize = 200;
+/// Longest regular expression in a schema, in bytes.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1024;
+/// Longest change message, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 1000;
+/// Longest display name of a project, in bytes.
+pub const DISPLAY_NAME_BYTES_MAX: usize = 200;
+/// Longest label of an API key, in bytes.
+pub const KEY_LABEL_BYTES_MAX: usize = 100;
+/// Longest request id, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+/// Most API keys that one project (or the platform) may hold at a time.
+pub const API_KEYS_PER_PROJECT_MAX: usize = 1000;
+/// Most key prefixes, and most environments, that one API key may be scoped to.
+pub const API_KEY_SCOPES_MAX: usize = 64;
+/// Most environments in one project.
+pub const ENVIRONMENTS_PER_PROJECT_MAX: usize = 1000;
+/// Most schemas in one project.
+pub const SCHEMAS_PER_PROJECT_MAX: usize = 10_000;
+/// Most projects in one cluster.
+pub const PROJECTS_MAX: usize = 100_000;

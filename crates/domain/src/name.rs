@@ -1,0 +1,181 @@
+//! Validated names. A value of one of these types is well formed by construction, also after decoding.
+
+use crate::limits::{CONFIG_KEY_BYTES_MAX, NAME_BYTES_MAX, REQUEST_ID_BYTES_MAX, SCHEMA_NAME_BYTES_MAX};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::sync::Arc;
+
+/// A name that breaks its rule. The message names the field, the limit and the allowed form.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{field} must be 1 to {bytes_max} bytes and match {pattern}")]
+pub struct NameError {
+    /// What was being named, as the API calls it.
+    pub field: &'static str,
+    /// The longest allowed length, in bytes.
+    pub bytes_max: usize,
+    /// The allowed form, as a regular expression.
+    pub pattern: &'static str,
+}
+
+/// `first` and `last` characters are lower-case letters or digits; the middle may also hold `extra`.
+fn is_label(text: &str, bytes_max: usize, extra: &[u8]) -> bool {
+    let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) => {
+            bytes.len() <= bytes_max
+                && edge(first)
+                && edge(last)
+                && bytes.iter().all(|byte| edge(byte) || extra.contains(byte))
+        }
+        _ => false,
+    }
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $type:ident, $field:literal, $max:expr, $pattern:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// The allowed form, as a regular expression.
+            pub const PATTERN: &'static str = $pattern;
+
+            /// Takes the text when it has the allowed form.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(Arc::from(text)))
+                } else {
+                    Err(NameError { field: $field, bytes_max: $max, pattern: $pattern })
+                }
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// Names a project: an RFC 1123 label.
+    ProjectName,
+    "project name",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Names an environment of a project: an RFC 1123 label.
+    EnvironmentName,
+    "environment name",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Names a config document within an environment.
+    ConfigKey,
+    "config key",
+    CONFIG_KEY_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$",
+    |text| is_label(text, CONFIG_KEY_BYTES_MAX, b"._-")
+);
+name_type!(
+    /// Names a schema of a project.
+    SchemaName,
+    "schema name",
+    SCHEMA_NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, SCHEMA_NAME_BYTES_MAX, b"._-")
+);
+name_type!(
+    /// Identifies an API key; not secret.
+    ApiKeyId,
+    "API key id",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Identifies one cluster, so that its parts never join another's.
+    ClusterId,
+    "cluster id",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Identifies one client request in logs, answers and the audit chain.
+    RequestId,
+    "request id",
+    REQUEST_ID_BYTES_MAX,
+    "^[A-Za-z0-9._:-]{1,128}$",
+    |text| !text.is_empty()
+        && text.len() <= REQUEST_ID_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_key(text: &str, valid: bool) {
+        assert_eq!(ConfigKey::parse(text).is_ok(), valid, "{text:?}");
+    }
+
+    #[test]
+    fn config_keys_have_edges() {
+        check_key("a", true);
+        check_key("app.http_port-2", true);
+        check_key(&"k".repeat(255), true);
+        check_key(&"k".repeat(256), false);
+        check_key("", false);
+        check_key("Upper", false);
+        check_key("-start", false);
+        check_key("end.", false);
+        check_key("a/b", false);
+        check_key("ünïcode", false);
+        check_key("a\0b", false);
+    }
+
+    #[test]
+    fn project_names_have_edges() {
+        assert!(ProjectName::parse(&"p".repeat(63)).is_ok());
+        assert!(ProjectName::parse(&"p".repeat(64)).is_err());
+        assert!(ProjectName::parse("with.dot").is_err());
+    }
+
+    #[test]
+    fn decoding_checks_too() {
+        assert!(serde_json::from_str::<ConfigKey>("\"ok\"").is_ok());
+        assert!(serde_json::from_str::<ConfigKey>("\"Not OK\"").is_err());
+    }
+}

@@ -1,0 +1,49 @@
+//! What a proposer is told once its command was applied.
+
+use crate::{ApiKey, Config, Environment, Project, Rejection, Revision, Schema, Version};
+use serde::{Deserialize, Serialize};
+
+/// The answer of the replicated state to one command; the same on every replica.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The command was accepted and made this revision.
+    Accepted {
+        /// The revision it made.
+        revision: Revision,
+        /// What it left behind.
+        receipt: Receipt,
+    },
+    /// The command was refused; nothing changed.
+    Rejected {
+        /// The revision at which it was refused.
+        revision: Revision,
+        /// Why.
+        rejection: Rejection,
+    },
+}
+
+/// The entity that an accepted command created or changed, as it stood right after.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receipt {
+    /// Nothing is left.
+    Nothing,
+    /// A project.
+    Project(Project),
+    /// An environment.
+    Environment(Environment),
+    /// A schema, and how many documents are bound to it.
+    Schema {
+        /// The schema.
+        schema: Schema,
+        /// How many documents are bound to it.
+        bound_documents: u64,
+    },
+    /// A config.
+    Config(Config),
+    /// A config that is gone, and the version of its deletion.
+    ConfigDeleted(Version),
+    /// An API key.
+    ApiKey(ApiKey),
+}

@@ -1,0 +1,110 @@
+//! Every "no" of the replicated state. A value that all replicas compute alike; append-only.
+
+use crate::access::Denied;
+use crate::{
+    Actor, ApiKeyId, ConfigId, EnvironmentId, ProjectName, SchemaId, SchemaVersion, Timestamp, Version,
+};
+use serde::{Deserialize, Serialize};
+
+/// Why a command was not accepted. Nothing changed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// The actor may not.
+    #[error("{0}")]
+    Denied(Denied),
+    /// An API key would get rights that its creator does not have.
+    #[error("an API key cannot grant more than its creator has")]
+    GrantExceedsOwn,
+    /// The cluster has its name already.
+    #[error("the cluster is already bootstrapped")]
+    AlreadyBootstrapped,
+    /// The project exists.
+    #[error("project {0} exists")]
+    ProjectExists(ProjectName),
+    /// The project does not exist.
+    #[error("project {0} does not exist")]
+    ProjectNotFound(ProjectName),
+    /// The project still holds configs.
+    #[error("project {0} still holds configs")]
+    ProjectNotEmpty(ProjectName),
+    /// The environment exists.
+    #[error("environment {} exists", .0.name)]
+    EnvironmentExists(EnvironmentId),
+    /// The environment does not exist.
+    #[error("environment {} does not exist", .0.name)]
+    EnvironmentNotFound(EnvironmentId),
+    /// The environment still holds configs.
+    #[error("environment {} still holds configs", .0.name)]
+    EnvironmentNotEmpty(EnvironmentId),
+    /// The schema exists.
+    #[error("schema {} exists", .0.name)]
+    SchemaExists(SchemaId),
+    /// The schema does not exist.
+    #[error("schema {} does not exist", .0.name)]
+    SchemaNotFound(SchemaId),
+    /// The config is to be bound to a schema, or a version of it, that does not exist.
+    #[error("schema {} has no such version", .id.name)]
+    BindingUnknown {
+        /// The schema that was named.
+        id: SchemaId,
+        /// The version that was named.
+        version: Option<SchemaVersion>,
+    },
+    /// The schema still has documents bound to it.
+    #[error("schema {} is bound to {bound_documents} documents", .id.name)]
+    SchemaInUse {
+        /// The schema.
+        id: SchemaId,
+        /// How many documents are bound to it.
+        bound_documents: u64,
+    },
+    /// The schema's newest version is not the expected one.
+    #[error("schema {} is at version {current}, expected {expected}", .id.name)]
+    SchemaVersionConflict {
+        /// The schema.
+        id: SchemaId,
+        /// The version that the client expected.
+        expected: SchemaVersion,
+        /// The newest version.
+        current: SchemaVersion,
+    },
+    /// The document was checked against another schema version than the one it would be held to now.
+    /// Check again and propose again.
+    #[error("the schema of {0} changed during the check")]
+    CheckOutdated(ConfigId),
+    /// A bound document changed after the check of a new schema version. Check it and propose again.
+    #[error("documents bound to schema {} changed during the check", .0.name)]
+    BoundDocumentsChanged(SchemaId),
+    /// The config does not exist.
+    #[error("config {0} does not exist")]
+    ConfigNotFound(ConfigId),
+    /// The config's version is not the expected one.
+    #[error("config {id} does not meet the precondition")]
+    VersionConflict {
+        /// The config.
+        id: ConfigId,
+        /// The version that the client expected; `None` when it asked for any or for none.
+        expected: Option<Version>,
+        /// The present version; 0 when the config does not exist.
+        current: Version,
+        /// Who changed it last.
+        updated_by: Option<Actor>,
+        /// When it last changed.
+        updated_at: Option<Timestamp>,
+    },
+    /// The API key id is taken.
+    #[error("API key {0} exists")]
+    ApiKeyExists(ApiKeyId),
+    /// The API key does not exist.
+    #[error("API key {0} does not exist")]
+    ApiKeyNotFound(ApiKeyId),
+    /// A table is full.
+    #[error("the limit {limit} of {max} is reached")]
+    LimitReached {
+        /// The limit's name.
+        limit: String,
+        /// Its value.
+        max: u64,
+    },
+}

@@ -1,0 +1,119 @@
+//! Applying a command: decide, give it its place, evolve, seal the audit chain.
+
+use super::{RowKey, State, decide, evolve, rows};
+use crate::{
+    AuditEntry, Command, Committed, ConfigRevision, Event, Outcome, Receipt, SchemaRef, SchemaRevision,
+    Stamped,
+};
+
+/// What one command did: the answer for its proposer, and everything that must be kept.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The answer.
+    pub outcome: Outcome,
+    /// What happened; `None` when the command was refused.
+    pub committed: Option<Committed>,
+    /// The audit entry; `None` when the command was refused.
+    pub audit: Option<AuditEntry>,
+}
+
+impl State {
+    /// Applies one command. Total and deterministic; a refused command changes nothing.
+    pub fn apply(&mut self, stamped: &Stamped<Command>) -> Applied {
+        match decide(self, stamped) {
+            Err(rejection) => {
+                let outcome = Outcome::Rejected { revision: self.revision(), rejection };
+                Applied { outcome, committed: None, audit: None }
+            }
+            Ok(events) => {
+                let committed = Committed {
+                    revision: self.revision().next(),
+                    at: stamped.at,
+                    actor: stamped.actor.clone(),
+                    request_id: stamped.request_id.clone(),
+                    events,
+                };
+                let audit = evolve(self, &committed);
+                let receipt = self.receipt(&committed);
+                let outcome = Outcome::Accepted { revision: committed.revision, receipt };
+                Applied { outcome, committed: Some(committed), audit: Some(audit) }
+            }
+        }
+    }
+
+    fn receipt(&self, committed: &Committed) -> Receipt {
+        let receipt = match committed.events.first() {
+            Some(Event::ProjectCreated { name, .. } | Event::ProjectUpdated { name, .. }) => {
+                self.project(name).cloned().map(Receipt::Project)
+            }
+            Some(Event::EnvironmentCreated { id }) => self.environment(id).cloned().map(Receipt::Environment),
+            Some(Event::SchemaRegistered { id, .. }) => self
+                .schema(id)
+                .cloned()
+                .map(|schema| Receipt::Schema { schema, bound_documents: self.bound_count(id) }),
+            Some(Event::ConfigPut { id, .. }) => self.config(id).cloned().map(Receipt::Config),
+            Some(Event::ConfigDeleted { version, .. }) => Some(Receipt::ConfigDeleted(*version)),
+            Some(Event::ApiKeyCreated { key }) => Some(Receipt::ApiKey(key.clone())),
+            _ => None,
+        };
+        receipt.unwrap_or(Receipt::Nothing)
+    }
+}
+
+impl Committed {
+    /// The rows of the state that these events wrote or removed, in no particular order.
+    pub fn touched_rows(&self) -> Vec<RowKey> {
+        rows::touched(self)
+    }
+
+    /// The versions of configs that these events added to the archive.
+    pub fn config_revisions(&self) -> impl Iterator<Item = ConfigRevision> + '_ {
+        self.events.iter().filter_map(|event| match event {
+            Event::ConfigPut { id, version, kind, schema, content, digest, created_at, message, .. } => {
+                Some(ConfigRevision {
+                    id: id.clone(),
+                    version: *version,
+                    revision: self.revision,
+                    kind: *kind,
+                    schema: schema.as_ref().map(|s| SchemaRef { name: s.name.clone(), version: s.version }),
+                    content: Some(content.clone()),
+                    digest: *digest,
+                    message: message.clone(),
+                    at: self.at,
+                    created_at: *created_at,
+                    by: self.actor.clone(),
+                })
+            }
+            Event::ConfigDeleted { id, version, created_at, message } => Some(ConfigRevision {
+                id: id.clone(),
+                version: *version,
+                revision: self.revision,
+                kind: crate::ChangeKind::Delete,
+                schema: None,
+                content: None,
+                digest: crate::Digest::default(),
+                message: message.clone(),
+                at: self.at,
+                created_at: *created_at,
+                by: self.actor.clone(),
+            }),
+            _ => None,
+        })
+    }
+
+    /// The versions of schemas that these events added to the archive.
+    pub fn schema_revisions(&self) -> impl Iterator<Item = SchemaRevision> + '_ {
+        self.events.iter().filter_map(|event| match event {
+            Event::SchemaRegistered { id, version, schema, dialect, .. } => Some(SchemaRevision {
+                id: id.clone(),
+                version: *version,
+                revision: self.revision,
+                schema: schema.clone(),
+                dialect: *dialect,
+                at: self.at,
+                by: self.actor.clone(),
+            }),
+            _ => None,
+        })
+    }
+}

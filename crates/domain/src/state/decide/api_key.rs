@@ -1,0 +1,62 @@
+//! Decisions on API keys.
+
+use super::{Decision, within};
+use crate::access::{Denied, Permission, Resource, may_grant};
+use crate::limits::API_KEYS_PER_PROJECT_MAX;
+use crate::{Actor, ApiKey, Event, KeyRef, NewApiKey, ProjectName, Rejection};
+
+impl Decision<'_> {
+    pub(super) fn create_api_key(
+        &self,
+        project: Option<&ProjectName>,
+        new: &NewApiKey,
+    ) -> Result<Vec<Event>, Rejection> {
+        self.require(Permission::KeyWrite, owner(project))?;
+        if let Some(name) = project {
+            self.existing_project(name)?;
+        }
+        let key = self.api_key(project.cloned(), new);
+        if self.state.api_key(&key.key).is_some() || self.state.api_key_by_hash(&key.hash).is_some() {
+            return Err(Rejection::ApiKeyExists(new.id.clone()));
+        }
+        within("api_keys_per_project", self.state.api_keys(project).count(), API_KEYS_PER_PROJECT_MAX)?;
+        if let Actor::ApiKey(own) = &self.stamped.actor {
+            let parent = self.state.api_key(own).ok_or(Rejection::Denied(Denied::UnknownKey))?;
+            if !may_grant(parent, &key) {
+                return Err(Rejection::GrantExceedsOwn);
+            }
+        }
+        Ok(vec![Event::ApiKeyCreated { key }])
+    }
+
+    pub(super) fn revoke_api_key(&self, key: &KeyRef) -> Result<Vec<Event>, Rejection> {
+        self.require(Permission::KeyWrite, owner(key.project.as_ref()))?;
+        if let Some(name) = &key.project {
+            self.existing_project(name)?;
+        }
+        if self.state.api_key(key).is_none() {
+            return Err(Rejection::ApiKeyNotFound(key.id.clone()));
+        }
+        Ok(vec![Event::ApiKeyRevoked { key: key.clone() }])
+    }
+
+    pub(super) fn api_key(&self, project: Option<ProjectName>, new: &NewApiKey) -> ApiKey {
+        ApiKey {
+            key: KeyRef { project, id: new.id.clone() },
+            name: new.name.clone(),
+            hash: new.hash,
+            prefix: new.prefix.clone(),
+            permissions: new.permissions.clone(),
+            environments: new.environments.clone(),
+            key_prefixes: new.key_prefixes.clone(),
+            expires_at: new.expires_at,
+            created_at: self.stamped.at,
+            created_by: self.stamped.actor.clone(),
+            revision: self.state.revision().next(),
+        }
+    }
+}
+
+fn owner(project: Option<&ProjectName>) -> Resource<'_> {
+    project.map_or(Resource::Platform, Resource::Project)
+}

@@ -1,0 +1,107 @@
+//! Decisions on configs: preconditions, and that the document was checked against the right schema.
+
+use super::Decision;
+use crate::access::{Permission, Resource};
+use crate::{
+    Binding, BindingChange, ChangeKind, Command, Config, ConfigId, Event, Message, Precondition, Rejection,
+    SchemaRef, State, Version,
+};
+
+impl Decision<'_> {
+    pub(super) fn put_config(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let Command::PutConfig { id, content, binding, checked, expected, kind, message } = command else {
+            return Ok(Vec::new());
+        };
+        self.require(Permission::DocumentWrite, Resource::Config(id))?;
+        self.existing_environment(&id.environment_id())?;
+        let current = self.met(id, *expected)?;
+        let binding = match binding {
+            BindingChange::Keep => current.and_then(|config| config.binding.clone()),
+            BindingChange::Set(binding) => binding.clone(),
+        };
+        let schema = self.state.effective_schema(id, binding.as_ref())?;
+        if schema != *checked {
+            return Err(Rejection::CheckOutdated(id.clone()));
+        }
+        Ok(vec![Event::ConfigPut {
+            id: id.clone(),
+            version: self.next_version(id, current),
+            kind: if current.is_none() { ChangeKind::Create } else { *kind },
+            binding,
+            schema,
+            content: content.clone(),
+            digest: content.digest(),
+            created_at: current.map_or(self.stamped.at, |config| config.created_at),
+            message: message.clone(),
+        }])
+    }
+
+    pub(super) fn delete_config(
+        &self,
+        id: &ConfigId,
+        expected: Precondition,
+        message: &Message,
+    ) -> Result<Vec<Event>, Rejection> {
+        self.require(Permission::DocumentDelete, Resource::Config(id))?;
+        self.existing_environment(&id.environment_id())?;
+        let Some(current) = self.state.config(id) else {
+            return Err(Rejection::ConfigNotFound(id.clone()));
+        };
+        self.met(id, expected)?;
+        Ok(vec![Event::ConfigDeleted {
+            id: id.clone(),
+            version: current.version.next(),
+            created_at: current.created_at,
+            message: message.clone(),
+        }])
+    }
+
+    fn next_version(&self, id: &ConfigId, current: Option<&Config>) -> Version {
+        let last = current
+            .map(|config| config.version)
+            .or_else(|| self.state.retired_config(id).map(|retired| retired.version));
+        last.unwrap_or_default().next()
+    }
+
+    /// The present config when the precondition holds.
+    fn met(&self, id: &ConfigId, expected: Precondition) -> Result<Option<&Config>, Rejection> {
+        let current = self.state.config(id);
+        let holds = match expected {
+            Precondition::Absent => current.is_none(),
+            Precondition::Present => current.is_some(),
+            Precondition::Version(version) => current.is_some_and(|config| config.version == version),
+        };
+        if holds {
+            return Ok(current);
+        }
+        Err(Rejection::VersionConflict {
+            id: id.clone(),
+            expected: match expected {
+                Precondition::Version(version) => Some(version),
+                Precondition::Absent | Precondition::Present => None,
+            },
+            current: current.map(|config| config.version).unwrap_or_default(),
+            updated_by: current.map(|config| config.updated_by.clone()),
+            updated_at: current.map(|config| config.updated_at),
+        })
+    }
+}
+
+impl State {
+    /// The exact schema version that a config of this binding must satisfy now.
+    pub fn effective_schema(
+        &self,
+        id: &ConfigId,
+        binding: Option<&Binding>,
+    ) -> Result<Option<SchemaRef>, Rejection> {
+        let Some(binding) = binding else { return Ok(None) };
+        let schema_id = id.schema_id(&binding.schema);
+        let unknown = || Rejection::BindingUnknown { id: schema_id.clone(), version: binding.pinned };
+        let schema = self.schema(&schema_id).ok_or_else(unknown)?;
+        let version = binding.pinned.unwrap_or(schema.latest);
+        if version < schema.first || version > schema.latest {
+            return Err(unknown());
+        }
+        Ok(Some(SchemaRef { name: binding.schema.clone(), version }))
+    }
+}

@@ -1,0 +1,62 @@
+//! Deciding a command: only reads, and every "no" is a value. One file per family of commands.
+
+mod api_key;
+mod config;
+mod project;
+mod schema;
+
+use super::State;
+use crate::access::{Permission, Resource, authorize};
+use crate::{Actor, Command, Event, Rejection, Stamped};
+
+/// Says what accepting the command would do, or why it is refused. Permission is checked here again,
+/// because a key may have been revoked since the request was let in.
+pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, Rejection> {
+    let decision = Decision { state, stamped };
+    match &stamped.command {
+        Command::Bootstrap { cluster_id, admin_key } => decision.bootstrap(cluster_id, admin_key),
+        Command::CreateProject { name, display_name } => decision.create_project(name, display_name),
+        Command::UpdateProject { name, display_name } => decision.update_project(name, display_name),
+        Command::DeleteProject { name } => decision.delete_project(name),
+        Command::CreateEnvironment { id } => decision.create_environment(id),
+        Command::DeleteEnvironment { id } => decision.delete_environment(id),
+        Command::CreateSchema { id, schema, dialect, mode } => {
+            decision.create_schema(id, schema, *dialect, *mode)
+        }
+        Command::UpdateSchema { .. } => decision.update_schema(&stamped.command),
+        Command::DeleteSchema { id, expected } => decision.delete_schema(id, *expected),
+        Command::PutConfig { .. } => decision.put_config(&stamped.command),
+        Command::DeleteConfig { id, expected, message } => decision.delete_config(id, *expected, message),
+        Command::CreateApiKey { project, key } => decision.create_api_key(project.as_ref(), key),
+        Command::RevokeApiKey { key } => decision.revoke_api_key(key),
+    }
+}
+
+/// What one decision looks at.
+struct Decision<'a> {
+    state: &'a State,
+    stamped: &'a Stamped<Command>,
+}
+
+impl Decision<'_> {
+    fn require(&self, permission: Permission, resource: Resource<'_>) -> Result<(), Rejection> {
+        authorize(self.state, &self.stamped.actor, permission, resource, self.stamped.at)
+            .map_err(Rejection::Denied)
+    }
+
+    fn require_system(&self) -> Result<(), Rejection> {
+        match self.stamped.actor {
+            Actor::System => Ok(()),
+            Actor::ApiKey(_) => Err(Rejection::Denied(crate::access::Denied::OutOfScope)),
+        }
+    }
+}
+
+/// Refuses when a table that must stay below `max` rows has reached it.
+fn within(limit: &str, rows: usize, max: usize) -> Result<(), Rejection> {
+    if rows < max {
+        Ok(())
+    } else {
+        Err(Rejection::LimitReached { limit: limit.to_owned(), max: max as u64 })
+    }
+}

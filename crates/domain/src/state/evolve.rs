@@ -1,0 +1,147 @@
+//! Folding events into the state. Only writes, and cannot fail: every check is in `decide`.
+
+use super::State;
+use crate::{
+    AuditEntry, ChangeKind, Committed, Config, ConfigId, Environment, Event, Project, Retired, Schema,
+    SchemaId, SchemaVersion, Version,
+};
+
+/// Folds in what was committed and seals the audit chain; the same events give the same state.
+pub fn evolve(state: &mut State, committed: &Committed) -> AuditEntry {
+    for event in &committed.events {
+        fold(state, committed, event);
+    }
+    let audit = AuditEntry::seal(state.header.audit_head, committed);
+    state.header.revision = committed.revision;
+    state.header.audit_head = audit.head;
+    audit
+}
+
+fn fold(state: &mut State, committed: &Committed, event: &Event) {
+    match event {
+        Event::ClusterNamed { cluster_id } => state.header.cluster_id = Some(cluster_id.clone()),
+        Event::ProjectCreated { name, display_name } => {
+            let project = Project {
+                name: name.clone(),
+                display_name: display_name.clone(),
+                created_at: committed.at,
+                updated_at: committed.at,
+                created_revision: committed.revision,
+                revision: committed.revision,
+            };
+            state.projects.insert(name.clone(), project);
+        }
+        Event::ProjectUpdated { name, display_name } => {
+            if let Some(project) = state.projects.get_mut(name) {
+                project.display_name = display_name.clone();
+                project.updated_at = committed.at;
+                project.revision = committed.revision;
+            }
+        }
+        Event::ProjectDeleted { name } => {
+            state.projects.remove(name);
+        }
+        Event::EnvironmentCreated { id } => {
+            let environment =
+                Environment { id: id.clone(), created_at: committed.at, revision: committed.revision };
+            state.environments.insert(id.clone(), environment);
+        }
+        Event::EnvironmentDeleted { id } => {
+            state.environments.remove(id);
+        }
+        Event::SchemaRegistered { .. } => register_schema(state, committed, event),
+        Event::SchemaDeleted { id, version } => delete_schema(state, id, *version),
+        Event::ConfigPut { .. } => put_config(state, committed, event),
+        Event::ConfigDeleted { id, version, .. } => delete_config(state, committed, id, *version),
+        Event::ApiKeyCreated { key } => state.insert_api_key(key.clone()),
+        Event::ApiKeyRevoked { key } => {
+            if let Some(removed) = state.api_keys.remove(key) {
+                state.keys_by_hash.remove(&removed.hash);
+            }
+        }
+    }
+}
+
+fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
+    let Event::SchemaRegistered { id, version, first, dialect, mode, .. } = event else { return };
+    let earlier = state.schemas.get(id).filter(|_| !first);
+    let schema = Schema {
+        id: id.clone(),
+        latest: *version,
+        first: earlier.map_or(*version, |schema| schema.first),
+        dialect: *dialect,
+        mode: *mode,
+        created_at: committed.at,
+        created_by: committed.actor.clone(),
+        revision: committed.revision,
+        bound_changed: earlier.map_or(committed.revision, |schema| schema.bound_changed),
+    };
+    state.retired_schemas.remove(id);
+    state.schemas.insert(id.clone(), schema);
+}
+
+fn delete_schema(state: &mut State, id: &SchemaId, version: SchemaVersion) {
+    state.schemas.remove(id);
+    state.retired_schemas.insert(id.clone(), version);
+}
+
+fn put_config(state: &mut State, committed: &Committed, event: &Event) {
+    let Event::ConfigPut { id, version, kind, binding, content, digest, created_at, .. } = event else {
+        return;
+    };
+    if *kind == ChangeKind::Create {
+        state.retired_configs.remove(id);
+    } else {
+        state.unbind(id);
+    }
+    let config = Config {
+        id: id.clone(),
+        version: *version,
+        revision: committed.revision,
+        binding: binding.clone(),
+        digest: *digest,
+        bytes: u32::try_from(content.as_str().len()).unwrap_or(u32::MAX),
+        created_at: *created_at,
+        updated_at: committed.at,
+        updated_by: committed.actor.clone(),
+    };
+    if let Some(binding) = binding.as_ref().filter(|binding| binding.pinned.is_none())
+        && let Some(schema) = state.schemas.get_mut(&id.schema_id(&binding.schema))
+    {
+        schema.bound_changed = committed.revision;
+    }
+    state.insert_config(config);
+}
+
+fn delete_config(state: &mut State, committed: &Committed, id: &ConfigId, version: Version) {
+    state.unbind(id);
+    state.configs.remove(id);
+    state.retired_configs.insert(id.clone(), Retired { version, revision: committed.revision });
+}
+
+impl State {
+    pub(super) fn insert_config(&mut self, config: Config) {
+        if let Some(binding) = &config.binding {
+            let schema = config.id.schema_id(&binding.schema);
+            self.bound.entry(schema).or_default().insert(config.id.clone());
+        }
+        self.configs.insert(config.id.clone(), config);
+    }
+
+    pub(super) fn insert_api_key(&mut self, key: crate::ApiKey) {
+        self.keys_by_hash.insert(key.hash, key.key.clone());
+        self.api_keys.insert(key.key.clone(), key);
+    }
+
+    /// Takes a config out of the derived table of bound documents.
+    fn unbind(&mut self, id: &ConfigId) {
+        let Some(binding) = self.configs.get(id).and_then(|config| config.binding.as_ref()) else { return };
+        let schema = id.schema_id(&binding.schema);
+        if let Some(set) = self.bound.get_mut(&schema) {
+            set.remove(id);
+            if set.is_empty() {
+                self.bound.remove(&schema);
+            }
+        }
+    }
+}

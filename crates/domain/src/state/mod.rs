@@ -1,0 +1,211 @@
+//! The replicated state: metadata of everything that exists, without document bodies.
+//!
+//! All tables are persistent ordered maps, so a clone is a consistent view that costs next to
+//! nothing. Tables marked *derived* are rebuilt from the others and are neither stored nor hashed.
+
+mod apply;
+mod decide;
+mod evolve;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use apply::Applied;
+pub use decide::decide;
+pub use evolve::evolve;
+pub use rows::{Row, RowKey};
+
+use crate::{
+    ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, Project, ProjectName,
+    Retired, Revision, Schema, SchemaId, SchemaVersion,
+};
+use imbl::{OrdMap, OrdSet};
+use serde::{Deserialize, Serialize};
+use std::ops::Bound;
+
+/// The version of the apply rules that this program can follow.
+pub const APPLY_VERSION_MAX: u32 = 1;
+
+/// The few values that belong to the cluster as a whole.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Header {
+    /// The cluster's name; `None` before bootstrap.
+    pub cluster_id: Option<ClusterId>,
+    /// The revision of the last accepted command.
+    pub revision: Revision,
+    /// The head of the audit chain.
+    pub audit_head: Digest,
+    /// Which apply rules are in force, raised by a command once every member knows them.
+    pub active_version: u32,
+}
+
+/// Everything that the replicas agree on.
+#[derive(Clone, Debug)]
+pub struct State {
+    header: Header,
+    projects: OrdMap<ProjectName, Project>,
+    environments: OrdMap<EnvironmentId, Environment>,
+    schemas: OrdMap<SchemaId, Schema>,
+    configs: OrdMap<ConfigId, Config>,
+    retired_configs: OrdMap<ConfigId, Retired>,
+    retired_schemas: OrdMap<SchemaId, SchemaVersion>,
+    api_keys: OrdMap<KeyRef, ApiKey>,
+    /// Derived: finds a key by the digest of its secret.
+    keys_by_hash: OrdMap<Digest, KeyRef>,
+    /// Derived: the documents bound to each schema.
+    bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let header = Header {
+            cluster_id: None,
+            revision: Revision(0),
+            audit_head: Digest::default(),
+            active_version: APPLY_VERSION_MAX,
+        };
+        Self {
+            header,
+            projects: OrdMap::new(),
+            environments: OrdMap::new(),
+            schemas: OrdMap::new(),
+            configs: OrdMap::new(),
+            retired_configs: OrdMap::new(),
+            retired_schemas: OrdMap::new(),
+            api_keys: OrdMap::new(),
+            keys_by_hash: OrdMap::new(),
+            bound: OrdMap::new(),
+        }
+    }
+}
+
+impl State {
+    /// The values of the cluster as a whole.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The revision of the last accepted command.
+    pub fn revision(&self) -> Revision {
+        self.header.revision
+    }
+
+    /// One project.
+    pub fn project(&self, name: &ProjectName) -> Option<&Project> {
+        self.projects.get(name)
+    }
+
+    /// The projects named after `after`, in order.
+    pub fn projects_after(&self, after: Option<&ProjectName>) -> impl Iterator<Item = &Project> {
+        let start = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
+        self.projects.range((start, Bound::Unbounded)).map(|(_, project)| project)
+    }
+
+    /// One environment.
+    pub fn environment(&self, id: &EnvironmentId) -> Option<&Environment> {
+        self.environments.get(id)
+    }
+
+    /// The environments of a project, in order.
+    pub fn environments<'a>(
+        &'a self,
+        project: &'a ProjectName,
+    ) -> impl Iterator<Item = &'a Environment> + 'a {
+        // The shortest names sort first, and "0" is the first of them.
+        let first = crate::EnvironmentName::parse("0").expect("a digit is a name");
+        let start = EnvironmentId { project: project.clone(), name: first };
+        self.environments.range(start..).map(|(_, e)| e).take_while(move |e| e.id.project == *project)
+    }
+
+    /// One schema.
+    pub fn schema(&self, id: &SchemaId) -> Option<&Schema> {
+        self.schemas.get(id)
+    }
+
+    /// The schemas of a project, in order.
+    pub fn schemas<'a>(&'a self, project: &'a ProjectName) -> impl Iterator<Item = &'a Schema> + 'a {
+        let first = crate::SchemaName::parse("0").expect("a digit is a name");
+        let start = SchemaId { project: project.clone(), name: first };
+        self.schemas.range(start..).map(|(_, s)| s).take_while(move |s| s.id.project == *project)
+    }
+
+    /// One config.
+    pub fn config(&self, id: &ConfigId) -> Option<&Config> {
+        self.configs.get(id)
+    }
+
+    /// When a config that does not exist now was deleted.
+    pub fn retired_config(&self, id: &ConfigId) -> Option<Retired> {
+        self.retired_configs.get(id).copied()
+    }
+
+    /// The configs of an environment that were deleted and do not exist now, from `from` on, in order.
+    pub fn retired_configs_from<'a>(
+        &'a self,
+        environment: &'a EnvironmentId,
+        from: Bound<&crate::ConfigKey>,
+    ) -> impl Iterator<Item = (&'a ConfigId, Retired)> + 'a {
+        self.retired_configs
+            .range((config_bound(environment, from), Bound::Unbounded))
+            .map(|(id, retired)| (id, *retired))
+            .take_while(move |(id, _)| {
+                id.project == environment.project && id.environment == environment.name
+            })
+    }
+
+    /// The configs of an environment from `from` on, in order of their keys.
+    pub fn configs_from<'a>(
+        &'a self,
+        environment: &'a EnvironmentId,
+        from: Bound<&crate::ConfigKey>,
+    ) -> impl Iterator<Item = &'a Config> + 'a {
+        self.configs
+            .range((config_bound(environment, from), Bound::Unbounded))
+            .map(|(_, config)| config)
+            .take_while(move |c| c.id.project == environment.project && c.id.environment == environment.name)
+    }
+
+    /// The configs bound to a schema, in order; pinned ones too.
+    pub fn bound_configs<'a>(&'a self, schema: &SchemaId) -> impl Iterator<Item = &'a Config> + 'a {
+        self.bound.get(schema).into_iter().flatten().filter_map(|id| self.configs.get(id))
+    }
+
+    /// How many configs are bound to a schema.
+    pub fn bound_count(&self, schema: &SchemaId) -> u64 {
+        self.bound.get(schema).map_or(0, |set| set.len() as u64)
+    }
+
+    /// One API key.
+    pub fn api_key(&self, key: &KeyRef) -> Option<&ApiKey> {
+        self.api_keys.get(key)
+    }
+
+    /// The API key whose secret has this digest.
+    pub fn api_key_by_hash(&self, hash: &Digest) -> Option<&ApiKey> {
+        self.keys_by_hash.get(hash).and_then(|key| self.api_keys.get(key))
+    }
+
+    /// The API keys of a project (of the platform with `None`), in order of their ids.
+    pub fn api_keys<'a>(&'a self, project: Option<&'a ProjectName>) -> impl Iterator<Item = &'a ApiKey> + 'a {
+        let first = crate::ApiKeyId::parse("0").expect("a digit is an id");
+        let start = KeyRef { project: project.cloned(), id: first };
+        self.api_keys
+            .range(start..)
+            .map(|(_, key)| key)
+            .take_while(move |key| key.key.project.as_ref() == project)
+    }
+}
+
+/// Where the configs of an environment start, given a bound on their keys.
+fn config_bound(environment: &EnvironmentId, from: Bound<&crate::ConfigKey>) -> Bound<ConfigId> {
+    let id = |key: crate::ConfigKey| ConfigId {
+        project: environment.project.clone(),
+        environment: environment.name.clone(),
+        key,
+    };
+    match from {
+        Bound::Unbounded => Bound::Included(id(crate::ConfigKey::parse("0").expect("a digit is a key"))),
+        Bound::Included(key) => Bound::Included(id(key.clone())),
+        Bound::Excluded(key) => Bound::Excluded(id(key.clone())),
+    }
+}

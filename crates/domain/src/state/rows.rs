@@ -1,0 +1,185 @@
+//! The state as rows: how it is stored, streamed to another node, and hashed.
+//!
+//! One list of tables serves all three, so a table cannot be in one and be forgotten in another.
+
+use super::{Header, State};
+use crate::{
+    ApiKey, Committed, Config, ConfigId, Environment, EnvironmentId, Event, KeyRef, Project, ProjectName,
+    Retired, Schema, SchemaId, SchemaVersion,
+};
+use serde::{Deserialize, Serialize};
+
+/// One row of one table.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Row {
+    /// The values of the cluster as a whole.
+    Header(Header),
+    /// A project.
+    Project(Project),
+    /// An environment.
+    Environment(Environment),
+    /// A schema.
+    Schema(Schema),
+    /// A live config.
+    Config(Config),
+    /// The last version of a config that does not exist now.
+    RetiredConfig(ConfigId, Retired),
+    /// The last version of a schema that does not exist now.
+    RetiredSchema(SchemaId, SchemaVersion),
+    /// An API key.
+    ApiKey(ApiKey),
+}
+
+/// Where a row is.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum RowKey {
+    /// The one header.
+    Header,
+    /// A project.
+    Project(ProjectName),
+    /// An environment.
+    Environment(EnvironmentId),
+    /// A schema.
+    Schema(SchemaId),
+    /// A live config.
+    Config(ConfigId),
+    /// A config that does not exist now.
+    RetiredConfig(ConfigId),
+    /// A schema that does not exist now.
+    RetiredSchema(SchemaId),
+    /// An API key.
+    ApiKey(KeyRef),
+}
+
+impl RowKey {
+    /// The key as bytes, unique over all tables; a tag, then the names in order, each ended by a zero byte
+    /// (names hold none).
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (tag, parts): (u8, Vec<&str>) = match self {
+            Self::Header => (0, vec![]),
+            Self::Project(name) => (1, vec![name.as_str()]),
+            Self::Environment(id) => (2, vec![id.project.as_str(), id.name.as_str()]),
+            Self::Schema(id) => (3, vec![id.project.as_str(), id.name.as_str()]),
+            Self::Config(id) => (4, vec![id.project.as_str(), id.environment.as_str(), id.key.as_str()]),
+            Self::RetiredConfig(id) => {
+                (5, vec![id.project.as_str(), id.environment.as_str(), id.key.as_str()])
+            }
+            Self::RetiredSchema(id) => (6, vec![id.project.as_str(), id.name.as_str()]),
+            Self::ApiKey(key) => {
+                (7, vec![key.project.as_ref().map_or("", ProjectName::as_str), key.id.as_str()])
+            }
+        };
+        let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len() + 1).sum::<usize>());
+        bytes.push(tag);
+        for part in parts {
+            bytes.extend_from_slice(part.as_bytes());
+            bytes.push(0);
+        }
+        bytes
+    }
+}
+
+impl Row {
+    /// Where the row belongs.
+    pub fn key(&self) -> RowKey {
+        match self {
+            Self::Header(_) => RowKey::Header,
+            Self::Project(project) => RowKey::Project(project.name.clone()),
+            Self::Environment(environment) => RowKey::Environment(environment.id.clone()),
+            Self::Schema(schema) => RowKey::Schema(schema.id.clone()),
+            Self::Config(config) => RowKey::Config(config.id.clone()),
+            Self::RetiredConfig(id, _) => RowKey::RetiredConfig(id.clone()),
+            Self::RetiredSchema(id, _) => RowKey::RetiredSchema(id.clone()),
+            Self::ApiKey(key) => RowKey::ApiKey(key.key.clone()),
+        }
+    }
+}
+
+impl State {
+    /// Every row, table by table, in order.
+    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        std::iter::once(Row::Header(self.header.clone()))
+            .chain(self.projects.values().cloned().map(Row::Project))
+            .chain(self.environments.values().cloned().map(Row::Environment))
+            .chain(self.schemas.values().cloned().map(Row::Schema))
+            .chain(self.configs.values().cloned().map(Row::Config))
+            .chain(self.retired_configs.iter().map(|(id, retired)| Row::RetiredConfig(id.clone(), *retired)))
+            .chain(self.retired_schemas.iter().map(|(id, version)| Row::RetiredSchema(id.clone(), *version)))
+            .chain(self.api_keys.values().cloned().map(Row::ApiKey))
+    }
+
+    /// The row at `key`, if there is one.
+    pub fn row(&self, key: &RowKey) -> Option<Row> {
+        match key {
+            RowKey::Header => Some(Row::Header(self.header.clone())),
+            RowKey::Project(name) => self.projects.get(name).cloned().map(Row::Project),
+            RowKey::Environment(id) => self.environments.get(id).cloned().map(Row::Environment),
+            RowKey::Schema(id) => self.schemas.get(id).cloned().map(Row::Schema),
+            RowKey::Config(id) => self.configs.get(id).cloned().map(Row::Config),
+            RowKey::RetiredConfig(id) => {
+                self.retired_configs.get(id).map(|retired| Row::RetiredConfig(id.clone(), *retired))
+            }
+            RowKey::RetiredSchema(id) => {
+                self.retired_schemas.get(id).map(|version| Row::RetiredSchema(id.clone(), *version))
+            }
+            RowKey::ApiKey(key) => self.api_keys.get(key).cloned().map(Row::ApiKey),
+        }
+    }
+
+    /// Puts a stored row back. Rows may come in any order.
+    pub fn insert(&mut self, row: Row) {
+        match row {
+            Row::Header(header) => self.header = header,
+            Row::Project(project) => {
+                self.projects.insert(project.name.clone(), project);
+            }
+            Row::Environment(environment) => {
+                self.environments.insert(environment.id.clone(), environment);
+            }
+            Row::Schema(schema) => {
+                self.schemas.insert(schema.id.clone(), schema);
+            }
+            Row::Config(config) => self.insert_config(config),
+            Row::RetiredConfig(id, retired) => {
+                self.retired_configs.insert(id, retired);
+            }
+            Row::RetiredSchema(id, version) => {
+                self.retired_schemas.insert(id, version);
+            }
+            Row::ApiKey(key) => self.insert_api_key(key),
+        }
+    }
+}
+
+/// The rows that these events wrote or removed.
+pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
+    let mut keys = vec![RowKey::Header];
+    for event in &committed.events {
+        match event {
+            Event::ClusterNamed { .. } => {}
+            Event::ProjectCreated { name, .. }
+            | Event::ProjectUpdated { name, .. }
+            | Event::ProjectDeleted { name } => keys.push(RowKey::Project(name.clone())),
+            Event::EnvironmentCreated { id } | Event::EnvironmentDeleted { id } => {
+                keys.push(RowKey::Environment(id.clone()));
+            }
+            Event::SchemaRegistered { id, .. } | Event::SchemaDeleted { id, .. } => {
+                keys.push(RowKey::Schema(id.clone()));
+                keys.push(RowKey::RetiredSchema(id.clone()));
+            }
+            Event::ConfigPut { id, binding, .. } => {
+                keys.push(RowKey::Config(id.clone()));
+                keys.push(RowKey::RetiredConfig(id.clone()));
+                keys.extend(binding.iter().map(|binding| RowKey::Schema(id.schema_id(&binding.schema))));
+            }
+            Event::ConfigDeleted { id, .. } => {
+                keys.push(RowKey::Config(id.clone()));
+                keys.push(RowKey::RetiredConfig(id.clone()));
+            }
+            Event::ApiKeyCreated { key } => keys.push(RowKey::ApiKey(key.key.clone())),
+            Event::ApiKeyRevoked { key } => keys.push(RowKey::ApiKey(key.clone())),
+        }
+    }
+    keys
+}
