@@ -1,0 +1,190 @@
+//! Group commit. At most one flush is under way; what is appended meanwhile waits for the next
+//! one, which the flush thread starts itself when it reports the last. raft-log's own batching is
+//! a timer and is off.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use openraft::storage::IOFlushed;
+use raft_log::api::raft_log_writer::RaftLogWriter as _;
+use tokio::sync::{Notify, oneshot};
+
+use super::{Inner, LOG_UNFLUSHED_BYTES_MAX, OnFatal, Shared};
+use crate::type_config::TypeConfig;
+
+/// Who wants to hear that the bytes are on disk.
+pub(super) enum Waiter {
+    Append(IOFlushed<TypeConfig>),
+    Vote(oneshot::Sender<io::Result<()>>),
+}
+
+impl Waiter {
+    fn complete(self, result: io::Result<()>) {
+        match self {
+            Self::Append(callback) => callback.io_completed(result),
+            // Nobody waits any more when the node is being shut down.
+            Self::Vote(done) => drop(done.send(result)),
+        }
+    }
+}
+
+/// What the next flush will cover; part of the locked state.
+#[derive(Default)]
+pub(super) struct FlushQueue {
+    waiters: Vec<Waiter>,
+    bytes: usize,
+    wanted: bool,
+    running: bool,
+}
+
+impl FlushQueue {
+    /// Asks for what was just written to be flushed; starts the flush unless one is running.
+    pub(super) fn request(
+        inner: &mut Inner,
+        shared: &Arc<Shared>,
+        waiter: Option<Waiter>,
+        bytes: usize,
+    ) -> io::Result<()> {
+        inner.queue.waiters.extend(waiter);
+        inner.queue.bytes += bytes;
+        inner.queue.wanted = true;
+        if inner.queue.running {
+            return Ok(());
+        }
+        Self::start(inner, &shared.gate, Arc::downgrade(shared))
+    }
+
+    fn start(inner: &mut Inner, gate: &Arc<Gate>, shared: Weak<Shared>) -> io::Result<()> {
+        inner.queue.running = true;
+        inner.queue.wanted = false;
+        let done = FlushDone {
+            waiters: std::mem::take(&mut inner.queue.waiters),
+            bytes: std::mem::take(&mut inner.queue.bytes),
+            reported: false,
+            gate: gate.clone(),
+            shared,
+        };
+        inner.log.flush(true, Some(done))
+    }
+}
+
+/// Reports one flush, on the flush thread.
+pub(super) struct FlushDone {
+    waiters: Vec<Waiter>,
+    bytes: usize,
+    reported: bool,
+    gate: Arc<Gate>,
+    shared: Weak<Shared>,
+}
+
+impl FlushDone {
+    /// Starts the next flush if anything waits for one.
+    fn next(&self) {
+        let Some(shared) = self.shared.upgrade() else {
+            return;
+        };
+        let mut inner = shared.write();
+        inner.queue.running = false;
+        let started = if inner.queue.wanted {
+            FlushQueue::start(&mut inner, &self.gate, self.shared.clone())
+        } else {
+            Ok(())
+        };
+        drop(inner);
+        if let Err(cause) = started {
+            self.gate.fail(&cause);
+        }
+        // Closing the log joins this very thread, so the last owner must be another one.
+        if let Some(last) = Arc::into_inner(shared) {
+            std::thread::spawn(move || drop(last));
+        }
+    }
+
+    fn complete(&mut self, result: &io::Result<()>) {
+        self.reported = true;
+        if let Err(cause) = result {
+            self.gate.fail(cause);
+        }
+        self.gate.release(self.bytes);
+        for waiter in self.waiters.drain(..) {
+            waiter.complete(match result {
+                Ok(()) => Ok(()),
+                Err(cause) => Err(io::Error::new(cause.kind(), cause.to_string())),
+            });
+        }
+    }
+}
+
+impl raft_log::Callback for FlushDone {
+    fn send(mut self, result: io::Result<()>) {
+        // The lock is let go of before anyone is told: who is told may close the log at once.
+        if result.is_ok() {
+            self.next();
+        }
+        self.complete(&result);
+    }
+}
+
+impl Drop for FlushDone {
+    // The flush thread stops at its first error and drops what is queued behind it. May run with
+    // the lock held, so it must not take it.
+    fn drop(&mut self) {
+        if !self.reported {
+            self.complete(&Err(io::Error::other("the log's flush thread has stopped")));
+        }
+    }
+}
+
+/// Limits the bytes under way and remembers the first failure.
+pub(super) struct Gate {
+    unflushed: AtomicUsize,
+    room: Notify,
+    failed: AtomicBool,
+    on_fatal: OnFatal,
+}
+
+impl Gate {
+    pub(super) fn new(on_fatal: OnFatal) -> Self {
+        Self { unflushed: AtomicUsize::new(0), room: Notify::new(), failed: AtomicBool::new(false), on_fatal }
+    }
+
+    /// Refuses once a write has failed: the file's content is then unknown.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if self.failed.load(Ordering::Acquire) {
+            Err(io::Error::other("the raft log failed earlier"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits until more may be appended.
+    pub(super) async fn room(&self) {
+        loop {
+            let freed = self.room.notified();
+            if self.unflushed.load(Ordering::Acquire) < LOG_UNFLUSHED_BYTES_MAX
+                || self.failed.load(Ordering::Acquire)
+            {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    pub(super) fn add(&self, bytes: usize) {
+        self.unflushed.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    fn release(&self, bytes: usize) {
+        self.unflushed.fetch_sub(bytes, Ordering::AcqRel);
+        self.room.notify_waiters();
+    }
+
+    /// Closes the gate for good and tells the process, once.
+    pub(super) fn fail(&self, cause: &io::Error) {
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            (self.on_fatal)(io::Error::new(cause.kind(), format!("the raft log cannot be written: {cause}")));
+        }
+        self.room.notify_waiters();
+    }
+}

@@ -1,0 +1,84 @@
+//! What peers may ask of a node beyond Raft itself; the node implements it.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::codec::proto;
+
+/// Why a proposal that a peer forwarded has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum ProposeError {
+    /// Not proposed, for example because this node does not lead: it may be sent again.
+    #[error("not proposed: {0}")]
+    NotProposed(String),
+    /// Proposed, and then leadership was lost: it may or may not be committed.
+    #[error("the outcome is not known: {0}")]
+    Unknown(String),
+    /// Turned away for good.
+    #[error("refused: {0}")]
+    Refused(String),
+}
+
+/// How a node is, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct NodeStatus {
+    /// The node.
+    pub node_id: u64,
+    /// Index of the last log entry it applied.
+    pub applied_index: u64,
+    /// Revision of its state.
+    pub revision: u64,
+    /// Head of its audit chain.
+    pub audit_head: Bytes,
+    /// Base URL of its public API.
+    pub api_url: String,
+    /// Whether it takes part in the cluster.
+    pub takes_part: bool,
+    /// Whether its log has begun, that is, the cluster exists.
+    pub initialized: bool,
+}
+
+/// What peers may ask of a node beyond Raft itself.
+#[async_trait]
+pub trait PeerHandler: Send + Sync + 'static {
+    /// Proposes a command here, if this node leads, and gives its encoded outcome. Must not
+    /// forward it.
+    async fn propose(&self, payload: Bytes) -> Result<Bytes, ProposeError>;
+
+    /// How this node is.
+    async fn status(&self) -> NodeStatus;
+
+    /// Whether this node takes part in the cluster yet. Until then it answers nothing but its status.
+    fn takes_part(&self) -> bool;
+
+    /// A leader's message was accepted just now.
+    fn heard_from_leader(&self);
+}
+
+impl From<NodeStatus> for proto::StatusReply {
+    fn from(status: NodeStatus) -> Self {
+        Self {
+            node_id: status.node_id,
+            applied_index: status.applied_index,
+            revision: status.revision,
+            audit_head: status.audit_head,
+            api_url: status.api_url,
+            takes_part: status.takes_part,
+            initialized: status.initialized,
+        }
+    }
+}
+
+impl From<proto::StatusReply> for NodeStatus {
+    fn from(reply: proto::StatusReply) -> Self {
+        Self {
+            node_id: reply.node_id,
+            applied_index: reply.applied_index,
+            revision: reply.revision,
+            audit_head: reply.audit_head,
+            api_url: reply.api_url,
+            takes_part: reply.takes_part,
+            initialized: reply.initialized,
+        }
+    }
+}

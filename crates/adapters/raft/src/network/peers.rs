@@ -1,0 +1,160 @@
+//! The other nodes, as this node calls them: connections by node id, forwarding of proposals to
+//! the leader, read barriers, status. Who is a member is decided elsewhere and told here.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+use tonic::{Response, Status};
+
+use super::channel::{Client, PeerChannels};
+use super::forward::ForwardClient;
+use super::{ForwardError, NodeStatus, PeerError, PeerTls, WIRE_VERSION};
+use crate::codec::{proto, required};
+use crate::type_config::{LogId, PeerInfo};
+
+/// What a peer says of itself before anything else is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerHello {
+    /// Version of its binary.
+    pub binary_version: String,
+    /// Newest command version that it can apply.
+    pub command_max: u32,
+}
+
+/// The known peers; clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    tls: PeerTls,
+    known: Mutex<BTreeMap<u64, Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    addr: String,
+    channels: PeerChannels,
+    forward: Arc<ForwardClient>,
+}
+
+impl Peers {
+    /// Knows nobody yet.
+    pub fn new(tls: PeerTls) -> Self {
+        let known = Mutex::new(BTreeMap::new());
+        Self { shared: Arc::new(Shared { tls, known }) }
+    }
+
+    /// This node.
+    pub fn node_id(&self) -> u64 {
+        self.shared.tls.node_id()
+    }
+
+    /// Takes note of a peer's address. Does not connect. Call it for every member whenever the
+    /// membership changes; a changed address replaces the connections.
+    pub fn learn(&self, node_id: u64, info: &PeerInfo) {
+        drop(self.channels(node_id, &info.peer_addr));
+    }
+
+    /// Forgets every peer that is not in `members`.
+    pub fn retain(&self, members: &std::collections::BTreeSet<u64>) {
+        self.known().retain(|id, _| members.contains(id));
+    }
+
+    /// Has `leader` propose `payload`, and gives the encoded outcome. Never goes further than one
+    /// hop: a node that does not lead answers `NotSent`.
+    pub async fn forward(
+        &self,
+        leader: u64,
+        payload: Bytes,
+        deadline: Instant,
+    ) -> Result<Bytes, ForwardError> {
+        let peer = self.get(leader).map_err(|cause| {
+            ForwardError::not_sent("no address of the leader is known", Some(cause.into()))
+        })?;
+        peer.forward.forward(payload, deadline).await
+    }
+
+    /// Asks `leader` up to which entry this node must have applied before it may serve a read that
+    /// began before this call.
+    pub async fn read_barrier(&self, leader: u64, deadline: Instant) -> Result<LogId, PeerError> {
+        let mut client = self.forward_client(leader)?;
+        let call = client.read_barrier(proto::ReadBarrierRequest {});
+        let reply = answer(leader, deadline, call).await?;
+        let log_id = required(reply.log_id, "ReadBarrierReply.log_id");
+        log_id.map(Into::into).map_err(|cause| PeerError::Nonsense { node: leader, cause })
+    }
+
+    /// Asks a node how it is.
+    pub async fn status(&self, node: u64, deadline: Instant) -> Result<NodeStatus, PeerError> {
+        let mut client = self.forward_client(node)?;
+        let reply = answer(node, deadline, client.status(proto::StatusRequest {})).await?;
+        Ok(reply.into())
+    }
+
+    /// Introduces this node to another and hears who that is.
+    pub async fn hello(
+        &self,
+        node: u64,
+        command_max: u32,
+        deadline: Instant,
+    ) -> Result<PeerHello, PeerError> {
+        let mut client = self.forward_client(node)?;
+        let call = client.hello(proto::HelloRequest {
+            wire_min: WIRE_VERSION,
+            wire_max: WIRE_VERSION,
+            binary_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command_max,
+        });
+        let reply = answer(node, deadline, call).await?;
+        Ok(PeerHello { binary_version: reply.binary_version, command_max: reply.command_max })
+    }
+
+    /// The connections to a peer at an address, made or remade as needed.
+    pub(super) fn channels(&self, node_id: u64, addr: &str) -> PeerChannels {
+        let mut known = self.known();
+        if let Some(peer) = known.get(&node_id).filter(|peer| peer.addr == addr) {
+            return peer.channels.clone();
+        }
+        let channels = PeerChannels::new(&self.shared.tls, node_id, addr)
+            .expect("PeerTls was only made for a cluster id that forms DNS names");
+        let peer = Known {
+            addr: addr.to_owned(),
+            channels: channels.clone(),
+            forward: Arc::new(ForwardClient::new(channels.forward.clone())),
+        };
+        known.insert(node_id, peer);
+        channels
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<u64, Known>> {
+        let known = self.shared.known.lock();
+        known.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, node: u64) -> Result<Known, PeerError> {
+        let known = self.known().get(&node).cloned();
+        known.ok_or(PeerError::UnknownNode(node))
+    }
+
+    fn forward_client(&self, node: u64) -> Result<Client, PeerError> {
+        Ok(self.get(node)?.channels.forward)
+    }
+}
+
+async fn answer<T>(
+    node: u64,
+    deadline: Instant,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, PeerError> {
+    match timeout_at(deadline, call).await {
+        Err(_) => Err(PeerError::Timeout(node)),
+        Ok(Err(status)) => Err(PeerError::from_status(node, status)),
+        Ok(Ok(response)) => Ok(response.into_inner()),
+    }
+}

@@ -1,0 +1,98 @@
+//! Sending a snapshot: the file in checksummed chunks, as fast as the receiver takes them. There
+//! is no limit for the whole, only for standing still.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use openraft::errors::{NetworkError, StreamingError, Unreachable};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::SNAPSHOT_CHUNK_BYTES;
+use super::channel::Client;
+use crate::codec::proto::SnapshotFrame;
+use crate::codec::proto::snapshot_frame::{Chunk, Frame, Head, Tail};
+use crate::codec::required;
+use crate::type_config::{Snapshot, TypeConfig, Vote};
+
+/// Chunks read ahead of the network.
+const READ_AHEAD_CHUNKS: usize = 2;
+
+/// Sends a snapshot and gives the receiver's vote, or nothing if the transfer stood still for
+/// longer than `stall`.
+pub(super) async fn send(
+    mut client: Client,
+    vote: Vote,
+    snapshot: Snapshot,
+    stall: Duration,
+) -> Result<Option<Vote>, StreamingError<TypeConfig>> {
+    let head = Head { vote: Some((&vote).into()), meta: Some((&snapshot.meta).into()) };
+    let sent = AtomicU64::new(0);
+    let (frames, outgoing) = mpsc::channel(READ_AHEAD_CHUNKS);
+    let feeding = feed(&snapshot, head, frames, &sent);
+    let calling = client.install_snapshot(ReceiverStream::new(outgoing));
+    let both = futures::future::join(feeding, calling);
+    let (fed, answered) = tokio::select! {
+        both = both => both,
+        () = stalled(&sent, stall) => return Ok(None),
+    };
+    if let Err(cause) = fed {
+        return Err(StreamingError::Network(NetworkError::new(&cause)));
+    }
+    let reply = answered.map_err(|status| StreamingError::Unreachable(Unreachable::new(&status)))?;
+    let vote = required(reply.into_inner().vote, "SnapshotReply.vote")
+        .map_err(|cause| StreamingError::Network(NetworkError::new(&cause)))?;
+    Ok(Some(vote.into()))
+}
+
+/// Ends when nothing has moved for `stall`.
+async fn stalled(sent: &AtomicU64, stall: Duration) {
+    loop {
+        let before = sent.load(Ordering::Relaxed);
+        tokio::time::sleep(stall).await;
+        if sent.load(Ordering::Relaxed) == before {
+            return;
+        }
+    }
+}
+
+/// Puts the whole snapshot into the channel. The receiver hanging up is not an error here: the
+/// call says why.
+async fn feed(
+    snapshot: &Snapshot,
+    head: Head,
+    frames: mpsc::Sender<SnapshotFrame>,
+    sent: &AtomicU64,
+) -> io::Result<()> {
+    let mut file = File::open(snapshot.snapshot.path()).await?;
+    let mut total = 0;
+    let mut frame = Frame::Head(head);
+    loop {
+        let last = matches!(frame, Frame::Tail(_));
+        let next = SnapshotFrame { frame: Some(frame) };
+        if frames.send(next).await.is_err() || last {
+            return Ok(());
+        }
+        sent.fetch_add(1, Ordering::Relaxed);
+        let data = read_chunk(&mut file).await?;
+        total += data.len() as u64;
+        frame = if data.is_empty() {
+            Frame::Tail(Tail { bytes: total })
+        } else {
+            let crc32 = crc32fast::hash(&data);
+            let data = data.freeze();
+            Frame::Chunk(Chunk { data, crc32 })
+        };
+    }
+}
+
+async fn read_chunk(file: &mut (impl AsyncRead + Unpin)) -> io::Result<BytesMut> {
+    let mut data = BytesMut::with_capacity(SNAPSHOT_CHUNK_BYTES);
+    let mut limited = file.take(SNAPSHOT_CHUNK_BYTES as u64);
+    while data.len() < SNAPSHOT_CHUNK_BYTES && limited.read_buf(&mut data).await? > 0 {}
+    Ok(data)
+}

@@ -1,0 +1,235 @@
+//! A node's life: forming the cluster, checkpoints, handing over, stopping.
+
+use super::identity::{Identity, Phase};
+use super::start::{NodeConfig, NodeMember, declared};
+use super::{ELECTION_MS_MAX, RaftNode, Shared};
+use crate::codec::command::encode_command;
+use crate::log_store::OnFatal;
+use crate::type_config::Payload;
+use domain::{Actor, Command, NewApiKey, RequestId, Stamped, Timestamp};
+use openraft::Instant as _;
+use openraft::async_runtime::WatchReceiver as _;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Time between two checkpoints.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+/// Time between two looks at the other members while the cluster forms.
+const FORMING_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a member may take to answer while the cluster forms.
+const FORMING_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long handing over the leadership may take.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_millis(2 * ELECTION_MS_MAX);
+/// How long the node's tasks may take to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A data folder that is new although the cluster exists.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this node's data folder is new, but member {0} says that the cluster exists: a member whose disk \
+     was lost must not come back under its old id; remove it and add a new member"
+)]
+struct LostDisk(u64);
+
+pub(super) fn spawn(
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    shared: &Arc<Shared>,
+    identity: Identity,
+    config: NodeConfig,
+) {
+    let on_fatal = config.on_fatal.clone();
+    let forming = form(shared.clone(), identity, config.members, config.admin_key);
+    let stopping = stop.clone();
+    tasks.spawn(async move {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            formed = forming => if let Err(error) = formed { on_fatal(error) },
+        }
+    });
+    let checkpoints = checkpoints(shared.clone(), stop.clone(), config.on_fatal.clone());
+    tasks.spawn(checkpoints);
+    tasks.spawn(follow_leader(shared.clone(), stop.clone(), config.on_fatal));
+}
+
+/// Takes part once all members are there, starts the cluster if this node is the first of them, and
+/// gives it its name and key. Keeps the claim on the folder until then, and for as long as it runs.
+async fn form(
+    shared: Arc<Shared>,
+    mut identity: Identity,
+    members: Vec<NodeMember>,
+    admin_key: NewApiKey,
+) -> io::Result<()> {
+    if identity.phase() == Phase::Fresh {
+        loop {
+            let seen = look(&shared, &members).await;
+            if let Some((id, _)) =
+                seen.iter().find(|(_, seen)| seen.is_some_and(|(_, initialized)| initialized))
+            {
+                return Err(io::Error::other(LostDisk(*id)));
+            }
+            if seen.iter().all(|(_, seen)| seen.is_some()) {
+                break;
+            }
+            tokio::time::sleep(FORMING_INTERVAL).await;
+        }
+        identity.make_ready()?;
+    }
+    shared.ready.store(true, Ordering::Release);
+    let first = members.iter().map(|member| member.id).min() == Some(shared.node_id);
+    while first && !shared.is_initialized() {
+        let seen = look(&shared, &members).await;
+        if seen.iter().all(|(_, seen)| seen.is_some_and(|(takes_part, _)| takes_part)) {
+            // Only fails when it was done before.
+            if let Err(error) = shared.raft.initialize(declared(&members)).await {
+                tracing::info!(%error, "the cluster is already initialised");
+            }
+        }
+        tokio::time::sleep(FORMING_INTERVAL).await;
+    }
+    name_cluster(&shared, admin_key).await?;
+    std::future::pending::<()>().await;
+    drop(identity);
+    Ok(())
+}
+
+/// What the other members say: whether they take part, and whether their log has begun.
+async fn look(shared: &Shared, members: &[NodeMember]) -> Vec<(u64, Option<(bool, bool)>)> {
+    let deadline = Instant::now() + FORMING_TIMEOUT;
+    let others = members.iter().filter(|member| member.id != shared.node_id);
+    futures::future::join_all(others.map(|member| async move {
+        let status = shared.peers.status(member.id, deadline).await.ok();
+        (member.id, status.map(|status| (status.takes_part, status.initialized)))
+    }))
+    .await
+}
+
+/// Proposes the cluster's name and first key while this node leads and the state lacks them.
+async fn name_cluster(shared: &Shared, admin_key: NewApiKey) -> io::Result<()> {
+    let command = Stamped {
+        command: Command::Bootstrap { cluster_id: shared.cluster_id.clone(), admin_key },
+        actor: Actor::System,
+        request_id: RequestId::parse("bootstrap").map_err(io::Error::other)?,
+        // Every member would propose the same; the time of the first configuration is not kept anywhere.
+        at: Timestamp(0),
+    };
+    let payload = Payload(encode_command(&command)?.into());
+    while shared.store.published().state.header().cluster_id.is_none() {
+        if shared.raft.is_leader()
+            && let Err(error) = shared.raft.client_write(payload.clone()).await
+        {
+            tracing::info!(%error, "the cluster is not named yet");
+        }
+        tokio::time::sleep(FORMING_INTERVAL).await;
+    }
+    Ok(())
+}
+
+async fn checkpoints(shared: Arc<Shared>, stop: CancellationToken, on_fatal: OnFatal) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CHECKPOINT_INTERVAL) => {}
+        }
+        if let Err(error) = checkpoint(&shared).await {
+            on_fatal(error);
+            return;
+        }
+    }
+}
+
+async fn checkpoint(shared: &Arc<Shared>) -> io::Result<()> {
+    let store = shared.store.clone();
+    tokio::task::spawn_blocking(move || store.checkpoint()).await.map_err(io::Error::other)?
+}
+
+/// Notes leader changes and, while this node leads, that a majority hears it. Stops the process when
+/// openraft has stopped.
+async fn follow_leader(shared: Arc<Shared>, stop: CancellationToken, on_fatal: OnFatal) {
+    let mut metrics = shared.raft.metrics();
+    let mut known = None;
+    loop {
+        let (running, leader, acked_ms) = {
+            let now = metrics.borrow_watched();
+            (now.running_state.clone(), now.current_leader, now.last_quorum_acked.map(|at| at.elapsed()))
+        };
+        if let Err(error) = running {
+            if !stop.is_cancelled() {
+                on_fatal(io::Error::other(error));
+            }
+            return;
+        }
+        if leader == Some(shared.node_id) && acked_ms.is_some_and(|ago| ago < CHECKPOINT_INTERVAL) {
+            shared.heard();
+        }
+        if leader.is_some() && leader != known {
+            known = leader;
+            shared.leader_changes.fetch_add(1, Ordering::Relaxed);
+            shared.observer.leader_changed();
+            tracing::info!(?leader, "the cluster has a leader");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = metrics.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+impl RaftNode {
+    /// Gives the leadership to the most advanced other voter, if this node has it. Best effort: when it
+    /// does not work out in time, the others elect a leader after this node is gone.
+    pub async fn hand_over(&self) {
+        let shared = &self.shared;
+        shared.leaving.store(true, Ordering::Release);
+        if !shared.raft.is_leader() {
+            return;
+        }
+        let target = {
+            let metrics = shared.raft.metrics();
+            let now = metrics.borrow_watched();
+            let voters: Vec<u64> = now.membership_config.membership().voter_ids().collect();
+            let matched = now.replication.iter().flatten();
+            matched
+                .filter(|(id, _)| voters.contains(id) && **id != shared.node_id)
+                .max_by_key(|(_, matched)| matched.map(|log_id| log_id.index))
+                .map(|(id, _)| *id)
+        };
+        let Some(target) = target else { return };
+        if shared.raft.trigger().transfer_leader(target).await.is_err() {
+            return;
+        }
+        let mut metrics = shared.raft.server_metrics();
+        let moved = async {
+            while metrics.borrow_watched().current_leader.is_none_or(|leader| leader == shared.node_id) {
+                if metrics.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        match timeout(HAND_OVER_TIMEOUT, moved).await {
+            Ok(()) => tracing::info!(target, "the leadership was handed over"),
+            Err(_) => tracing::warn!(target, "the leadership could not be handed over in time"),
+        }
+    }
+
+    /// Stops the node: Raft first, then a last checkpoint, then everything else.
+    pub async fn shutdown(&self) -> io::Result<()> {
+        let shared = &self.shared;
+        shared.leaving.store(true, Ordering::Release);
+        self.stop.cancel();
+        if let Err(error) = shared.raft.shutdown().await {
+            tracing::warn!(%error, "the Raft task did not end well");
+        }
+        let written = checkpoint(shared).await;
+        self.tasks.close();
+        if timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+        written
+    }
+}

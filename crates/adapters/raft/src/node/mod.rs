@@ -1,0 +1,80 @@
+//! One node of the cluster: the log, the state, the peers and openraft, wired and kept running.
+
+mod barrier;
+mod identity;
+mod lifecycle;
+mod peer;
+mod propose;
+mod read;
+mod start;
+mod status;
+
+pub use identity::IdentityError;
+pub use start::{NodeConfig, NodeError, NodeMember};
+pub use status::{NodeHealth, NodeStats};
+
+use crate::network::Peers;
+use crate::observe::Observer;
+use crate::state_machine::StateMachine;
+use crate::store::Store;
+use crate::type_config::TypeConfig;
+use barrier::Barrier;
+use domain::ClusterId;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) type Raft = openraft::Raft<TypeConfig, StateMachine>;
+
+/// How long a write or a linearizable read waits for a leader to be known: about one fail-over.
+pub const LEADER_WAIT: Duration = Duration::from_secs(2);
+/// How long a write waits for its outcome, a leader's absence included.
+pub const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a read waits for its barrier or its revision.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause between two tries of the same thing.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// The heartbeat interval, and the bounds of the randomised election time-out, in milliseconds.
+const HEARTBEAT_MS: u64 = 100;
+const ELECTION_MS_MIN: u64 = 500;
+const ELECTION_MS_MAX: u64 = 1000;
+/// Most proposals of this node that may wait for their outcome.
+const PROPOSALS_MAX: usize = 4096;
+
+/// A running node. Implements the application's ports on the replicated state.
+pub struct RaftNode {
+    shared: Arc<Shared>,
+    barrier: Barrier,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// What the node's tasks share.
+pub(crate) struct Shared {
+    cluster_id: ClusterId,
+    node_id: u64,
+    api_url: String,
+    raft: Raft,
+    store: Arc<Store>,
+    peers: Peers,
+    observer: Arc<dyn Observer>,
+    /// Whether this node takes part in the cluster yet; see [`identity`].
+    ready: AtomicBool,
+    /// Whether this node was asked to leave.
+    leaving: AtomicBool,
+    proposals: tokio::sync::Semaphore,
+    leader_changes: AtomicU64,
+    /// When this node last heard from a leader, in milliseconds after `started`; see [`lifecycle`].
+    heard_ms: AtomicU64,
+    started: Instant,
+}
+
+impl fmt::Debug for RaftNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaftNode").field("node_id", &self.shared.node_id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Getting a command into the log: here when this node leads, else forwarded to the leader, once.
+//!
+//! A command that may have reached a log is never sent again: then the outcome is unknown, and the
+//! caller is told so.
+
+use super::{LEADER_WAIT, PROPOSE_TIMEOUT, RETRY_PAUSE, RaftNode, Shared};
+use crate::codec::command::{decode_outcome, encode_command};
+use crate::network::ForwardError;
+use crate::type_config::Payload;
+use application::ports::{Consensus, ConsensusError};
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{Command, Outcome, Stamped};
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::errors::{ClientWriteError, RaftError};
+use std::sync::atomic::Ordering;
+use tokio::time::{Instant, timeout_at};
+
+/// Why a proposal on this node has no outcome.
+pub(super) enum LocalError {
+    /// It is in no log; it may be sent again.
+    NotProposed(String),
+    /// It may be in a log.
+    Unknown(String),
+}
+
+/// Proposes on this node, which must lead.
+pub(super) async fn propose_here(
+    shared: &Shared,
+    payload: Bytes,
+    deadline: Instant,
+) -> Result<Bytes, LocalError> {
+    match timeout_at(deadline, shared.raft.client_write(Payload(payload))).await {
+        Ok(Ok(written)) => Ok(written.data.0),
+        Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => {
+            Err(LocalError::NotProposed(format!("this node does not lead ({:?})", forward.reason)))
+        }
+        // The entry was written here and then gave way to another leader's; that leader may have it too.
+        Ok(Err(error)) => Err(LocalError::Unknown(error.to_string())),
+        Err(_) => Err(LocalError::Unknown("no majority answered in time".to_owned())),
+    }
+}
+
+#[async_trait]
+impl Consensus for RaftNode {
+    async fn propose(&self, command: Stamped<Command>) -> Result<Outcome, ConsensusError> {
+        let shared = &*self.shared;
+        let _slot = shared.proposals.try_acquire().map_err(|_| ConsensusError::Overloaded)?;
+        let payload =
+            Bytes::from(encode_command(&command).map_err(|error| ConsensusError::Failed(error.into()))?);
+        let began = Instant::now();
+        let deadline = began + PROPOSE_TIMEOUT;
+        // Fails over within one election; longer than that there is no majority.
+        while let Some(leader) = shared.leader_by(began + LEADER_WAIT).await {
+            if let Some(reply) = shared.propose_to(leader, &payload, deadline).await? {
+                return decode_outcome(&reply).map_err(|error| ConsensusError::Failed(error.into()));
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+        Err(ConsensusError::NoLeader)
+    }
+}
+
+impl Shared {
+    /// The encoded outcome; `None` when the command was certainly not proposed and may be tried again.
+    async fn propose_to(
+        &self,
+        leader: u64,
+        payload: &Bytes,
+        deadline: Instant,
+    ) -> Result<Option<Bytes>, ConsensusError> {
+        if leader == self.node_id {
+            return match propose_here(self, payload.clone(), deadline).await {
+                Ok(reply) => Ok(Some(reply)),
+                Err(LocalError::NotProposed(why)) => {
+                    tracing::debug!(%why, "not proposed");
+                    Ok(None)
+                }
+                Err(LocalError::Unknown(why)) => {
+                    tracing::warn!(%why, "the outcome of a proposal is unknown");
+                    Err(ConsensusError::OutcomeUnknown)
+                }
+            };
+        }
+        match self.peers.forward(leader, payload.clone(), deadline).await {
+            Ok(reply) => Ok(Some(reply)),
+            Err(ForwardError::NotSent { why, .. }) => {
+                tracing::debug!(leader, %why, "not forwarded");
+                Ok(None)
+            }
+            Err(error @ ForwardError::Unknown { .. }) => {
+                tracing::warn!(leader, %error, "the outcome of a forwarded proposal is unknown");
+                Err(ConsensusError::OutcomeUnknown)
+            }
+            Err(error @ ForwardError::Refused { .. }) => Err(ConsensusError::Failed(error.into())),
+        }
+    }
+
+    /// The leader, waiting for one to be known; `None` when there is none by `deadline`.
+    pub(super) async fn leader_by(&self, deadline: Instant) -> Option<u64> {
+        if !self.ready.load(Ordering::Acquire) || Instant::now() >= deadline {
+            return None;
+        }
+        let mut metrics = self.raft.server_metrics();
+        loop {
+            let leader = metrics.borrow_watched().current_leader;
+            if leader.is_some() {
+                return leader;
+            }
+            match timeout_at(deadline, metrics.changed()).await {
+                Ok(Ok(())) => {}
+                _ => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Starting a node: claim the folder, open log and state, listen to peers, join or form the cluster.
+
+use super::identity::{Identity, IdentityError, Phase};
+use super::{
+    Barrier, ELECTION_MS_MAX, ELECTION_MS_MIN, HEARTBEAT_MS, PROPOSALS_MAX, Raft, RaftNode, Shared,
+    lifecycle, peer,
+};
+use crate::codec::command::COMMAND_VERSION_MAX;
+use crate::log_store::{LogStore, LogStoreConfig, OnFatal, OpenError};
+use crate::network::{PeerListener, PeerService, PeerServiceConfig, PeerTls, Peers};
+use crate::observe::Observer;
+use crate::state_machine::StateMachine;
+use crate::store::{RedbEngine, Store};
+use crate::type_config::PeerInfo;
+use domain::{ClusterId, NewApiKey};
+use openraft::{Config, SnapshotPolicy};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Log entries that a follower may be behind and still catch up from the log instead of a snapshot.
+const LOG_KEPT_ENTRIES: u64 = 10_000;
+/// How long sending and installing a snapshot may take, in milliseconds.
+const SNAPSHOT_TIMEOUT_MS: u64 = 600_000;
+/// Most entries in one message to a follower; the log reader bounds their bytes.
+const APPEND_ENTRIES_MAX: u64 = 1024;
+
+/// One declared member of the cluster.
+#[derive(Clone, Debug)]
+pub struct NodeMember {
+    /// Its id, random, never used again once its disk is lost.
+    pub id: u64,
+    /// What operators call it.
+    pub name: String,
+    /// `host:port` of its peer plane.
+    pub peer_addr: String,
+    /// Where clients reach it.
+    pub api_url: String,
+}
+
+/// What a node must know to start.
+#[derive(Clone)]
+pub struct NodeConfig {
+    /// The cluster it belongs to.
+    pub cluster_id: ClusterId,
+    /// Its own id; one of the members'.
+    pub node_id: u64,
+    /// Where it keeps everything.
+    pub data_dir: PathBuf,
+    /// Where it listens to peers.
+    pub peer_listen: SocketAddr,
+    /// Its certificate and the cluster's CA.
+    pub peer_tls: PeerTls,
+    /// The members the cluster starts with.
+    pub members: Vec<NodeMember>,
+    /// The first administrator key, without its secret.
+    pub admin_key: NewApiKey,
+    /// How many log entries between two snapshots.
+    pub snapshot_every_entries: u64,
+    /// Hears what happens.
+    pub observer: Arc<dyn Observer>,
+    /// Called once when the node must not go on; the process should exit.
+    pub on_fatal: OnFatal,
+}
+
+impl std::fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeConfig").field("node_id", &self.node_id).finish_non_exhaustive()
+    }
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// This node is not one of the declared members.
+    #[error("node {0} is not among the declared members")]
+    NotMember(u64),
+    /// Something on disk or of the network cannot be used.
+    #[error("{what}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        cause: io::Error,
+    },
+    /// openraft refused.
+    #[error("{what}")]
+    Raft {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl NodeError {
+    fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |cause| Self::Io { what, cause }
+    }
+
+    fn raft<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |cause| Self::Raft { what, cause: Box::new(cause) }
+    }
+}
+
+impl RaftNode {
+    /// Starts the node and returns once it listens to peers; forming or joining the cluster goes on.
+    pub async fn start(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
+        let own = config.members.iter().find(|member| member.id == config.node_id).cloned();
+        let own = own.ok_or(NodeError::NotMember(config.node_id))?;
+        let identity = Identity::claim(&config.data_dir, &config.cluster_id, config.node_id)?;
+        let listener = PeerListener::bind(config.peer_listen, config.peer_tls.clone())
+            .await
+            .map_err(NodeError::io("the peer address cannot be bound"))?;
+        let log = LogStore::open(LogStoreConfig {
+            dir: config.data_dir.join("log"),
+            cluster_id: config.cluster_id.to_string(),
+            node_id: config.node_id,
+            on_fatal: config.on_fatal.clone(),
+        })?;
+        let store = open_store(&config)?;
+        let machine = StateMachine::new(
+            store.clone(),
+            config.data_dir.join("snapshots"),
+            config.observer.clone(),
+            config.on_fatal.clone(),
+        )
+        .map_err(NodeError::io("the snapshot folder cannot be used"))?;
+        let peers = Peers::new(config.peer_tls.clone());
+        for member in config.members.iter().filter(|member| member.id != config.node_id) {
+            peers.learn(member.id, &peer_info(member));
+        }
+        let raft_config =
+            Arc::new(raft_config(&config).map_err(NodeError::raft("the Raft settings are not valid"))?);
+        let raft = Raft::new(config.node_id, raft_config, peers.clone(), log, machine)
+            .await
+            .map_err(NodeError::raft("the replicated state cannot be started"))?;
+        let shared = Arc::new(Shared {
+            cluster_id: config.cluster_id.clone(),
+            node_id: config.node_id,
+            api_url: own.api_url,
+            raft,
+            store,
+            peers,
+            observer: config.observer.clone(),
+            ready: AtomicBool::new(identity.phase() == Phase::Ready),
+            leaving: AtomicBool::new(false),
+            proposals: tokio::sync::Semaphore::new(PROPOSALS_MAX),
+            leader_changes: AtomicU64::new(0),
+            heard_ms: AtomicU64::new(0),
+            started: Instant::now(),
+        });
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let service = PeerService::new(
+            shared.raft.clone(),
+            Arc::new(peer::Handler(shared.clone())),
+            PeerServiceConfig {
+                incoming_dir: config.data_dir.join("incoming"),
+                command_max: COMMAND_VERSION_MAX,
+                shutdown: stop.clone(),
+            },
+        )
+        .map_err(NodeError::io("the folder for incoming snapshots cannot be used"))?;
+        let on_fatal = config.on_fatal.clone();
+        tasks.spawn(async move {
+            if let Err(cause) = service.serve(listener).await {
+                on_fatal(io::Error::other(cause));
+            }
+        });
+        lifecycle::spawn(&tasks, &stop, &shared, identity, config);
+        let barrier = Barrier::spawn(&tasks, stop.clone(), shared.clone());
+        Ok(Arc::new(Self { shared, barrier, tasks, stop }))
+    }
+}
+
+fn open_store(config: &NodeConfig) -> Result<Arc<Store>, NodeError> {
+    let path = config.data_dir.join("state.redb");
+    let engine = RedbEngine::open(&path).map_err(NodeError::io("the state file cannot be opened"))?;
+    let store = Store::open(Arc::new(engine)).map_err(NodeError::io("the state file cannot be read"))?;
+    Ok(Arc::new(store))
+}
+
+fn raft_config(config: &NodeConfig) -> Result<Config, openraft::ConfigError> {
+    Config {
+        cluster_name: config.cluster_id.to_string(),
+        heartbeat_interval: HEARTBEAT_MS,
+        election_timeout_min: ELECTION_MS_MIN,
+        election_timeout_max: ELECTION_MS_MAX,
+        enable_pre_vote: Some(true),
+        max_payload_entries: APPEND_ENTRIES_MAX,
+        install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_every_entries),
+        max_in_snapshot_log_to_keep: LOG_KEPT_ENTRIES.min(config.snapshot_every_entries),
+        replication_lag_threshold: LOG_KEPT_ENTRIES.min(config.snapshot_every_entries) * 2,
+        // Followers write while the leader's own disk does.
+        broadcast_submitted_on_append: Some(true),
+        ..Config::default()
+    }
+    .validate()
+}
+
+pub(super) fn peer_info(member: &NodeMember) -> PeerInfo {
+    PeerInfo {
+        name: member.name.clone(),
+        peer_addr: member.peer_addr.clone(),
+        api_url: member.api_url.clone(),
+    }
+}
+
+pub(super) fn declared(members: &[NodeMember]) -> BTreeMap<u64, PeerInfo> {
+    members.iter().map(|member| (member.id, peer_info(member))).collect()
+}

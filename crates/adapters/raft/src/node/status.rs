@@ -1,0 +1,157 @@
+//! How the node is: for operators, probes and metrics.
+
+use super::{RaftNode, Shared};
+use application::ports::{ClusterStatus, ClusterView, Member, MemberRole};
+use async_trait::async_trait;
+use futures::future::join_all;
+use openraft::ServerState;
+use openraft::async_runtime::WatchReceiver as _;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a member may take to answer before it counts as not reachable.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many log entries a node may be behind what it knows to be committed and still be ready.
+const READY_LAG_ENTRIES_MAX: u64 = 1000;
+
+/// Whether the node can serve.
+#[derive(Clone, Debug)]
+pub struct NodeHealth {
+    /// The replicated core runs; false means that the process must be restarted.
+    pub running: bool,
+    /// A leader is known.
+    pub leader_known: bool,
+    /// The cluster has its name and key, and this node knows them.
+    pub bootstrapped: bool,
+    /// How many committed log entries are not applied here, as far as this node knows.
+    pub lag: u64,
+    /// This node was asked to leave.
+    pub leaving: bool,
+}
+
+/// Numbers for metrics.
+#[derive(Clone, Debug)]
+pub struct NodeStats {
+    /// 0 follower, 1 candidate, 2 leader, 3 learner.
+    pub state: u8,
+    /// The election term.
+    pub term: u64,
+    /// The last applied log index.
+    pub applied_index: u64,
+    /// The last log index known to be committed.
+    pub committed_index: u64,
+    /// The revision of the state.
+    pub revision: u64,
+    /// How often another leader was learned of.
+    pub leader_changes: u64,
+    /// Proposals that wait for their outcome.
+    pub proposals_in_flight: u64,
+}
+
+impl RaftNode {
+    /// Whether the node can serve.
+    pub fn health(&self) -> NodeHealth {
+        let metrics = self.shared.raft.metrics().borrow_watched().clone();
+        let applied = metrics.last_applied.map_or(0, |log_id| log_id.index);
+        let committed = metrics.local_committed.map_or(0, |log_id| log_id.index);
+        NodeHealth {
+            running: metrics.running_state.is_ok(),
+            leader_known: metrics.current_leader.is_some(),
+            bootstrapped: self.shared.store.published().state.header().cluster_id.is_some(),
+            lag: committed.saturating_sub(applied),
+            leaving: self.shared.leaving.load(Ordering::Acquire),
+        }
+    }
+
+    /// Numbers for metrics.
+    pub fn stats(&self) -> NodeStats {
+        let metrics = self.shared.raft.metrics().borrow_watched().clone();
+        let free = self.shared.proposals.available_permits();
+        NodeStats {
+            state: match metrics.state {
+                ServerState::Candidate => 1,
+                ServerState::Leader => 2,
+                ServerState::Learner => 3,
+                ServerState::Follower | ServerState::Shutdown => 0,
+            },
+            term: metrics.current_term,
+            applied_index: metrics.last_applied.map_or(0, |log_id| log_id.index),
+            committed_index: metrics.local_committed.map_or(0, |log_id| log_id.index),
+            revision: self.shared.store.published().state.revision().0,
+            leader_changes: self.shared.leader_changes.load(Ordering::Relaxed),
+            proposals_in_flight: (super::PROPOSALS_MAX.saturating_sub(free)) as u64,
+        }
+    }
+}
+
+impl Shared {
+    /// Whether this node's log has begun.
+    pub(super) fn is_initialized(&self) -> bool {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        metrics.last_log_index.is_some() || metrics.last_applied.is_some() || metrics.current_term > 0
+    }
+
+    /// Notes that a leader was heard from just now.
+    pub(super) fn heard(&self) {
+        self.heard_ms.store(self.elapsed_ms(), Ordering::Relaxed);
+    }
+
+    /// How long ago a leader was heard from, in milliseconds. A leader hears itself when a majority
+    /// answers it.
+    pub(super) fn stale_for_ms(&self) -> u64 {
+        self.elapsed_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed))
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[async_trait]
+impl ClusterView for RaftNode {
+    async fn status(&self) -> ClusterStatus {
+        let shared = &self.shared;
+        let metrics = shared.raft.metrics().borrow_watched().clone();
+        let membership = metrics.membership_config.membership().clone();
+        let voters: Vec<u64> = membership.voter_ids().collect();
+        let deadline = Instant::now() + STATUS_TIMEOUT;
+        let own_index = shared.store.published().marker.applied.map_or(0, |log_id| log_id.index);
+        let asked = membership.nodes().map(|(id, info)| async {
+            let applied = if *id == shared.node_id {
+                Some(own_index)
+            } else {
+                shared.peers.status(*id, deadline).await.ok().map(|status| status.applied_index)
+            };
+            (*id, info.clone(), applied)
+        });
+        let answers = join_all(asked).await;
+        let most = answers.iter().filter_map(|(_, _, applied)| *applied).max();
+        let members = answers
+            .into_iter()
+            .map(|(id, info, applied_index)| Member {
+                id,
+                name: info.name,
+                role: if metrics.current_leader == Some(id) {
+                    MemberRole::Leader
+                } else if voters.contains(&id) {
+                    MemberRole::Follower
+                } else {
+                    MemberRole::Learner
+                },
+                voter: voters.contains(&id),
+                reachable: applied_index.is_some(),
+                applied_index,
+                lag: applied_index.and_then(|applied| most.map(|most| most.saturating_sub(applied))),
+                api_url: info.api_url,
+            })
+            .collect();
+        ClusterStatus {
+            cluster_id: shared.cluster_id.clone(),
+            node_id: shared.node_id,
+            leader_id: metrics.current_leader,
+            term: metrics.current_term,
+            members,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! openraft's view of the store: applies what is committed, builds and installs snapshots.
+
+use crate::codec::command::encode_outcome;
+use crate::log_store::OnFatal;
+use crate::network::SnapshotFile;
+use crate::observe::Observer;
+use crate::store::{Change, Item, Store, snapshot};
+use crate::type_config::{LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Most entries applied and published together.
+const APPLY_BATCH_MAX: usize = 512;
+/// The one snapshot that is kept.
+const CURRENT: &str = "current.snap";
+/// A snapshot that is being built.
+const BUILDING: &str = "building.tmp";
+
+/// The state machine of one node.
+#[derive(Clone)]
+pub struct StateMachine {
+    store: Arc<Store>,
+    dir: PathBuf,
+    observer: Arc<dyn Observer>,
+    on_fatal: OnFatal,
+}
+
+impl std::fmt::Debug for StateMachine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateMachine").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl StateMachine {
+    /// Stands on `store`, with snapshots in `dir`, which is made if need be.
+    pub fn new(
+        store: Arc<Store>,
+        dir: PathBuf,
+        observer: Arc<dyn Observer>,
+        on_fatal: OnFatal,
+    ) -> io::Result<Self> {
+        std::fs::create_dir_all(&dir)?;
+        Ok(Self { store, dir, observer, on_fatal })
+    }
+
+    async fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
+        if self.store.is_full() {
+            self.blocking(Store::checkpoint).await?;
+        }
+        let began = Instant::now();
+        let entries = batch.len();
+        let (items, responders): (Vec<Item>, Vec<Option<ApplyResponder<TypeConfig>>>) =
+            batch.into_iter().map(|(entry, responder)| (item(entry), responder)).unzip();
+        let outcomes = self.store.apply(items)?;
+        self.observer.applied(entries, began.elapsed().as_secs_f64());
+        for (outcome, responder) in outcomes.into_iter().zip(responders) {
+            if let Some(responder) = responder {
+                let reply = outcome.as_ref().map(encode_outcome).transpose()?.unwrap_or_default();
+                responder.send(Reply(Bytes::from(reply)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || work(&store)).await.map_err(io::Error::other)?
+    }
+
+    /// Whatever fails here is the disk or a command from the future; either way this node must stop.
+    fn fatal(&self, error: io::Error) -> io::Error {
+        (self.on_fatal)(io::Error::new(error.kind(), error.to_string()));
+        error
+    }
+}
+
+fn item(entry: crate::type_config::Entry) -> Item {
+    let change = match entry.payload {
+        EntryPayload::Blank => Change::Blank,
+        EntryPayload::Normal(payload) => Change::Command(payload.0),
+        EntryPayload::Membership(membership) => Change::Membership(membership),
+    };
+    Item { log_id: entry.log_id, change }
+}
+
+impl RaftStateMachine<TypeConfig> for StateMachine {
+    type SnapshotData = SnapshotFile;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
+        let published = self.store.published();
+        Ok((published.marker.applied, published.marker.membership.clone()))
+    }
+
+    async fn apply<Strm>(&mut self, entries: Strm) -> Result<(), io::Error>
+    where
+        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        let mut batches = entries.ready_chunks(APPLY_BATCH_MAX);
+        while let Some(batch) = batches.next().await {
+            let batch = batch.into_iter().collect::<Result<Vec<_>, _>>()?;
+            self.apply_batch(batch).await.map_err(|error| self.fatal(error))?;
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotFile,
+    ) -> Result<(), io::Error> {
+        let (path, current) = (snapshot.path().to_owned(), self.dir.join(CURRENT));
+        let expected = meta.last_log_id;
+        let dir = self.dir.clone();
+        let work = move |store: &Store| {
+            let found = snapshot::verify(&path)?;
+            if found.marker.applied != expected {
+                let message = "the snapshot does not cover what its sender said";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            store.install(&path)?;
+            if path != current {
+                replace(&path, &current, &dir)?;
+            }
+            Ok(())
+        };
+        self.blocking(work).await.map_err(|error| self.fatal(error))?;
+        snapshot.keep();
+        self.observer.snapshot_installed();
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
+        let path = self.dir.join(CURRENT);
+        if !path.try_exists()? {
+            return Ok(None);
+        }
+        let head = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || snapshot::head(&path))
+        };
+        Ok(Some(self.described(head.await.map_err(io::Error::other)??, path)))
+    }
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
+    type SnapshotData = SnapshotFile;
+
+    async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
+        let (building, current) = (self.dir.join(BUILDING), self.dir.join(CURRENT));
+        let (path, dir) = (current.clone(), self.dir.clone());
+        let work = move |store: &Store| {
+            let written = store.write_snapshot(&building)?;
+            replace(&building, &current, &dir)?;
+            Ok(written)
+        };
+        let written = self.blocking(work).await.map_err(|error| self.fatal(error))?;
+        self.observer.snapshot_built(written.bytes);
+        Ok(self.described(written, path))
+    }
+}
+
+impl StateMachine {
+    fn described(&self, written: snapshot::Written, path: PathBuf) -> Snapshot {
+        let meta =
+            SnapshotMeta { last_log_id: written.marker.applied, last_membership: written.marker.membership };
+        Snapshot { meta, snapshot: SnapshotFile::kept(path, written.bytes) }
+    }
+}
+
+/// Moves a finished file into place, so that after a crash there is the old or the new one.
+fn replace(from: &Path, to: &Path, dir: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    std::fs::File::open(dir)?.sync_all()
+}

@@ -1,0 +1,104 @@
+//! Reading bodies and history: what waits for a checkpoint first, then the disk.
+
+use super::Table;
+use super::published::Published;
+use super::segment::Segment;
+use super::tables::{config_key, schema_key};
+use crate::codec::row;
+use application::ports::{Archive, ArchiveError};
+use domain::{ConfigId, ConfigRevision, SchemaId, SchemaRevision, SchemaVersion, Version};
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// The archive as of one published picture.
+#[derive(Debug)]
+pub struct LiveArchive(pub Arc<Published>);
+
+impl LiveArchive {
+    fn segments(&self) -> [&Segment; 2] {
+        [&self.0.active, &self.0.sealed]
+    }
+
+    fn read_config(&self, id: &ConfigId, version: Version) -> io::Result<Option<ConfigRevision>> {
+        let key = (id.clone(), version);
+        for segment in self.segments() {
+            if let Some(found) = segment.configs.get(&key) {
+                return Ok(Some(ConfigRevision::clone(found)));
+            }
+        }
+        let bytes = self.0.engine.view()?.get(Table::Configs, &config_key(id, version))?;
+        bytes.map(|bytes| row::decode(&bytes)).transpose()
+    }
+
+    fn read_history(
+        &self,
+        id: &ConfigId,
+        before: Option<Version>,
+        limit: usize,
+    ) -> io::Result<Vec<ConfigRevision>> {
+        let before = before.unwrap_or(Version(u64::MAX));
+        let mut found = BTreeMap::new();
+        for segment in self.segments() {
+            let range = (id.clone(), Version(0))..(id.clone(), before);
+            for ((_, version), revision) in segment.configs.range(range).rev().take(limit) {
+                found.insert(*version, ConfigRevision::clone(revision));
+            }
+        }
+        let (low, high) = (config_key(id, Version(0)), config_key(id, before));
+        let range = (Bound::Included(low.as_slice()), Bound::Excluded(high.as_slice()));
+        let mut read = 0;
+        if limit > 0 {
+            self.0.engine.view()?.scan(Table::Configs, range, true, &mut |_, value| {
+                let revision: ConfigRevision = row::decode(value)?;
+                found.entry(revision.version).or_insert(revision);
+                read += 1;
+                Ok(read < limit)
+            })?;
+        }
+        Ok(found.into_values().rev().take(limit).collect())
+    }
+
+    fn read_schema(&self, id: &SchemaId, version: SchemaVersion) -> io::Result<Option<SchemaRevision>> {
+        let key = (id.clone(), version);
+        for segment in self.segments() {
+            if let Some(found) = segment.schemas.get(&key) {
+                return Ok(Some(SchemaRevision::clone(found)));
+            }
+        }
+        let bytes = self.0.engine.view()?.get(Table::Schemas, &schema_key(id, version))?;
+        bytes.map(|bytes| row::decode(&bytes)).transpose()
+    }
+}
+
+impl Archive for LiveArchive {
+    fn config_revision(
+        &self,
+        id: &ConfigId,
+        version: Version,
+    ) -> Result<Option<ConfigRevision>, ArchiveError> {
+        self.read_config(id, version).map_err(fault)
+    }
+
+    fn config_history(
+        &self,
+        id: &ConfigId,
+        before: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<ConfigRevision>, ArchiveError> {
+        self.read_history(id, before, limit).map_err(fault)
+    }
+
+    fn schema_revision(
+        &self,
+        id: &SchemaId,
+        version: SchemaVersion,
+    ) -> Result<Option<SchemaRevision>, ArchiveError> {
+        self.read_schema(id, version).map_err(fault)
+    }
+}
+
+fn fault(error: io::Error) -> ArchiveError {
+    ArchiveError(Box::new(error))
+}

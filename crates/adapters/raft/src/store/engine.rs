@@ -1,0 +1,198 @@
+//! The key-value engine on disk: ordered tables, atomic durable batches, point-in-time views.
+//!
+//! A small trait, so that another engine, or one in memory that forgets like a crashed disk, can
+//! take redb's place.
+
+use redb::{Database, Durability, ReadableDatabase, TableDefinition, TableError};
+use std::fmt;
+use std::io;
+use std::ops::Bound;
+use std::path::Path;
+
+/// How much of the database file redb keeps in memory, in bytes.
+const CACHE_BYTES: usize = 128 * 1024 * 1024;
+
+/// The tables. The number is part of the snapshot format.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Table {
+    /// The rows of the state.
+    State = 1,
+    /// Every version of every config, with its body.
+    Configs = 2,
+    /// Every version of every schema, with its body.
+    Schemas = 3,
+    /// The audit entries by revision.
+    Audit = 4,
+    /// What this node has applied. Differs between nodes; not hashed.
+    Marker = 5,
+}
+
+impl Table {
+    /// The tables that all nodes hold alike, in the order in which they are streamed and hashed.
+    pub const REPLICATED: [Self; 4] = [Self::State, Self::Configs, Self::Schemas, Self::Audit];
+
+    /// Finds a table by its number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::State, Self::Configs, Self::Schemas, Self::Audit, Self::Marker]
+            .into_iter()
+            .find(|table| *table as u8 == number)
+    }
+
+    fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(match self {
+            Self::State => "state",
+            Self::Configs => "configs",
+            Self::Schemas => "schemas",
+            Self::Audit => "audit",
+            Self::Marker => "marker",
+        })
+    }
+}
+
+/// Changes that become durable together or not at all.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The keys to be written (`Some`) or removed (`None`).
+    pub changes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// What a visitor of a range says: go on or stop.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> io::Result<bool>;
+
+/// A view of all tables at one point in time.
+pub trait EngineView: Send + Sync {
+    /// One value.
+    fn get(&self, table: Table, key: &[u8]) -> io::Result<Option<Vec<u8>>>;
+
+    /// Visits keys from `from` upwards (or, when `reverse`, from `to` downwards) until the visitor stops.
+    fn scan(
+        &self,
+        table: Table,
+        range: (Bound<&[u8]>, Bound<&[u8]>),
+        reverse: bool,
+        visit: Visit<'_>,
+    ) -> io::Result<()>;
+}
+
+/// An ordered store of bytes. Every error means that the disk or the file is at fault.
+pub trait Engine: Send + Sync + fmt::Debug {
+    /// Commits a batch durably.
+    fn commit(&self, batch: &Batch) -> io::Result<()>;
+
+    /// A view that later commits do not change.
+    fn view(&self) -> io::Result<Box<dyn EngineView>>;
+
+    /// Removes everything, writes the batches that `fill` gives until it gives none, and commits all of
+    /// it as one.
+    fn replace(&self, fill: &mut dyn FnMut() -> io::Result<Option<Batch>>) -> io::Result<()>;
+}
+
+/// redb as the engine: one file, copy-on-write, checksummed.
+pub struct RedbEngine {
+    database: Database,
+}
+
+impl fmt::Debug for RedbEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedbEngine")
+    }
+}
+
+impl RedbEngine {
+    /// Opens the file, or makes it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(other)?;
+        Ok(Self { database })
+    }
+
+    fn transaction(&self) -> io::Result<redb::WriteTransaction> {
+        let mut transaction = self.database.begin_write().map_err(other)?;
+        transaction.set_durability(Durability::Immediate).map_err(other)?;
+        // Keeps the allocator's state in the commit, so that opening after a crash needs no repair scan.
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+}
+
+impl Engine for RedbEngine {
+    fn commit(&self, batch: &Batch) -> io::Result<()> {
+        let transaction = self.transaction()?;
+        write(&transaction, batch)?;
+        transaction.commit().map_err(other)
+    }
+
+    fn view(&self) -> io::Result<Box<dyn EngineView>> {
+        Ok(Box::new(RedbView { transaction: self.database.begin_read().map_err(other)? }))
+    }
+
+    fn replace(&self, fill: &mut dyn FnMut() -> io::Result<Option<Batch>>) -> io::Result<()> {
+        let transaction = self.transaction()?;
+        for table in Table::REPLICATED.into_iter().chain([Table::Marker]) {
+            transaction.delete_table(table.definition()).map_err(other)?;
+        }
+        while let Some(batch) = fill()? {
+            write(&transaction, &batch)?;
+        }
+        transaction.commit().map_err(other)
+    }
+}
+
+fn write(transaction: &redb::WriteTransaction, batch: &Batch) -> io::Result<()> {
+    let mut changes = batch.changes.iter().peekable();
+    while let Some((table, ..)) = changes.peek().copied() {
+        let mut open = transaction.open_table(table.definition()).map_err(other)?;
+        while let Some((_, key, value)) = changes.next_if(|(next, ..)| next == table) {
+            match value {
+                Some(value) => open.insert(key.as_slice(), value.as_slice()).map_err(other)?,
+                None => open.remove(key.as_slice()).map_err(other)?,
+            };
+        }
+    }
+    Ok(())
+}
+
+struct RedbView {
+    transaction: redb::ReadTransaction,
+}
+
+impl RedbView {
+    fn table(&self, table: Table) -> io::Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>> {
+        match self.transaction.open_table(table.definition()) {
+            Ok(open) => Ok(Some(open)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(other(error)),
+        }
+    }
+}
+
+impl EngineView for RedbView {
+    fn get(&self, table: Table, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let Some(open) = self.table(table)? else { return Ok(None) };
+        Ok(open.get(key).map_err(other)?.map(|guard| guard.value().to_vec()))
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        range: (Bound<&[u8]>, Bound<&[u8]>),
+        reverse: bool,
+        visit: Visit<'_>,
+    ) -> io::Result<()> {
+        let Some(open) = self.table(table)? else { return Ok(()) };
+        let mut range = open.range::<&[u8]>(range).map_err(other)?;
+        while let Some(entry) = if reverse { range.next_back() } else { range.next() } {
+            let (key, value) = entry.map_err(other)?;
+            if !visit(key.value(), value.value())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn other(error: impl Into<redb::Error>) -> io::Error {
+    match error.into() {
+        redb::Error::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}

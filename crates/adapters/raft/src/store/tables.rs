@@ -1,0 +1,103 @@
+//! How state and archive are laid out in the engine's tables, and read back.
+
+use super::published::Published;
+use super::{Batch, EngineView, Table};
+use crate::codec::proto;
+use crate::codec::row;
+use crate::type_config::{LogId, StoredMembership};
+use domain::{ConfigId, Revision, RowKey, SchemaId, SchemaVersion, State, Version};
+use prost::Message as _;
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::Bound;
+
+/// The one key of the marker table.
+const MARKER_KEY: &[u8] = b"applied";
+
+/// How far the log is applied, and who the members are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Marker {
+    pub(crate) applied: Option<LogId>,
+    pub(crate) membership: StoredMembership,
+}
+
+impl Marker {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        proto::SnapshotMeta {
+            last_log_id: self.applied.as_ref().map(Into::into),
+            last_membership: Some((&self.membership).into()),
+        }
+        .encode_to_vec()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> io::Result<Self> {
+        let meta = proto::SnapshotMeta::decode(bytes).map_err(io::Error::other)?;
+        let membership = meta.last_membership.map(TryInto::try_into).transpose().map_err(io::Error::from)?;
+        Ok(Self { applied: meta.last_log_id.map(Into::into), membership: membership.unwrap_or_default() })
+    }
+}
+
+/// `project 0 environment 0 key 0 version`, so that one config's versions are together, in order.
+pub(super) fn config_key(id: &ConfigId, version: Version) -> Vec<u8> {
+    let parts = [id.project.as_str(), id.environment.as_str(), id.key.as_str()];
+    versioned(&parts, version.0)
+}
+
+/// `project 0 name 0 version`.
+pub(super) fn schema_key(id: &SchemaId, version: SchemaVersion) -> Vec<u8> {
+    versioned(&[id.project.as_str(), id.name.as_str()], version.0)
+}
+
+fn versioned(parts: &[&str], version: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(parts.iter().map(|part| part.len() + 1).sum::<usize>() + 8);
+    for part in parts {
+        key.extend_from_slice(part.as_bytes());
+        key.push(0);
+    }
+    key.extend_from_slice(&version.to_be_bytes());
+    key
+}
+
+fn audit_key(revision: Revision) -> Vec<u8> {
+    revision.0.to_be_bytes().to_vec()
+}
+
+/// Everything that a checkpoint of `published` must write, table by table.
+pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Result<Batch> {
+    let mut batch = Batch::default();
+    for key in dirty {
+        let value = published.state.row(key).map(|row| row::encode(&row)).transpose()?;
+        batch.changes.push((Table::State, key.to_bytes(), value));
+    }
+    for ((id, version), row) in &published.sealed.configs {
+        batch.changes.push((Table::Configs, config_key(id, *version), Some(row::encode(&**row)?)));
+    }
+    for ((id, version), row) in &published.sealed.schemas {
+        batch.changes.push((Table::Schemas, schema_key(id, *version), Some(row::encode(&**row)?)));
+    }
+    for (revision, row) in &published.sealed.audit {
+        batch.changes.push((Table::Audit, audit_key(*revision), Some(row::encode(&**row)?)));
+    }
+    batch.changes.push((Table::Marker, MARKER_KEY.to_vec(), Some(published.marker.encode())));
+    Ok(batch)
+}
+
+/// The marker row for a fresh store.
+pub(super) fn marker_change(marker: &[u8]) -> (Table, Vec<u8>, Option<Vec<u8>>) {
+    (Table::Marker, MARKER_KEY.to_vec(), Some(marker.to_vec()))
+}
+
+/// Reads what this node has applied.
+pub(super) fn marker(view: &dyn EngineView) -> io::Result<Marker> {
+    view.get(Table::Marker, MARKER_KEY)?.map_or_else(|| Ok(Marker::default()), |bytes| Marker::decode(&bytes))
+}
+
+/// Reads the whole state back.
+pub(super) fn load(view: &dyn EngineView) -> io::Result<(State, Marker)> {
+    let mut state = State::default();
+    view.scan(Table::State, (Bound::Unbounded, Bound::Unbounded), false, &mut |_, value| {
+        state.insert(row::decode(value)?);
+        Ok(true)
+    })?;
+    Ok((state, marker(view)?))
+}
