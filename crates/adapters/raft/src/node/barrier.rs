@@ -59,8 +59,9 @@ async fn run(mut waiting: mpsc::Receiver<Reader>, shared: Arc<Shared>) {
 async fn confirm(shared: &Shared) -> bool {
     let began = Instant::now();
     let deadline = began + READ_TIMEOUT;
-    while let Some(leader) = shared.leader_by(began + LEADER_WAIT).await {
-        if let Some(index) = shared.committed_index(leader, deadline).await {
+    let confirm_by = began + LEADER_WAIT;
+    while let Some(leader) = shared.leader_by(confirm_by).await {
+        if let Some(index) = shared.committed_index(leader, confirm_by).await {
             let mut progress = shared.store.progress();
             let applied = timeout_at(deadline, progress.wait_for(|now| now.applied_index >= index)).await;
             return matches!(applied, Ok(Ok(_)));
@@ -75,9 +76,7 @@ impl Shared {
     /// the call began; `None` when it could not be confirmed.
     async fn committed_index(&self, leader: u64, deadline: Instant) -> Option<u64> {
         if leader == self.node_id {
-            let confirmed = timeout_at(deadline.min(Instant::now() + LEADER_WAIT), {
-                self.raft.get_read_linearizer(ReadPolicy::ReadIndex)
-            });
+            let confirmed = timeout_at(deadline, self.raft.get_read_linearizer(ReadPolicy::ReadIndex));
             return match confirmed.await {
                 Ok(Ok(linearizer)) => Some(linearizer.read_log_id().index()),
                 Ok(Err(error)) => {
@@ -87,7 +86,7 @@ impl Shared {
                 Err(_) => None,
             };
         }
-        match self.peers.read_barrier(leader, deadline.min(Instant::now() + LEADER_WAIT)).await {
+        match self.peers.read_barrier(leader, deadline).await {
             Ok(log_id) => Some(log_id.index),
             Err(error) => {
                 tracing::debug!(leader, %error, "no read barrier from the leader");

@@ -10,8 +10,11 @@ mod start;
 mod status;
 
 pub use identity::IdentityError;
+#[cfg(test)]
+mod tests;
+
 pub use start::{NodeConfig, NodeError, NodeMember};
-pub use status::{NodeHealth, NodeStats};
+pub use status::{NodeHealth, NodeStats, READY_LAG_ENTRIES_MAX};
 
 use crate::network::Peers;
 use crate::observe::Observer;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// How long a member may take to answer before it counts as not reachable.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many log entries a node may be behind what it knows to be committed and still be ready.
-const READY_LAG_ENTRIES_MAX: u64 = 1000;
+pub const READY_LAG_ENTRIES_MAX: u64 = 1000;
 
 /// Whether the node can serve.
 #[derive(Clone, Debug)]

@@ -1,0 +1,204 @@
+//! Three whole nodes in one process: real disks, real TLS, the application's contract.
+
+use super::*;
+use crate::log_store::OnFatal;
+use crate::network::{PeerTls, peer_dns_name};
+use crate::observe::Unobserved;
+use crate::{NodeConfig, NodeMember};
+use application::ports::{ClusterView as _, Consensus as _, Freshness, StateReader as _};
+use domain::{
+    Actor, Command, Digest, DisplayName, KeyLabel, NewApiKey, Outcome, ProjectName, RequestId, Stamped, Timestamp,
+};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use std::path::Path;
+use tempfile::TempDir;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Trio {
+    dir: TempDir,
+    members: Vec<NodeMember>,
+    tls: Vec<PeerTls>,
+    nodes: Vec<Option<Arc<RaftNode>>>,
+}
+
+fn cluster() -> ClusterId {
+    ClusterId::parse("trio").expect("a name")
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn certificates(ids: &[u64]) -> Vec<PeerTls> {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new([]).expect("no names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = params.self_signed(&key).expect("a CA").pem();
+    let issuer = Issuer::new(params, key);
+    let issue = |id: &u64| {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new([peer_dns_name("trio", *id)]).expect("a name");
+        let chain = params.signed_by(&key, &issuer).expect("a certificate").pem();
+        PeerTls::from_pem("trio", *id, ca.as_bytes(), chain.as_bytes(), key.serialize_pem().as_bytes())
+            .expect("credentials")
+    };
+    ids.iter().map(issue).collect()
+}
+
+impl Trio {
+    fn new() -> Self {
+        let ids = [11, 22, 33];
+        let member = |id: &u64| NodeMember {
+            id: *id,
+            name: format!("node{id}"),
+            peer_addr: format!("127.0.0.1:{}", free_port()),
+            api_url: format!("http://node{id}"),
+        };
+        Self {
+            dir: tempfile::tempdir().expect("a folder"),
+            members: ids.iter().map(member).collect(),
+            tls: certificates(&ids),
+            nodes: vec![None, None, None],
+        }
+    }
+
+    fn folder(&self, n: usize) -> std::path::PathBuf {
+        self.dir.path().join(format!("node{n}"))
+    }
+
+    fn config(&self, n: usize, data_dir: &Path) -> NodeConfig {
+        let on_fatal: OnFatal = Arc::new(|error| panic!("{error}"));
+        NodeConfig {
+            cluster_id: cluster(),
+            node_id: self.members[n].id,
+            data_dir: data_dir.to_owned(),
+            peer_listen: self.members[n].peer_addr.parse().expect("an address"),
+            peer_tls: self.tls[n].clone(),
+            members: self.members.clone(),
+            admin_key: admin_key(),
+            snapshot_every_entries: 100,
+            observer: Arc::new(Unobserved),
+            on_fatal,
+        }
+    }
+
+    async fn start(&mut self, n: usize) {
+        let node = RaftNode::start(self.config(n, &self.folder(n))).await.expect("starts");
+        self.nodes[n] = Some(node);
+    }
+
+    async fn stop(&mut self, n: usize) {
+        let node = self.nodes[n].take().expect("runs");
+        node.shutdown().await.expect("stops");
+    }
+
+    fn node(&self, n: usize) -> &RaftNode {
+        self.nodes[n].as_ref().expect("runs")
+    }
+
+    async fn ready(&self) {
+        for node in self.nodes.iter().flatten() {
+            until("a bootstrapped node", || node.health().bootstrapped && node.health().leader_known).await;
+        }
+    }
+
+    async fn leader(&self) -> usize {
+        let mut found = None;
+        until("a leader", || {
+            let leading = |n: &usize| self.nodes[*n].as_ref().is_some_and(|node| node.shared.raft.is_leader());
+            found = (0..3).find(leading);
+            found.is_some()
+        })
+        .await;
+        found.expect("just found")
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "no {what} within {DEADLINE:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn admin_key() -> NewApiKey {
+    NewApiKey {
+        id: domain::ApiKeyId::parse("admin").expect("an id"),
+        name: KeyLabel::parse("admin").expect("a label"),
+        hash: Digest([7; 32]),
+        prefix: "gdn_sk_".to_owned(),
+        permissions: domain::Permission::ALL.iter().copied().collect(),
+        environments: None,
+        key_prefixes: None,
+        expires_at: None,
+    }
+}
+
+async fn create(node: &RaftNode, name: &str) -> Outcome {
+    let command = Command::CreateProject {
+        name: ProjectName::parse(name).expect("a name"),
+        display_name: DisplayName::default(),
+    };
+    let request_id = RequestId::parse("r").expect("an id");
+    let stamped = Stamped { command, actor: Actor::System, request_id, at: Timestamp(1) };
+    node.propose(stamped).await.expect("an outcome")
+}
+
+async fn has(node: &RaftNode, name: &str) -> bool {
+    let view = node.view(Freshness::LINEARIZABLE).await.expect("a view");
+    view.state.project(&ProjectName::parse(name).expect("a name")).is_some()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_nodes_form_a_cluster_that_outlives_its_leader() {
+    let mut trio = Trio::new();
+    for n in 0..3 {
+        trio.start(n).await;
+    }
+    trio.ready().await;
+    for n in 0..3 {
+        assert!(matches!(create(trio.node(n), &format!("p{n}")).await, Outcome::Accepted { .. }));
+        for reader in 0..3 {
+            assert!(has(trio.node(reader), &format!("p{n}")).await, "node {reader} misses p{n}");
+        }
+    }
+    assert!(matches!(create(trio.node(0), "p0").await, Outcome::Rejected { .. }));
+
+    application::testing::contract::check_all(trio.node(1), trio.node(1)).await;
+
+    let leader = trio.leader().await;
+    trio.node(leader).hand_over().await;
+    until("another leader", || !trio.node(leader).shared.raft.is_leader()).await;
+    trio.stop(leader).await;
+    let other = (leader + 1) % 3;
+    // Far enough that the log the stopped node needs is gone.
+    for n in 0..400 {
+        assert!(matches!(create(trio.node(other), &format!("q{n}")).await, Outcome::Accepted { .. }));
+    }
+    trio.start(leader).await;
+    assert!(has(trio.node(leader), "q399").await);
+    let status = trio.node(leader).status().await;
+    assert!(status.members.iter().all(|member| member.reachable), "{status:?}");
+    let heads = |n: usize| {
+        let published = trio.node(n).shared.store.published();
+        (published.state.revision(), published.state.header().audit_head)
+    };
+    until("equal heads", || heads(0) == heads(1) && heads(1) == heads(2)).await;
+    let hash = |n: usize| trio.node(n).shared.store.state_hash().expect("reads");
+    assert_eq!((hash(0), hash(1)), (hash(1), hash(2)));
+
+    for n in 0..3 {
+        trio.stop(n).await;
+    }
+    for n in 0..3 {
+        trio.start(n).await;
+    }
+    trio.ready().await;
+    assert!(has(trio.node(1), "q0").await);
+    for n in 0..3 {
+        trio.stop(n).await;
+    }
+}
