@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// A command with everything that deciding it may need: who, when, and under which request.
 ///
 /// Nothing random or time-dependent happens later than this.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Stamped<C> {
     /// What is asked.
     pub command: C,
@@ -67,7 +67,7 @@ pub struct NewApiKey {
 }
 
 /// A change of the replicated state.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Names the cluster and gives it its first administrator key. Accepted once.

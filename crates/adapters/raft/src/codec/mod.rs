@@ -3,6 +3,8 @@
 
 pub mod command;
 mod entry;
+#[cfg(test)]
+mod fixtures;
 mod membership;
 pub mod row;
 mod rpc;

@@ -1,0 +1,138 @@
+//! One encoded command of each kind, as it was written to logs first. The files are never edited: if one
+//! does not decode to the same command any more, clusters with such a log cannot be upgraded.
+
+use super::command::{decode_command, encode_command};
+use domain::{
+    Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content, Dialect,
+    Digest, DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, NewApiKey, Permission,
+    Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef, SchemaVersion,
+    Stamped, Timestamp, Version,
+};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn project() -> ProjectName {
+    ProjectName::parse("shop").expect("a name")
+}
+
+fn environment() -> EnvironmentName {
+    EnvironmentName::parse("prod").expect("a name")
+}
+
+fn config() -> ConfigId {
+    let key = ConfigKey::parse("web.limits").expect("a key");
+    ConfigId { project: project(), environment: environment(), key }
+}
+
+fn schema() -> SchemaId {
+    SchemaId { project: project(), name: SchemaName::parse("limits").expect("a name") }
+}
+
+fn key_ref() -> KeyRef {
+    KeyRef { project: Some(project()), id: ApiKeyId::parse("ak-1").expect("an id") }
+}
+
+fn new_key() -> NewApiKey {
+    NewApiKey {
+        id: key_ref().id,
+        name: KeyLabel::parse("deploy").expect("a label"),
+        hash: Digest([0xab; 32]),
+        prefix: "gdn_sk_abcde".to_owned(),
+        permissions: BTreeSet::from([Permission::DocumentRead, Permission::DocumentWrite]),
+        environments: Some(BTreeSet::from([environment()])),
+        key_prefixes: Some(BTreeSet::from(["web.".to_owned()])),
+        expires_at: Some(Timestamp(1_900_000_000_000)),
+    }
+}
+
+fn put(binding: BindingChange, expected: Precondition, kind: ChangeKind) -> Command {
+    Command::PutConfig {
+        id: config(),
+        content: Content::from_compact("{\"rate\":1.50,\"big\":12345678901234567890}").expect("small"),
+        binding,
+        checked: Some(SchemaRef { name: schema().name, version: SchemaVersion(3) }),
+        expected,
+        kind,
+        message: Message::parse("why").expect("short"),
+    }
+}
+
+/// Every kind of command, and every form of what is in them.
+fn commands() -> Vec<(&'static str, Command)> {
+    let text = || Content::from_compact("{\"type\":\"object\"}").expect("small");
+    let name = DisplayName::parse("The shop").expect("short");
+    let pinned = Binding { schema: schema().name, pinned: Some(SchemaVersion(2)) };
+    let follow = Binding { schema: schema().name, pinned: None };
+    let environment_id = EnvironmentId { project: project(), name: environment() };
+    let cluster_id = ClusterId::parse("c-1").expect("a name");
+    let rollback = ChangeKind::Rollback { from: Version(4) };
+    vec![
+        ("bootstrap", Command::Bootstrap { cluster_id, admin_key: new_key() }),
+        ("create_project", Command::CreateProject { name: project(), display_name: name.clone() }),
+        ("update_project", Command::UpdateProject { name: project(), display_name: name }),
+        ("delete_project", Command::DeleteProject { name: project() }),
+        ("create_environment", Command::CreateEnvironment { id: environment_id.clone() }),
+        ("delete_environment", Command::DeleteEnvironment { id: environment_id }),
+        (
+            "create_schema",
+            Command::CreateSchema {
+                id: schema(),
+                schema: text(),
+                dialect: Dialect::Draft202012,
+                mode: SchemaMode::Strict,
+            },
+        ),
+        (
+            "update_schema",
+            Command::UpdateSchema {
+                id: schema(),
+                schema: text(),
+                dialect: Dialect::Draft4,
+                mode: Some(SchemaMode::Strict),
+                expected: Some(SchemaVersion(2)),
+                checked: Revision(77),
+            },
+        ),
+        ("delete_schema", Command::DeleteSchema { id: schema(), expected: None }),
+        ("put_keep", put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)),
+        ("put_pinned", put(BindingChange::Set(Some(pinned)), Precondition::Absent, ChangeKind::Create)),
+        ("put_follow", put(BindingChange::Set(Some(follow)), Precondition::Present, ChangeKind::Update)),
+        ("put_unbound", put(BindingChange::Set(None), Precondition::Present, rollback)),
+        (
+            "delete_config",
+            Command::DeleteConfig {
+                id: config(),
+                expected: Precondition::Version(Version(9)),
+                message: Message::default(),
+            },
+        ),
+        ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
+        ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
+    ]
+}
+
+#[test]
+fn every_command_ever_written_still_decodes() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/commands-v1");
+    for (n, (name, command)) in commands().into_iter().enumerate() {
+        let stamped = Stamped {
+            command,
+            actor: if n == 0 { Actor::System } else { Actor::ApiKey(key_ref()) },
+            request_id: RequestId::parse("req-1").expect("an id"),
+            at: Timestamp(1_780_000_000_123),
+        };
+        let path = dir.join(format!("{name}.bin"));
+        if std::env::var_os("NEW_FIXTURES").is_some() && !path.exists() {
+            std::fs::write(&path, encode_command(&stamped).expect("encodes")).expect("writes");
+        }
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(decode_command(&bytes).expect(name), stamped, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_command_is_refused() {
+    for bytes in [&[][..], &[1], &[2, 0x80], &[1, 0x80], &[1, 0xff, 0xff], &[1, 0xdf, 0xff, 0xff, 0xff, 0xff]] {
+        assert!(decode_command(bytes).is_err(), "{bytes:?}");
+    }
+}
