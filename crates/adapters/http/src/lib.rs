@@ -1,1 +1,21 @@
-//! adapter-http
+//! The HTTP face of Guardian: the contract of `openapi.yaml` on top of the use cases.
+//!
+//! Handlers are thin: extract, call one use case, answer. Every "no" becomes a problem document in
+//! one place (`problem`), every answer passes one middleware (`edge`), and every operation is
+//! registered together with its documentation. Knows nothing of storage, consensus or TLS.
+
+mod docs;
+mod edge;
+mod extract;
+mod openapi;
+mod outside;
+mod page;
+mod probes;
+mod problem;
+mod reply;
+mod router;
+mod v1;
+
+pub use openapi::openapi_yaml;
+pub use outside::{HttpObserver, Outside, Probes, Readiness};
+pub use router::router;

@@ -1,0 +1,67 @@
+//! The contract for people: `/openapi.yaml`, and a page that shows it with nothing from elsewhere.
+
+use crate::openapi::{complete, openapi_yaml, refusals};
+use crate::problem::Code;
+use crate::reply::Reply;
+use crate::router::Api;
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::CONTENT_SECURITY_POLICY;
+use http::{HeaderValue, StatusCode};
+use std::sync::LazyLock;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Nothing but this page's own script, style and data.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
+);
+
+/// The document's text; the same for as long as the program runs.
+static YAML: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi_yaml()));
+
+refusals! {
+    Failed: &[Code::Internal];
+}
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(openapi)).routes(routes!(docs))
+}
+
+/// The page's own parts, which are no operations of the API.
+pub(crate) fn assets(document: &OpenApi) -> Router<Api> {
+    let mut document = document.clone();
+    complete(&mut document);
+    let json = Bytes::from(document.to_json().unwrap_or_default());
+    Router::new()
+        .route("/docs/app.js", get(async || page("text/javascript; charset=utf-8", include_str!("app.js"))))
+        .route("/docs/style.css", get(async || page("text/css; charset=utf-8", include_str!("style.css"))))
+        .route("/docs/openapi.json", get(async move || page("application/json", json)))
+}
+
+/// This document
+#[utoipa::path(get, path = "/openapi.yaml", tag = "operations",
+    responses((status = 200, description = "This document", body = String,
+        content_type = "application/yaml"), Failed))]
+async fn openapi() -> Response {
+    page("application/yaml", YAML.clone())
+}
+
+/// This document for people
+#[utoipa::path(get, path = "/docs", tag = "operations",
+    responses((status = 200, description = "A page", body = String, content_type = "text/html"), Failed))]
+async fn docs() -> Response {
+    page("text/html; charset=utf-8", include_str!("index.html"))
+}
+
+fn page(content_type: &'static str, body: impl Into<Body>) -> Response {
+    let kind = HeaderValue::from_static(content_type);
+    let mut response = Reply::body(StatusCode::OK, kind, body.into()).revalidated().done();
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
+    response
+}

@@ -1,0 +1,188 @@
+//! The one middleware around every route: request id, limits on what arrives, the time limit, panics,
+//! problem documents, common headers and measurement. One layer, so that a request is boxed once.
+
+use crate::outside::HttpObserver;
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use domain::RequestId;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::time::Instant;
+use tower::{Layer, Service};
+
+/// Longest path and query, in bytes.
+pub(crate) const URI_BYTES_MAX: usize = 8 * 1024;
+/// Largest headers together, in bytes, at four for the punctuation of each.
+pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// nginx's status for a client that went away before the answer; only ever observed, never sent.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Puts an [`Edge`] around a service.
+#[derive(Clone)]
+pub(crate) struct EdgeLayer(pub(crate) Api);
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge { api: self.0.clone(), inner }
+    }
+}
+
+/// A service that always answers, in the form that the contract promises.
+#[derive(Clone)]
+pub(crate) struct Edge<S> {
+    api: Api,
+    inner: S,
+}
+
+impl<S> Service<Request> for Edge<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let seen = Seen::new(self.api.outside.observer.clone(), &request);
+        let id = request_id(&self.api, request.headers());
+        let (read_only, limit) = (request.method().is_safe(), self.api.outside.request_timeout);
+        let running = match admit(&request) {
+            Ok(()) => {
+                request.extensions_mut().insert(id.clone());
+                Ok(self.inner.call(request))
+            }
+            Err(problem) => Err(problem),
+        };
+        Box::pin(async move {
+            let response = match running {
+                Err(problem) => problem.into_response(),
+                Ok(future) => {
+                    let guarded = AssertUnwindSafe(future).catch_unwind();
+                    match tokio::time::timeout(limit, guarded).await {
+                        Ok(Ok(Ok(response))) => response,
+                        Ok(Err(_panic)) => Problem::internal("a handler panicked").into_response(),
+                        Err(_elapsed) => too_slow(read_only).into_response(),
+                    }
+                }
+            };
+            Ok(finish(response, &id, seen))
+        })
+    }
+}
+
+/// The client's id when it sent one that may be shown in logs, or a new one.
+fn request_id(api: &Api, headers: &HeaderMap) -> RequestId {
+    let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    sent.and_then(|text| RequestId::parse(text).ok()).unwrap_or_else(|| api.outside.ids.request_id())
+}
+
+/// Refuses what is too large before anyone looks at it, and promises that are not kept yet.
+fn admit(request: &Request) -> Result<(), Problem> {
+    let uri_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if uri_bytes > URI_BYTES_MAX {
+        let detail = format!("the URL has {uri_bytes} bytes, at most {URI_BYTES_MAX} are allowed");
+        return Err(Problem::new(Code::UriTooLong, detail).with("limit_bytes", URI_BYTES_MAX));
+    }
+    let headers = request.headers();
+    let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if header_bytes > HEADER_BYTES_MAX {
+        let detail = format!("the headers have {header_bytes} bytes, at most {HEADER_BYTES_MAX} are allowed");
+        return Err(Problem::new(Code::HeadersTooLarge, detail).with("limit_bytes", HEADER_BYTES_MAX));
+    }
+    if !request.method().is_safe() && headers.contains_key(IDEMPOTENCY_KEY) {
+        let detail = "replays are not recognised yet: use If-Match or If-None-Match instead";
+        return Err(Problem::new(Code::IdempotencyKeyUnsupported, detail).with("header", "Idempotency-Key"));
+    }
+    Ok(())
+}
+
+fn too_slow(read_only: bool) -> Problem {
+    if read_only {
+        Problem::new(Code::Unavailable, "the answer was not ready in time; try again")
+    } else {
+        let detail = "the change was not confirmed in time and may still happen; read before trying again";
+        Problem::new(Code::OutcomeUnknown, detail)
+    }
+}
+
+/// Renders a problem, adds the common headers and tells the observer.
+fn finish(mut response: Response, id: &RequestId, seen: Seen) -> Response {
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = &problem {
+        let headers = std::mem::take(response.headers_mut());
+        response = problem.render(id.as_str(), headers);
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    seen.finished(response.status(), problem.map(|problem| problem.code().as_str()));
+    response
+}
+
+/// One request in the eyes of the observer, which hears of its end also when the client goes away.
+struct Seen {
+    observer: Arc<dyn HttpObserver>,
+    method: &'static str,
+    route: Option<MatchedPath>,
+    since: Instant,
+    answer: (u16, Option<&'static str>),
+}
+
+impl Seen {
+    fn new(observer: Arc<dyn HttpObserver>, request: &Request) -> Self {
+        observer.started();
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let (method, since) = (method_label(request.method()), Instant::now());
+        Self { observer, method, route, since, answer: (CLIENT_CLOSED_REQUEST, None) }
+    }
+
+    fn finished(mut self, status: StatusCode, code: Option<&'static str>) {
+        self.answer = (status.as_u16(), code);
+    }
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let (status, code) = self.answer;
+        self.observer.finished(self.method, route, status, code, self.since.elapsed().as_secs_f64());
+    }
+}
+
+/// Methods are free text in HTTP, and labels must not be.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [Method; 7] = [
+        Method::GET,
+        Method::PUT,
+        Method::POST,
+        Method::DELETE,
+        Method::PATCH,
+        Method::HEAD,
+        Method::OPTIONS,
+    ];
+    const LABELS: [&str; 7] = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+    KNOWN.iter().position(|known| known == method).map_or("OTHER", |at| LABELS[at])
+}

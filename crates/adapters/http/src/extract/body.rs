@@ -1,0 +1,157 @@
+//! JSON bodies: bounded in size, time and depth before anything is parsed, and refused by name.
+//!
+//! Parsing is left to the handler, so that a document in the body is borrowed and not copied.
+
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use axum::extract::{FromRequest, Request};
+use bytes::{Bytes, BytesMut};
+use domain::limits::NESTING_MAX;
+use futures::StreamExt;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use serde::Deserialize;
+use serde_json::error::Category;
+
+/// Largest body, in bytes.
+pub(crate) const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Deepest nesting of a body: a document of the deepest kind inside its envelope.
+const BODY_NESTING_MAX: usize = NESTING_MAX + 1;
+/// Most that is set aside for a body before its first byte is there.
+const BODY_RESERVE_MAX: usize = 64 * 1024;
+
+/// The bytes of a JSON body within the limits.
+pub(crate) struct JsonBody(Bytes);
+
+impl JsonBody {
+    /// Reads the body as `T`, which may borrow from it.
+    pub(crate) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.0).map_err(|error| self.refused::<T>(&error))
+    }
+
+    /// Reads once more to find where it went wrong; only refused bodies pay for that.
+    fn refused<'a, T: Deserialize<'a>>(&'a self, error: &serde_json::Error) -> Problem {
+        let message = error.to_string();
+        if error.classify() != Category::Data || message.starts_with("duplicate field") {
+            return Problem::new(Code::InvalidJson, message)
+                .with("line", error.line())
+                .with("column", error.column());
+        }
+        let mut deserializer = serde_json::Deserializer::from_slice(&self.0);
+        let field = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+            Err(located) => located.path().to_string(),
+            Ok(_) => ".".to_owned(),
+        };
+        if let Some(rest) = message.strip_prefix("unknown field `") {
+            let name: String = rest.split('`').next().unwrap_or_default().chars().take(64).collect();
+            return Problem::new(Code::UnknownField, message).with("field", name);
+        }
+        if let Some(rest) = message.strip_prefix("missing field `") {
+            let name = rest.split('`').next().unwrap_or_default().to_owned();
+            return Problem::new(Code::InvalidBody, message).with("field", name);
+        }
+        Problem::new(Code::InvalidBody, message).with("field", field)
+    }
+}
+
+impl FromRequest<Api> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        acceptable(request.headers())?;
+        // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
+        let limit = api.outside.request_timeout / 2;
+        let body = tokio::time::timeout(limit, read(request)).await.map_err(|_| {
+            Problem::new(Code::RequestTimeout, "the body did not arrive in time; nothing was changed")
+        })??;
+        if is_too_deep(&body) {
+            let detail = format!("documents may be nested {NESTING_MAX} levels deep");
+            return Err(Problem::new(Code::NestingTooDeep, detail).with("limit", NESTING_MAX));
+        }
+        Ok(Self(body))
+    }
+}
+
+fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        let detail = "bodies must not be compressed: send no Content-Encoding";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Encoding"));
+    }
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        let detail = "bodies must have the Content-Type application/json";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Type"));
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+/// Reads the body, also one that does not say its length, up to the limit.
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let mut chunks = request.into_body().into_data_stream();
+    let broken = |_| Problem::new(Code::InvalidJson, "the body broke off");
+    let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
+    let first = first.map_err(broken)?;
+    if first.len() > BODY_BYTES_MAX {
+        return Err(too_large());
+    }
+    let Some(second) = chunks.next().await else { return Ok(first) };
+    let mut body = BytesMut::with_capacity(length.unwrap_or(0).min(BODY_RESERVE_MAX).max(first.len()));
+    body.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(chunk) = next {
+        let chunk = chunk.map_err(broken)?;
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+        next = chunks.next().await;
+    }
+    Ok(body.freeze())
+}
+
+fn too_large() -> Problem {
+    let detail = format!("the body may have at most {BODY_BYTES_MAX} bytes");
+    Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", BODY_BYTES_MAX)
+}
+
+/// Counts brackets outside strings, without a stack. Says nothing about whether it is JSON.
+fn is_too_deep(body: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in body {
+        if in_string {
+            in_string = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > BODY_NESTING_MAX {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_counted_outside_strings() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(!is_too_deep(nested(BODY_NESTING_MAX).as_bytes()));
+        assert!(is_too_deep(nested(BODY_NESTING_MAX + 1).as_bytes()));
+        assert!(is_too_deep("{".repeat(100_000).as_bytes()));
+        assert!(!is_too_deep(format!("\"{}\\\"{}\"", "[".repeat(99), "[".repeat(99)).as_bytes()));
+    }
+}

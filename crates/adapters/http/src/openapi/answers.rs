@@ -1,0 +1,177 @@
+//! The refusals that operations document, as sets of codes: an operation names its sets, and every
+//! status gets one entry that lists its codes.
+
+use crate::problem::Code;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::{Ref, RefOr, Response};
+
+/// What any operation on the API may answer.
+pub(crate) const COMMON: &[Code] = &[
+    Code::UnknownParameter,
+    Code::ConflictingCredentials,
+    Code::Unauthenticated,
+    Code::Forbidden,
+    Code::UriTooLong,
+    Code::HeadersTooLarge,
+    Code::Internal,
+    Code::NoLeader,
+    Code::Overloaded,
+];
+/// What any read may answer.
+pub(crate) const READ: &[Code] = &[Code::InvalidParameter, Code::Behind, Code::Unavailable];
+/// What any list may answer.
+pub(crate) const LIST: &[Code] = &[Code::InvalidPageToken];
+/// What any change may answer.
+pub(crate) const CHANGE: &[Code] = &[Code::IdempotencyKeyUnsupported, Code::OutcomeUnknown];
+/// What any operation with a body may answer.
+pub(crate) const BODY: &[Code] = &[
+    Code::InvalidJson,
+    Code::RequestTimeout,
+    Code::BodyTooLarge,
+    Code::UnsupportedMediaType,
+    Code::InvalidBody,
+    Code::UnknownField,
+    Code::NestingTooDeep,
+];
+/// What any operation below a project may answer.
+pub(crate) const IN_PROJECT: &[Code] = &[Code::InvalidName, Code::ProjectNotFound];
+/// What any operation below an environment may answer.
+pub(crate) const IN_ENVIRONMENT: &[Code] =
+    &[Code::InvalidName, Code::ProjectNotFound, Code::EnvironmentNotFound];
+/// What any change of a config may answer.
+pub(crate) const GUARDED: &[Code] =
+    &[Code::InvalidPrecondition, Code::PreconditionRequired, Code::VersionConflict];
+
+/// Why a request was refused (RFC 9457). Some codes have further members.
+#[derive(ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "/problems/version_conflict", "title": "The config has another version", "status": 412,
+    "detail": "config demo/default/checkout.limits does not meet the precondition",
+    "instance": "0198c0de-7a5b-7c1d-9e2f-3a4b5c6d7e8f", "code": "version_conflict",
+    "expected_version": 3, "current_version": 4, "updated_by": "api-key:0198c0de",
+    "updated_at": "2026-11-21T09:30:00.125Z"
+}))]
+#[expect(dead_code, reason = "only documents what problem::render writes")]
+pub(crate) struct ProblemBody {
+    /// A relative reference, `/problems/<code>`.
+    r#type: String,
+    /// What the code means.
+    title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What happened, for people.
+    detail: String,
+    /// The request's id.
+    instance: String,
+    /// Stable; for programs.
+    code: String,
+    /// What is wrong with a document or a schema (`validation_failed`, `invalid_schema`).
+    errors: Option<Vec<ViolationBody>>,
+    /// How many documents a new schema version would break (`schema_breaks_documents`).
+    total: Option<u64>,
+    /// The first 100 of them (`schema_breaks_documents`).
+    failures: Option<Vec<FailureBody>>,
+    /// The version that the client expected (`version_conflict`, `schema_version_conflict`).
+    expected_version: Option<u64>,
+    /// The present version, 0 when there is none (`version_conflict`, `schema_version_conflict`).
+    current_version: Option<u64>,
+    /// Who changed the config last (`version_conflict`).
+    updated_by: Option<String>,
+    /// When it last changed (`version_conflict`).
+    #[schema(format = DateTime)]
+    updated_at: Option<String>,
+    /// How many documents are bound to the schema (`schema_in_use`).
+    bound_documents: Option<u64>,
+    /// The place in the body or the name that breaks its rule (`invalid_body`, `unknown_field`,
+    /// `invalid_name`, `invalid_json`).
+    field: Option<String>,
+    /// The allowed form of a name (`invalid_name`).
+    pattern: Option<String>,
+    /// The query parameter (`invalid_parameter`, `unknown_parameter`, `invalid_page_token`).
+    parameter: Option<String>,
+    /// The header (`invalid_precondition`, `unsupported_media_type`).
+    header: Option<String>,
+    /// The limit in bytes that was exceeded (`…_too_large`, `uri_too_long`, `invalid_name`).
+    limit_bytes: Option<u64>,
+    /// The line of a syntax error in the body, from 1 (`invalid_json`).
+    line: Option<u64>,
+    /// Its column, from 1 (`invalid_json`).
+    column: Option<u64>,
+}
+
+/// A document that a new schema version would break.
+#[derive(ToSchema)]
+#[schema(as = DocumentFailure)]
+#[expect(dead_code, reason = "only documents what problem::map writes")]
+pub(crate) struct FailureBody {
+    /// The environment that holds it.
+    environment: String,
+    /// Its key.
+    key: String,
+    /// Its version.
+    version: u64,
+    /// What is wrong with it.
+    errors: Vec<ViolationBody>,
+}
+
+/// One reason why a document does not satisfy its schema, or why a schema is not one.
+#[derive(ToSchema)]
+#[schema(as = Violation)]
+#[expect(dead_code, reason = "only documents what problem::map writes")]
+pub(crate) struct ViolationBody {
+    /// Where in the document, as a JSON Pointer.
+    pointer: String,
+    /// Which rule of the schema, as a JSON Pointer.
+    schema_pointer: String,
+    /// The rule's keyword.
+    keyword: String,
+    /// What is wrong, for people.
+    message: String,
+}
+
+/// One entry for each status among the codes.
+pub(crate) fn problems(sets: &[&[Code]]) -> BTreeMap<String, RefOr<Response>> {
+    let mut codes: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in sets.iter().copied().flatten() {
+        let same = codes.entry(code.status().as_u16()).or_default();
+        if !same.contains(code) {
+            same.push(*code);
+        }
+    }
+    let entry = |(status, codes): (u16, Vec<Code>)| (status.to_string(), RefOr::T(response(&codes)));
+    codes.into_iter().map(entry).collect()
+}
+
+fn response(codes: &[Code]) -> Response {
+    let lines: Vec<String> =
+        codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
+    let schema = Ref::from_schema_name("Problem");
+    ResponseBuilder::new()
+        .description(lines.join(" "))
+        .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
+        .build()
+}
+
+/// Names the refusals of operations, for `responses(…)`.
+macro_rules! refusals {
+    ($($name:ident: $($set:expr),*;)*) => {
+        $(
+            struct $name;
+
+            impl utoipa::IntoResponses for $name {
+                fn responses() -> std::collections::BTreeMap<
+                    String,
+                    utoipa::openapi::RefOr<utoipa::openapi::response::Response>,
+                > {
+                    crate::openapi::problems(&[$($set),*])
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use refusals;

@@ -1,0 +1,107 @@
+//! The `OpenAPI` document (3.1): its frame, and what holds for every operation.
+
+mod answers;
+
+pub(crate) use answers::*;
+
+use crate::problem::Code;
+use crate::router::documented;
+use utoipa::OpenApi;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, RefOr};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Guardian",
+        description = "A distributed, strongly consistent config service.\n\nEvery refusal is a problem \
+            document (RFC 9457, `application/problem+json`) with a stable `code`. Names of query parameters \
+            and body members that are not documented here are refused. URLs may have 8 KiB, headers 16 KiB, \
+            bodies 2 MiB."
+    ),
+    tags(
+        (name = "projects", description = "Projects and their environments"),
+        (name = "schemas", description = "JSON Schemas that documents are held to"),
+        (name = "configs", description = "Config documents and their history"),
+        (name = "api-keys", description = "Credentials of programs"),
+        (name = "cluster", description = "The nodes"),
+        (name = "operations", description = "Probes, metrics and this document; no sign-in")
+    ),
+    components(schemas(FailureBody, ProblemBody, ViolationBody))
+)]
+struct Frame;
+
+/// The document's frame, before any operation.
+pub(crate) fn base() -> Document {
+    let mut document = Frame::openapi();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let header = ApiKeyValue::with_description("X-API-Key", "An API key, `gdn_<type>_…`");
+    components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
+    document
+}
+
+/// The committed `openapi.yaml`, generated from the handlers. The text is the same on every run.
+pub fn openapi_yaml() -> String {
+    let mut document = documented().into_openapi();
+    complete(&mut document);
+    document.to_yaml().unwrap_or_default()
+}
+
+/// Adds the headers that every answer of a kind has.
+pub(crate) fn complete(document: &mut Document) {
+    for (path, item) in &mut document.paths.paths {
+        let api = path.starts_with("/api/");
+        for (is_get, operation) in operations(item) {
+            let reads = is_get && api;
+            for (status, response) in &mut operation.responses.responses {
+                let RefOr::T(response) = response else { continue };
+                let mut add = |name: &str, text: &str, kind: Type| {
+                    response.headers.entry(name.to_owned()).or_insert_with(|| header(text, kind));
+                };
+                add("X-Request-ID", "The request's id", Type::String);
+                let success = status.starts_with('2') || status == "304";
+                if success && api {
+                    add("Guardian-Revision", "The revision that the answer reflects", Type::Integer);
+                }
+                if success && reads {
+                    add("Guardian-Consistency", "`linearizable` or `stale`", Type::String);
+                    let text = "For a stale answer: milliseconds since this node last heard from a leader";
+                    add("Guardian-Stale-For-Ms", text, Type::Integer);
+                }
+                if status == "304" {
+                    add("ETag", "The version in quotes", Type::String);
+                }
+                if retried(status) {
+                    add("Retry-After", "Whole seconds to wait before trying again", Type::Integer);
+                }
+            }
+        }
+    }
+}
+
+/// Whether an answer with this status may say when to try again.
+fn retried(status: &str) -> bool {
+    Code::ALL.iter().any(|code| code.retry_after().is_some() && code.status().as_str() == status)
+}
+
+/// The operations at a path, each with whether it is the `GET`.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let all = [
+        (true, &mut item.get),
+        (false, &mut item.put),
+        (false, &mut item.post),
+        (false, &mut item.delete),
+        (false, &mut item.patch),
+    ];
+    all.into_iter().filter_map(|(is_get, operation)| Some((is_get, operation.as_mut()?)))
+}
+
+fn header(description: &str, kind: Type) -> RefOr<utoipa::openapi::header::Header> {
+    let schema = ObjectBuilder::new().schema_type(kind).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build().into()
+}

@@ -1,0 +1,59 @@
+//! What this adapter needs beside the use cases: health, measurement, ids and one time limit.
+
+use application::ports::IdGenerator;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whether the node is ready to take traffic, and why.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    /// The verdict.
+    pub ready: bool,
+    /// Each check: its name, whether it passed, and a sentence for people.
+    pub checks: Vec<(&'static str, bool, String)>,
+}
+
+/// Knows how the node is. Every answer is immediate: probes never wait.
+pub trait Probes: Send + Sync {
+    /// Whether the process works; never depends on peers.
+    fn live(&self) -> bool;
+
+    /// Whether the node should get traffic.
+    fn ready(&self) -> Readiness;
+
+    /// Whether the start-up is over.
+    fn started(&self) -> bool;
+}
+
+/// Is told of every request.
+pub trait HttpObserver: Send + Sync {
+    /// A request arrived.
+    fn started(&self);
+
+    /// A request was answered. `route` is the matched template or `unmatched`, never a raw path, and
+    /// `method` is a standard method or `OTHER`, so both are safe as labels. `code` is the stable code
+    /// of a problem. A request whose client went away before the answer has status 499.
+    fn finished(&self, method: &str, route: &str, status: u16, code: Option<&'static str>, seconds: f64);
+}
+
+/// What the router needs beside the use cases.
+#[derive(Clone)]
+pub struct Outside {
+    /// The node's health.
+    pub probes: Arc<dyn Probes>,
+    /// Is told of every request.
+    pub observer: Arc<dyn HttpObserver>,
+    /// Gives the metrics in the Prometheus text format 0.0.4.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Mints ids of requests that come without one.
+    pub ids: Arc<dyn IdGenerator>,
+    /// How long a request may take. A write that takes longer has an unknown outcome.
+    pub request_timeout: Duration,
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").field("request_timeout", &self.request_timeout).finish_non_exhaustive()
+    }
+}

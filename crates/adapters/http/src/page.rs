@@ -1,0 +1,104 @@
+//! Pages of a list on the wire: the answer's form and the token for the next page.
+//!
+//! A token names the revision of the first page, the last item and the list it belongs to. It is not
+//! secret and not signed: whoever makes one up sees nothing that the list would not show.
+
+use crate::extract::PageQuery;
+use crate::problem::{Code, Problem};
+use crate::reply::Reply;
+use application::PageRequest;
+use application::ports::Freshness;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{Digest, Revision};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Longest token that is looked at, in bytes.
+const TOKEN_BYTES_MAX: usize = 1024;
+/// How many characters of the list's digest a token carries.
+const LIST_DIGEST_CHARS: usize = 16;
+
+/// A part of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    /// The items, in the list's order.
+    items: Vec<T>,
+    /// Give it as `page_token` to go on; empty at the end.
+    next_page_token: String,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    /// The first page's revision.
+    r: u64,
+    /// The last item of the page before.
+    a: String,
+    /// Which list.
+    l: String,
+}
+
+/// One list: what its tokens are bound to.
+pub(crate) struct Listing {
+    digest: String,
+}
+
+impl Listing {
+    /// The list at `path`, narrowed down by `filter`.
+    pub(crate) fn new(path: &str, filter: &str) -> Self {
+        let mut digest = Digest::of(&[path.as_bytes(), b"\0", filter.as_bytes()]).to_string();
+        digest.truncate(LIST_DIGEST_CHARS);
+        Self { digest }
+    }
+
+    /// What the client asks of the list, and how fresh the state must be for it: a later page never
+    /// shows an older state than the first.
+    pub(crate) fn request<K>(
+        &self,
+        query: &PageQuery,
+        freshness: Freshness,
+        parse: impl Fn(&str) -> Option<K>,
+    ) -> Result<(PageRequest<K>, Freshness), Problem> {
+        let Some(text) = &query.page_token else {
+            return Ok((PageRequest { size: query.page_size, after: None, at: None }, freshness));
+        };
+        let (after, revision) = self.read(text, parse).ok_or_else(|| {
+            let detail = "page_token must be the next_page_token of the same list with the same filter";
+            Problem::new(Code::InvalidPageToken, detail).with("parameter", "page_token")
+        })?;
+        let freshness = Freshness { min_revision: freshness.min_revision.max(Some(revision)), ..freshness };
+        Ok((PageRequest { size: query.page_size, after: Some(after), at: Some(revision) }, freshness))
+    }
+
+    fn read<K>(&self, text: &str, parse: impl Fn(&str) -> Option<K>) -> Option<(K, Revision)> {
+        if text.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        let token: Token = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        (token.l == self.digest).then_some(())?;
+        Some((parse(&token.a)?, Revision(token.r)))
+    }
+
+    /// Answers with a page.
+    pub(crate) fn answer<T: Serialize>(
+        self,
+        items: Vec<T>,
+        next: Option<&str>,
+        revision: Revision,
+        asked: Freshness,
+        stale_for_ms: Option<u64>,
+    ) -> Result<Response, Problem> {
+        let next_page_token = match next {
+            Some(after) => {
+                let token = Token { r: revision.0, a: after.to_owned(), l: self.digest };
+                URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).map_err(Problem::internal)?)
+            }
+            None => String::new(),
+        };
+        let reply = Reply::json(StatusCode::OK, &List { items, next_page_token })?;
+        Ok(reply.seen(revision, asked, stale_for_ms).done())
+    }
+}

@@ -1,0 +1,130 @@
+//! Every code that a problem can carry, with its status and title. Codes are part of the contract:
+//! they are added, never renamed.
+
+use http::StatusCode;
+
+macro_rules! codes {
+    ($($name:ident = $status:ident $text:literal $title:literal,)*) => {
+        /// Why a request was not served.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(crate) enum Code { $($name,)* }
+
+        impl Code {
+            /// Every code there is.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code as clients see it.
+            pub(crate) fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The status that goes with it.
+            pub(crate) fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// What it means, the same for every occurrence.
+            pub(crate) fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    ConflictingCredentials = BAD_REQUEST "conflicting_credentials" "More than one credential was given",
+    IdempotencyKeyUnsupported = BAD_REQUEST "idempotency_key_unsupported" "Idempotency-Key is not supported yet",
+    InvalidJson = BAD_REQUEST "invalid_json" "The body is not valid JSON",
+    InvalidName = BAD_REQUEST "invalid_name" "A name does not have the allowed form",
+    InvalidPageToken = BAD_REQUEST "invalid_page_token" "The page token does not belong to this list",
+    InvalidParameter = BAD_REQUEST "invalid_parameter" "A query parameter has a value that is not allowed",
+    InvalidPrecondition = BAD_REQUEST "invalid_precondition" "The precondition cannot be understood",
+    UnknownParameter = BAD_REQUEST "unknown_parameter" "A query parameter is not known here",
+    Unauthenticated = UNAUTHORIZED "unauthenticated" "A valid credential is required",
+    Forbidden = FORBIDDEN "forbidden" "The credential does not allow this",
+    GrantExceedsOwn = FORBIDDEN "grant_exceeds_own" "A key cannot grant more than its creator has",
+    QuotaExceeded = FORBIDDEN "quota_exceeded" "A limit on the number of things is reached",
+    ApiKeyNotFound = NOT_FOUND "api_key_not_found" "The API key does not exist",
+    ConfigNotFound = NOT_FOUND "config_not_found" "The config does not exist",
+    EnvironmentNotFound = NOT_FOUND "environment_not_found" "The environment does not exist",
+    ProjectNotFound = NOT_FOUND "project_not_found" "The project does not exist",
+    RouteNotFound = NOT_FOUND "route_not_found" "There is nothing at this path",
+    SchemaNotFound = NOT_FOUND "schema_not_found" "The schema does not exist",
+    VersionNotFound = NOT_FOUND "version_not_found" "The version does not exist",
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here",
+    RequestTimeout = REQUEST_TIMEOUT "request_timeout" "The body did not arrive in time",
+    AlreadyBootstrapped = CONFLICT "already_bootstrapped" "The cluster has its name already",
+    ApiKeyExists = CONFLICT "api_key_exists" "The API key exists",
+    Contended = CONFLICT "contended" "Something kept changing during the check",
+    EnvironmentExists = CONFLICT "environment_exists" "The environment exists",
+    EnvironmentNotEmpty = CONFLICT "environment_not_empty" "The environment still holds configs",
+    ProjectExists = CONFLICT "project_exists" "The project exists",
+    ProjectNotEmpty = CONFLICT "project_not_empty" "The project still holds configs",
+    SchemaExists = CONFLICT "schema_exists" "The schema exists",
+    SchemaInUse = CONFLICT "schema_in_use" "The schema is bound to documents",
+    SchemaVersionConflict = PRECONDITION_FAILED "schema_version_conflict" "The schema has another version",
+    VersionConflict = PRECONDITION_FAILED "version_conflict" "The config has another version",
+    BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large",
+    DocumentTooLarge = PAYLOAD_TOO_LARGE "document_too_large" "The document is too large",
+    SchemaTooLarge = PAYLOAD_TOO_LARGE "schema_too_large" "The schema is too large",
+    UriTooLong = URI_TOO_LONG "uri_too_long" "The URL is too long",
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body has an unsupported type",
+    InvalidBody = UNPROCESSABLE_ENTITY "invalid_body" "A member of the body breaks its rule",
+    InvalidSchema = UNPROCESSABLE_ENTITY "invalid_schema" "The schema is not valid",
+    NestingTooDeep = UNPROCESSABLE_ENTITY "nesting_too_deep" "The body is nested too deep",
+    SchemaBreaksDocuments = UNPROCESSABLE_ENTITY "schema_breaks_documents" "Bound documents do not satisfy the new version",
+    UnknownField = UNPROCESSABLE_ENTITY "unknown_field" "The body has a member that is not known",
+    UnknownSchema = UNPROCESSABLE_ENTITY "unknown_schema" "The schema to bind to does not exist",
+    ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "The document does not satisfy its schema",
+    PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "The change needs a precondition",
+    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large" "The headers are too large",
+    Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong on our side",
+    Behind = SERVICE_UNAVAILABLE "behind" "This node has not reached the requested revision",
+    NoLeader = SERVICE_UNAVAILABLE "no_leader" "No leader is reachable",
+    NotLive = SERVICE_UNAVAILABLE "not_live" "The node does not work",
+    NotReady = SERVICE_UNAVAILABLE "not_ready" "The node is not ready",
+    NotStarted = SERVICE_UNAVAILABLE "not_started" "The node is still starting",
+    Overloaded = SERVICE_UNAVAILABLE "overloaded" "Too many requests are waiting",
+    Unavailable = SERVICE_UNAVAILABLE "unavailable" "The answer took too long",
+    OutcomeUnknown = GATEWAY_TIMEOUT "outcome_unknown" "The change may or may not have happened",
+}
+
+/// After how many seconds a request that may succeed later should be tried again.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+impl Code {
+    /// Whole seconds to wait before trying again, when that may help.
+    pub(crate) fn retry_after(self) -> Option<u64> {
+        (self == Self::Contended || self.status() == StatusCode::SERVICE_UNAVAILABLE)
+            .then_some(RETRY_AFTER_SECONDS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+
+    #[test]
+    fn codes_are_stable() {
+        let mut table = String::new();
+        for code in Code::ALL {
+            let retry = code.retry_after().map_or("-".to_owned(), |seconds| seconds.to_string());
+            writeln!(table, "{} {} {retry}", code.status().as_u16(), code.as_str())
+                .expect("a string takes all");
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/codes.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &table).expect("the snapshot can be written");
+        }
+        let committed = std::fs::read_to_string(path).expect("the snapshot is there");
+        assert_eq!(table, committed, "a code changed; run with UPDATE=1 if that is meant");
+    }
+
+    #[test]
+    fn codes_differ() {
+        let unique: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(unique.len(), Code::ALL.len());
+    }
+}

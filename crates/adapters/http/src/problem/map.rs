@@ -1,0 +1,159 @@
+//! What each failure of a use case means to a client. The only place that knows both.
+
+use super::{Code, Problem};
+use crate::reply::rfc3339;
+use application::ports::Violation;
+use application::{DocumentFault, Error, SchemaBreaks};
+use domain::limits::NESTING_MAX;
+use domain::{NameError, Rejection, TextError};
+use serde_json::{Value, json};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Unauthenticated(_) => Self::new(Code::Unauthenticated, detail),
+            Error::Forbidden(_) => Self::new(Code::Forbidden, detail),
+            Error::NotFound { what, .. } => match missing(what) {
+                Some(code) => Self::new(code, detail),
+                None => Self::internal(detail),
+            },
+            Error::Invalid { field, message } => Self::new(Code::InvalidBody, message).with("field", field),
+            Error::Document(fault) => fault.into(),
+            Error::Rejected(rejection) => rejection.into(),
+            Error::ValidationFailed { violations, .. } => {
+                Self::new(Code::ValidationFailed, detail).with("errors", errors(&violations))
+            }
+            Error::SchemaInvalid(violations) => {
+                Self::new(Code::InvalidSchema, detail).with("errors", errors(&violations))
+            }
+            Error::SchemaBreaksDocuments(breaks) => Self::new(Code::SchemaBreaksDocuments, detail)
+                .with("total", breaks.total)
+                .with("failures", failures(&breaks)),
+            Error::Contended => Self::new(Code::Contended, detail),
+            Error::NoLeader => Self::new(Code::NoLeader, detail),
+            Error::Overloaded => Self::new(Code::Overloaded, detail),
+            Error::Behind { at, wanted } => {
+                Self::new(Code::Behind, detail).with("revision", at).with("min_revision", wanted)
+            }
+            Error::OutcomeUnknown => Self::new(Code::OutcomeUnknown, detail),
+            Error::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+/// The code for a thing that the use cases call `what`.
+fn missing(what: &str) -> Option<Code> {
+    Some(match what {
+        "project" => Code::ProjectNotFound,
+        "environment" => Code::EnvironmentNotFound,
+        "config" => Code::ConfigNotFound,
+        "schema" => Code::SchemaNotFound,
+        "version" | "schema version" => Code::VersionNotFound,
+        "API key" => Code::ApiKeyNotFound,
+        _ => return None,
+    })
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let detail = rejection.to_string();
+        let code = match rejection {
+            Rejection::Denied(denied) => return Error::from(denied).into(),
+            Rejection::GrantExceedsOwn => Code::GrantExceedsOwn,
+            Rejection::AlreadyBootstrapped => Code::AlreadyBootstrapped,
+            Rejection::ProjectExists(_) => Code::ProjectExists,
+            Rejection::ProjectNotFound(_) => Code::ProjectNotFound,
+            Rejection::ProjectNotEmpty(_) => Code::ProjectNotEmpty,
+            Rejection::EnvironmentExists(_) => Code::EnvironmentExists,
+            Rejection::EnvironmentNotFound(_) => Code::EnvironmentNotFound,
+            Rejection::EnvironmentNotEmpty(_) => Code::EnvironmentNotEmpty,
+            Rejection::SchemaExists(_) => Code::SchemaExists,
+            Rejection::SchemaNotFound(_) => Code::SchemaNotFound,
+            Rejection::BindingUnknown { id, version } => {
+                return Self::new(Code::UnknownSchema, detail)
+                    .with("schema", json!({ "name": id.name.as_str(), "version": version.map(|v| v.0) }));
+            }
+            Rejection::SchemaInUse { bound_documents, .. } => {
+                return Self::new(Code::SchemaInUse, detail).with("bound_documents", bound_documents);
+            }
+            Rejection::SchemaVersionConflict { expected, current, .. } => {
+                return Self::new(Code::SchemaVersionConflict, detail)
+                    .with("expected_version", expected.0)
+                    .with("current_version", current.0);
+            }
+            Rejection::CheckOutdated(_) | Rejection::BoundDocumentsChanged(_) => Code::Contended,
+            Rejection::ConfigNotFound(_) => Code::ConfigNotFound,
+            Rejection::VersionConflict { expected, current, updated_by, updated_at, .. } => {
+                return Self::new(Code::VersionConflict, detail)
+                    .with("expected_version", expected.map(|version| version.0))
+                    .with("current_version", current.0)
+                    .with("updated_by", updated_by.map(|actor| actor.to_string()))
+                    .with("updated_at", updated_at.map(rfc3339));
+            }
+            Rejection::ApiKeyExists(_) => Code::ApiKeyExists,
+            Rejection::ApiKeyNotFound(_) => Code::ApiKeyNotFound,
+            Rejection::LimitReached { limit, max } => {
+                return Self::new(Code::QuotaExceeded, detail).with("limit", limit).with("max", max);
+            }
+        };
+        Self::new(code, detail)
+    }
+}
+
+impl From<DocumentFault> for Problem {
+    fn from(fault: DocumentFault) -> Self {
+        let detail = fault.to_string();
+        match fault {
+            DocumentFault::Syntax { field, .. } => Self::new(Code::InvalidJson, detail).with("field", field),
+            DocumentFault::TooDeep { field } => {
+                Self::new(Code::NestingTooDeep, detail).with("limit", NESTING_MAX).with("field", field)
+            }
+            DocumentFault::TooLarge { field, bytes, bytes_max } => {
+                let code = if field == "schema" { Code::SchemaTooLarge } else { Code::DocumentTooLarge };
+                Self::new(code, detail).with("bytes", bytes).with("limit_bytes", bytes_max)
+            }
+        }
+    }
+}
+
+impl From<NameError> for Problem {
+    fn from(error: NameError) -> Self {
+        Self::new(Code::InvalidName, error.to_string())
+            .with("field", error.field)
+            .with("pattern", error.pattern)
+            .with("limit_bytes", error.bytes_max)
+    }
+}
+
+impl From<TextError> for Problem {
+    fn from(error: TextError) -> Self {
+        Self::new(Code::InvalidBody, error.to_string())
+            .with("field", error.field)
+            .with("limit_bytes", error.bytes_max)
+    }
+}
+
+fn errors(violations: &[Violation]) -> Value {
+    let one = |violation: &Violation| {
+        json!({
+            "pointer": violation.pointer,
+            "schema_pointer": violation.schema_pointer,
+            "keyword": violation.keyword,
+            "message": violation.message,
+        })
+    };
+    violations.iter().map(one).collect()
+}
+
+fn failures(breaks: &SchemaBreaks) -> Value {
+    let one = |failure: &application::DocumentFailure| {
+        json!({
+            "environment": failure.id.environment.as_str(),
+            "key": failure.id.key.as_str(),
+            "version": failure.version.0,
+            "errors": errors(&failure.violations),
+        })
+    };
+    breaks.failures.iter().map(one).collect()
+}

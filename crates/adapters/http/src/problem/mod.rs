@@ -1,0 +1,107 @@
+//! Problem documents (RFC 9457): the one form in which a request is refused.
+//!
+//! Handlers and extractors make a [`Problem`]; the middleware at the edge renders it, because only
+//! there the request id is at hand for every request, and logs the cause once.
+
+mod code;
+mod map;
+
+pub(crate) use code::Code;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::error::Error;
+use std::sync::Arc;
+
+/// Why a request was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    code: Code,
+    detail: String,
+    members: Map<String, Value>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// A problem as it is written to the client.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'static str,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem whose `detail` is for people and safe to show.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), members: Map::new(), cause: None }
+    }
+
+    /// Our fault: the cause is logged, never shown.
+    pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let problem = Self::new(Code::Internal, "the request could not be served; quote the instance to us");
+        Self { cause: Some(Arc::from(cause.into())), ..problem }
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Writes the document for the request `instance`. `headers` may already hold some, such as `Allow`.
+    pub(crate) fn render(&self, instance: &str, headers: HeaderMap) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(request_id = instance, code = self.code.as_str(), error = chain(&**cause));
+        }
+        let status = self.code.status();
+        let document = Document {
+            r#type: format!("/problems/{}", self.code.as_str()),
+            title: self.code.title(),
+            status: status.as_u16(),
+            detail: &self.detail,
+            instance,
+            code: self.code.as_str(),
+            members: &self.members,
+        };
+        let mut response = Response::new(Body::from(serde_json::to_vec(&document).unwrap_or_default()));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.code == Code::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.code.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    /// An answer that still waits to be rendered at the edge.
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

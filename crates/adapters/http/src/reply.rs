@@ -1,0 +1,113 @@
+//! Building answers: JSON, entity tags, and the headers that say which state was seen.
+
+use crate::problem::Problem;
+use application::ports::{Consistency, Freshness};
+use axum::body::Body;
+use axum::response::Response;
+use domain::{Revision, Timestamp};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const REVISION: HeaderName = HeaderName::from_static("guardian-revision");
+const CONSISTENCY: HeaderName = HeaderName::from_static("guardian-consistency");
+const STALE_FOR_MS: HeaderName = HeaderName::from_static("guardian-stale-for-ms");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const RFC3339_MS: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// An answer in the making.
+pub(crate) struct Reply(Response);
+
+impl Reply {
+    /// A JSON body.
+    pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
+        let text = serde_json::to_vec(body).map_err(Problem::internal)?;
+        Ok(Self::body(status, JSON, Body::from(text)))
+    }
+
+    /// A body of any type.
+    pub(crate) fn body(status: StatusCode, content_type: HeaderValue, body: Body) -> Self {
+        let mut reply = Self::empty(status);
+        *reply.0.body_mut() = body;
+        reply.0.headers_mut().insert(CONTENT_TYPE, content_type);
+        reply
+    }
+
+    /// JSON text that is ready.
+    pub(crate) fn json_text(text: Body) -> Self {
+        Self::body(StatusCode::OK, JSON, text)
+    }
+
+    /// No body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        Self(response)
+    }
+
+    /// The strong entity tag of a version.
+    pub(crate) fn etag(self, version: u64) -> Self {
+        self.header(ETAG, HeaderValue::try_from(format!("\"{version}\"")))
+    }
+
+    /// Where the new thing is.
+    pub(crate) fn location(self, path: String) -> Self {
+        self.header(LOCATION, HeaderValue::try_from(path))
+    }
+
+    /// Lets caches keep the answer when they ask before each use.
+    pub(crate) fn revalidated(self) -> Self {
+        self.header::<()>(CACHE_CONTROL, Ok(HeaderValue::from_static("no-cache")))
+    }
+
+    /// The revision that a change made.
+    pub(crate) fn revision(self, revision: Revision) -> Self {
+        self.header::<()>(REVISION, Ok(HeaderValue::from(revision.0)))
+    }
+
+    /// The state that a read saw.
+    pub(crate) fn seen(self, revision: Revision, asked: Freshness, stale_for_ms: Option<u64>) -> Self {
+        let stale = asked.consistency == Consistency::Stale || stale_for_ms.is_some();
+        let name = HeaderValue::from_static(if stale { "stale" } else { "linearizable" });
+        let reply = self.revision(revision).header::<()>(CONSISTENCY, Ok(name));
+        match stale_for_ms {
+            Some(ms) => reply.header::<()>(STALE_FOR_MS, Ok(HeaderValue::from(ms))),
+            None => reply,
+        }
+    }
+
+    fn header<E>(mut self, name: HeaderName, value: Result<HeaderValue, E>) -> Self {
+        if let Ok(value) = value {
+            self.0.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    /// The finished answer.
+    pub(crate) fn done(self) -> Response {
+        self.0
+    }
+}
+
+/// A time as clients see it: RFC 3339, UTC, milliseconds.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000)
+        .ok()
+        .and_then(|time| time.format(RFC3339_MS).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_milliseconds() {
+        assert_eq!(rfc3339(Timestamp(0)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(Timestamp(1_795_251_633_007)), "2026-11-21T09:00:33.007Z");
+    }
+}

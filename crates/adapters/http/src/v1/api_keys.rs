@@ -1,0 +1,110 @@
+//! API keys of a project.
+
+use super::dto::api_key::{ApiKeyBody, CreatedApiKeyBody, NewApiKeyBody};
+use crate::extract::{ApiKeyPath, Caller, JsonBody, NoQuery, PageQuery, ProjectPath, Query, ReadQuery};
+use crate::openapi::{BODY, CHANGE, COMMON, IN_PROJECT, LIST, READ, refusals};
+use crate::page::{List, Listing};
+use crate::problem::{Code, Problem};
+use crate::reply::Reply;
+use crate::router::Api;
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use domain::ApiKeyId;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_api_keys, create_api_key))
+        .routes(routes!(get_api_key, revoke_api_key))
+}
+
+refusals! {
+    Listed: COMMON, READ, LIST, IN_PROJECT;
+    Created: COMMON, CHANGE, BODY, IN_PROJECT,
+        &[Code::GrantExceedsOwn, Code::QuotaExceeded, Code::ApiKeyExists];
+    Read: COMMON, READ, IN_PROJECT, &[Code::ApiKeyNotFound];
+    Revoked: COMMON, CHANGE, IN_PROJECT, &[Code::ApiKeyNotFound];
+}
+
+/// List API keys
+///
+/// By id, never their secrets.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/api-keys", tag = "api-keys",
+    params(ProjectPath, PageQuery, ReadQuery),
+    responses((status = 200, description = "A page of API keys", body = List<ApiKeyBody>), Listed),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn list_api_keys(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    OriginalUri(uri): OriginalUri,
+    path: ProjectPath,
+    Query((page, read)): Query<(PageQuery, ReadQuery)>,
+) -> Result<Response, Problem> {
+    let list = Listing::new(uri.path(), "");
+    let (request, freshness) = list.request(&page, read.freshness(), |text| ApiKeyId::parse(text).ok())?;
+    let page = api.app.access.list(&ctx, &path.project, request, freshness).await?;
+    let items: Vec<ApiKeyBody> = page.items.iter().map(Into::into).collect();
+    list.answer(items, page.next.as_ref().map(ApiKeyId::as_str), page.revision, freshness, page.stale_for_ms)
+}
+
+/// Create an API key
+///
+/// The answer is the only one that shows the secret, as `key`.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/api-keys", tag = "api-keys", params(ProjectPath),
+    request_body = NewApiKeyBody,
+    responses((status = 201, description = "The API key with its secret", body = CreatedApiKeyBody,
+        headers(("Location" = String, description = "Where it is"))), Created),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn create_api_key(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ProjectPath,
+    _: Query<NoQuery>,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let body: NewApiKeyBody = body.parse()?;
+    let location = format!("/api/v1/projects/{}/api-keys", path.project);
+    let created = api.app.access.create(&ctx, body.request(path.project)?).await?;
+    let (revision, id) = (created.key.revision, created.key.key.id.clone());
+    Ok(Reply::json(StatusCode::CREATED, &CreatedApiKeyBody::from(created))?
+        .location(format!("{location}/{id}"))
+        .revision(revision)
+        .done())
+}
+
+/// Read an API key
+///
+/// Never its secret.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/api-keys/{id}", tag = "api-keys",
+    params(ApiKeyPath, ReadQuery),
+    responses((status = 200, description = "The API key", body = ApiKeyBody), Read),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn get_api_key(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ApiKeyPath,
+    Query(read): Query<ReadQuery>,
+) -> Result<Response, Problem> {
+    let freshness = read.freshness();
+    let (key, revision) = api.app.access.get(&ctx, &path.project, &path.id, freshness).await?;
+    let reply = Reply::json(StatusCode::OK, &ApiKeyBody::from(&key))?;
+    Ok(reply.seen(revision, freshness, None).done())
+}
+
+/// Revoke an API key
+///
+/// For good.
+#[utoipa::path(delete, path = "/api/v1/projects/{project}/api-keys/{id}", tag = "api-keys",
+    params(ApiKeyPath), responses((status = 204, description = "It is revoked"), Revoked),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn revoke_api_key(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ApiKeyPath,
+    _: Query<NoQuery>,
+) -> Result<Response, Problem> {
+    let revision = api.app.access.revoke(&ctx, path.project, path.id).await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+}

@@ -1,0 +1,156 @@
+//! API keys. The secret is in one answer only: that of its creation.
+
+use super::invalid;
+use crate::problem::Problem;
+use crate::reply::rfc3339;
+use application::{CreateApiKey, CreatedApiKey};
+use domain::limits::CONFIG_KEY_BYTES_MAX;
+use domain::{ApiKey, EnvironmentName, KeyLabel, Permission, ProjectName, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
+
+/// A new API key.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "checkout service", "permissions": ["config:document:read"],
+    "environments": ["production"], "key_prefixes": ["checkout."], "expires_at": "2027-11-21T00:00:00Z"
+}))]
+pub(crate) struct NewApiKeyBody {
+    /// What people call it, at most 100 bytes.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// What it may do; never more than its creator.
+    #[schema(schema_with = permission_list)]
+    permissions: Vec<String>,
+    /// The environments it may reach; all when left out.
+    #[schema(max_items = 64)]
+    environments: Option<Vec<String>>,
+    /// The config keys it may reach start with one of these; all when left out.
+    #[schema(max_items = 64)]
+    key_prefixes: Option<Vec<String>>,
+    /// From when on it is refused; never when left out.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
+/// An API key, never its secret.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ApiKeyBody {
+    /// Its id.
+    id: String,
+    /// The project it belongs to.
+    #[schema(required = true)]
+    project: Option<String>,
+    /// What people call it.
+    name: String,
+    /// The first characters of the secret, to recognise it by.
+    prefix: String,
+    /// What it may do.
+    permissions: Vec<&'static str>,
+    /// The environments it may reach; `null` for all.
+    #[schema(required = true)]
+    environments: Option<Vec<String>>,
+    /// The prefixes of config keys it may reach; `null` for all.
+    #[schema(required = true)]
+    key_prefixes: Option<Vec<String>>,
+    /// From when on it is refused; `null` for never.
+    #[schema(required = true, format = DateTime)]
+    expires_at: Option<String>,
+    /// When it was created.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Who created it.
+    created_by: String,
+    /// The revision that created it.
+    revision: u64,
+}
+
+/// A new API key with its secret.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CreatedApiKeyBody {
+    #[serde(flatten)]
+    item: ApiKeyBody,
+    /// The secret. It is shown this once.
+    #[schema(example = "gdn_key_0123456789abcdefghijABCDEFGHIJxyzXYZ")]
+    key: String,
+}
+
+/// The permissions there are.
+fn permission_list() -> Array {
+    let names = Permission::ALL.iter().map(|permission| permission.as_str());
+    let one = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build();
+    ArrayBuilder::new()
+        .items(one)
+        .min_items(Some(1))
+        .description(Some("What it may do; never more than its creator."))
+        .build()
+}
+
+impl NewApiKeyBody {
+    pub(crate) fn request(self, project: ProjectName) -> Result<CreateApiKey, Problem> {
+        if self.permissions.is_empty() {
+            return Err(invalid("permissions", "must not be empty"));
+        }
+        let permission = |(at, text): (usize, &String)| {
+            Permission::parse(text)
+                .ok_or_else(|| invalid(format!("permissions[{at}]"), "is not a permission there is"))
+        };
+        Ok(CreateApiKey {
+            project,
+            name: KeyLabel::parse(&self.name)?,
+            permissions: self.permissions.iter().enumerate().map(permission).collect::<Result<_, _>>()?,
+            environments: self.environments.as_deref().map(environments).transpose()?,
+            key_prefixes: self.key_prefixes.map(prefixes).transpose()?,
+            expires_at: self.expires_at.as_deref().map(timestamp).transpose()?,
+        })
+    }
+}
+
+fn environments(names: &[String]) -> Result<BTreeSet<EnvironmentName>, Problem> {
+    names.iter().map(|name| Ok(EnvironmentName::parse(name)?)).collect()
+}
+
+fn prefixes(prefixes: Vec<String>) -> Result<BTreeSet<String>, Problem> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let valid = |text: &String| (1..=CONFIG_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed);
+    match prefixes.iter().position(|prefix| !valid(prefix)) {
+        Some(at) => Err(invalid(format!("key_prefixes[{at}]"), "must match ^[a-z0-9._-]{1,255}$")),
+        None => Ok(prefixes.into_iter().collect()),
+    }
+}
+
+fn timestamp(text: &str) -> Result<Timestamp, Problem> {
+    let time = OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| invalid("expires_at", "must be an RFC 3339 time such as 2027-01-31T00:00:00Z"))?;
+    let ms = time.unix_timestamp_nanos().div_euclid(1_000_000);
+    i64::try_from(ms).map(Timestamp).map_err(|_| invalid("expires_at", "is out of range"))
+}
+
+impl From<&ApiKey> for ApiKeyBody {
+    fn from(key: &ApiKey) -> Self {
+        Self {
+            id: key.key.id.to_string(),
+            project: key.key.project.as_ref().map(ToString::to_string),
+            name: key.name.as_str().to_owned(),
+            prefix: key.prefix.clone(),
+            permissions: key.permissions.iter().map(|permission| permission.as_str()).collect(),
+            environments: key.environments.as_ref().map(|all| all.iter().map(ToString::to_string).collect()),
+            key_prefixes: key.key_prefixes.as_ref().map(|all| all.iter().cloned().collect()),
+            expires_at: key.expires_at.map(rfc3339),
+            created_at: rfc3339(key.created_at),
+            created_by: key.created_by.to_string(),
+            revision: key.revision.0,
+        }
+    }
+}
+
+impl From<CreatedApiKey> for CreatedApiKeyBody {
+    fn from(created: CreatedApiKey) -> Self {
+        Self { item: (&created.key).into(), key: created.secret }
+    }
+}

@@ -1,0 +1,28 @@
+//! Bodies as clients see them, mapped by hand. No domain type is serialised to a client.
+
+pub(super) mod api_key;
+pub(super) mod cluster;
+pub(super) mod config;
+pub(super) mod history;
+pub(super) mod project;
+pub(super) mod schema;
+
+use crate::problem::{Code, Problem};
+use domain::{Content, Message};
+use serde_json::value::RawValue;
+
+/// The text of a document as JSON that is written out byte for byte.
+fn raw(content: &Content) -> Result<&RawValue, Problem> {
+    serde_json::from_str(content.as_str()).map_err(Problem::internal)
+}
+
+/// The message of a change; leaving it out means an empty one.
+pub(super) fn message(text: Option<&str>) -> Result<Message, Problem> {
+    Ok(Message::parse(text.unwrap_or_default())?)
+}
+
+/// A member of the body that breaks its rule.
+fn invalid(field: impl Into<String>, rule: &str) -> Problem {
+    let field = field.into();
+    Problem::new(Code::InvalidBody, format!("{field} {rule}")).with("field", field)
+}

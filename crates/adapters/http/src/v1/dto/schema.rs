@@ -1,0 +1,134 @@
+//! Schemas.
+
+use super::raw;
+use crate::problem::Problem;
+use crate::reply::rfc3339;
+use application::SchemaDetail;
+use domain::{Dialect, SchemaMode};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// How a new version treats documents that do not satisfy it.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ModeBody {
+    /// Refuse the version while any bound document fails.
+    Strict,
+}
+
+/// A schema to be registered.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "limits",
+    "schema": {"type": "object", "properties": {"max_items": {"type": "integer"}}, "required": ["max_items"]}
+}))]
+pub(crate) struct NewSchema<'a> {
+    /// Its name; unique in the project.
+    #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")]
+    pub(crate) name: String,
+    /// The JSON Schema itself: an object or a boolean, at most 256 KiB of compact text, 10,000 values, 500
+    /// references and 64 levels of nesting.
+    #[serde(borrow)]
+    #[schema(value_type = serde_json::Value)]
+    pub(crate) schema: &'a RawValue,
+    /// How later versions treat documents; `strict` when left out.
+    pub(crate) mode: Option<ModeBody>,
+}
+
+/// A new version of a schema.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SchemaChange<'a> {
+    /// The JSON Schema itself, within the same limits as the first version.
+    #[serde(borrow)]
+    #[schema(value_type = serde_json::Value)]
+    pub(crate) schema: &'a RawValue,
+    /// How later versions treat documents; as before when left out.
+    pub(crate) mode: Option<ModeBody>,
+}
+
+/// What is known of a schema without its body.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SchemaItem {
+    /// The project it belongs to.
+    project: String,
+    /// Its name.
+    name: String,
+    /// The version that is shown.
+    version: u64,
+    /// The URI of the dialect that the version is written in.
+    #[schema(example = "https://json-schema.org/draft/2020-12/schema")]
+    dialect: &'static str,
+    /// How later versions treat documents.
+    mode: ModeBody,
+    /// How many documents are bound to the schema, at whatever version.
+    bound_documents: u64,
+    /// When the version was registered.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Who registered the version.
+    created_by: String,
+    /// The revision that registered the version.
+    revision: u64,
+}
+
+/// One version of a schema.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SchemaBody<'a> {
+    #[serde(flatten)]
+    item: SchemaItem,
+    /// The JSON Schema itself.
+    #[schema(value_type = serde_json::Value)]
+    schema: &'a RawValue,
+}
+
+impl From<&SchemaDetail> for SchemaItem {
+    fn from(detail: &SchemaDetail) -> Self {
+        Self {
+            project: detail.schema.id.project.to_string(),
+            name: detail.schema.id.name.to_string(),
+            version: detail.shown.version.0,
+            dialect: dialect_uri(detail.shown.dialect),
+            mode: detail.schema.mode.into(),
+            bound_documents: detail.bound_documents,
+            created_at: rfc3339(detail.shown.at),
+            created_by: detail.shown.by.to_string(),
+            revision: detail.shown.revision.0,
+        }
+    }
+}
+
+impl<'a> SchemaBody<'a> {
+    pub(crate) fn new(detail: &'a SchemaDetail) -> Result<Self, Problem> {
+        Ok(Self { item: detail.into(), schema: raw(&detail.shown.schema)? })
+    }
+}
+
+impl From<SchemaMode> for ModeBody {
+    fn from(mode: SchemaMode) -> Self {
+        match mode {
+            SchemaMode::Strict => Self::Strict,
+        }
+    }
+}
+
+impl From<ModeBody> for SchemaMode {
+    fn from(mode: ModeBody) -> Self {
+        match mode {
+            ModeBody::Strict => Self::Strict,
+        }
+    }
+}
+
+/// What a schema of the dialect says in `$schema`.
+fn dialect_uri(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Draft4 => "http://json-schema.org/draft-04/schema#",
+        Dialect::Draft6 => "http://json-schema.org/draft-06/schema#",
+        Dialect::Draft7 => "http://json-schema.org/draft-07/schema#",
+        Dialect::Draft201909 => "https://json-schema.org/draft/2019-09/schema",
+        Dialect::Draft202012 => "https://json-schema.org/draft/2020-12/schema",
+    }
+}

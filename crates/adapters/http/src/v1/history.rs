@@ -1,0 +1,65 @@
+//! The history of a config, also of one that was deleted.
+
+use super::dto::history::{HistoryItem, HistoryVersion};
+use crate::extract::{Caller, ConfigPath, ConfigVersionPath, PageQuery, Query, ReadQuery};
+use crate::openapi::{COMMON, IN_ENVIRONMENT, LIST, READ, refusals};
+use crate::page::{List, Listing};
+use crate::problem::{Code, Problem};
+use crate::reply::Reply;
+use crate::router::Api;
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use domain::Version;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list_history)).routes(routes!(get_history_version))
+}
+
+refusals! {
+    Listed: COMMON, READ, LIST, IN_ENVIRONMENT, &[Code::ConfigNotFound];
+    Read: COMMON, READ, IN_ENVIRONMENT, &[Code::VersionNotFound];
+}
+
+/// List a config's versions
+///
+/// Newest first, without documents.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/history",
+    tag = "configs", params(ConfigPath, PageQuery, ReadQuery),
+    responses((status = 200, description = "A page of versions", body = List<HistoryItem>), Listed),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn list_history(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    OriginalUri(uri): OriginalUri,
+    path: ConfigPath,
+    Query((page, read)): Query<(PageQuery, ReadQuery)>,
+) -> Result<Response, Problem> {
+    let list = Listing::new(uri.path(), "");
+    let (request, freshness) =
+        list.request(&page, read.freshness(), |text| text.parse().ok().map(Version))?;
+    let page = api.app.configs.history(&ctx, &path.id(), request, freshness).await?;
+    let items: Vec<HistoryItem<'_>> = page.items.iter().map(Into::into).collect();
+    let next = page.next.map(|version| version.to_string());
+    list.answer(items, next.as_deref(), page.revision, freshness, page.stale_for_ms)
+}
+
+/// Read one version of a config
+#[utoipa::path(get,
+    path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/history/{version}",
+    tag = "configs", params(ConfigVersionPath, ReadQuery),
+    responses((status = 200, description = "The version with its document", body = HistoryVersion), Read),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn get_history_version(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ConfigVersionPath,
+    Query(read): Query<ReadQuery>,
+) -> Result<Response, Problem> {
+    let (freshness, version) = (read.freshness(), path.version);
+    let document = api.app.configs.version(&ctx, &path.id(), version, freshness).await?;
+    let reply = Reply::json(StatusCode::OK, &HistoryVersion::new(&document.shown)?)?;
+    Ok(reply.seen(document.revision, freshness, document.stale_for_ms).done())
+}

@@ -1,0 +1,27 @@
+//! Version 1 of the API: one file per family of resources, bodies in `dto`.
+
+mod api_keys;
+mod cluster;
+mod configs;
+mod dto;
+mod environments;
+mod history;
+mod projects;
+mod rollback;
+mod schemas;
+
+use crate::router::Api;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every operation below `/api/v1`.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(projects::routes())
+        .merge(environments::routes())
+        .merge(schemas::routes())
+        .merge(configs::routes())
+        .merge(history::routes())
+        .merge(rollback::routes())
+        .merge(api_keys::routes())
+        .merge(cluster::routes())
+}

@@ -1,0 +1,52 @@
+//! Making an earlier document current again.
+
+use super::configs::written;
+use super::dto::config::{ConfigBody, RollbackBody};
+use super::dto::message;
+use crate::extract::{Caller, ConfigPath, Guard, JsonBody, NoQuery, Query};
+use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, refusals};
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use application::Rollback;
+use axum::extract::State;
+use axum::response::Response;
+use domain::Version;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(rollback_config))
+}
+
+refusals! {
+    RolledBack: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound, Code::VersionNotFound,
+        Code::Contended, Code::UnknownSchema, Code::ValidationFailed];
+}
+
+/// Roll a config back
+///
+/// Makes a new version with the document of an earlier one, checked against today's schema.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/rollback",
+    tag = "configs", params(ConfigPath,
+        ("If-Match" = String, Header, description = "The version in quotes that it must have, or `*`")),
+    request_body = RollbackBody,
+    responses((status = 200, description = "The config after the change", body = ConfigBody,
+        headers(("ETag" = String, description = "The version in quotes"))), RolledBack),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn rollback_config(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ConfigPath,
+    _: Query<NoQuery>,
+    Guard(expected): Guard,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let body: RollbackBody = body.parse()?;
+    let request = Rollback {
+        id: path.id(),
+        to_version: Version(body.to_version),
+        expected,
+        message: message(body.message.as_deref())?,
+    };
+    written(&api.app.configs.rollback(&ctx, request).await?)
+}

@@ -1,0 +1,194 @@
+//! Schemas of a project and their versions.
+
+use super::dto::schema::{NewSchema, SchemaBody, SchemaChange, SchemaItem};
+use crate::extract::{
+    Caller, JsonBody, Known, NoQuery, PageQuery, ProjectPath, Query, ReadQuery, SchemaGuard, SchemaPath,
+    SchemaVersionPath,
+};
+use crate::openapi::{BODY, CHANGE, COMMON, IN_PROJECT, LIST, READ, refusals};
+use crate::page::{List, Listing};
+use crate::problem::{Code, Problem};
+use crate::reply::Reply;
+use crate::router::Api;
+use application::ports::Freshness;
+use application::{CreateSchema, SchemaDetail, UpdateSchema, compact};
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use domain::limits::SCHEMA_BYTES_MAX;
+use domain::{SchemaId, SchemaMode, SchemaName};
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_schemas, create_schema))
+        .routes(routes!(get_schema, update_schema, delete_schema))
+        .routes(routes!(get_schema_version))
+}
+
+refusals! {
+    Listed: COMMON, READ, LIST, IN_PROJECT;
+    Created: COMMON, CHANGE, BODY, IN_PROJECT,
+        &[Code::SchemaExists, Code::QuotaExceeded, Code::SchemaTooLarge, Code::InvalidSchema];
+    Read: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound];
+    VersionRead: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound, Code::VersionNotFound];
+    Updated: COMMON, CHANGE, BODY, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaTooLarge,
+        Code::InvalidSchema, Code::SchemaBreaksDocuments, Code::Contended, Code::InvalidPrecondition,
+        Code::SchemaVersionConflict];
+    Deleted: COMMON, CHANGE, IN_PROJECT,
+        &[Code::SchemaNotFound, Code::SchemaInUse, Code::InvalidPrecondition, Code::SchemaVersionConflict];
+}
+
+/// List schemas
+///
+/// The newest version of each, by name, without the schemas themselves.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/schemas", tag = "schemas",
+    params(ProjectPath, PageQuery, ReadQuery),
+    responses((status = 200, description = "A page of schemas", body = List<SchemaItem>), Listed),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn list_schemas(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    OriginalUri(uri): OriginalUri,
+    path: ProjectPath,
+    Query((page, read)): Query<(PageQuery, ReadQuery)>,
+) -> Result<Response, Problem> {
+    let list = Listing::new(uri.path(), "");
+    let (request, freshness) = list.request(&page, read.freshness(), |text| SchemaName::parse(text).ok())?;
+    let page = api.app.schemas.list(&ctx, &path.project, request, freshness).await?;
+    let items: Vec<SchemaItem> = page.items.iter().map(Into::into).collect();
+    list.answer(
+        items,
+        page.next.as_ref().map(SchemaName::as_str),
+        page.revision,
+        freshness,
+        page.stale_for_ms,
+    )
+}
+
+/// Register a schema
+#[utoipa::path(post, path = "/api/v1/projects/{project}/schemas", tag = "schemas", params(ProjectPath),
+    request_body = NewSchema,
+    responses((status = 201, description = "The schema", body = SchemaBody,
+        headers(("ETag" = String, description = "The version in quotes"),
+            ("Location" = String, description = "Where it is"))), Created),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn create_schema(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ProjectPath,
+    _: Query<NoQuery>,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let body: NewSchema<'_> = body.parse()?;
+    let id = SchemaId { project: path.project, name: SchemaName::parse(&body.name)? };
+    let schema = compact("schema", body.schema.get(), SCHEMA_BYTES_MAX).map_err(Problem::from)?;
+    let mode = body.mode.map(SchemaMode::from).unwrap_or_default();
+    let detail = api.app.schemas.create(&ctx, CreateSchema { id, schema, mode }).await?;
+    let SchemaId { project, name } = &detail.schema.id;
+    let location = format!("/api/v1/projects/{project}/schemas/{name}");
+    Ok(Reply::json(StatusCode::CREATED, &SchemaBody::new(&detail)?)?
+        .location(location)
+        .etag(detail.shown.version.0)
+        .revision(detail.revision)
+        .done())
+}
+
+/// Read the newest version of a schema
+#[utoipa::path(get, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
+    params(SchemaPath, ReadQuery,
+        ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
+    responses((status = 200, description = "The schema", body = SchemaBody,
+        headers(("ETag" = String, description = "The version in quotes"))),
+        (status = 304, description = "It has the version that the caller knows"), Read),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn get_schema(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: SchemaPath,
+    Query(read): Query<ReadQuery>,
+    known: Known,
+) -> Result<Response, Problem> {
+    let freshness = read.freshness();
+    let detail = api.app.schemas.get(&ctx, &path.id(), None, freshness).await?;
+    shown(&detail, &known, freshness)
+}
+
+/// Read one version of a schema
+#[utoipa::path(get, path = "/api/v1/projects/{project}/schemas/{name}/versions/{version}", tag = "schemas",
+    params(SchemaVersionPath, ReadQuery,
+        ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
+    responses((status = 200, description = "The schema", body = SchemaBody,
+        headers(("ETag" = String, description = "The version in quotes"))),
+        (status = 304, description = "It has the version that the caller knows"), VersionRead),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn get_schema_version(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: SchemaVersionPath,
+    Query(read): Query<ReadQuery>,
+    known: Known,
+) -> Result<Response, Problem> {
+    let (freshness, version) = (read.freshness(), path.version);
+    let detail = api.app.schemas.get(&ctx, &path.id(), Some(version), freshness).await?;
+    shown(&detail, &known, freshness)
+}
+
+/// Register a new version of a schema
+///
+/// Every document that follows the schema is checked first; the answer 422 `schema_breaks_documents` lists
+/// those that fail.
+#[utoipa::path(put, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
+    params(SchemaPath,
+        ("If-Match" = Option<String>, Header, description = "The version in quotes that must be the newest")),
+    request_body = SchemaChange,
+    responses((status = 200, description = "The schema", body = SchemaBody,
+        headers(("ETag" = String, description = "The version in quotes"))), Updated),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn update_schema(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: SchemaPath,
+    _: Query<NoQuery>,
+    SchemaGuard(expected): SchemaGuard,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let body: SchemaChange<'_> = body.parse()?;
+    let schema = compact("schema", body.schema.get(), SCHEMA_BYTES_MAX).map_err(Problem::from)?;
+    let request = UpdateSchema { id: path.id(), schema, mode: body.mode.map(Into::into), expected };
+    let detail = api.app.schemas.update(&ctx, request).await?;
+    Ok(Reply::json(StatusCode::OK, &SchemaBody::new(&detail)?)?
+        .etag(detail.shown.version.0)
+        .revision(detail.revision)
+        .done())
+}
+
+/// Delete a schema
+///
+/// No document may be bound to it.
+#[utoipa::path(delete, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
+    params(SchemaPath,
+        ("If-Match" = Option<String>, Header, description = "The version in quotes that must be the newest")),
+    responses((status = 204, description = "It is gone"), Deleted),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn delete_schema(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: SchemaPath,
+    _: Query<NoQuery>,
+    SchemaGuard(expected): SchemaGuard,
+) -> Result<Response, Problem> {
+    let revision = api.app.schemas.delete(&ctx, path.id(), expected).await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+}
+
+fn shown(detail: &SchemaDetail, known: &Known, freshness: Freshness) -> Result<Response, Problem> {
+    let version = detail.shown.version.0;
+    let reply = if known.has(version) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::json(StatusCode::OK, &SchemaBody::new(detail)?)?
+    };
+    Ok(reply.etag(version).seen(detail.revision, freshness, detail.stale_for_ms).done())
+}

@@ -1,0 +1,41 @@
+//! Every answer that any test gets is one that the document promises: its status, type and body.
+
+use crate::support::Answer;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../openapi.yaml");
+    let text = std::fs::read_to_string(path).expect("openapi.yaml is at the root");
+    yaml_serde::from_str(&text).expect("openapi.yaml is YAML")
+});
+
+/// Fails when the document does not promise this answer to `method` on `route`.
+#[track_caller]
+pub fn check(method: &str, route: &str, answer: &Answer) {
+    let operation = &DOCUMENT["paths"][route][method.to_lowercase()];
+    if operation.is_null() {
+        return; // an alias, a part of the page, or no operation at all
+    }
+    let place = format!("{method} {route} {}", answer.status);
+    let response = &operation["responses"][answer.status.as_str()];
+    assert!(response.is_object(), "{place}: the status is not documented");
+    for name in answer.headers.keys().map(http::HeaderName::as_str) {
+        let documented = response["headers"].as_object().into_iter().flatten();
+        let known = documented.map(|(header, _)| header.to_lowercase()).any(|header| header == name);
+        let own = name.starts_with("guardian-") || matches!(name, "etag" | "location" | "retry-after");
+        assert!(known || !own, "{place}: the header {name} is not documented");
+    }
+    let Some(content) = response["content"].as_object() else {
+        assert!(answer.body.is_empty(), "{place}: a body is not documented");
+        return;
+    };
+    let kind = answer.header("content-type").split(';').next().unwrap_or_default();
+    let media = content.get(kind).unwrap_or_else(|| panic!("{place}: {kind} is not documented"));
+    if kind.ends_with("json") {
+        let schema = json!({ "allOf": [media["schema"]], "components": DOCUMENT["components"] });
+        let validator = jsonschema::draft202012::new(&schema).expect("the document's schemas are valid");
+        let errors: Vec<String> = validator.iter_errors(&answer.json()).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{place}: {errors:?}");
+    }
+}

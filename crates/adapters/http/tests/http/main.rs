@@ -1,0 +1,14 @@
+//! The HTTP contract, in process: the real router and use cases on fakes of the world.
+
+mod access;
+mod bodies;
+mod configs;
+mod conformance;
+mod documentation;
+mod edge;
+mod failures;
+mod lists;
+mod preconditions;
+mod projects;
+mod schemas;
+mod support;

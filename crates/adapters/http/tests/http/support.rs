@@ -1,0 +1,182 @@
+//! A server of one in memory, and answers that are easy to ask about.
+
+use crate::conformance;
+use adapter_http::{HttpObserver, Outside, Probes, Readiness, router};
+use application::testing::{SeededIds, TestApplication, application};
+use application::{Application, Ports};
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tower::ServiceExt;
+
+/// The configs of the project that every test has.
+pub const CONFIGS: &str = "/api/v1/projects/demo/environments/default/configs";
+/// That project.
+pub const PROJECT: &str = "/api/v1/projects/demo";
+
+/// What the observer was told: method, route, status, code.
+pub type Observed = (String, String, u16, Option<&'static str>);
+
+/// Health and measurement that the test controls.
+#[derive(Default)]
+pub struct World {
+    pub unhealthy: AtomicBool,
+    pub panics: AtomicBool,
+    pub in_flight: AtomicI64,
+    pub observed: Mutex<Vec<Observed>>,
+}
+
+impl Probes for World {
+    fn live(&self) -> bool {
+        !self.unhealthy.load(Ordering::SeqCst)
+    }
+
+    fn ready(&self) -> Readiness {
+        let ok = self.live();
+        Readiness { ready: ok, checks: vec![("leader", ok, "a leader is known".to_owned())] }
+    }
+
+    fn started(&self) -> bool {
+        self.live()
+    }
+}
+
+impl HttpObserver for World {
+    fn started(&self) {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn finished(&self, method: &str, route: &str, status: u16, code: Option<&'static str>, seconds: f64) {
+        assert!(seconds >= 0.0);
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let observed = (method.to_owned(), route.to_owned(), status, code);
+        self.observed.lock().expect("no test panics inside").push(observed);
+    }
+}
+
+/// The router on an application on fakes.
+pub struct Server {
+    pub router: Router,
+    pub test: TestApplication,
+    pub world: Arc<World>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("headers are ASCII"))
+    }
+
+    /// Checks that this is the problem `code`, in the form that the contract promises.
+    #[track_caller]
+    pub fn is_problem(&self, status: u16, code: &str) -> Value {
+        let shown = String::from_utf8_lossy(&self.body).chars().take(500).collect::<String>();
+        assert_eq!(self.status.as_u16(), status, "{shown}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{shown}");
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{shown}");
+        assert_eq!(problem["status"], status, "{shown}");
+        assert_eq!(problem["type"], format!("/problems/{code}"), "{shown}");
+        assert_eq!(problem["instance"], self.header("x-request-id"), "{shown}");
+        assert!(problem["title"].is_string() && problem["detail"].is_string(), "{shown}");
+        problem
+    }
+
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
+        self
+    }
+}
+
+impl Server {
+    /// With the project `demo`.
+    pub async fn new() -> Self {
+        let server = Self::on(|_| {}, Duration::from_secs(30));
+        server.send("POST", "/api/v1/projects", &[], r#"{"name":"demo"}"#).await.is(201);
+        server
+    }
+
+    /// On ports that the test may replace first.
+    pub fn on(change: impl FnOnce(&mut Ports), request_timeout: Duration) -> Self {
+        let mut test = application();
+        change(&mut test.ports);
+        test.application = Application::new(&test.ports);
+        let world = Arc::new(World::default());
+        let panics = world.clone();
+        let outside = Outside {
+            probes: world.clone(),
+            observer: world.clone(),
+            metrics: Arc::new(move || {
+                assert!(!panics.panics.load(Ordering::SeqCst), "the test asked for it");
+                "up 1\n".to_owned()
+            }),
+            ids: Arc::new(SeededIds::new(9)),
+            request_timeout,
+        };
+        Self { router: router(test.application.clone(), outside), test, world }
+    }
+
+    /// Sends a request as the administrator; JSON when there is a body.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let secret = self.test.admin_secret.clone();
+        let mut all = vec![("x-api-key", secret.as_str())];
+        if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
+            all.push(("content-type", "application/json"));
+        }
+        all.extend_from_slice(headers);
+        self.raw(method, path, &all, Body::from(body.to_owned())).await
+    }
+
+    /// Sends exactly this.
+    pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body).expect("the test's request is well formed");
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("bodies are in memory").to_bytes().to_vec();
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        let route = self.world.observed.lock().expect("no panics").last().map(|seen| seen.1.clone());
+        conformance::check(method, &route.unwrap_or_default(), &answer);
+        answer
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "").await
+    }
+
+    pub async fn post(&self, path: &str, body: &str) -> Answer {
+        self.send("POST", path, &[], body).await
+    }
+
+    /// Creates a config with this content.
+    pub async fn create(&self, key: &str, content: &str) -> Answer {
+        let body = format!("{{\"content\":{content}}}");
+        self.send("PUT", &format!("{CONFIGS}/{key}"), &[("if-none-match", "*")], &body).await.is(201)
+    }
+
+    /// Puts a body under a precondition.
+    pub async fn put(&self, key: &str, header: (&str, &str), body: &str) -> Answer {
+        self.send("PUT", &format!("{CONFIGS}/{key}"), &[header], body).await
+    }
+}
