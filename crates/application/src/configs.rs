@@ -97,7 +97,7 @@ impl Configs {
     ) -> Result<ConfigDocument, Error> {
         let view = self.readable(ctx, id, freshness).await?;
         let config = view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
-        self.shown(&view, id, config.version)
+        Self::shown(&view, id, config.version)
     }
 
     /// The configs of an environment whose keys start with `prefix`, by key, without documents.
@@ -137,7 +137,7 @@ impl Configs {
         freshness: Freshness,
     ) -> Result<ConfigDocument, Error> {
         let view = self.readable(ctx, id, freshness).await?;
-        self.shown(&view, id, version)
+        Self::shown(&view, id, version)
     }
 
     /// Writes a whole document.
@@ -155,7 +155,7 @@ impl Configs {
             .await?;
         require_environment(&view, &id.environment_id())?;
         view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
-        let earlier = self.shown(&view, id, request.to_version)?.shown;
+        let earlier = Self::shown(&view, id, request.to_version)?.shown;
         let Some(content) = earlier.content else {
             let message = format!("version {} is a deletion and has no document", request.to_version);
             return Err(Error::Invalid { field: "to_version", message });
@@ -250,7 +250,7 @@ impl Configs {
         Ok(view)
     }
 
-    fn shown(&self, view: &View, id: &ConfigId, version: Version) -> Result<ConfigDocument, Error> {
+    fn shown(view: &View, id: &ConfigId, version: Version) -> Result<ConfigDocument, Error> {
         let shown = view
             .archive
             .config_revision(id, version)?

@@ -132,6 +132,7 @@ impl Error {
         Self::Internal(Box::new(UnexpectedReceipt))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "names and borrowed names alike, in error paths only")]
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
         Self::NotFound { what, name: name.to_string() }
     }

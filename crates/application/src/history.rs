@@ -2,6 +2,7 @@
 
 use crate::ports::View;
 use crate::{Error, Page, PageRequest};
+use domain::limits::CONFIG_KEY_BYTES_MAX;
 use domain::{ChangeKind, ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Revision, Version};
 use std::ops::Bound;
 
@@ -13,19 +14,24 @@ pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
     view.state.project(&found.id.project).is_some_and(|project| found.revision >= project.created_revision)
 }
 
-/// One page of a config's versions, newest first.
+/// One page of a config's versions, newest first. Starts from the newest version that the view knows:
+/// the archive may know later ones.
 pub(crate) fn versions(
     view: &View,
     id: &ConfigId,
     page: &PageRequest<Version>,
 ) -> Result<Page<ConfigRevision, Version>, Error> {
-    let found = view.archive.config_history(id, page.after, page.size.saturating_add(1))?;
+    let live = view.state.config(id).map(|config| (config.version, config.revision));
+    let gone = || view.state.retired_config(id).map(|retired| (retired.version, retired.revision));
+    let belongs = |revision| view.state.project(&id.project).is_some_and(|p| revision >= p.created_revision);
+    let (newest, _) = live
+        .or_else(gone)
+        .filter(|(_, revision)| belongs(*revision))
+        .ok_or_else(|| Error::not_found("config", &id.key))?;
+    let before = page.after.unwrap_or(newest.next()).min(newest.next());
+    let found = view.archive.config_history(id, Some(before), page.size.saturating_add(1))?;
     let shown = found.into_iter().filter(|version| visible(view, version));
-    let page = Page::take(shown, page.size, view, |version| version.version);
-    if page.items.is_empty() && view.state.config(id).is_none() && view.state.retired_config(id).is_none() {
-        return Err(Error::not_found("config", &id.key));
-    }
-    Ok(page)
+    Ok(Page::take(shown, page.size, view, |version| version.version))
 }
 
 /// One page of an environment's configs as they were at `page.at`, or are now.
@@ -65,13 +71,14 @@ pub(crate) fn list_at(
     Ok(page)
 }
 
-/// Where to start: after the last key seen, or at the prefix when that is a key itself.
+/// Where to start: after the last key seen, or at the first key that the prefix allows. A prefix such as
+/// `app.` is no key itself; as the dash sorts before all else, filling it up with dashes gives the first.
 fn start(prefix: &str, after: Option<&ConfigKey>) -> Option<Bound<ConfigKey>> {
-    match after {
-        Some(key) => Some(Bound::Excluded(key.clone())),
-        // A prefix that ends in a dot or dash is no key; the shorter one before it sorts earlier.
-        None => ConfigKey::parse(prefix.trim_end_matches(['.', '_', '-'])).ok().map(Bound::Included),
+    if let Some(key) = after {
+        return Some(Bound::Excluded(key.clone()));
     }
+    let filled = || ConfigKey::parse(&format!("{prefix:-<width$}0", width = CONFIG_KEY_BYTES_MAX - 1));
+    ConfigKey::parse(prefix).or_else(|_| filled()).ok().map(Bound::Included)
 }
 
 fn current_at(

@@ -17,7 +17,7 @@ mod paging;
 pub mod ports;
 mod projects;
 mod schemas;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};

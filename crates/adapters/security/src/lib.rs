@@ -1,1 +1,6 @@
-//! adapter-security
+//! Secrets: minting, recognising and digesting the credentials that clients hold.
+
+mod api_key;
+mod base62;
+
+pub use api_key::{ApiKeyMint, KeyType};

@@ -1,1 +1,13 @@
-//! adapter-telemetry
+//! Logs and metrics. Knows neither domain nor application: callers pass plain numbers and fixed words.
+
+mod http;
+mod metrics;
+mod raft;
+mod register;
+mod tracing_lines;
+
+pub use http::{ROUTES_MAX, UNMATCHED_ROUTE};
+pub use metrics::Metrics;
+pub use raft::{RaftGauges, RaftState};
+pub use register::MetricsError;
+pub use tracing_lines::{LogFormat, TracingError, UnknownLogFormat, init_tracing};

@@ -1,1 +1,95 @@
-//! fakes (soon)
+//! Fakes of every port, an application that stands on them, and the contract that real adapters share
+//! with them. Only for tests; no production code knows this module.
+
+mod archive;
+mod clock;
+pub mod contract;
+mod ids;
+mod keys;
+mod node;
+mod schemas;
+
+pub use archive::MemoryArchive;
+pub use clock::FixedClock;
+pub use ids::SeededIds;
+pub use keys::PlainKeys;
+pub use node::{Fault, SingleNode};
+pub use schemas::FakeSchemas;
+
+use crate::ports::{Clock, KeyMint};
+use crate::{Application, Env, Ports, RequestContext};
+use domain::{
+    Actor, ApiKeyId, ClusterId, Command, KeyLabel, KeyRef, NewApiKey, Permission, RequestId, Stamped,
+};
+use std::sync::Arc;
+
+/// The time at which every test begins: 2026-01-01T00:00:00Z, in milliseconds.
+pub const EPOCH_MS: i64 = 1_767_225_600_000;
+
+/// An application on fakes, with a bootstrapped cluster and its administrator key.
+#[derive(Debug)]
+pub struct TestApplication {
+    /// The use cases.
+    pub application: Application,
+    /// The ports they stand on, to build more services on.
+    pub ports: Ports,
+    /// The replicated state of one.
+    pub node: Arc<SingleNode>,
+    /// The clock that only the test moves.
+    pub clock: Arc<FixedClock>,
+    /// The secret of the platform key that holds every permission.
+    pub admin_secret: String,
+    /// The context of a request that came with that key.
+    pub admin: RequestContext,
+}
+
+/// An application on [`FakeSchemas`].
+pub fn application() -> TestApplication {
+    application_with(Arc::new(FakeSchemas))
+}
+
+/// An application on the given schema engine and otherwise on fakes.
+pub fn application_with(schemas: Arc<dyn crate::ports::SchemaEngine>) -> TestApplication {
+    let node = Arc::new(SingleNode::new());
+    let clock = Arc::new(FixedClock::new(EPOCH_MS));
+    let keys = Arc::new(PlainKeys::default());
+    let (admin_secret, key) = bootstrap(&node, &*clock, &*keys);
+    let ports = Ports {
+        consensus: node.clone(),
+        state: node.clone(),
+        schemas,
+        keys,
+        cluster: node.clone(),
+        env: Env { clock: clock.clone(), ids: Arc::new(SeededIds::new(1)) },
+    };
+    let application = Application::new(&ports);
+    let admin = RequestContext { actor: Actor::ApiKey(key), request_id: request_id("req-admin") };
+    TestApplication { application, ports, node, clock, admin_secret, admin }
+}
+
+fn bootstrap(node: &SingleNode, clock: &dyn Clock, keys: &dyn KeyMint) -> (String, KeyRef) {
+    let minted = keys.mint();
+    let id = ApiKeyId::parse("ak-admin").expect("the constant is an id");
+    let admin_key = NewApiKey {
+        id: id.clone(),
+        name: KeyLabel::parse("admin").expect("the constant is a label"),
+        hash: minted.hash,
+        prefix: minted.prefix,
+        permissions: Permission::ALL.iter().copied().collect(),
+        environments: None,
+        key_prefixes: None,
+        expires_at: None,
+    };
+    let cluster_id = ClusterId::parse("test").expect("the constant is an id");
+    node.apply(&Stamped {
+        command: Command::Bootstrap { cluster_id, admin_key },
+        actor: Actor::System,
+        request_id: request_id("req-bootstrap"),
+        at: clock.now(),
+    });
+    (minted.secret, KeyRef { project: None, id })
+}
+
+fn request_id(text: &str) -> RequestId {
+    RequestId::parse(text).expect("the constant is a request id")
+}

@@ -2,8 +2,8 @@
 
 use super::State;
 use crate::{
-    AuditEntry, ChangeKind, Committed, Config, ConfigId, Environment, Event, Project, Retired, Schema,
-    SchemaId, SchemaVersion, Version,
+    AuditEntry, Committed, Config, ConfigId, Environment, Event, Project, Retired, Schema, SchemaId,
+    SchemaVersion, Version,
 };
 
 /// Folds in what was committed and seals the audit chain; the same events give the same state.
@@ -86,14 +86,11 @@ fn delete_schema(state: &mut State, id: &SchemaId, version: SchemaVersion) {
 }
 
 fn put_config(state: &mut State, committed: &Committed, event: &Event) {
-    let Event::ConfigPut { id, version, kind, binding, content, digest, created_at, .. } = event else {
+    let Event::ConfigPut { id, version, binding, content, digest, created_at, .. } = event else {
         return;
     };
-    if *kind == ChangeKind::Create {
-        state.retired_configs.remove(id);
-    } else {
-        state.unbind(id);
-    }
+    state.retired_configs.remove(id);
+    state.unbind(id);
     let config = Config {
         id: id.clone(),
         version: *version,

@@ -15,10 +15,7 @@ impl Decision<'_> {
         if let Some(name) = project {
             self.existing_project(name)?;
         }
-        let key = self.api_key(project.cloned(), new);
-        if self.state.api_key(&key.key).is_some() || self.state.api_key_by_hash(&key.hash).is_some() {
-            return Err(Rejection::ApiKeyExists(new.id.clone()));
-        }
+        let key = self.free_api_key(project.cloned(), new)?;
         within("api_keys_per_project", self.state.api_keys(project).count(), API_KEYS_PER_PROJECT_MAX)?;
         if let Actor::ApiKey(own) = &self.stamped.actor {
             let parent = self.state.api_key(own).ok_or(Rejection::Denied(Denied::UnknownKey))?;
@@ -40,7 +37,20 @@ impl Decision<'_> {
         Ok(vec![Event::ApiKeyRevoked { key: key.clone() }])
     }
 
-    pub(super) fn api_key(&self, project: Option<ProjectName>, new: &NewApiKey) -> ApiKey {
+    /// The key to be, when neither its id nor its secret is taken.
+    pub(super) fn free_api_key(
+        &self,
+        project: Option<ProjectName>,
+        new: &NewApiKey,
+    ) -> Result<ApiKey, Rejection> {
+        let key = self.api_key(project, new);
+        if self.state.api_key(&key.key).is_some() || self.state.api_key_by_hash(&key.hash).is_some() {
+            return Err(Rejection::ApiKeyExists(new.id.clone()));
+        }
+        Ok(key)
+    }
+
+    fn api_key(&self, project: Option<ProjectName>, new: &NewApiKey) -> ApiKey {
         ApiKey {
             key: KeyRef { project, id: new.id.clone() },
             name: new.name.clone(),

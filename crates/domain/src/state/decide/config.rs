@@ -26,7 +26,11 @@ impl Decision<'_> {
         Ok(vec![Event::ConfigPut {
             id: id.clone(),
             version: self.next_version(id, current),
-            kind: if current.is_none() { ChangeKind::Create } else { *kind },
+            kind: match (current, *kind) {
+                (None, _) => ChangeKind::Create,
+                (Some(_), rollback @ ChangeKind::Rollback { .. }) => rollback,
+                (Some(_), _) => ChangeKind::Update,
+            },
             binding,
             schema,
             content: content.clone(),

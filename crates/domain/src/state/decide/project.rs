@@ -21,7 +21,7 @@ impl Decision<'_> {
         if self.state.header.cluster_id.is_some() {
             return Err(Rejection::AlreadyBootstrapped);
         }
-        let key = self.api_key(None, admin_key);
+        let key = self.free_api_key(None, admin_key)?;
         Ok(vec![Event::ClusterNamed { cluster_id: cluster_id.clone() }, Event::ApiKeyCreated { key }])
     }
 

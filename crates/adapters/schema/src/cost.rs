@@ -1,0 +1,161 @@
+//! How often a check may look at one value of a document, worked out before anything is compiled.
+//!
+//! Sub-schemas that look at the same value form a graph without cycles (a cycle would never end and is
+//! refused); each path through it is one evaluation. Sub-schemas that look further in multiply the
+//! evaluations of inner values, level by level. Both are counted from above: alternatives count as if
+//! all were tried.
+
+use crate::graph::{Graph, Slot};
+use crate::violation::in_schema;
+use application::ports::Violation;
+use domain::limits::NESTING_MAX;
+use std::collections::BTreeMap;
+
+/// Most evaluations that one value of a document may be given.
+pub const EVALUATIONS_MAX: u64 = 2000;
+/// Most sub-schemas that may be entered one within the other while looking at the same value. With the
+/// nesting of documents it bounds the call stack of a check.
+pub const IN_PLACE_DEPTH_MAX: usize = 32;
+/// Most steps that working out the cost may take.
+const STEPS_MAX: usize = 400_000;
+
+/// What one value is looked at with, further in: sub-schemas with how often each is applied.
+type Inner = BTreeMap<Slot, BTreeMap<usize, u64>>;
+
+/// Refuses a schema whose checks could take too long or too much stack; gives the most evaluations that
+/// one value of a document may be given.
+pub(crate) fn bound(graph: &Graph) -> Result<u64, Violation> {
+    let mut costs = Costs::new(graph);
+    costs.fold_in_place()?;
+    costs.multiply_inwards()
+}
+
+struct Costs<'a> {
+    graph: &'a Graph,
+    /// Evaluations of the value itself.
+    here: Vec<u64>,
+    depth: Vec<usize>,
+    inner: Vec<Inner>,
+    steps: usize,
+}
+
+impl<'a> Costs<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        let nodes = graph.nodes.len();
+        Self {
+            graph,
+            here: vec![1; nodes],
+            depth: vec![1; nodes],
+            inner: vec![Inner::new(); nodes],
+            steps: 0,
+        }
+    }
+
+    /// Adds up what is applied in place, innermost first.
+    fn fold_in_place(&mut self) -> Result<(), Violation> {
+        let graph = self.graph;
+        let mut waiting: Vec<usize> = graph.nodes.iter().map(|node| node.in_place.len()).collect();
+        let mut outer = vec![Vec::new(); graph.nodes.len()];
+        for (number, node) in graph.nodes.iter().enumerate() {
+            node.in_place.iter().for_each(|target| outer[*target].push(number));
+        }
+        let mut ready: Vec<usize> = (0..graph.nodes.len()).filter(|number| waiting[*number] == 0).collect();
+        let mut done = 0;
+        while let Some(number) = ready.pop() {
+            done += 1;
+            self.fold(number)?;
+            for user in &outer[number] {
+                waiting[*user] -= 1;
+                if waiting[*user] == 0 {
+                    ready.push(*user);
+                }
+            }
+        }
+        if done == graph.nodes.len() {
+            return Ok(());
+        }
+        let stuck = waiting.iter().position(|left| *left > 0).unwrap_or_default();
+        Err(self.refused(stuck, "refers back to itself without looking further into the value"))
+    }
+
+    fn fold(&mut self, number: usize) -> Result<(), Violation> {
+        let node = &self.graph.nodes[number];
+        let mut inner = Inner::new();
+        for (slot, target) in &node.inner {
+            *inner.entry(slot.clone()).or_default().entry(*target).or_default() += 1;
+        }
+        self.steps += node.inner.len();
+        for target in &node.in_place {
+            self.here[number] = self.here[number].saturating_add(self.here[*target]);
+            self.depth[number] = self.depth[number].max(self.depth[*target] + 1);
+            for (slot, applied) in &self.inner[*target] {
+                let merged = inner.entry(slot.clone()).or_default();
+                for (schema, times) in applied {
+                    let sum = merged.entry(*schema).or_default();
+                    *sum = sum.saturating_add(*times);
+                }
+                self.steps += applied.len();
+            }
+            if self.steps > STEPS_MAX {
+                return Err(self.refused(number, "combines too many other schemas"));
+            }
+        }
+        self.inner[number] = inner;
+        if self.depth[number] > IN_PLACE_DEPTH_MAX {
+            let message = format!(
+                "applies more than {IN_PLACE_DEPTH_MAX} schemas one within the other to the same value"
+            );
+            return Err(self.refused(number, &message));
+        }
+        self.affordable(number, self.here[number])
+    }
+
+    /// Follows every value inwards, level by level, as deep as documents go.
+    fn multiply_inwards(&self) -> Result<u64, Violation> {
+        let mut level = self.here.clone();
+        let mut most = level.iter().copied().max().unwrap_or(1);
+        for _ in 0..NESTING_MAX {
+            let next: Vec<u64> = self.inner.iter().map(|inner| worst(inner, &level)).collect();
+            for (number, evaluations) in next.iter().enumerate() {
+                self.affordable(number, *evaluations)?;
+                most = most.max(*evaluations);
+            }
+            if next == level {
+                break;
+            }
+            level = next;
+        }
+        Ok(most)
+    }
+
+    fn affordable(&self, number: usize, evaluations: u64) -> Result<(), Violation> {
+        if evaluations <= EVALUATIONS_MAX {
+            return Ok(());
+        }
+        let message = format!("may look at one value of a document more than {EVALUATIONS_MAX} times");
+        Err(self.refused(number, &message))
+    }
+
+    fn refused(&self, number: usize, message: &str) -> Violation {
+        in_schema(&self.graph.nodes[number].pointer, "", format!("the schema here {message}"))
+    }
+}
+
+/// The most evaluations that any one member or element is given.
+fn worst(inner: &Inner, level: &[u64]) -> u64 {
+    let sum = |applied: &BTreeMap<usize, u64>| {
+        applied
+            .iter()
+            .fold(0_u64, |sum, (schema, times)| sum.saturating_add(times.saturating_mul(level[*schema])))
+    };
+    let (mut member, mut element, mut any_member, mut any_element) = (0, 0, 0, 0);
+    for (slot, applied) in inner {
+        match slot {
+            Slot::Member(_) => member = member.max(sum(applied)),
+            Slot::Element(_) => element = element.max(sum(applied)),
+            Slot::AnyMember => any_member = sum(applied),
+            Slot::AnyElement => any_element = sum(applied),
+        }
+    }
+    member.saturating_add(any_member).max(element.saturating_add(any_element))
+}

@@ -1,0 +1,137 @@
+//! The engine: compiles on blocking threads, keeps what was compiled, and checks documents.
+
+use crate::compile::{Compiled, compile};
+use crate::violation::{self, in_schema};
+use application::ports::{Archive, SchemaEngine, SchemaFault, Validator, Violation};
+use async_trait::async_trait;
+use domain::{Content, Dialect, ProjectName, SchemaId, SchemaName, SchemaVersion};
+use moka::sync::Cache;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// Most schema text, in bytes, whose compiled forms are kept.
+pub const CACHE_WEIGHT_MAX: u64 = 64 * 1024 * 1024;
+/// Documents up to this size, in bytes, are checked on the calling thread.
+pub const INLINE_BYTES_MAX: usize = 16 * 1024;
+/// Most compilations and checks of large documents that run at the same time.
+const BLOCKING_MAX: usize = 4;
+
+type CacheKey = (ProjectName, SchemaName, SchemaVersion);
+
+/// Compiles JSON Schemas of drafts 4 to 2020-12 and keeps the committed ones. A clone shares the cache.
+#[derive(Clone)]
+pub struct JsonSchemaEngine {
+    cache: Cache<CacheKey, Arc<Kept>>,
+    blocking: Arc<Semaphore>,
+}
+
+impl fmt::Debug for JsonSchemaEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonSchemaEngine").field("kept", &self.cache.entry_count()).finish_non_exhaustive()
+    }
+}
+
+impl Default for JsonSchemaEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl JsonSchemaEngine {
+    /// An engine that keeps nothing yet.
+    pub fn new() -> Self {
+        let cache = Cache::builder()
+            .max_capacity(CACHE_WEIGHT_MAX)
+            .weigher(|_: &CacheKey, kept: &Arc<Kept>| kept.bytes)
+            .build();
+        Self { cache, blocking: Arc::new(Semaphore::new(BLOCKING_MAX)) }
+    }
+
+    async fn compile_blocking(&self, schema: &Content) -> Result<(Dialect, Kept), SchemaFault> {
+        let bytes = u32::try_from(schema.as_str().len()).unwrap_or(u32::MAX);
+        let schema = schema.clone();
+        let compiled = run(&self.blocking, move || compile(&schema)).await;
+        let failed = || Err(vec![in_schema("", "", "the schema could not be compiled")]);
+        let compiled = compiled.unwrap_or_else(failed).map_err(SchemaFault::Invalid)?;
+        let dialect = compiled.dialect;
+        Ok((dialect, Kept { compiled: Arc::new(compiled), bytes, blocking: self.blocking.clone() }))
+    }
+}
+
+/// Runs `work` on a thread that may block; `None` when it panicked or the program is ending.
+async fn run<T: Send + 'static>(
+    permits: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let permit = permits.clone().acquire_owned().await.ok()?;
+    let task = spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    task.await.ok()
+}
+
+#[async_trait]
+impl SchemaEngine for JsonSchemaEngine {
+    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault> {
+        let (dialect, compiled) = self.compile_blocking(schema).await?;
+        Ok((dialect, Arc::new(compiled)))
+    }
+
+    async fn committed(
+        &self,
+        id: &SchemaId,
+        version: SchemaVersion,
+        archive: &dyn Archive,
+    ) -> Result<Arc<dyn Validator>, SchemaFault> {
+        let key = (id.project.clone(), id.name.clone(), version);
+        if let Some(kept) = self.cache.get(&key) {
+            return Ok(kept);
+        }
+        let found = archive.schema_revision(id, version)?;
+        let found = found.ok_or_else(|| SchemaFault::Missing(id.name.to_string(), version.0))?;
+        let compiled = Arc::new(self.compile_blocking(&found.schema).await?.1);
+        self.cache.insert(key, compiled.clone());
+        Ok(compiled)
+    }
+}
+
+/// A compiled schema as it is kept.
+struct Kept {
+    compiled: Arc<Compiled>,
+    /// The size of its text.
+    bytes: u32,
+    blocking: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Validator for Kept {
+    async fn violations(&self, document: &Content) -> Vec<Violation> {
+        if document.as_str().len() <= INLINE_BYTES_MAX {
+            return check(&self.compiled, document);
+        }
+        let (compiled, document) = (self.compiled.clone(), document.clone());
+        let checked = run(&self.blocking, move || check(&compiled, &document)).await;
+        // A check that did not finish must not pass for one that found nothing.
+        checked.unwrap_or_else(|| vec![in_schema("", "", "the document could not be checked")])
+    }
+}
+
+/// Most documents are valid, so the errors are only collected once it is known that there are some.
+fn check(compiled: &Compiled, document: &Content) -> Vec<Violation> {
+    match serde_json::from_str::<Value>(document.as_str()) {
+        Err(error) => vec![in_schema("", "", format!("the document is not JSON: {error}"))],
+        Ok(value) if compiled.validator.is_valid(&value) => Vec::new(),
+        Ok(value) => {
+            let found = violation::list(&compiled.validator, &value, compiled.evaluations);
+            if found.is_empty() {
+                vec![in_schema("", "", "the document does not satisfy the schema")]
+            } else {
+                found
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Base62: digits, upper-case and lower-case letters, with nothing that a shell or a URL would quote.
+
+/// The characters, in the order of their values.
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// The largest multiple of 62 that a byte can hold; bytes from here on would favour the first characters.
+const FAIR_BYTES: u8 = 248;
+/// How many random bytes are drawn at a time.
+const DRAW_BYTES: usize = 64;
+
+/// Appends `count` characters that are uniformly random.
+///
+/// Panics when the operating system has no random numbers: then no secret may be handed out at all.
+pub(crate) fn push_random(text: &mut String, count: usize) {
+    let mut wanted = count;
+    while wanted > 0 {
+        let mut bytes = [0; DRAW_BYTES];
+        getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
+        for byte in bytes.into_iter().filter(|byte| *byte < FAIR_BYTES).take(wanted) {
+            text.push(char::from(ALPHABET[usize::from(byte % 62)]));
+            wanted -= 1;
+        }
+    }
+}
+
+/// Writes a number as exactly six characters, the most significant first; 62^6 exceeds 2^32.
+pub(crate) fn six_digits(number: u32) -> [u8; 6] {
+    let mut rest = number;
+    let mut digits = [b'0'; 6];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits
+}
+
+/// Says whether the byte is a base62 character.
+pub(crate) fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_take_six_characters() {
+        assert_eq!(&six_digits(0), b"000000");
+        assert_eq!(&six_digits(61), b"00000z");
+        assert_eq!(&six_digits(62), b"000010");
+        assert_eq!(&six_digits(u32::MAX), b"4gfFC3");
+    }
+
+    #[test]
+    fn every_character_is_as_likely() {
+        let mut text = String::new();
+        push_random(&mut text, 62_000);
+        assert_eq!(text.len(), 62_000);
+        for character in ALPHABET {
+            let count = text.bytes().filter(|byte| byte == character).count();
+            // 1000 are expected with a standard deviation of 31; 6 of them away is no accident.
+            assert!((810..=1190).contains(&count), "{} appears {count} times", char::from(*character));
+        }
+    }
+}

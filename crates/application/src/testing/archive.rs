@@ -1,0 +1,76 @@
+//! Bodies and history in two ordered maps.
+
+use crate::ports::{Archive, ArchiveError};
+use domain::{Committed, ConfigId, ConfigRevision, SchemaId, SchemaRevision, SchemaVersion, Version};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// An archive that grows in memory. Like a real one it may know versions newer than a view's.
+#[derive(Debug, Default)]
+pub struct MemoryArchive(Mutex<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    configs: BTreeMap<(ConfigId, Version), ConfigRevision>,
+    schemas: BTreeMap<(SchemaId, SchemaVersion), SchemaRevision>,
+    broken: bool,
+}
+
+/// What a broken archive answers.
+#[derive(Debug, thiserror::Error)]
+#[error("the test broke the archive")]
+struct Broken;
+
+impl MemoryArchive {
+    /// Keeps what was committed.
+    pub fn record(&self, committed: &Committed) {
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tables
+            .configs
+            .extend(committed.config_revisions().map(|found| ((found.id.clone(), found.version), found)));
+        tables
+            .schemas
+            .extend(committed.schema_revisions().map(|found| ((found.id.clone(), found.version), found)));
+    }
+
+    /// Makes every later read fail, or work again.
+    pub fn set_broken(&self, broken: bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).broken = broken;
+    }
+
+    fn read<T>(&self, get: impl FnOnce(&Tables) -> T) -> Result<T, ArchiveError> {
+        let tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tables.broken { Err(ArchiveError(Box::new(Broken))) } else { Ok(get(&tables)) }
+    }
+}
+
+impl Archive for MemoryArchive {
+    fn config_revision(
+        &self,
+        id: &ConfigId,
+        version: Version,
+    ) -> Result<Option<ConfigRevision>, ArchiveError> {
+        self.read(|tables| tables.configs.get(&(id.clone(), version)).cloned())
+    }
+
+    fn config_history(
+        &self,
+        id: &ConfigId,
+        before: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<ConfigRevision>, ArchiveError> {
+        let end = before.unwrap_or(Version(u64::MAX));
+        self.read(|tables| {
+            let range = (id.clone(), Version(0))..(id.clone(), end);
+            tables.configs.range(range).rev().take(limit).map(|(_, found)| found.clone()).collect()
+        })
+    }
+
+    fn schema_revision(
+        &self,
+        id: &SchemaId,
+        version: SchemaVersion,
+    ) -> Result<Option<SchemaRevision>, ArchiveError> {
+        self.read(|tables| tables.schemas.get(&(id.clone(), version)).cloned())
+    }
+}

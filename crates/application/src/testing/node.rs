@@ -1,0 +1,169 @@
+//! A cluster of one, in memory: the real replicated state without a log, disks or peers.
+
+use super::MemoryArchive;
+use crate::ports::{
+    ClusterStatus, ClusterView, Consensus, ConsensusError, Consistency, Freshness, Member, MemberRole,
+    StateReader, View,
+};
+use async_trait::async_trait;
+use domain::{ClusterId, Command, Outcome, Stamped, State};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How the node fails while the fault lasts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// Proposals and linearizable reads find no leader; stale reads go on.
+    NoLeader,
+    /// Proposals are turned away; reads go on.
+    Overloaded,
+    /// Proposals are applied, but the answer is lost.
+    OutcomeUnknownApplied,
+    /// Proposals are lost, and so is the answer.
+    OutcomeUnknownLost,
+}
+
+/// A cluster of one. Proposals are applied at once, one after the other.
+#[derive(Debug, Default)]
+pub struct SingleNode {
+    inner: Mutex<Inner>,
+    archive: Arc<MemoryArchive>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: State,
+    /// What stale views show, when it is not the newest.
+    stale: Option<State>,
+    fault: Option<Fault>,
+    injected: VecDeque<Stamped<Command>>,
+    proposals: u64,
+}
+
+impl SingleNode {
+    /// An empty cluster, not bootstrapped.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Applies a command past every fault, as if another node had proposed it.
+    pub fn apply(&self, command: &Stamped<Command>) -> Outcome {
+        self.apply_locked(&mut self.inner(), command)
+    }
+
+    /// Fails as told until told otherwise.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        self.inner().fault = fault;
+    }
+
+    /// Lets `command` win the race against the next proposal. Several are used up one a proposal.
+    pub fn inject_before_next_proposal(&self, command: Stamped<Command>) {
+        self.inner().injected.push_back(command);
+    }
+
+    /// From now on stale views show the state as it is at this moment; `thaw` ends it.
+    pub fn freeze_stale_views(&self) {
+        let mut inner = self.inner();
+        inner.stale = Some(inner.state.clone());
+    }
+
+    /// Stale views show the newest state again.
+    pub fn thaw(&self) {
+        self.inner().stale = None;
+    }
+
+    /// The state as it is now.
+    pub fn state(&self) -> State {
+        self.inner().state.clone()
+    }
+
+    /// The bodies.
+    pub fn archive(&self) -> &Arc<MemoryArchive> {
+        &self.archive
+    }
+
+    /// How many commands were proposed so far.
+    pub fn proposals(&self) -> u64 {
+        self.inner().proposals
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn apply_locked(&self, inner: &mut Inner, command: &Stamped<Command>) -> Outcome {
+        let applied = inner.state.apply(command);
+        if let Some(committed) = &applied.committed {
+            self.archive.record(committed);
+        }
+        applied.outcome
+    }
+}
+
+#[async_trait]
+impl Consensus for SingleNode {
+    async fn propose(&self, command: Stamped<Command>) -> Result<Outcome, ConsensusError> {
+        let mut inner = self.inner();
+        inner.proposals += 1;
+        if let Some(earlier) = inner.injected.pop_front() {
+            self.apply_locked(&mut inner, &earlier);
+        }
+        match inner.fault {
+            Some(Fault::NoLeader) => Err(ConsensusError::NoLeader),
+            Some(Fault::Overloaded) => Err(ConsensusError::Overloaded),
+            Some(Fault::OutcomeUnknownLost) => Err(ConsensusError::OutcomeUnknown),
+            Some(Fault::OutcomeUnknownApplied) => {
+                self.apply_locked(&mut inner, &command);
+                Err(ConsensusError::OutcomeUnknown)
+            }
+            None => Ok(self.apply_locked(&mut inner, &command)),
+        }
+    }
+}
+
+#[async_trait]
+impl StateReader for SingleNode {
+    async fn view(&self, freshness: Freshness) -> Result<View, ConsensusError> {
+        let inner = self.inner();
+        let may_lag = freshness.consistency == Consistency::Stale;
+        if !may_lag && inner.fault == Some(Fault::NoLeader) {
+            return Err(ConsensusError::NoLeader);
+        }
+        let state = inner.stale.as_ref().filter(|_| may_lag).unwrap_or(&inner.state);
+        let (at, wanted) = (state.revision().0, freshness.min_revision.unwrap_or_default().0);
+        if at < wanted {
+            return Err(ConsensusError::Behind { at, wanted });
+        }
+        Ok(View {
+            state: Arc::new(state.clone()),
+            archive: self.archive.clone(),
+            stale_for_ms: may_lag.then_some(0),
+        })
+    }
+}
+
+#[async_trait]
+impl ClusterView for SingleNode {
+    async fn status(&self) -> ClusterStatus {
+        let inner = self.inner();
+        let unnamed = || ClusterId::parse("unnamed").expect("the constant is an id");
+        let led = inner.fault != Some(Fault::NoLeader);
+        let member = Member {
+            id: 1,
+            name: "node-1".to_owned(),
+            role: if led { MemberRole::Leader } else { MemberRole::Follower },
+            voter: true,
+            reachable: true,
+            applied_index: Some(inner.state.revision().0),
+            lag: Some(0),
+            api_url: "http://127.0.0.1:8080".to_owned(),
+        };
+        ClusterStatus {
+            cluster_id: inner.state.header().cluster_id.clone().unwrap_or_else(unnamed),
+            node_id: 1,
+            leader_id: led.then_some(1),
+            term: 1,
+            members: vec![member],
+        }
+    }
+}

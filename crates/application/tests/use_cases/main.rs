@@ -1,0 +1,22 @@
+//! The use cases on fakes: who may, what is checked, what is tried again, and what lists show.
+
+mod access;
+mod configs;
+mod failures;
+mod lists;
+mod schemas;
+mod world;
+
+use application::testing::{SingleNode, application, contract};
+
+#[tokio::test]
+async fn the_fake_keeps_the_contract() {
+    let node = SingleNode::new();
+    contract::check_all(&node, &node).await;
+}
+
+#[tokio::test]
+async fn the_contract_holds_beside_other_data() {
+    let test = application();
+    contract::check_all(&*test.node, &*test.node).await;
+}

@@ -1,0 +1,247 @@
+//! Properties of every sequence of commands, valid or not.
+
+use super::rows;
+use super::steps::{SECRETS, Step, all_schemas, hash, steps};
+use crate::state::{State, evolve};
+use crate::{Applied, AuditEntry, Digest, Event, Outcome, RowKey, Version};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Applies the steps to a fresh state and hands each result to `check` with the states around it.
+fn run(
+    steps: &[Step],
+    mut check: impl FnMut(&State, &Applied, &State) -> Result<(), TestCaseError>,
+) -> Result<State, TestCaseError> {
+    let mut state = State::default();
+    for (number, step) in steps.iter().enumerate() {
+        let before = state.clone();
+        let stamped = step.stamped(&state, number);
+        let applied = state.apply(&stamped);
+        check(&before, &applied, &state)?;
+    }
+    Ok(state)
+}
+
+/// Equal in every row and in everything that is derived from rows.
+fn assert_same(left: &State, right: &State) -> Result<(), TestCaseError> {
+    prop_assert_eq!(rows(left), rows(right));
+    for secret in 0..SECRETS {
+        prop_assert_eq!(left.api_key_by_hash(&hash(secret)), right.api_key_by_hash(&hash(secret)));
+    }
+    for id in all_schemas() {
+        prop_assert_eq!(left.bound_count(&id), right.bound_count(&id));
+        let bound = |state: &State| state.bound_configs(&id).cloned().collect::<Vec<_>>();
+        prop_assert_eq!(bound(left), bound(right));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn replaying_events_gives_the_same_state(steps in steps()) {
+        let mut replica = State::default();
+        let state = run(&steps, |_, applied, _| {
+            if let Some(committed) = &applied.committed {
+                let audit = evolve(&mut replica, committed);
+                prop_assert_eq!(Some(audit), applied.audit.clone());
+            }
+            Ok(())
+        })?;
+        assert_same(&state, &replica)?;
+    }
+
+    #[test]
+    fn a_rejection_changes_nothing(steps in steps()) {
+        run(&steps, |before, applied, after| match &applied.outcome {
+            Outcome::Rejected { revision, .. } => {
+                prop_assert!(applied.committed.is_none() && applied.audit.is_none());
+                prop_assert_eq!(*revision, after.revision());
+                assert_same(before, after)
+            }
+            Outcome::Accepted { revision, .. } => {
+                prop_assert_eq!(*revision, before.revision().next());
+                prop_assert_eq!(*revision, after.revision());
+                Ok(())
+            }
+        })?;
+    }
+
+    #[test]
+    fn rows_in_any_order_give_the_same_state(steps in steps(), order in any::<u64>()) {
+        let state = run(&steps, |_, _, _| Ok(()))?;
+        let mut shuffled: Vec<_> = state.rows().collect();
+        shuffled.sort_by_key(|row| Digest::of(&[&order.to_be_bytes(), &row.key().to_bytes()]));
+        let mut restored = State::default();
+        for row in shuffled {
+            restored.insert(row);
+        }
+        assert_same(&state, &restored)?;
+    }
+
+    /// What is stored after a command is exactly the touched rows; one that is missing would be lost.
+    #[test]
+    fn touched_rows_cover_every_change(steps in steps()) {
+        let mut stored = BTreeMap::new();
+        let state = run(&steps, |_, applied, after| {
+            for key in applied.committed.iter().flat_map(crate::Committed::touched_rows) {
+                match after.row(&key) {
+                    Some(row) => stored.insert(key, row),
+                    None => stored.remove(&key),
+                };
+            }
+            let mut fresh = rows(after);
+            if after.revision().0 == 0 {
+                fresh.remove(&RowKey::Header);
+            }
+            prop_assert_eq!(&stored, &fresh);
+            Ok(())
+        })?;
+        let bytes: BTreeSet<_> = state.rows().map(|row| row.key().to_bytes()).collect();
+        prop_assert_eq!(bytes.len(), state.rows().count());
+    }
+
+    #[test]
+    fn versions_never_repeat(steps in steps()) {
+        let (mut configs, mut schemas) = (BTreeMap::new(), BTreeMap::new());
+        run(&steps, |_, applied, _| {
+            let Some(committed) = &applied.committed else { return Ok(()) };
+            for found in committed.config_revisions() {
+                let last = configs.insert(found.id.clone(), found.version).unwrap_or_default();
+                prop_assert_eq!(found.version, last.next(), "{}", found.id);
+            }
+            for found in committed.schema_revisions() {
+                let last = schemas.insert(found.id.clone(), found.version).unwrap_or_default();
+                prop_assert_eq!(found.version, last.next(), "{:?}", found.id);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn two_replicas_agree(steps in steps()) {
+        let mut other = State::default();
+        let mut number = 0;
+        let state = run(&steps, |before, applied, _| {
+            let stamped = steps[number].stamped(before, number);
+            number += 1;
+            prop_assert_eq!(&other.apply(&stamped).outcome, &applied.outcome);
+            Ok(())
+        })?;
+        assert_same(&state, &other)?;
+        prop_assert_eq!(state.header().audit_head, other.header().audit_head);
+    }
+
+    #[test]
+    fn the_audit_chain_verifies_until_it_is_touched(steps in steps(), flip in any::<prop::sample::Index>()) {
+        let mut entries: Vec<AuditEntry> = Vec::new();
+        let state = run(&steps, |_, applied, _| {
+            entries.extend(applied.audit.clone());
+            Ok(())
+        })?;
+        prop_assert!(verifies(&entries));
+        let head = entries.last().map(|entry| entry.head).unwrap_or_default();
+        prop_assert_eq!(head, state.header().audit_head);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let victim = flip.index(entries.len());
+        let mut record = entries[victim].record.clone().into_bytes();
+        let position = flip.index(record.len());
+        record[position] ^= 1;
+        let mut altered = entries.clone();
+        altered[victim].record = String::from_utf8(record).expect("ASCII stays ASCII");
+        prop_assert!(!verifies(&altered), "an altered record");
+        let mut altered = entries.clone();
+        altered[victim].head.0[position % 32] ^= 1;
+        prop_assert!(!verifies(&altered), "an altered head");
+        if victim + 1 < entries.len() {
+            let mut altered = entries.clone();
+            altered.remove(victim);
+            prop_assert!(!verifies(&altered), "a missing entry");
+            let mut altered = entries;
+            altered.swap(victim, victim + 1);
+            prop_assert!(!verifies(&altered), "entries in another order");
+        }
+    }
+
+    /// A secret opens the door from the key's creation until its revocation or its project's end.
+    #[test]
+    fn keys_live_as_long_as_they_should(steps in steps()) {
+        let mut alive = BTreeMap::new();
+        run(&steps, |_, applied, after| {
+            for event in applied.committed.iter().flat_map(|committed| &committed.events) {
+                match event {
+                    Event::ApiKeyCreated { key } => {
+                        alive.insert(key.hash, key.key.clone());
+                    }
+                    Event::ApiKeyRevoked { key } => alive.retain(|_, known| known != key),
+                    Event::ProjectDeleted { name } => {
+                        alive.retain(|_, known| known.project.as_ref() != Some(name));
+                    }
+                    _ => {}
+                }
+            }
+            for secret in 0..SECRETS {
+                let found = after.api_key_by_hash(&hash(secret)).map(|key| &key.key);
+                prop_assert_eq!(found, alive.get(&hash(secret)));
+            }
+            Ok(())
+        })?;
+    }
+
+    /// Whoever follows the schema when a put or an update is accepted was checked against what holds then.
+    #[test]
+    fn accepted_checks_are_fresh(steps in steps()) {
+        let mut number = 0;
+        run(&steps, |before, applied, after| {
+            let stamped = steps[number].stamped(before, number);
+            number += 1;
+            for event in applied.committed.iter().flat_map(|committed| &committed.events) {
+                if let Event::ConfigPut { id, binding: Some(binding), schema, .. } = event {
+                    let series = before.schema(&id.schema_id(&binding.schema)).expect("it is bound to it");
+                    let version = binding.pinned.unwrap_or(series.latest);
+                    prop_assert!((series.first..=series.latest).contains(&version));
+                    prop_assert_eq!(schema.as_ref().map(|schema| schema.version), Some(version));
+                    let crate::Command::PutConfig { checked, .. } = &stamped.command else { continue };
+                    prop_assert_eq!(checked, schema);
+                }
+                if let crate::Command::UpdateSchema { id, checked, .. } = &stamped.command {
+                    let follows = |c: &&crate::Config| c.binding.as_ref().is_some_and(|b| b.pinned.is_none());
+                    let late = after.bound_configs(id).filter(follows).any(|c| c.revision > *checked);
+                    prop_assert!(!late, "a document that was put after the check follows the schema");
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    /// Nothing is left that belongs to something that is gone.
+    #[test]
+    fn nothing_is_orphaned(steps in steps()) {
+        run(&steps, |_, _, after| {
+            for (key, row) in rows(after) {
+                match &row {
+                    crate::Row::Environment(e) => prop_assert!(after.project(&e.id.project).is_some()),
+                    crate::Row::Schema(s) => prop_assert!(after.project(&s.id.project).is_some()),
+                    crate::Row::Config(c) => {
+                        prop_assert!(after.environment(&c.id.environment_id()).is_some());
+                        prop_assert!(after.retired_config(&c.id).is_none());
+                        prop_assert!(c.version > Version(0));
+                        prop_assert!(after.effective_schema(&c.id, c.binding.as_ref()).is_ok());
+                    }
+                    crate::Row::ApiKey(k) => {
+                        prop_assert!(k.key.project.as_ref().is_none_or(|p| after.project(p).is_some()));
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(after.row(&key), Some(row));
+            }
+            Ok(())
+        })?;
+    }
+}
+
+fn verifies(entries: &[AuditEntry]) -> bool {
+    let mut head = Digest::default();
+    entries.iter().all(|entry| entry.follows(std::mem::replace(&mut head, entry.head)))
+}

@@ -1,0 +1,202 @@
+//! Random commands over a handful of names, so that they meet often; about half of them are well aimed.
+
+use super::{config, content, environment, project, schema};
+use crate::state::State;
+use crate::{
+    Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName, KeyLabel,
+    KeyRef, Message, NewApiKey, Permission, Precondition, ProjectName, RequestId, Revision, SchemaId,
+    SchemaMode, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+};
+use proptest::prelude::*;
+
+/// How many secrets there are in this small world.
+pub const SECRETS: u8 = 6;
+
+/// A recipe for a command; what it becomes depends on the state it meets.
+#[derive(Clone, Debug)]
+pub struct Step {
+    what: u8,
+    project: u8,
+    environment: u8,
+    name: u8,
+    secret: u8,
+    detail: u8,
+    binding: u8,
+    /// Carries what the state expects; otherwise whatever the numbers say.
+    aimed: bool,
+    actor: u8,
+}
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let one = (
+        0..32_u8,
+        0..2_u8,
+        0..2_u8,
+        0..3_u8,
+        0..SECRETS,
+        0..8_u8,
+        0..6_u8,
+        prop::bool::weighted(0.8),
+        0..8_u8,
+    );
+    let one = one.prop_map(|(what, project, environment, name, secret, detail, binding, aimed, actor)| {
+        Step { what, project, environment, name, secret, detail, binding, aimed, actor }
+    });
+    // Without a project and a schema most commands would meet nothing.
+    let first = |what| Step {
+        what,
+        project: 0,
+        environment: 0,
+        name: 0,
+        secret: 5,
+        detail: 0,
+        binding: 0,
+        aimed: true,
+        actor: 0,
+    };
+    prop::collection::vec(one, 1..100).prop_map(move |mut steps| {
+        steps.splice(0..0, [first(1), first(9)]);
+        steps
+    })
+}
+
+/// The digest of one of the secrets.
+pub fn hash(secret: u8) -> Digest {
+    Digest::of(&[&[secret]])
+}
+
+pub fn all_schemas() -> impl Iterator<Item = SchemaId> {
+    ["p0", "p1"].into_iter().flat_map(|owner| ["s0", "s1", "s2"].map(|name| schema(owner, name)))
+}
+
+impl Step {
+    pub fn stamped(&self, state: &State, number: usize) -> Stamped<Command> {
+        let owner = self.actor.is_multiple_of(2).then(|| self.project());
+        let key = KeyRef { project: owner, id: self.key_id() };
+        Stamped {
+            command: self.command(state),
+            actor: if self.actor < 6 { Actor::System } else { Actor::ApiKey(key) },
+            request_id: RequestId::parse(&format!("req-{number}")).expect("an id"),
+            at: Timestamp(i64::try_from(number).expect("few steps") * 10),
+        }
+    }
+
+    fn project(&self) -> ProjectName {
+        project(["p0", "p1"][usize::from(self.project)])
+    }
+
+    fn key_id(&self) -> ApiKeyId {
+        ApiKeyId::parse(["k0", "k1", "k2"][usize::from(self.name)]).expect("an id")
+    }
+
+    fn command(&self, state: &State) -> Command {
+        let name = self.project();
+        let id = environment(name.as_str(), ["default", "prod"][usize::from(self.environment)]);
+        match self.what {
+            0 => Command::Bootstrap {
+                cluster_id: ClusterId::parse("c").expect("a name"),
+                admin_key: self.new_key(),
+            },
+            1 | 2 => Command::CreateProject { name, display_name: DisplayName::default() },
+            3 => {
+                let display_name = DisplayName::parse(&format!("name {}", self.detail)).expect("text");
+                Command::UpdateProject { name, display_name }
+            }
+            4 => Command::DeleteProject { name },
+            5 | 6 => Command::CreateEnvironment { id },
+            7 | 8 => Command::DeleteEnvironment { id },
+            9..=15 => self.schema_command(state),
+            16..=22 => self.put(state),
+            23..=27 => {
+                let (id, message) = (self.config(), Message::default());
+                Command::DeleteConfig { expected: self.precondition(state), id, message }
+            }
+            28 | 29 => {
+                Command::CreateApiKey { project: (self.detail > 1).then_some(name), key: self.new_key() }
+            }
+            _ => Command::RevokeApiKey {
+                key: KeyRef { project: (self.detail > 1).then_some(name), id: self.key_id() },
+            },
+        }
+    }
+
+    fn schema_command(&self, state: &State) -> Command {
+        let id = schema(self.project().as_str(), ["s0", "s1", "s2"][usize::from(self.name)]);
+        let body = content(&format!("{{\"title\":{}}}", self.detail));
+        let dialect = crate::Dialect::Draft7;
+        let number = SchemaVersion(u64::from(self.detail));
+        let latest = state.schema(&id).map(|schema| schema.latest);
+        let expected = if self.aimed { latest.filter(|_| self.detail > 3) } else { Some(number) };
+        match self.what {
+            9..=11 => Command::CreateSchema { id, schema: body, dialect, mode: SchemaMode::Strict },
+            12 | 13 => {
+                let late = Revision(u64::from(self.detail));
+                let checked = if self.secret > 2 { state.revision() } else { late };
+                Command::UpdateSchema { id, schema: body, dialect, mode: None, expected, checked }
+            }
+            _ => Command::DeleteSchema { id, expected },
+        }
+    }
+
+    fn config(&self) -> crate::ConfigId {
+        let environment = ["default", "prod"][usize::from(self.environment)];
+        config(self.project().as_str(), environment, ["a", "b", "c.d"][usize::from(self.name)])
+    }
+
+    fn precondition(&self, state: &State) -> Precondition {
+        let current = state.config(&self.config()).map(|config| config.version);
+        match (self.aimed, current) {
+            (true, None) => Precondition::Absent,
+            (true, Some(version)) if self.detail > 3 => Precondition::Version(version),
+            (true, Some(_)) => Precondition::Present,
+            (false, _) if self.detail == 0 => Precondition::Absent,
+            (false, _) => Precondition::Version(Version(u64::from(self.detail))),
+        }
+    }
+
+    fn put(&self, state: &State) -> Command {
+        let id = self.config();
+        let name = schema("p0", ["s0", "s1", "s2"][usize::from(self.detail) % 3]).name;
+        let pinned = (self.binding == 3).then(|| SchemaVersion(u64::from(self.detail)));
+        let change = match self.binding {
+            0 | 1 => BindingChange::Keep,
+            5 => BindingChange::Set(None),
+            _ => BindingChange::Set(Some(Binding { schema: name.clone(), pinned })),
+        };
+        let binding = match &change {
+            BindingChange::Keep => state.config(&id).and_then(|config| config.binding.clone()),
+            BindingChange::Set(binding) => binding.clone(),
+        };
+        let right = state.effective_schema(&id, binding.as_ref()).ok().flatten();
+        let wrong = Some(SchemaRef { name, version: SchemaVersion(u64::from(self.detail)) });
+        Command::PutConfig {
+            content: content(&format!("{}", self.detail)),
+            binding: change,
+            checked: if self.aimed || self.secret > 3 { right } else { wrong },
+            expected: self.precondition(state),
+            // A peer may send any kind; what is kept must be right all the same.
+            kind: match self.secret {
+                0 => ChangeKind::Create,
+                1 => ChangeKind::Delete,
+                2 => ChangeKind::Rollback { from: Version(1) },
+                _ => ChangeKind::Update,
+            },
+            message: Message::parse("why").expect("text"),
+            id,
+        }
+    }
+
+    fn new_key(&self) -> NewApiKey {
+        let permissions = Permission::ALL.iter().copied();
+        NewApiKey {
+            id: self.key_id(),
+            name: KeyLabel::parse("key").expect("a label"),
+            hash: hash(self.secret),
+            prefix: "gdn_sk_".to_owned(),
+            permissions: permissions.skip(usize::from(self.detail) * 3).collect(),
+            environments: None,
+            key_prefixes: None,
+            expires_at: (self.binding == 1).then_some(Timestamp(400)),
+        }
+    }
+}
