@@ -100,20 +100,21 @@ impl Configs {
         Self::shown(&view, id, config.version)
     }
 
-    /// The configs of an environment whose keys start with `prefix`, by key, without documents.
+    /// The configs of an environment whose keys start with `prefix`, by key.
     pub async fn list(
         &self,
         ctx: &RequestContext,
         environment: &EnvironmentId,
         prefix: &str,
         page: PageRequest<ConfigKey>,
+        with_content: bool,
         freshness: Freshness,
     ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
         let freshness = Freshness { min_revision: freshness.min_revision.max(page.at), ..freshness };
         let resource = Resource::Configs(environment, prefix);
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
         require_environment(&view, environment)?;
-        history::list_at(&view, environment, prefix, &page)
+        history::list_at(&view, environment, prefix, &page, with_content)
     }
 
     /// The versions of a config below `page.after`, newest first; also of a config that was deleted.

@@ -6,6 +6,8 @@ use domain::limits::CONFIG_KEY_BYTES_MAX;
 use domain::{ChangeKind, ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Revision, Version};
 use std::ops::Bound;
 
+/// Most bytes of documents in one page of a list; the page then ends early, but not empty.
+pub const LIST_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How many versions are read at a time when looking for the one that was current at a revision.
 const LOOK_BACK_BATCH: usize = 32;
 
@@ -28,13 +30,21 @@ pub(crate) fn versions(
         .or_else(gone)
         .filter(|(_, revision)| belongs(*revision))
         .ok_or_else(|| Error::not_found("config", &id.key))?;
-    let before = page.after.unwrap_or(newest.next()).min(newest.next());
-    let found = view.archive.config_history(id, Some(before), page.size.saturating_add(1))?;
-    let shown = found.into_iter().filter(|version| visible(view, version));
-    Ok(Page::take(shown, page.size, view, |version| version.version))
+    let mut before = page.after.unwrap_or(newest.next()).min(newest.next());
+    let mut shown = Vec::new();
+    while shown.len() <= page.size {
+        // In small batches, because each version comes with its document, which the list does not show.
+        let batch = view.archive.config_history(id, Some(before), LOOK_BACK_BATCH)?;
+        let Some(oldest) = batch.last().map(|version| version.version) else { break };
+        before = oldest;
+        let visible = batch.into_iter().filter(|version| visible(view, version));
+        shown.extend(visible.map(|version| ConfigRevision { content: None, ..version }));
+    }
+    Ok(Page::take(shown.into_iter(), page.size, view, |version| version.version))
 }
 
-/// One page of an environment's configs as they were at `page.at`, or are now.
+/// One page of an environment's configs as they were at `page.at`, or are now; without documents unless
+/// asked, so that a page of large ones does not fill the memory.
 ///
 /// Live and deleted keys are walked together in order; only those that changed after `page.at` cost a
 /// look into the archive.
@@ -43,6 +53,7 @@ pub(crate) fn list_at(
     environment: &EnvironmentId,
     prefix: &str,
     page: &PageRequest<ConfigKey>,
+    with_content: bool,
 ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
     let at = page.at.unwrap_or(view.state.revision());
     let start = start(prefix, page.after.as_ref());
@@ -52,11 +63,11 @@ pub(crate) fn list_at(
         .configs_from(environment, from)
         .map(|config| (&config.id, config.version, config.revision));
     let gone = view.state.retired_configs_from(environment, from).map(|(id, r)| (id, r.version, r.revision));
-    let mut items = Vec::new();
+    let (mut items, mut size, mut bytes) = (Vec::new(), page.size, 0);
     for (id, version, revision) in
         merge(live, gone).take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
     {
-        if items.len() > page.size {
+        if items.len() > size {
             break;
         }
         let found = if revision <= at {
@@ -64,9 +75,19 @@ pub(crate) fn list_at(
         } else {
             current_at(view, id, version, at)?
         };
-        items.extend(found.filter(|found| found.kind != ChangeKind::Delete && visible(view, found)));
+        let shown = found.filter(|found| found.kind != ChangeKind::Delete && visible(view, found));
+        let Some(mut shown) = shown else { continue };
+        if with_content {
+            bytes += shown.content.as_ref().map_or(0, |content| content.as_str().len());
+            if bytes > LIST_CONTENT_BYTES_MAX && !items.is_empty() {
+                size = size.min(items.len());
+            }
+        } else {
+            shown.content = None;
+        }
+        items.push(shown);
     }
-    let mut page = Page::take(items.into_iter(), page.size, view, |config| config.id.key.clone());
+    let mut page = Page::take(items.into_iter(), size, view, |config| config.id.key.clone());
     page.revision = at;
     Ok(page)
 }

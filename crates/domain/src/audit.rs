@@ -5,8 +5,9 @@
 //! `head = SHA-256(0x01 || previous head || record)`; the first previous head is 32 zero bytes.
 //! Equal heads at equal revisions mean equal histories.
 
-use crate::{Committed, Digest, Event, Revision};
+use crate::{ChangeKind, Committed, Digest, EnvironmentName, Event, Permission, Revision};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Separates chain digests from any other use of SHA-256.
 const CHAIN_DOMAIN: &[u8] = &[0x01];
@@ -50,16 +51,35 @@ struct Record<'a> {
     revision: u64,
 }
 
+/// One change. Whatever matters to an auditor is in it, or its digest is.
 #[derive(Serialize)]
 struct Change<'a> {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<Grant<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     resource: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
+}
+
+/// What a new API key may do.
+#[derive(Serialize)]
+struct Grant<'a> {
+    environments: &'a Option<BTreeSet<EnvironmentName>>,
+    expires_at: Option<i64>,
+    key_prefixes: &'a Option<BTreeSet<String>>,
+    name: &'a str,
+    permissions: &'a BTreeSet<Permission>,
 }
 
 fn canonical(committed: &Committed) -> String {
@@ -74,10 +94,22 @@ fn canonical(committed: &Committed) -> String {
 }
 
 fn change(event: &Event) -> Change<'_> {
-    let plain = |action, resource| Change { action, digest: None, message: None, resource, version: None };
+    let plain = |action, resource| Change {
+        action,
+        binding: None,
+        digest: None,
+        from_version: None,
+        grant: None,
+        message: None,
+        resource,
+        schema: None,
+        version: None,
+    };
     match event {
         Event::ClusterNamed { cluster_id } => plain("cluster.name", cluster_id.to_string()),
-        Event::ProjectCreated { name, .. } => plain("project.create", name.to_string()),
+        Event::ProjectCreated { name, display_name } => {
+            Change { message: Some(display_name.as_str()), ..plain("project.create", name.to_string()) }
+        }
         Event::ProjectUpdated { name, display_name } => {
             Change { message: Some(display_name.as_str()), ..plain("project.update", name.to_string()) }
         }
@@ -97,9 +129,18 @@ fn change(event: &Event) -> Change<'_> {
             version: Some(version.0),
             ..plain("schema.delete", format!("{}/{}", id.project, id.name))
         },
-        Event::ConfigPut { id, version, digest, message, .. } => Change {
+        Event::ConfigPut { id, version, kind, binding, schema, digest, message, .. } => Change {
+            binding: binding.as_ref().map(|binding| match binding.pinned {
+                Some(version) => format!("{}@{version}", binding.schema),
+                None => binding.schema.to_string(),
+            }),
             digest: Some(*digest),
+            from_version: match kind {
+                ChangeKind::Rollback { from } => Some(from.0),
+                ChangeKind::Create | ChangeKind::Update | ChangeKind::Delete => None,
+            },
             message: Some(message.as_str()),
+            schema: schema.as_ref().map(|schema| format!("{}@{}", schema.name, schema.version)),
             version: Some(version.0),
             ..plain("config.put", id.to_string())
         },
@@ -108,9 +149,17 @@ fn change(event: &Event) -> Change<'_> {
             version: Some(version.0),
             ..plain("config.delete", id.to_string())
         },
-        Event::ApiKeyCreated { key } => {
-            Change { digest: Some(key.hash), ..plain("api_key.create", key_name(&key.key)) }
-        }
+        Event::ApiKeyCreated { key } => Change {
+            digest: Some(key.hash),
+            grant: Some(Grant {
+                environments: &key.environments,
+                expires_at: key.expires_at.map(|at| at.0),
+                key_prefixes: &key.key_prefixes,
+                name: key.name.as_str(),
+                permissions: &key.permissions,
+            }),
+            ..plain("api_key.create", key_name(&key.key))
+        },
         Event::ApiKeyRevoked { key } => plain("api_key.revoke", key_name(key)),
     }
 }

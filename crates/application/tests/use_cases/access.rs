@@ -63,7 +63,11 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
         11 => app.schemas.get(ctx, &missing, None, fresh).await.map(drop),
         12 => app.schemas.list(ctx, &p, page(9, None, None), fresh).await.map(drop),
         13 => app.configs.get(ctx, &id, fresh).await.map(drop),
-        14 => app.configs.list(ctx, &environment("default"), "", page(9, None, None), fresh).await.map(drop),
+        14 => app
+            .configs
+            .list(ctx, &environment("default"), "", page(9, None, None), false, fresh)
+            .await
+            .map(drop),
         15 => app.configs.history(ctx, &id, page(9, None, None), fresh).await.map(drop),
         16 => {
             app.configs.put(ctx, put_request("missing", "1", BindingChange::Keep, expected)).await.map(drop)

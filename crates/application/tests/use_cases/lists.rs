@@ -19,7 +19,10 @@ impl World {
     ) -> ConfigPage {
         let configs = &self.test.application.configs;
         let page = page(size, after, at);
-        configs.list(&self.test.admin, &environment("default"), prefix, page, FRESH).await.expect("allowed")
+        configs
+            .list(&self.test.admin, &environment("default"), prefix, page, true, FRESH)
+            .await
+            .expect("allowed")
     }
 
     async fn history(&self, key: &str, after: Option<u64>, size: usize) -> Result<Vec<u64>, Error> {

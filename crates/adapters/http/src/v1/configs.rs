@@ -17,13 +17,10 @@ use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use bytes::Bytes;
 use domain::limits::DOCUMENT_BYTES_MAX;
-use domain::{ConfigId, ConfigKey, ConfigRevision, Content, Message};
+use domain::{ConfigId, ConfigKey, Content, Message};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// Most bytes of documents in one page of a list; the page then ends early.
-const LIST_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -56,24 +53,12 @@ async fn list_configs(
 ) -> Result<Response, Problem> {
     let list = Listing::new(uri.path(), &filter.prefix);
     let (request, freshness) = list.request(&page, read.freshness(), |text| ConfigKey::parse(text).ok())?;
-    let page = api.app.configs.list(&ctx, &path.id(), &filter.prefix, request, freshness).await?;
     let with_content = filter.include == Include::Content;
-    let fitting = if with_content { fitting(&page.items) } else { page.items.len() };
-    let (items, cut) = page.items.split_at(fitting);
-    let next = if cut.is_empty() { page.next.as_ref() } else { items.last().map(|item| &item.id.key) };
-    let items =
-        items.iter().map(|item| ConfigItem::new(item, with_content)).collect::<Result<Vec<_>, _>>()?;
-    list.answer(items, next.map(ConfigKey::as_str), page.revision, freshness, page.stale_for_ms)
-}
-
-/// How many items go into a page with their documents: at least one.
-fn fitting(items: &[ConfigRevision]) -> usize {
-    let mut bytes = 0;
-    let fits = |item: &&ConfigRevision| {
-        bytes += item.content.as_ref().map_or(0, |content| content.as_str().len());
-        bytes <= LIST_CONTENT_BYTES_MAX
-    };
-    items.iter().take_while(fits).count().max(items.len().min(1))
+    let page =
+        api.app.configs.list(&ctx, &path.id(), &filter.prefix, request, with_content, freshness).await?;
+    let items = page.items.iter().map(|item| ConfigItem::new(item, with_content));
+    let items = items.collect::<Result<Vec<_>, _>>()?;
+    list.answer(items, page.next.as_ref().map(ConfigKey::as_str), page.revision, freshness, page.stale_for_ms)
 }
 
 /// Read a config
