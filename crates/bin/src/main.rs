@@ -1,1 +1,27 @@
-fn main() {}
+//! The `guardian` program: reads the command line, runs one command, exits with what came of it.
+
+use clap::Parser as _;
+use guardian::cli::{Cli, Command};
+use guardian::settings::SettingsError;
+use guardian::{EXIT_SETTINGS, dev, init, out, server, settings};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Server(args) => server::run(&args),
+        Command::CheckConfig(args) => settings::check_config(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Openapi => {
+            out::say(adapter_http::openapi_yaml());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            out::complain(format_args!("{error:#}"));
+            if error.is::<SettingsError>() { ExitCode::from(EXIT_SETTINGS) } else { ExitCode::FAILURE }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The files of a new cluster: its certificate authority, and for each member a folder with settings,
+//! certificates and room for data. Each folder is complete and may be moved.
+
+use crate::pki::ClusterCa;
+use crate::private_file;
+use crate::settings::{Bootstrap, Cluster, Http, Log, Member, Node, Peer, Raft, Settings, Shutdown};
+use adapter_security::ApiKeyMint;
+use adapter_system::SystemClock;
+use anyhow::{Context as _, bail};
+use application::ports::{Clock as _, KeyMint as _};
+use domain::ClusterId;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The name of each member's settings file in its folder.
+pub const SETTINGS_FILE: &str = "guardian.toml";
+
+/// A cluster to be.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its name.
+    pub cluster_id: ClusterId,
+    /// Its members.
+    pub members: Vec<PlannedMember>,
+    /// `log.format` of every member.
+    pub log_format: &'static str,
+}
+
+/// A member to be.
+#[derive(Clone, Debug)]
+pub struct PlannedMember {
+    /// Its name, and that of its folder.
+    pub name: String,
+    /// Where peers reach it.
+    pub peer_addr: String,
+    /// Where clients reach it.
+    pub api_url: String,
+    /// Where it listens to clients.
+    pub http_listen: SocketAddr,
+    /// Where it listens to peers.
+    pub peer_listen: SocketAddr,
+}
+
+/// A cluster name with 32 random bits.
+pub fn random_cluster_id(prefix: &str) -> anyhow::Result<ClusterId> {
+    let random = OsRng.try_next_u32().context("no random numbers")?;
+    Ok(ClusterId::parse(&format!("{prefix}-{random:08x}"))?)
+}
+
+/// Makes everything below `dir`, which must not exist or be empty, and gives the secret of the
+/// administrator key, of which only the digest is in the files. Nothing is left half done.
+pub fn create(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
+    create_with(dir, plan, |_, _| Ok(()))
+}
+
+/// The same; `more` may add files, given the folder and the secret, before it takes its name.
+pub(crate) fn create_with(
+    dir: &Path,
+    plan: &Plan,
+    more: impl FnOnce(&Path, &str) -> anyhow::Result<()>,
+) -> anyhow::Result<String> {
+    if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+        bail!("the folder {} is not empty", dir.display());
+    }
+    let unfinished = unfinished_name(dir)?;
+    let made = write_all(&unfinished, plan).and_then(|secret| {
+        more(&unfinished, &secret)?;
+        fs::rename(&unfinished, dir)?;
+        Ok(secret)
+    });
+    if made.is_err() {
+        // Best effort: the first error is the one to tell.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    made.with_context(|| format!("the files of the cluster cannot be made in {}", dir.display()))
+}
+
+fn unfinished_name(dir: &Path) -> anyhow::Result<PathBuf> {
+    let mut name = dir.file_name().context("the folder needs a name")?.to_owned();
+    name.push(format!(".unfinished-{:08x}", OsRng.try_next_u32().context("no random numbers")?));
+    Ok(dir.with_file_name(name))
+}
+
+fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
+    for member in &plan.members {
+        // Names become folders, so they are checked before anything is written.
+        if ClusterId::parse(&member.name).is_err() || member.name == "ca" {
+            bail!(
+                "{:?} cannot be a member's name: it must match {}, and not be \"ca\"",
+                member.name,
+                ClusterId::PATTERN
+            );
+        }
+    }
+    let ca = ClusterCa::new(&plan.cluster_id, SystemClock.now())?;
+    let authority = ca.credentials();
+    fs::create_dir_all(dir.join("ca"))?;
+    fs::write(dir.join("ca/ca.pem"), &authority.cert_pem)?;
+    private_file::create(&dir.join("ca/ca.key"), authority.key_pem.as_bytes())?;
+    let admin_key = ApiKeyMint.mint();
+    let ids = plan.members.iter().map(|_| random_node_id()).collect::<anyhow::Result<Vec<u64>>>()?;
+    let members: Vec<Member> =
+        plan.members.iter().zip(&ids).map(|(planned, id)| declared(planned, *id)).collect();
+    for (planned, id) in plan.members.iter().zip(&ids) {
+        let settings = Settings {
+            node: Node { id: id.to_string(), name: planned.name.clone(), data_dir: "data".to_owned() },
+            http: Http { listen: planned.http_listen.to_string(), ..Http::default() },
+            peer: Peer { listen: planned.peer_listen.to_string(), ..Peer::default() },
+            bootstrap: Bootstrap { admin_key_sha256: admin_key.hash.to_string() },
+            raft: Raft::default(),
+            log: Log { format: plan.log_format.to_owned(), ..Log::default() },
+            shutdown: Shutdown::default(),
+            cluster: Cluster { id: plan.cluster_id.to_string(), members: members.clone() },
+        };
+        let folder = dir.join(&planned.name);
+        let own = ca.issue(*id)?;
+        fs::create_dir_all(folder.join("tls"))?;
+        fs::write(folder.join("tls/ca.pem"), &authority.cert_pem)?;
+        fs::write(folder.join("tls/cert.pem"), &own.cert_pem)?;
+        private_file::create(&folder.join("tls/key.pem"), own.key_pem.as_bytes())?;
+        fs::write(folder.join(SETTINGS_FILE), toml::to_string(&settings)?)?;
+        if let Err(faults) = settings.validate(&folder) {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            bail!("{}", faults.join("; "));
+        }
+    }
+    Ok(admin_key.secret)
+}
+
+fn declared(planned: &PlannedMember, id: u64) -> Member {
+    Member {
+        id: id.to_string(),
+        name: planned.name.clone(),
+        peer_addr: planned.peer_addr.clone(),
+        api_url: planned.api_url.clone(),
+    }
+}
+
+/// From 1 to 2^63 - 1, so that it fits a signed number everywhere.
+fn random_node_id() -> anyhow::Result<u64> {
+    let random = OsRng.try_next_u64().context("no random numbers")?;
+    Ok((random >> 1).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::load_with;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn plan() -> Plan {
+        let member = |at: u16| PlannedMember {
+            name: format!("node{at}"),
+            peer_addr: format!("127.0.0.1:{}", 9079 + at),
+            api_url: format!("http://127.0.0.1:{}", 8079 + at),
+            http_listen: SocketAddr::from(([127, 0, 0, 1], 8079 + at)),
+            peer_listen: SocketAddr::from(([127, 0, 0, 1], 9079 + at)),
+        };
+        let cluster_id = random_cluster_id("dev").expect("an id");
+        Plan { cluster_id, members: (1..=3).map(member).collect(), log_format: "text" }
+    }
+
+    #[test]
+    fn what_is_made_can_be_loaded_and_moved() {
+        let outer = tempfile::tempdir().expect("a folder");
+        let (made, moved) = (outer.path().join("made"), outer.path().join("moved"));
+        let secret = create(&made, &plan()).expect("files");
+        fs::rename(&made, &moved).expect("moved");
+        let mut ids = BTreeSet::new();
+        for name in ["node1", "node2", "node3"] {
+            let file = moved.join(name).join(SETTINGS_FILE);
+            let settings = load_with(&file, Some(BTreeMap::new()), &[]).expect("no faults");
+            assert_eq!(Some(settings.admin_key_hash), ApiKeyMint.digest(&secret));
+            assert_eq!(settings.data_dir, moved.join(name).join("data"));
+            assert_eq!(settings.members.len(), 3);
+            assert!(!fs::read_to_string(&file).expect("text").contains(&secret));
+            ids.insert(settings.node_id);
+        }
+        assert_eq!(ids.len(), 3);
+    }
+
+    #[test]
+    fn private_keys_are_private() {
+        let outer = tempfile::tempdir().expect("a folder");
+        let dir = outer.path().join("c");
+        create(&dir, &plan()).expect("files");
+        for key in ["ca/ca.key", "node1/tls/key.pem"] {
+            let mode = fs::metadata(dir.join(key)).expect("a file").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{key}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_overwritten_or_left_half_done() {
+        let outer = tempfile::tempdir().expect("a folder");
+        let dir = outer.path().join("c");
+        create(&dir, &plan()).expect("files");
+        assert!(create(&dir, &plan()).is_err());
+        let mut bad = plan();
+        bad.members[1].name = "../escape".to_owned();
+        assert!(create(&outer.path().join("d"), &bad).is_err());
+        let left: Vec<_> =
+            fs::read_dir(outer.path()).expect("entries").map(|e| e.expect("one").file_name()).collect();
+        assert_eq!(left, ["c"]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What `guardian dev` asks of the nodes, over the same HTTP contract as everyone.
+
+use super::{ENVIRONMENT, PROJECT};
+use anyhow::{Context as _, bail};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause between two tries of the same request.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the commands of the banner would find.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DemoState {
+    /// The schema is registered.
+    pub(super) schema: bool,
+    /// The config exists.
+    pub(super) config: bool,
+}
+
+/// A client with the administrator key.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    key: String,
+}
+
+impl Client {
+    pub(super) fn new(key: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?;
+        Ok(Self { http, key: key.to_owned() })
+    }
+
+    /// Asks until the node says that it is ready. The caller bounds the time.
+    pub(super) async fn wait_until_ready(&self, url: &str) {
+        let probe = format!("{url}/readyz");
+        while !self.http.get(&probe).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Makes the project unless it exists.
+    pub(super) async fn ensure_project(&self, url: &str, name: &str) -> anyhow::Result<()> {
+        loop {
+            let answer =
+                self.ask(Method::POST, url, "/projects").json(&json!({ "name": name })).send().await?;
+            match answer.status() {
+                StatusCode::CREATED | StatusCode::CONFLICT => return Ok(()),
+                // The leader may change while everything starts. The same request is safe to repeat.
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+                status => bail!("the project {name} was not created: {status}: {}", answer.text().await?),
+            }
+        }
+    }
+
+    /// Who leads now; waits until someone does.
+    pub(super) async fn leader_id(&self, url: &str) -> anyhow::Result<String> {
+        loop {
+            let answer = self.ask(Method::GET, url, "/cluster").send().await?.error_for_status()?;
+            let cluster: Value = answer.json().await?;
+            match cluster.get("leader_id").context("the answer names no leader_id")? {
+                Value::Null => tokio::time::sleep(RETRY_PAUSE).await,
+                Value::String(id) => return Ok(id.clone()),
+                id => return Ok(id.to_string()),
+            }
+        }
+    }
+
+    pub(super) async fn demo_state(&self, url: &str) -> anyhow::Result<DemoState> {
+        let schema = format!("/projects/{PROJECT}/schemas/web");
+        let config = format!("/projects/{PROJECT}/environments/{ENVIRONMENT}/configs/web");
+        Ok(DemoState { schema: self.exists(url, &schema).await?, config: self.exists(url, &config).await? })
+    }
+
+    async fn exists(&self, url: &str, path: &str) -> anyhow::Result<bool> {
+        let status = self.ask(Method::GET, url, path).send().await?.status();
+        Ok(status.is_success())
+    }
+
+    fn ask(&self, method: Method, url: &str, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{url}/api/v1{path}")).bearer_auth(&self.key)
+    }
+}

@@ -1,0 +1,117 @@
+//! The processes of a development cluster: started, watched, stopped.
+
+use super::folder::{Folder, LOG_FILE};
+use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fmt;
+use std::fs::File;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long a node may take to stop before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A node's process is over.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) name: String,
+    pid: u32,
+    status: Option<ExitStatus>,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (process {}) has ended", self.name, self.pid)?;
+        self.status.map_or(Ok(()), |status| write!(f, ": {status}"))
+    }
+}
+
+/// The process of each node, as it was started.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pids(Vec<(u64, u32)>);
+
+impl Pids {
+    /// The process that was started for a node.
+    pub(super) fn of(&self, node_id: u64) -> Option<u32> {
+        self.0.iter().find(|(id, _)| *id == node_id).map(|(_, pid)| *pid)
+    }
+}
+
+/// The running processes. Dropping it kills them.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    pids: Pids,
+    tasks: JoinSet<Ended>,
+    stop: CancellationToken,
+}
+
+impl Nodes {
+    /// Starts one process for each node.
+    pub(super) fn start(folder: &Folder) -> anyhow::Result<Self> {
+        let (mut pids, mut tasks, stop) = (Pids::default(), JoinSet::new(), CancellationToken::new());
+        for node in &folder.nodes {
+            let child =
+                spawn(folder, &node.name).with_context(|| format!("{} cannot be started", node.name))?;
+            let pid = child.id().context("the process ended at once")?;
+            pids.0.push((node.id, pid));
+            tasks.spawn(watch(child, pid, node.name.clone(), stop.clone()));
+        }
+        Ok(Self { pids, tasks, stop })
+    }
+
+    /// The process of each node.
+    pub(super) fn pids(&self) -> &Pids {
+        &self.pids
+    }
+
+    /// Waits until a process ends by itself.
+    pub(super) async fn next_ended(&mut self) -> Ended {
+        match self.tasks.join_next().await {
+            Some(Ok(ended)) => ended,
+            // Only when a task panicked or when none is left: then there is nothing more to tell.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Stops all, and kills those that take too long.
+    pub(super) async fn stop(&mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn spawn(folder: &Folder, name: &str) -> anyhow::Result<Child> {
+    let log = File::options().create(true).append(true).open(folder.of(name).join(LOG_FILE))?;
+    let child = Command::new(&folder.program)
+        .args(["server", "--config"])
+        .arg(folder.settings_file(name))
+        .args(["--die-with-parent", &std::process::id().to_string()])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        // Ctrl-C in the terminal is for this process, which then stops the nodes in its own way.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(child)
+}
+
+async fn watch(mut child: Child, pid: u32, name: String, stop: CancellationToken) -> Ended {
+    tokio::select! {
+        status = child.wait() => return Ended { name, pid, status: status.ok() },
+        () = stop.cancelled() => {}
+    }
+    // The process was not waited for yet, so its number is still its own.
+    let signalled =
+        i32::try_from(pid).ok().and_then(Pid::from_raw).map(|pid| kill_process(pid, Signal::TERM));
+    let patience = if matches!(signalled, Some(Ok(()))) { STOP_TIMEOUT } else { Duration::ZERO };
+    if tokio::time::timeout(patience, child.wait()).await.is_err() {
+        // Fails only when it has ended meanwhile.
+        let _ = child.start_kill();
+    }
+    let status = child.wait().await.ok();
+    Ended { name, pid, status }
+}

@@ -1,0 +1,58 @@
+//! `dev.json`: where the running cluster is, for programs. It is there exactly while the cluster is ready.
+
+use super::folder::Folder;
+use super::nodes::Pids;
+use super::{ENVIRONMENT, PROJECT};
+use crate::private_file;
+use anyhow::Context as _;
+use serde::Serialize;
+use std::io;
+use std::path::Path;
+
+const FILE: &str = "dev.json";
+
+#[derive(Serialize)]
+struct Record<'a> {
+    nodes: Vec<NodeRecord<'a>>,
+    api_key: &'a str,
+    project: &'a str,
+    environment: &'a str,
+}
+
+#[derive(Serialize)]
+struct NodeRecord<'a> {
+    /// A string, because it does not fit into a number of JavaScript.
+    id: String,
+    name: &'a str,
+    url: &'a str,
+    pid: Option<u32>,
+}
+
+/// Writes the record; readers see nothing or all of it.
+pub(super) fn write(folder: &Folder, pids: &Pids) -> anyhow::Result<()> {
+    let record = Record {
+        nodes: folder
+            .nodes
+            .iter()
+            .map(|node| NodeRecord {
+                id: node.id.to_string(),
+                name: &node.name,
+                url: &node.url,
+                pid: pids.of(node.id),
+            })
+            .collect(),
+        api_key: &folder.admin_key,
+        project: PROJECT,
+        environment: ENVIRONMENT,
+    };
+    let text = serde_json::to_vec_pretty(&record)?;
+    private_file::replace(&folder.dir.join(FILE), &text).context("dev.json cannot be written")
+}
+
+/// Removes the record of an earlier run.
+pub(super) fn remove(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_file(dir.join(FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

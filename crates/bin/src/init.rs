@@ -1,0 +1,49 @@
+//! `guardian init`: everything that the nodes of a new cluster need, one folder each.
+
+use crate::cli::{InitArgs, MemberArg};
+use crate::cluster_files::{self, Plan, PlannedMember};
+use crate::out;
+use anyhow::Context as _;
+use reqwest::Url;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Where a node listens when its `api_url` names no port.
+const HTTP_PORT: u16 = 8080;
+
+/// Makes the files and shows the administrator key, once.
+pub fn run(args: &InitArgs) -> anyhow::Result<()> {
+    let members = args.members.iter().map(planned).collect::<anyhow::Result<Vec<_>>>()?;
+    let cluster_id = match &args.cluster_id {
+        Some(id) => id.clone(),
+        None => cluster_files::random_cluster_id("guardian")?,
+    };
+    let plan = Plan { cluster_id, members, log_format: "json" };
+    let admin_key = cluster_files::create(&args.out, &plan)?;
+    let dir = args.out.display();
+    out::say(format_args!("{dir}/ca/ca.key signs new members: keep it offline, it is not needed to run."));
+    for member in &plan.members {
+        out::say(format_args!(
+            "{dir}/{name} belongs to {name}: guardian server --config {dir}/{name}/guardian.toml",
+            name = member.name
+        ));
+    }
+    out::say("The administrator key, shown only now:");
+    out::say(admin_key);
+    Ok(())
+}
+
+fn planned(member: &MemberArg) -> anyhow::Result<PlannedMember> {
+    let what = || format!("member {}", member.name);
+    let url = Url::parse(&member.api_url).with_context(what)?;
+    let (_, peer_port) =
+        member.peer_addr.rsplit_once(':').context("expected host:port").with_context(what)?;
+    let peer_port = peer_port.parse().with_context(what)?;
+    let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    Ok(PlannedMember {
+        name: member.name.clone(),
+        peer_addr: member.peer_addr.clone(),
+        api_url: member.api_url.clone(),
+        http_listen: any(url.port().unwrap_or(HTTP_PORT)),
+        peer_listen: any(peer_port),
+    })
+}

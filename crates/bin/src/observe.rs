@@ -1,0 +1,120 @@
+//! Turning what the adapters report into metrics. Knows which requests count as operations on configs.
+
+use adapter_http::HttpObserver;
+use adapter_raft::observe::Observer;
+use adapter_raft::{NodeStats, RaftNode};
+use adapter_telemetry::{Metrics, RaftGauges, RaftState};
+use std::sync::Arc;
+
+/// The route template of one config, and what its methods are called in metrics.
+const CONFIG_ROUTE: &str = "/api/v1/projects/{project}/environments/{environment}/configs";
+
+/// Counts what the replicated core reports.
+#[derive(Debug)]
+pub(crate) struct RaftMetrics(pub(crate) Arc<Metrics>);
+
+impl Observer for RaftMetrics {
+    fn applied(&self, entries: usize, seconds: f64) {
+        self.0.apply(seconds, entries as u64);
+    }
+
+    fn snapshot_built(&self, _bytes: u64) {
+        self.0.snapshot();
+    }
+
+    fn snapshot_installed(&self) {
+        tracing::info!("a snapshot of the leader replaced this node's state");
+    }
+
+    fn leader_changed(&self) {}
+}
+
+/// Counts requests.
+#[derive(Debug)]
+pub(crate) struct HttpMetrics(pub(crate) Arc<Metrics>);
+
+impl HttpObserver for HttpMetrics {
+    fn started(&self) {
+        self.0.http_started();
+    }
+
+    fn finished(&self, method: &str, route: &str, status: u16, code: Option<&'static str>, seconds: f64) {
+        self.0.http_finished(method, route, status, seconds);
+        if let Some(operation) = config_operation(method, route) {
+            self.0.config_operation(operation, outcome(status));
+        }
+        match code {
+            Some("version_conflict") => self.0.version_conflict(),
+            Some("validation_failed") => self.0.validation_error(),
+            _ => {}
+        }
+    }
+}
+
+fn config_operation(method: &str, route: &str) -> Option<&'static str> {
+    let rest = route.strip_prefix(CONFIG_ROUTE)?;
+    Some(match (method, rest) {
+        ("GET", "") => "list",
+        ("GET", "/{key}" | "/{key}/content") => "get",
+        ("PUT", "/{key}") => "put",
+        ("DELETE", "/{key}") => "delete",
+        ("GET", rest) if rest.starts_with("/{key}/history") => "history",
+        ("POST", "/{key}/rollback") => "rollback",
+        _ => return None,
+    })
+}
+
+fn outcome(status: u16) -> &'static str {
+    match status {
+        0..400 => "ok",
+        400..500 => "refused",
+        _ => "error",
+    }
+}
+
+/// Everything in the Prometheus text format, with gauges of this moment.
+pub(crate) fn metrics_text(metrics: &Metrics, node: &RaftNode) -> String {
+    let stats = node.stats();
+    metrics.raft(gauges(&stats));
+    // The state does not count its configs yet.
+    metrics.state(stats.revision, 0);
+    metrics.text().unwrap_or_else(|error| {
+        tracing::error!(%error, "the metrics cannot be rendered");
+        String::new()
+    })
+}
+
+fn gauges(stats: &NodeStats) -> RaftGauges {
+    RaftGauges {
+        state: match stats.state {
+            1 => RaftState::Candidate,
+            2 => RaftState::Leader,
+            3 => RaftState::Learner,
+            _ => RaftState::Follower,
+        },
+        term: stats.term,
+        leader_id: None,
+        applied_index: stats.applied_index,
+        committed_index: Some(stats.committed_index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: &str, rest: &str, operation: Option<&str>) {
+        assert_eq!(config_operation(method, &format!("{CONFIG_ROUTE}{rest}")), operation, "{method} {rest}");
+    }
+
+    #[test]
+    fn routes_are_operations() {
+        check("GET", "", Some("list"));
+        check("GET", "/{key}/content", Some("get"));
+        check("GET", "/{key}/history/{version}", Some("history"));
+        check("POST", "/{key}/rollback", Some("rollback"));
+        check("DELETE", "/{key}", Some("delete"));
+        check("OPTIONS", "/{key}", None);
+        assert_eq!(config_operation("GET", "/livez"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! Certificates of the peer plane: one certificate authority a cluster, one certificate a node.
+//!
+//! Private keys leave this module only as PEM text, for files that only their owner may read.
+
+use adapter_raft::network::peer_dns_name;
+use domain::{ClusterId, Timestamp};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use time::{Duration, OffsetDateTime};
+
+/// How long the cluster's CA is valid.
+const CA_VALIDITY: Duration = Duration::days(3650);
+/// How long a node's certificate is valid.
+const NODE_VALIDITY: Duration = Duration::days(1826);
+/// Certificates are valid from a little earlier, for nodes whose clock is behind.
+const CLOCK_SKEW: Duration = Duration::hours(1);
+
+/// Certificates could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    /// The generator refused.
+    #[error("the certificate could not be made")]
+    Rcgen(#[from] rcgen::Error),
+    /// The clock is out of range.
+    #[error("the clock shows a time that certificates cannot hold")]
+    Clock(#[from] time::error::ComponentRange),
+}
+
+/// A certificate and its private key, both PEM.
+pub struct Credentials {
+    /// The certificate.
+    pub cert_pem: String,
+    /// Its private key: a secret.
+    pub key_pem: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+/// The certificate authority of one cluster.
+#[derive(Debug)]
+pub struct ClusterCa {
+    cluster_id: ClusterId,
+    issuer: Issuer<'static, KeyPair>,
+    cert_pem: String,
+    now: OffsetDateTime,
+}
+
+impl ClusterCa {
+    /// Makes a new authority (ECDSA on P-256) that is valid for ten years from `now`.
+    pub fn new(cluster_id: &ClusterId, now: Timestamp) -> Result<Self, PkiError> {
+        let now = OffsetDateTime::from_unix_timestamp(now.0 / 1000)?;
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::new([])?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name.push(DnType::CommonName, format!("Guardian cluster {cluster_id}"));
+        params.not_before = now - CLOCK_SKEW;
+        params.not_after = now + CA_VALIDITY;
+        let cert_pem = params.self_signed(&key)?.pem();
+        Ok(Self { cluster_id: cluster_id.clone(), issuer: Issuer::new(params, key), cert_pem, now })
+    }
+
+    /// The authority's certificate and key.
+    pub fn credentials(&self) -> Credentials {
+        Credentials { cert_pem: self.cert_pem.clone(), key_pem: self.issuer.key().serialize_pem() }
+    }
+
+    /// Makes the credentials of one node, for both sides of a connection.
+    pub fn issue(&self, node_id: u64) -> Result<Credentials, PkiError> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        let name = peer_dns_name(self.cluster_id.as_str(), node_id);
+        let mut params = CertificateParams::new([name])?;
+        params.distinguished_name.push(DnType::CommonName, format!("Guardian node {node_id}"));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = self.now - CLOCK_SKEW;
+        params.not_after = self.now + NODE_VALIDITY;
+        let cert_pem = params.signed_by(&key, &self.issuer)?.pem();
+        Ok(Credentials { cert_pem, key_pem: key.serialize_pem() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adapter_raft::network::PeerTls;
+
+    const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+    fn accepted(ca: &ClusterCa, cluster: &str, node: u64, credentials: &Credentials) -> bool {
+        let (cert, key) = (credentials.cert_pem.as_bytes(), credentials.key_pem.as_bytes());
+        PeerTls::from_pem(cluster, node, ca.credentials().cert_pem.as_bytes(), cert, key).is_ok()
+    }
+
+    #[test]
+    fn a_certificate_is_for_one_node_of_one_cluster() {
+        let ca = ClusterCa::new(&ClusterId::parse("test").expect("an id"), NOW).expect("a CA");
+        let node = ca.issue(u64::MAX >> 1).expect("credentials");
+        assert!(accepted(&ca, "test", u64::MAX >> 1, &node));
+        assert!(!accepted(&ca, "test", 8, &node), "another node");
+        assert!(!accepted(&ca, "other", u64::MAX >> 1, &node), "another cluster");
+    }
+
+    #[test]
+    fn keys_are_not_shown() {
+        let ca = ClusterCa::new(&ClusterId::parse("test").expect("an id"), NOW).expect("a CA");
+        assert!(!format!("{:?}", ca.credentials()).contains("PRIVATE"));
+    }
+}

@@ -1,0 +1,43 @@
+//! The node's health as probes see it.
+
+use adapter_http::{Probes, Readiness};
+use adapter_raft::RaftNode;
+use std::sync::Arc;
+
+/// How many committed log entries a node may be behind and still get traffic.
+const READY_LAG_ENTRIES_MAX: u64 = 1000;
+
+/// Answers probes from what the node knows; never asks anyone.
+#[derive(Debug)]
+pub(crate) struct NodeProbes(pub(crate) Arc<RaftNode>);
+
+impl Probes for NodeProbes {
+    fn live(&self) -> bool {
+        self.0.health().running
+    }
+
+    fn ready(&self) -> Readiness {
+        let health = self.0.health();
+        let near = health.lag <= READY_LAG_ENTRIES_MAX;
+        let checks = vec![
+            check("running", health.running, "the replicated state runs", "the replicated state has stopped"),
+            check("formed", health.bootstrapped, "the cluster is formed", "the cluster is not formed yet"),
+            check("leader", health.leader_known, "a leader is known", "no leader is known"),
+            (
+                "lag",
+                near,
+                format!("{} log entries behind, at most {READY_LAG_ENTRIES_MAX} are allowed", health.lag),
+            ),
+            check("staying", !health.leaving, "the node takes part", "the node is stopping"),
+        ];
+        Readiness { ready: checks.iter().all(|(_, passed, _)| *passed), checks }
+    }
+
+    fn started(&self) -> bool {
+        self.0.health().bootstrapped
+    }
+}
+
+fn check(name: &'static str, passed: bool, good: &str, bad: &str) -> (&'static str, bool, String) {
+    (name, passed, if passed { good } else { bad }.to_owned())
+}

@@ -1,0 +1,26 @@
+//! `guardian server`: one node, from settings to a clean stop.
+
+use crate::cli::ServerArgs;
+use crate::lifecycle::{StopSignals, exit_on_fatal, run_until_signal};
+use crate::{parent, settings, wire};
+use adapter_telemetry::init_tracing;
+use anyhow::Context as _;
+
+/// Runs until a signal comes. Bad settings fail before anything is opened or bound.
+pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
+    let settings = settings::load(&args.settings.config, &args.settings.overrides)?;
+    if let Some(pid) = args.die_with_parent {
+        parent::die_with(pid)?;
+    }
+    init_tracing(settings.log_format, &settings.log_filter)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
+    runtime.block_on(async {
+        let mut signals = StopSignals::listen().context("signals cannot be received")?;
+        let starting = wire::start(settings, exit_on_fatal());
+        let server = tokio::select! {
+            server = starting => server?,
+            () = signals.next() => return Ok(()),
+        };
+        run_until_signal(server, &mut signals).await
+    })
+}

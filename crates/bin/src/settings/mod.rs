@@ -1,0 +1,36 @@
+//! What an operator sets: a TOML file, then `GUARDIAN__SECTION__KEY` in the environment, then `--set`.
+//!
+//! Every key has a place in `reference::KEYS`; anything else is refused by name. Relative paths are meant
+//! relative to the file's folder. No secret is ever a setting: keys are in files, and of the
+//! administrator key only the SHA-256 is here.
+
+mod fault;
+mod load;
+mod member;
+mod reference;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use fault::{Fault, SettingsError};
+pub use load::{ENV_PREFIX, load, load_with};
+pub use reference::{KEYS, Key, reference};
+pub use shape::{Bootstrap, Cluster, Http, Log, Member, Node, Peer, Raft, Settings, Shutdown};
+pub use validate::ServerSettings;
+
+use crate::cli::SettingsArgs;
+use crate::out;
+
+/// `guardian check-config`: names every fault, or says that there is none.
+pub fn check_config(args: &SettingsArgs) -> anyhow::Result<()> {
+    let settings = load(&args.config, &args.overrides)?;
+    out::say(format_args!(
+        "{}: no faults; node {} of cluster {}, {} members",
+        args.config.display(),
+        settings.node_id,
+        settings.cluster_id,
+        settings.members.len()
+    ));
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Every setting there is, in one table, and the page made of it.
+
+use std::fmt::Write as _;
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its section and name; `[]` stands for each element of a list.
+    pub key: &'static str,
+    /// What it holds, with its limits.
+    pub kind: &'static str,
+    /// What it is when left out; `None` when it must be given.
+    pub default: Option<&'static str>,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+const fn key(key: &'static str, kind: &'static str, default: Option<&'static str>, doc: &'static str) -> Key {
+    Key { key, kind, default, doc }
+}
+
+/// Every setting.
+pub const KEYS: &[Key] = &[
+    key(
+        "node.id",
+        "decimal number as a string, 1 to 2^63-1",
+        None,
+        "Which of the members this node is. Random, and never used again once the node's disk is lost.",
+    ),
+    key("node.name", "string, `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`", None, "The member's name."),
+    key("node.data_dir", "path", None, "Where the node keeps everything. One process at a time."),
+    key(
+        "http.listen",
+        "IP address and port",
+        Some("127.0.0.1:8080"),
+        "Where clients connect. Port 0 takes any free one.",
+    ),
+    key(
+        "http.request_timeout_ms",
+        "integer, 100 to 600000",
+        Some("10000"),
+        "How long a request may take. A write that takes longer has an unknown outcome.",
+    ),
+    key("peer.listen", "IP address and port", Some("127.0.0.1:9080"), "Where the other members connect."),
+    key("peer.ca_file", "path", Some("tls/ca.pem"), "The cluster's certificate authority, PEM."),
+    key(
+        "peer.cert_file",
+        "path",
+        Some("tls/cert.pem"),
+        "This node's certificate, PEM, for `node-<id>.<cluster id>.guardian.internal`.",
+    ),
+    key("peer.key_file", "path", Some("tls/key.pem"), "Its private key, PEM."),
+    key(
+        "bootstrap.admin_key_sha256",
+        "64 hexadecimal digits",
+        None,
+        "SHA-256 of the first administrator key. Used once, when the cluster forms; the same on every member.",
+    ),
+    key(
+        "raft.snapshot_every_entries",
+        "integer, 10 to 10000000",
+        Some("50000"),
+        "How many log entries between two snapshots.",
+    ),
+    key("log.format", "`json` or `text`", Some("json"), "How log lines are written, to standard error."),
+    key(
+        "log.filter",
+        "string",
+        Some("info,openraft=error,chunked_wal=warn"),
+        "What is logged: a level, and others for some modules. openraft warns at every heartbeat that a \
+         member misses.",
+    ),
+    key(
+        "shutdown.drain_ms",
+        "integer, 0 to 300000",
+        Some("10000"),
+        "How long a clean stop waits for requests that are being answered.",
+    ),
+    key(
+        "cluster.id",
+        "string, `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`",
+        None,
+        "Names the cluster, so that its parts never join another's.",
+    ),
+    key(
+        "cluster.members[].id",
+        "decimal number as a string, 1 to 2^63-1",
+        None,
+        "The member's id. The list holds 1 to 7 members and is the same on each of them.",
+    ),
+    key(
+        "cluster.members[].name",
+        "string, `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`",
+        None,
+        "The member's name.",
+    ),
+    key("cluster.members[].peer_addr", "host and port", None, "Where the other members reach it."),
+    key("cluster.members[].api_url", "http or https URL", None, "Where clients reach it."),
+];
+
+/// The reference page, Markdown.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Settings\n\n\
+         Made from the program by `cargo test -p guardian` (with `UPDATE=1` to rewrite it). A node reads a TOML \
+         file (`--config FILE`), then the environment (`GUARDIAN__SECTION__KEY`, such as \
+         `GUARDIAN__HTTP__LISTEN`), then flags (`--set section.key=value`); the later wins. The list of members \
+         can only be set in the file. An unknown key is an error. Relative paths are relative to the file's folder. \
+         `guardian check-config --config FILE` names everything that is wrong and exits with 64, as does \
+         `guardian server`, before it opens any port.\n\n\
+         | Key | Value | Default | What it does |\n|---|---|---|---|\n",
+    );
+    for Key { key, kind, default, doc } in KEYS {
+        let default = default.map_or("must be given".to_owned(), |default| format!("`{default}`"));
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{key}` | {} | {default} | {doc} |", kind.replace('|', "\\|"));
+    }
+    page
+}

@@ -1,0 +1,155 @@
+//! The settings as they are written, before anyone checks them. What is left out has its default, or is
+//! empty, which the check then names.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// `[node]`
+    pub node: Node,
+    /// `[http]`
+    pub http: Http,
+    /// `[peer]`
+    pub peer: Peer,
+    /// `[bootstrap]`
+    pub bootstrap: Bootstrap,
+    /// `[raft]`
+    pub raft: Raft,
+    /// `[log]`
+    pub log: Log,
+    /// `[shutdown]`
+    pub shutdown: Shutdown,
+    /// `[cluster]`
+    pub cluster: Cluster,
+}
+
+/// Which node this is.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Node {
+    /// See the reference.
+    pub id: String,
+    /// See the reference.
+    pub name: String,
+    /// See the reference.
+    pub data_dir: String,
+}
+
+/// Where clients connect.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// See the reference.
+    pub listen: String,
+    /// See the reference.
+    pub request_timeout_ms: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".to_owned(), request_timeout_ms: 10_000 }
+    }
+}
+
+/// Where peers connect.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Peer {
+    /// See the reference.
+    pub listen: String,
+    /// See the reference.
+    pub ca_file: String,
+    /// See the reference.
+    pub cert_file: String,
+    /// See the reference.
+    pub key_file: String,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9080".to_owned(),
+            ca_file: "tls/ca.pem".to_owned(),
+            cert_file: "tls/cert.pem".to_owned(),
+            key_file: "tls/key.pem".to_owned(),
+        }
+    }
+}
+
+/// The cluster that the node starts with.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cluster {
+    /// See the reference.
+    pub id: String,
+    /// See the reference.
+    pub members: Vec<Member>,
+}
+
+/// One member that the cluster starts with.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Member {
+    /// See the reference.
+    pub id: String,
+    /// See the reference.
+    pub name: String,
+    /// See the reference.
+    pub peer_addr: String,
+    /// See the reference.
+    pub api_url: String,
+}
+
+/// What a new cluster gets.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bootstrap {
+    /// See the reference.
+    pub admin_key_sha256: String,
+}
+
+/// The replicated log.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Raft {
+    /// See the reference.
+    pub snapshot_every_entries: u64,
+}
+
+impl Default for Raft {
+    fn default() -> Self {
+        Self { snapshot_every_entries: 50_000 }
+    }
+}
+
+/// Log lines.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// See the reference.
+    pub format: String,
+    /// See the reference.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: "json".to_owned(), filter: "info,openraft=error,chunked_wal=warn".to_owned() }
+    }
+}
+
+/// The clean stop.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shutdown {
+    /// See the reference.
+    pub drain_ms: u64,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { drain_ms: 10_000 }
+    }
+}

@@ -1,0 +1,169 @@
+//! Settings as an operator meets them.
+
+use super::*;
+use crate::cluster_files::{self, Plan, PlannedMember, SETTINGS_FILE};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+struct Case {
+    _dir: tempfile::TempDir,
+    file: PathBuf,
+}
+
+/// One good member's file, with `from` replaced by `to`.
+fn case(from: &str, to: &str) -> Case {
+    let dir = tempfile::tempdir().expect("a folder");
+    let member = PlannedMember {
+        name: "a".to_owned(),
+        peer_addr: "127.0.0.1:9080".to_owned(),
+        api_url: "http://127.0.0.1:8080".to_owned(),
+        http_listen: ([127, 0, 0, 1], 8080).into(),
+        peer_listen: ([127, 0, 0, 1], 9080).into(),
+    };
+    let cluster_id = domain::ClusterId::parse("test").expect("an id");
+    let plan = Plan { cluster_id, members: vec![member], log_format: "json" };
+    cluster_files::create(&dir.path().join("c"), &plan).expect("files");
+    let file = dir.path().join("c/a").join(SETTINGS_FILE);
+    let text = std::fs::read_to_string(&file).expect("text");
+    assert!(text.contains(from), "{from} is in {text}");
+    std::fs::write(&file, text.replacen(from, to, 1)).expect("written");
+    Case { _dir: dir, file }
+}
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn fault_keys(result: Result<ServerSettings, SettingsError>) -> Vec<String> {
+    match result {
+        Err(SettingsError::Faults(faults)) => faults.into_iter().map(|fault| fault.key).collect(),
+        other => panic!("expected faults, not {other:?}"),
+    }
+}
+
+#[test]
+fn every_fault_is_listed_at_once() {
+    let case = case("format = \"json\"", "format = \"yaml\"");
+    let pairs = [
+        ("GUARDIAN__HTTP__REQUEST_TIMEOUT_MS", "5"),
+        ("GUARDIAN__HTTP__LISTEN", "localhost"),
+        ("GUARDIAN__CLUSTER__ID", "Not A Label"),
+        ("GUARDIAN__PEER__CA_FILE", "nowhere.pem"),
+        ("GUARDIAN__NODE__DATA_DIR", ""),
+        ("GUARDIAN__LOG__FILTER", "info,=,="),
+        ("GUARDIAN__SHUTDOWN__DRAIN_MS", "300001"),
+    ];
+    let found: BTreeSet<String> =
+        fault_keys(load_with(&case.file, Some(environment(&pairs)), &[])).into_iter().collect();
+    let expected = [
+        "cluster.id",
+        "http.listen",
+        "http.request_timeout_ms",
+        "log.filter",
+        "log.format",
+        "node.data_dir",
+        "peer.ca_file",
+        "shutdown.drain_ms",
+    ];
+    assert_eq!(found, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn an_empty_file_lacks_what_must_be_given() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("empty.toml");
+    std::fs::write(&file, "").expect("written");
+    let found = fault_keys(load_with(&file, Some(environment(&[])), &[]));
+    for key in [
+        "node.id",
+        "node.name",
+        "node.data_dir",
+        "cluster.id",
+        "cluster.members",
+        "bootstrap.admin_key_sha256",
+    ] {
+        assert!(found.iter().any(|fault| fault == key), "{key} is in {found:?}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_named() {
+    let case = case("[log]", "[extra]\nx = 1\n[log]\ncolour = true");
+    let pairs = [("GUARDIAN__HTTP__PORT", "1"), ("OTHER__KEY", "1")];
+    let found = fault_keys(load_with(&case.file, Some(environment(&pairs)), &[]));
+    assert_eq!(found, ["extra", "http.port", "log.colour"]);
+    let found =
+        fault_keys(load_with(&case.file, Some(environment(&[])), &[("node.nme".to_owned(), "x".to_owned())]));
+    assert!(found.contains(&"node.nme".to_owned()), "{found:?}");
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_flags_over_both() {
+    let case = case(&Log::default().filter, "warn");
+    let read = |pairs: &[(&str, &str)], flags: &[(String, String)]| {
+        load_with(&case.file, Some(environment(pairs)), flags).expect("no faults").log_filter
+    };
+    let flag = [("log.filter".to_owned(), "trace".to_owned())];
+    assert_eq!(read(&[], &[]), "warn");
+    assert_eq!(read(&[("GUARDIAN__LOG__FILTER", "debug")], &[]), "debug");
+    assert_eq!(read(&[("GUARDIAN__LOG__FILTER", "debug")], &flag), "trace");
+}
+
+#[test]
+fn a_key_is_not_a_digest_and_is_not_shown() {
+    let case = case("[node]", "[node]");
+    for bad in ["gdn_sk_secretsecretsecret", "00", &"0".repeat(64), &"g".repeat(64)] {
+        let pairs = [("GUARDIAN__BOOTSTRAP__ADMIN_KEY_SHA256", bad)];
+        let error =
+            load_with(&case.file, Some(environment(&pairs)), &[]).expect_err("not a digest").to_string();
+        assert!(error.contains("bootstrap.admin_key_sha256"), "{error}");
+        assert!(!error.contains("secretsecret"), "{error}");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_names_its_key() {
+    let case = case("drain_ms = 10000", "drain_ms = \"soon\"");
+    let error = load_with(&case.file, Some(environment(&[])), &[]).expect_err("not a number");
+    assert!(format!("{:#}", anyhow::Error::new(error)).contains("drain_ms"));
+}
+
+#[test]
+fn the_table_has_every_key_and_its_default() {
+    let settings = Settings {
+        cluster: Cluster { id: String::new(), members: vec![Member::default()] },
+        ..Settings::default()
+    };
+    let value = toml::Value::try_from(&settings).expect("TOML");
+    let mut written = Vec::new();
+    flatten(&value, "", &mut written);
+    let mut table: Vec<(String, String)> =
+        KEYS.iter().map(|key| (key.key.to_owned(), key.default.unwrap_or_default().to_owned())).collect();
+    written.sort();
+    table.sort();
+    assert_eq!(written, table);
+}
+
+fn flatten(value: &toml::Value, path: &str, into: &mut Vec<(String, String)>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (name, inner) in table {
+                let inner_path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(inner, &inner_path, into);
+            }
+        }
+        toml::Value::Array(items) => items.iter().for_each(|item| flatten(item, &format!("{path}[]"), into)),
+        toml::Value::String(text) => into.push((path.to_owned(), text.clone())),
+        other => into.push((path.to_owned(), other.to_string())),
+    }
+}
+
+#[test]
+fn the_page_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, reference()).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("docs/configuration.md is there");
+    assert!(committed == reference(), "docs/configuration.md differs; run with UPDATE=1 if that is meant");
+}

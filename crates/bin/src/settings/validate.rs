@@ -1,0 +1,189 @@
+//! From written settings to usable ones. Everything that is wrong is found at once.
+
+use super::member::{label, members, node_id};
+use super::{Fault, Settings};
+use adapter_raft::NodeMember;
+use adapter_raft::network::PeerTls;
+use adapter_telemetry::LogFormat;
+use domain::{ClusterId, Digest};
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const REQUEST_TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
+const SNAPSHOT_EVERY_ENTRIES: RangeInclusive<u64> = 10..=10_000_000;
+const DRAIN_MS: RangeInclusive<u64> = 0..=300_000;
+/// How an API key begins; its digest does not.
+const KEY_PREFIX: &str = "gdn_";
+
+/// Settings that a node can start with.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// The cluster.
+    pub cluster_id: ClusterId,
+    /// This node.
+    pub node_id: u64,
+    /// Where it keeps everything.
+    pub data_dir: PathBuf,
+    /// Where clients connect.
+    pub http_listen: SocketAddr,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// Where peers connect.
+    pub peer_listen: SocketAddr,
+    /// This node's credentials.
+    pub peer_tls: PeerTls,
+    /// The members that the cluster starts with.
+    pub members: Vec<NodeMember>,
+    /// Digest of the first administrator key.
+    pub admin_key_hash: Digest,
+    /// Log entries between two snapshots.
+    pub snapshot_every_entries: u64,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_filter: String,
+    /// How long a clean stop waits for requests.
+    pub drain: Duration,
+}
+
+/// The faults found so far.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Notes a fault.
+    pub(super) fn add(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Fault { key: key.into(), message: message.into() });
+    }
+
+    /// Notes a fault and gives something to go on with.
+    pub(super) fn instead<T: Default>(&mut self, key: &str, message: impl Into<String>) -> T {
+        self.add(key, message);
+        T::default()
+    }
+
+    fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
+        text.parse()
+            .ok()
+            .or_else(|| self.instead(key, "must be an IP address and a port, such as 127.0.0.1:8080"))
+    }
+
+    fn within(&mut self, key: &str, value: u64, limits: &RangeInclusive<u64>) -> u64 {
+        if !limits.contains(&value) {
+            return self.instead(key, format!("must be from {} to {}", limits.start(), limits.end()));
+        }
+        value
+    }
+
+    fn file(&mut self, key: &str, folder: &Path, text: &str) -> Option<Vec<u8>> {
+        if text.is_empty() {
+            return self.instead(key, "must name a file");
+        }
+        let path = folder.join(text);
+        std::fs::read(&path)
+            .map_err(|error| self.add(key, format!("{} cannot be read: {error}", path.display())))
+            .ok()
+    }
+
+    fn checked<T, E: fmt::Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(key, error.to_string())).ok()
+    }
+}
+
+impl Settings {
+    /// Checks everything; `folder` is what relative paths are relative to.
+    pub fn validate(&self, folder: &Path) -> Result<ServerSettings, Vec<Fault>> {
+        let mut faults = Faults::default();
+        let members = members(&mut faults, self);
+        let node_id = own_id(&mut faults, self);
+        if self.node.data_dir.is_empty() {
+            faults.add("node.data_dir", "must name a folder");
+        }
+        let http_listen = faults.address("http.listen", &self.http.listen);
+        let peer_listen = faults.address("peer.listen", &self.peer.listen);
+        if let (Some(http), Some(peer)) = (http_listen, peer_listen)
+            && http == peer
+            && http.port() != 0
+        {
+            faults.add("peer.listen", "must differ from http.listen");
+        }
+        let request_timeout_ms =
+            faults.within("http.request_timeout_ms", self.http.request_timeout_ms, &REQUEST_TIMEOUT_MS);
+        let snapshot_every_entries = faults.within(
+            "raft.snapshot_every_entries",
+            self.raft.snapshot_every_entries,
+            &SNAPSHOT_EVERY_ENTRIES,
+        );
+        let drain_ms = faults.within("shutdown.drain_ms", self.shutdown.drain_ms, &DRAIN_MS);
+        let log_format = faults.checked("log.format", self.log.format.parse::<LogFormat>());
+        faults.checked("log.filter", tracing_subscriber::EnvFilter::try_new(&self.log.filter));
+        let admin_key_hash = admin_key_hash(&mut faults, &self.bootstrap.admin_key_sha256);
+        let cluster_id = faults.checked("cluster.id", ClusterId::parse(&self.cluster.id));
+        let peer_tls = peer_tls(&mut faults, self, cluster_id.as_ref(), node_id, folder);
+        let (true, Some(cluster_id), Some(http_listen), Some(peer_listen), Some(peer_tls), Some(log_format)) =
+            (faults.0.is_empty(), cluster_id, http_listen, peer_listen, peer_tls, log_format)
+        else {
+            return Err(faults.0);
+        };
+        Ok(ServerSettings {
+            cluster_id,
+            node_id,
+            data_dir: folder.join(&self.node.data_dir),
+            http_listen,
+            request_timeout: Duration::from_millis(request_timeout_ms),
+            peer_listen,
+            peer_tls,
+            members,
+            admin_key_hash,
+            snapshot_every_entries,
+            log_format,
+            log_filter: self.log.filter.clone(),
+            drain: Duration::from_millis(drain_ms),
+        })
+    }
+}
+
+fn own_id(faults: &mut Faults, settings: &Settings) -> u64 {
+    let id = node_id(faults, "node.id", &settings.node.id);
+    label(faults, "node.name", &settings.node.name);
+    match settings.cluster.members.iter().find(|member| member.id == settings.node.id) {
+        None => faults.add("node.id", "must be the id of one of cluster.members"),
+        Some(own) if own.name != settings.node.name => {
+            faults.add("node.name", "must be the name that cluster.members gives to node.id");
+        }
+        Some(_) => (),
+    }
+    id
+}
+
+fn admin_key_hash(faults: &mut Faults, text: &str) -> Digest {
+    let key = "bootstrap.admin_key_sha256";
+    if text.starts_with(KEY_PREFIX) {
+        return faults
+            .instead(key, "is the key itself: put its SHA-256 here, and keep the key out of settings");
+    }
+    match Digest::parse(text) {
+        Some(digest) if digest != Digest::default() => digest,
+        _ => faults.instead(key, "must be 64 hexadecimal digits: the SHA-256 of the administrator key"),
+    }
+}
+
+fn peer_tls(
+    faults: &mut Faults,
+    settings: &Settings,
+    cluster_id: Option<&ClusterId>,
+    node_id: u64,
+    folder: &Path,
+) -> Option<PeerTls> {
+    let peer = &settings.peer;
+    let ca = faults.file("peer.ca_file", folder, &peer.ca_file);
+    let cert = faults.file("peer.cert_file", folder, &peer.cert_file);
+    let key = faults.file("peer.key_file", folder, &peer.key_file);
+    if node_id == 0 {
+        return None;
+    }
+    faults.checked("peer", PeerTls::from_pem(cluster_id?.as_str(), node_id, &ca?, &cert?, &key?))
+}

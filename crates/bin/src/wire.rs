@@ -1,0 +1,147 @@
+//! The composition root: straight-line code that builds one node from its settings. The only module that
+//! knows every concrete type.
+
+use crate::http_server::HttpServer;
+use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
+use crate::probes::NodeProbes;
+use crate::settings::ServerSettings;
+use adapter_http::Outside;
+use adapter_raft::log_store::OnFatal;
+use adapter_raft::{NodeConfig, RaftNode};
+use adapter_schema::JsonSchemaEngine;
+use adapter_security::ApiKeyMint;
+use adapter_system::{RandomIds, SystemClock};
+use adapter_telemetry::Metrics;
+use anyhow::Context as _;
+use application::{Application, Env, Ports};
+use domain::{ApiKeyId, Digest, KeyLabel, NewApiKey, Permission};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// A node that serves clients and peers.
+#[derive(Debug)]
+pub struct RunningServer {
+    node: Arc<RaftNode>,
+    http: HttpServer,
+    drain: Duration,
+}
+
+/// Builds and starts everything. `on_fatal` is called when the node must not go on.
+pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Result<RunningServer> {
+    let listener = TcpListener::bind(settings.http_listen)
+        .await
+        .with_context(|| format!("{} (http.listen) cannot be bound", settings.http_listen))?;
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
+    let ids = Arc::new(RandomIds);
+    let env = Env { clock: Arc::new(SystemClock), ids: ids.clone() };
+    let node = RaftNode::start(NodeConfig {
+        cluster_id: settings.cluster_id,
+        node_id: settings.node_id,
+        data_dir: settings.data_dir,
+        peer_listen: settings.peer_listen,
+        peer_tls: settings.peer_tls,
+        members: settings.members,
+        admin_key: admin_key(settings.admin_key_hash)?,
+        snapshot_every_entries: settings.snapshot_every_entries,
+        observer: Arc::new(RaftMetrics(metrics.clone())),
+        on_fatal,
+    })
+    .await
+    .context("the node did not start")?;
+    let app = Application::new(&Ports {
+        consensus: node.clone(),
+        state: node.clone(),
+        schemas: Arc::new(JsonSchemaEngine::default()),
+        keys: Arc::new(ApiKeyMint),
+        cluster: node.clone(),
+        env,
+    });
+    let outside = Outside {
+        probes: Arc::new(NodeProbes(node.clone())),
+        observer: Arc::new(HttpMetrics(metrics.clone())),
+        metrics: {
+            let node = node.clone();
+            Arc::new(move || metrics_text(&metrics, &node))
+        },
+        ids,
+        request_timeout: settings.request_timeout,
+    };
+    let http = HttpServer::start(listener, adapter_http::router(app, outside))?;
+    tracing::info!(node_id = settings.node_id, http = %http.addr(), peers = %settings.peer_listen, "the node runs");
+    Ok(RunningServer { node, http, drain: settings.drain })
+}
+
+impl RunningServer {
+    /// Where clients connect; the real port when the settings said 0.
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http.addr()
+    }
+
+    /// The replicated core, for tests that look behind the HTTP contract.
+    pub fn node(&self) -> &Arc<RaftNode> {
+        &self.node
+    }
+
+    /// Stops cleanly: not ready any more, leadership to another, requests answered, state on disk.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.node.hand_over().await;
+        self.http.stop(self.drain).await;
+        self.node.shutdown().await.context("the last checkpoint failed")
+    }
+}
+
+/// The first administrator key: every right, for ever, everywhere. The same on every member.
+fn admin_key(hash: Digest) -> anyhow::Result<NewApiKey> {
+    Ok(NewApiKey {
+        id: ApiKeyId::parse("admin")?,
+        name: KeyLabel::parse("first administrator")?,
+        hash,
+        // The secret is not known here.
+        prefix: String::new(),
+        permissions: Permission::ALL.iter().copied().collect(),
+        environments: None,
+        key_prefixes: None,
+        expires_at: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster_files::{self, Plan, PlannedMember, SETTINGS_FILE};
+    use crate::settings::load_with;
+    use std::collections::BTreeMap;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_node_starts_becomes_ready_and_stops() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let peer = free.local_addr().expect("an address");
+        drop(free);
+        let member = PlannedMember {
+            name: "a".to_owned(),
+            peer_addr: peer.to_string(),
+            api_url: "http://127.0.0.1:8080".to_owned(),
+            http_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            peer_listen: peer,
+        };
+        let cluster_id = cluster_files::random_cluster_id("test").expect("an id");
+        let plan = Plan { cluster_id, members: vec![member], log_format: "text" };
+        let files = dir.path().join("c");
+        cluster_files::create(&files, &plan).expect("files");
+        let settings =
+            load_with(&files.join("a").join(SETTINGS_FILE), Some(BTreeMap::new()), &[]).expect("settings");
+        let server = start(settings, Arc::new(|error| panic!("{error}"))).await.expect("a server");
+        let url = format!("http://{}/readyz", server.http_addr());
+        let ready = async {
+            while !reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ready).await.expect("ready in time");
+        server.stop().await.expect("a clean stop");
+        assert!(reqwest::get(&url).await.is_err(), "nobody listens any more");
+    }
+}
