@@ -12,6 +12,8 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     if let Some(pid) = args.die_with_parent {
         parent::die_with(pid)?;
     }
+    // The data folder holds every document: nobody else may read what is made in it.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     init_tracing(settings.log_format, &settings.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     runtime.block_on(async {

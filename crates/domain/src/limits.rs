@@ -1,6 +1,6 @@
 //! Every limit that guards the replicated state, in one place, with its unit in the name.
 //!
-//! The source of each is section 8 of the architecture; the HTTP contract publishes them.
+//! The source of each is section 8 of the architecture; the contract with clients publishes them.
 
 /// Largest JSON document, in bytes of its compact text.
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;

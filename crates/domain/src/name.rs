@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn config_keys_have_edges() {
         check_key("a", true);
-        check_key("app.http_port-2", true);
+        check_key("app.web_port-2", true);
         check_key(&"k".repeat(255), true);
         check_key(&"k".repeat(256), false);
         check_key("", false);

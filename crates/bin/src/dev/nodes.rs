@@ -52,9 +52,10 @@ impl Nodes {
     /// Starts one process for each node.
     pub(super) fn start(folder: &Folder) -> anyhow::Result<Self> {
         let (mut pids, mut tasks, stop) = (Pids::default(), JoinSet::new(), CancellationToken::new());
+        let threads = threads_each(folder.nodes.len());
         for node in &folder.nodes {
             let child =
-                spawn(folder, &node.name).with_context(|| format!("{} cannot be started", node.name))?;
+                spawn(folder, &node.name, &threads).with_context(|| format!("{} cannot be started", node.name))?;
             let pid = child.id().context("the process ended at once")?;
             pids.0.push((node.id, pid));
             tasks.spawn(watch(child, pid, node.name.clone(), stop.clone()));
@@ -83,12 +84,21 @@ impl Nodes {
     }
 }
 
-fn spawn(folder: &Folder, name: &str) -> anyhow::Result<Child> {
+/// How many threads each node gets when `nodes` of them share this machine: as many as there are cores
+/// for each, and `TOKIO_WORKER_THREADS` when it is set.
+fn threads_each(nodes: usize) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = (cores / nodes.max(1)).max(1);
+    std::env::var("TOKIO_WORKER_THREADS").unwrap_or_else(|_| each.to_string())
+}
+
+fn spawn(folder: &Folder, name: &str, threads: &str) -> anyhow::Result<Child> {
     let log = File::options().create(true).append(true).open(folder.of(name).join(LOG_FILE))?;
     let child = Command::new(&folder.program)
         .args(["server", "--config"])
         .arg(folder.settings_file(name))
         .args(["--die-with-parent", &std::process::id().to_string()])
+        .env("TOKIO_WORKER_THREADS", threads)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

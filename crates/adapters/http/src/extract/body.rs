@@ -4,6 +4,7 @@
 
 use crate::problem::{Code, Problem};
 use crate::router::Api;
+use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use domain::limits::NESTING_MAX;
@@ -12,11 +13,17 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Deserialize;
 use serde_json::error::Category;
+use std::time::Duration;
 
 /// Largest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Deepest nesting of a body: a document of the deepest kind inside its envelope.
 const BODY_NESTING_MAX: usize = NESTING_MAX + 1;
+/// Most that is read of a refused body, in bytes. A client that is still sending when the connection
+/// closes never hears why.
+const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+/// How long that may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most that is set aside for a body before its first byte is there.
 const BODY_RESERVE_MAX: usize = 64 * 1024;
 
@@ -58,7 +65,10 @@ impl FromRequest<Api> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        acceptable(request.headers())?;
+        if let Err(problem) = acceptable(request.headers()) {
+            drain(&mut request.into_body().into_data_stream()).await;
+            return Err(problem);
+        }
         // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
         let limit = api.outside.request_timeout / 2;
         let body = tokio::time::timeout(limit, read(request)).await.map_err(|_| {
@@ -98,6 +108,7 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
     let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
     let first = first.map_err(broken)?;
     if first.len() > BODY_BYTES_MAX {
+        drain(&mut chunks).await;
         return Err(too_large());
     }
     let Some(second) = chunks.next().await else { return Ok(first) };
@@ -107,12 +118,28 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
     while let Some(chunk) = next {
         let chunk = chunk.map_err(broken)?;
         if body.len() + chunk.len() > BODY_BYTES_MAX {
+            drain(&mut chunks).await;
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
         next = chunks.next().await;
     }
     Ok(body.freeze())
+}
+
+/// Reads what is left of a refused body, within bounds, and keeps nothing.
+async fn drain(chunks: &mut BodyDataStream) {
+    let reading = async {
+        let mut bytes = 0;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            bytes += chunk.len();
+            if bytes > DRAIN_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    // The refusal stands, however much was read.
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, reading).await;
 }
 
 fn too_large() -> Problem {

@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Time between two checkpoints.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// A leader that a majority answered within this time has heard itself.
+const HEARD_WITHIN: Duration = Duration::from_millis(500);
 /// Time between two looks at the other members while the cluster forms.
 const FORMING_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a member may take to answer while the cluster forms.
@@ -164,7 +166,7 @@ async fn follow_leader(shared: Arc<Shared>, stop: CancellationToken, on_fatal: O
             }
             return;
         }
-        if leader == Some(shared.node_id) && acked_ms.is_some_and(|ago| ago < CHECKPOINT_INTERVAL) {
+        if leader == Some(shared.node_id) && acked_ms.is_some_and(|ago| ago < HEARD_WITHIN) {
             shared.heard();
         }
         if leader.is_some() && leader != known {

@@ -201,6 +201,9 @@ fn raft_config(config: &NodeConfig) -> Result<Config, openraft::ConfigError> {
         election_timeout_min: ELECTION_MS_MIN,
         election_timeout_max: ELECTION_MS_MAX,
         enable_pre_vote: Some(true),
+        // A leader that crashed must be elected again. Resuming its term, it would confirm reads at a commit
+        // index from before the crash, and could write another entry under an index that its disk lost.
+        enable_leader_restore: Some(false),
         max_payload_entries: APPEND_ENTRIES_MAX,
         install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_every_entries),

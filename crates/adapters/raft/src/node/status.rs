@@ -1,6 +1,6 @@
 //! How the node is: for operators, probes and metrics.
 
-use super::{RaftNode, Shared};
+use super::{ELECTION_MS_MAX, RaftNode, Shared};
 use application::ports::{ClusterStatus, ClusterView, Member, MemberRole};
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 /// How long a member may take to answer before it counts as not reachable.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a leader may be silent and still count as known. Without an election a node that is cut off
+/// remembers its last leader for ever.
+const LEADER_SILENCE_MS_MAX: u64 = 3 * ELECTION_MS_MAX;
 /// How many log entries a node may be behind what it knows to be committed and still be ready.
 pub const READY_LAG_ENTRIES_MAX: u64 = 1000;
 
@@ -20,7 +23,7 @@ pub const READY_LAG_ENTRIES_MAX: u64 = 1000;
 pub struct NodeHealth {
     /// The replicated core runs; false means that the process must be restarted.
     pub running: bool,
-    /// A leader is known.
+    /// A leader is known, and was heard not long ago.
     pub leader_known: bool,
     /// The cluster has its name and key, and this node knows them.
     pub bootstrapped: bool,
@@ -55,9 +58,11 @@ impl RaftNode {
         let metrics = self.shared.raft.metrics().borrow_watched().clone();
         let applied = metrics.last_applied.map_or(0, |log_id| log_id.index);
         let committed = metrics.local_committed.map_or(0, |log_id| log_id.index);
+        let alone = metrics.membership_config.membership().voter_ids().count() <= 1;
+        let heard = alone || self.shared.stale_for_ms() <= LEADER_SILENCE_MS_MAX;
         NodeHealth {
             running: metrics.running_state.is_ok(),
-            leader_known: metrics.current_leader.is_some(),
+            leader_known: heard && metrics.current_leader.is_some(),
             bootstrapped: self.shared.store.published().state.header().cluster_id.is_some(),
             lag: committed.saturating_sub(applied),
             leaving: self.shared.leaving.load(Ordering::Acquire),

@@ -24,7 +24,7 @@ impl LiveArchive {
     fn read_config(&self, id: &ConfigId, version: Version) -> io::Result<Option<ConfigRevision>> {
         let key = (id.clone(), version);
         for segment in self.segments() {
-            if let Some(found) = segment.configs.get(&key) {
+            if let Some(found) = segment.read().configs.get(&key) {
                 return Ok(Some(ConfigRevision::clone(found)));
             }
         }
@@ -42,7 +42,7 @@ impl LiveArchive {
         let mut found = BTreeMap::new();
         for segment in self.segments() {
             let range = (id.clone(), Version(0))..(id.clone(), before);
-            for ((_, version), revision) in segment.configs.range(range).rev().take(limit) {
+            for ((_, version), revision) in segment.read().configs.range(range).rev().take(limit) {
                 found.insert(*version, ConfigRevision::clone(revision));
             }
         }
@@ -63,7 +63,7 @@ impl LiveArchive {
     fn read_schema(&self, id: &SchemaId, version: SchemaVersion) -> io::Result<Option<SchemaRevision>> {
         let key = (id.clone(), version);
         for segment in self.segments() {
-            if let Some(found) = segment.schemas.get(&key) {
+            if let Some(found) = segment.read().schemas.get(&key) {
                 return Ok(Some(SchemaRevision::clone(found)));
             }
         }

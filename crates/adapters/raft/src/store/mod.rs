@@ -55,6 +55,8 @@ pub struct Store {
 struct Inner {
     dirty: BTreeSet<RowKey>,
     pending_bytes: usize,
+    /// A checkpoint could not be written; the disk is at fault and the node must stop.
+    failed: bool,
 }
 
 /// One entry to be applied.
@@ -144,6 +146,7 @@ impl Store {
         let mut next = Published::clone(&self.published());
         next.state = Arc::new(state);
         next.marker = marker;
+        // Before the state that refers to them.
         next.active.add(added);
         self.publish(next);
         drop(inner);
@@ -161,6 +164,9 @@ impl Store {
         let (sealed, dirty) = {
             let mut inner = self.inner();
             let now = self.published();
+            if inner.failed {
+                return Err(io::Error::other("an earlier checkpoint failed"));
+            }
             if now.marker.applied == now.persisted {
                 return Ok(());
             }
@@ -169,8 +175,13 @@ impl Store {
             inner.pending_bytes = 0;
             (sealed, std::mem::take(&mut inner.dirty))
         };
-        self.engine.commit(&tables::batch(&sealed, &dirty)?)?;
-        let _inner = self.inner();
+        let written = tables::batch(&sealed, &dirty).and_then(|batch| self.engine.commit(&batch));
+        let mut inner = self.inner();
+        if let Err(error) = written {
+            // What was set aside stays readable, but is never set aside again.
+            inner.failed = true;
+            return Err(error);
+        }
         self.publish(self.published().persisted_up_to(sealed.marker.applied));
         Ok(())
     }

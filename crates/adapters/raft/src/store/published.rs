@@ -35,14 +35,9 @@ impl Published {
         }
     }
 
-    /// The same, with everything that waits put aside for a checkpoint to write. Called only when no
-    /// checkpoint is under way, so nothing is set aside yet, unless the last one failed.
+    /// The same, with everything that waits put aside for a checkpoint to write.
     pub(super) fn seal(&self) -> Self {
-        let mut sealed = self.sealed.clone();
-        sealed.configs = sealed.configs.union(self.active.configs.clone());
-        sealed.schemas = sealed.schemas.union(self.active.schemas.clone());
-        sealed.audit = sealed.audit.union(self.active.audit.clone());
-        Self { sealed, active: Segment::default(), ..self.clone() }
+        Self { sealed: self.active.clone(), active: Segment::default(), ..self.clone() }
     }
 
     /// The same, after everything that was set aside reached the disk.

@@ -1,18 +1,25 @@
 //! Bodies and audit entries that were applied but not yet written to disk.
+//!
+//! Rows are only ever added, and each is found by an id and a version that a reader has from its own
+//! picture of the state. So one segment serves every picture: a reader may find more than its picture
+//! knows of, never less, and asks for nothing newer.
 
 use domain::{
-    AuditEntry, Committed, ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion,
-    Version,
+    AuditEntry, Committed, ConfigId, ConfigRevision, SchemaId, SchemaRevision, SchemaVersion, Version,
 };
-use imbl::OrdMap;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-/// Archive rows that wait for a checkpoint. A clone shares them.
+/// Archive rows that wait for a checkpoint. A clone is the same segment.
 #[derive(Clone, Debug, Default)]
-pub struct Segment {
-    pub(super) configs: OrdMap<(ConfigId, Version), Arc<ConfigRevision>>,
-    pub(super) schemas: OrdMap<(SchemaId, SchemaVersion), Arc<SchemaRevision>>,
-    pub(super) audit: OrdMap<Revision, Arc<AuditEntry>>,
+pub struct Segment(Arc<RwLock<Rows>>);
+
+/// The rows of a segment.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) configs: BTreeMap<(ConfigId, Version), Arc<ConfigRevision>>,
+    pub(super) schemas: BTreeMap<(SchemaId, SchemaVersion), Arc<SchemaRevision>>,
+    pub(super) audit: Vec<AuditEntry>,
 }
 
 /// Archive rows of one batch of entries.
@@ -35,15 +42,18 @@ impl Added {
 }
 
 impl Segment {
-    pub(super) fn add(&mut self, added: Added) {
+    pub(super) fn add(&self, added: Added) {
+        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for row in added.configs {
-            self.configs.insert((row.id.clone(), row.version), Arc::new(row));
+            rows.configs.insert((row.id.clone(), row.version), Arc::new(row));
         }
         for row in added.schemas {
-            self.schemas.insert((row.id.clone(), row.version), Arc::new(row));
+            rows.schemas.insert((row.id.clone(), row.version), Arc::new(row));
         }
-        for row in added.audit {
-            self.audit.insert(row.revision, Arc::new(row));
-        }
+        rows.audit.extend(added.audit);
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Rows> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -69,14 +69,15 @@ pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Resu
         let value = published.state.row(key).map(|row| row::encode(&row)).transpose()?;
         batch.changes.push((Table::State, key.to_bytes(), value));
     }
-    for ((id, version), row) in &published.sealed.configs {
+    let sealed = published.sealed.read();
+    for ((id, version), row) in &sealed.configs {
         batch.changes.push((Table::Configs, config_key(id, *version), Some(row::encode(&**row)?)));
     }
-    for ((id, version), row) in &published.sealed.schemas {
+    for ((id, version), row) in &sealed.schemas {
         batch.changes.push((Table::Schemas, schema_key(id, *version), Some(row::encode(&**row)?)));
     }
-    for (revision, row) in &published.sealed.audit {
-        batch.changes.push((Table::Audit, audit_key(*revision), Some(row::encode(&**row)?)));
+    for row in &sealed.audit {
+        batch.changes.push((Table::Audit, audit_key(row.revision), Some(row::encode(row)?)));
     }
     batch.changes.push((Table::Marker, MARKER_KEY.to_vec(), Some(published.marker.encode())));
     Ok(batch)

@@ -63,7 +63,7 @@ impl<'a> From<&'a ConfigRevision> for HistoryItem<'a> {
             message: shown.message.as_str(),
             created_at: rfc3339(shown.at),
             created_by: shown.by.to_string(),
-            content_sha256: shown.content.as_ref().map(|_| shown.digest.to_string()),
+            content_sha256: (shown.kind != ChangeKind::Delete).then(|| shown.digest.to_string()),
             from_version,
         }
     }
