@@ -26,7 +26,13 @@ impl Observer for RaftMetrics {
         tracing::info!("a snapshot of the leader replaced this node's state");
     }
 
-    fn leader_changed(&self) {}
+    fn log_flushed(&self, seconds: f64) {
+        self.0.log_flush(seconds);
+    }
+
+    fn leader_changed(&self) {
+        self.0.leader_changed();
+    }
 }
 
 /// Counts requests.
@@ -76,8 +82,7 @@ fn outcome(status: u16) -> &'static str {
 pub(crate) fn metrics_text(metrics: &Metrics, node: &RaftNode) -> String {
     let stats = node.stats();
     metrics.raft(gauges(&stats));
-    // The state does not count its configs yet.
-    metrics.state(stats.revision, 0);
+    metrics.state(stats.revision, stats.configs);
     metrics.text().unwrap_or_else(|error| {
         tracing::error!(%error, "the metrics cannot be rendered");
         String::new()
@@ -93,9 +98,9 @@ fn gauges(stats: &NodeStats) -> RaftGauges {
             _ => RaftState::Follower,
         },
         term: stats.term,
-        leader_id: None,
         applied_index: stats.applied_index,
         committed_index: Some(stats.committed_index),
+        proposals_in_flight: stats.proposals_in_flight,
     }
 }
 

@@ -1,11 +1,8 @@
 //! The node's health as probes see it.
 
 use adapter_http::{Probes, Readiness};
-use adapter_raft::RaftNode;
+use adapter_raft::{READY_LAG_ENTRIES_MAX, RaftNode};
 use std::sync::Arc;
-
-/// How many committed log entries a node may be behind and still get traffic.
-const READY_LAG_ENTRIES_MAX: u64 = 1000;
 
 /// Answers probes from what the node knows; never asks anyone.
 #[derive(Debug)]

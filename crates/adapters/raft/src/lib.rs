@@ -9,7 +9,9 @@ pub mod state_machine;
 pub mod store;
 pub mod type_config;
 
-pub use node::{IdentityError, NodeConfig, NodeError, NodeHealth, NodeMember, NodeStats, READY_LAG_ENTRIES_MAX, RaftNode};
+pub use node::{
+    IdentityError, NodeConfig, NodeError, NodeHealth, NodeMember, NodeStats, READY_LAG_ENTRIES_MAX, RaftNode,
+};
 
 #[cfg(test)]
 mod suite;

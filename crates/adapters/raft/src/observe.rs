@@ -7,6 +7,9 @@ pub trait Observer: Send + Sync + fmt::Debug {
     /// So many entries were applied together, in so many seconds.
     fn applied(&self, entries: usize, seconds: f64);
 
+    /// Appended log entries were on disk so many seconds after the flush was asked for.
+    fn log_flushed(&self, seconds: f64);
+
     /// A snapshot of so many bytes was written.
     fn snapshot_built(&self, bytes: u64);
 
@@ -23,6 +26,7 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn applied(&self, _: usize, _: f64) {}
+    fn log_flushed(&self, _: f64) {}
     fn snapshot_built(&self, _: u64) {}
     fn snapshot_installed(&self) {}
     fn leader_changed(&self) {}

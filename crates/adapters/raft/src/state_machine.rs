@@ -152,7 +152,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let path = path.clone();
             tokio::task::spawn_blocking(move || snapshot::head(&path))
         };
-        Ok(Some(self.described(head.await.map_err(io::Error::other)??, path)))
+        Ok(Some(described(head.await.map_err(io::Error::other)??, path)))
     }
 }
 
@@ -169,16 +169,14 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
         };
         let written = self.blocking(work).await.map_err(|error| self.fatal(error))?;
         self.observer.snapshot_built(written.bytes);
-        Ok(self.described(written, path))
+        Ok(described(written, path))
     }
 }
 
-impl StateMachine {
-    fn described(&self, written: snapshot::Written, path: PathBuf) -> Snapshot {
-        let meta =
-            SnapshotMeta { last_log_id: written.marker.applied, last_membership: written.marker.membership };
-        Snapshot { meta, snapshot: SnapshotFile::kept(path, written.bytes) }
-    }
+fn described(written: snapshot::Written, path: PathBuf) -> Snapshot {
+    let meta =
+        SnapshotMeta { last_log_id: written.marker.applied, last_membership: written.marker.membership };
+    Snapshot { meta, snapshot: SnapshotFile::kept(path, written.bytes) }
 }
 
 /// Moves a finished file into place, so that after a crash there is the old or the new one.

@@ -21,6 +21,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, TempDir> for Builder {
             cluster_id: "suite".to_owned(),
             node_id: 1,
             on_fatal: on_fatal.clone(),
+            observer: Arc::new(crate::observe::Unobserved),
         })
         .expect("a log");
         let engine = RedbEngine::open(&dir.path().join("state.redb")).expect("a file");

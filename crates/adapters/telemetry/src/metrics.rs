@@ -101,14 +101,9 @@ impl Metrics {
         self.raft.snapshot();
     }
 
-    /// A proposal was made. Each call is followed by one of [`Self::proposal_finished`].
-    pub fn proposal_started(&self) {
-        self.raft.proposals().inc();
-    }
-
-    /// A proposal has its outcome, or never will.
-    pub fn proposal_finished(&self) {
-        self.raft.proposals().dec();
+    /// Another leader than before is known.
+    pub fn leader_changed(&self) {
+        self.raft.leader_changed();
     }
 
     /// How far the replicated state is, and how many configs it holds.

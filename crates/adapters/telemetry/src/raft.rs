@@ -2,7 +2,6 @@
 
 use crate::register::{Made, counter, gauge, gauges, histogram, set};
 use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry};
-use std::sync::{Mutex, PoisonError};
 
 /// From a microsecond of apply to a second of a slow disk.
 const BUCKETS_SECONDS: [f64; 14] =
@@ -29,12 +28,12 @@ pub struct RaftGauges {
     pub state: RaftState,
     /// The election term.
     pub term: u64,
-    /// The leader, when one is known. Each other one than before counts as a change.
-    pub leader_id: Option<u64>,
     /// The index of the last log entry that was applied here.
     pub applied_index: u64,
     /// The index of the last log entry known to be committed, when that is known.
     pub committed_index: Option<u64>,
+    /// Proposals that wait for their outcome.
+    pub proposals_in_flight: u64,
 }
 
 #[derive(Debug)]
@@ -42,7 +41,6 @@ pub(crate) struct Raft {
     state: IntGauge,
     term: IntGauge,
     leader_changes: IntCounter,
-    leader: Mutex<Option<u64>>,
     applied_index: IntGauge,
     /// Without labels; a vector, because it stays absent until a value is known.
     committed_index: IntGaugeVec,
@@ -65,7 +63,6 @@ impl Raft {
                 "guardian_raft_leader_changes_total",
                 "How often this node saw another leader than before.",
             )?,
-            leader: Mutex::default(),
             applied_index: gauge("guardian_raft_applied_index", "The last log index applied here.")?,
             committed_index: gauges(
                 registry,
@@ -91,12 +88,11 @@ impl Raft {
         if let Some(index) = gauges.committed_index {
             set(&self.committed_index.with_label_values::<&str>(&[]), index);
         }
-        if let Some(leader) = gauges.leader_id {
-            let mut last = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.replace(leader) != Some(leader) {
-                self.leader_changes.inc();
-            }
-        }
+        set(&self.proposals, gauges.proposals_in_flight);
+    }
+
+    pub(crate) fn leader_changed(&self) {
+        self.leader_changes.inc();
     }
 
     pub(crate) fn applied(&self, seconds: f64, entries: u64) {
@@ -110,9 +106,5 @@ impl Raft {
 
     pub(crate) fn snapshot(&self) {
         self.snapshots.inc();
-    }
-
-    pub(crate) fn proposals(&self) -> &IntGauge {
-        &self.proposals
     }
 }

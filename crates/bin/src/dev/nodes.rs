@@ -54,8 +54,8 @@ impl Nodes {
         let (mut pids, mut tasks, stop) = (Pids::default(), JoinSet::new(), CancellationToken::new());
         let threads = threads_each(folder.nodes.len());
         for node in &folder.nodes {
-            let child =
-                spawn(folder, &node.name, &threads).with_context(|| format!("{} cannot be started", node.name))?;
+            let child = spawn(folder, &node.name, &threads)
+                .with_context(|| format!("{} cannot be started", node.name))?;
             let pid = child.id().context("the process ended at once")?;
             pids.0.push((node.id, pid));
             tasks.spawn(watch(child, pid, node.name.clone(), stop.clone()));

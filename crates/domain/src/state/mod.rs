@@ -134,6 +134,11 @@ impl State {
         self.configs.get(id)
     }
 
+    /// How many configs are live.
+    pub fn config_count(&self) -> u64 {
+        self.configs.len() as u64
+    }
+
     /// When a config that does not exist now was deleted.
     pub fn retired_config(&self, id: &ConfigId) -> Option<Retired> {
         self.retired_configs.get(id).copied()

@@ -1,4 +1,4 @@
-//! Commands and outcomes as bytes: a version byte, then MessagePack with field names.
+//! Commands and outcomes as bytes: a version byte, then `MessagePack` with field names.
 //!
 //! What is written here is in logs for ever. The fixtures beside the tests must always decode.
 

@@ -3,10 +3,10 @@
 
 use super::command::{decode_command, encode_command};
 use domain::{
-    Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content, Dialect,
-    Digest, DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, NewApiKey, Permission,
-    Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef, SchemaVersion,
-    Stamped, Timestamp, Version,
+    Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
+    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, NewApiKey,
+    Permission, Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef,
+    SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -132,7 +132,8 @@ fn every_command_ever_written_still_decodes() {
 
 #[test]
 fn what_is_no_command_is_refused() {
-    for bytes in [&[][..], &[1], &[2, 0x80], &[1, 0x80], &[1, 0xff, 0xff], &[1, 0xdf, 0xff, 0xff, 0xff, 0xff]] {
+    for bytes in [&[][..], &[1], &[2, 0x80], &[1, 0x80], &[1, 0xff, 0xff], &[1, 0xdf, 0xff, 0xff, 0xff, 0xff]]
+    {
         assert!(decode_command(bytes).is_err(), "{bytes:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rows of the state and the archive as bytes: a version byte, then MessagePack with field names.
+//! Rows of the state and the archive as bytes: a version byte, then `MessagePack` with field names.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -9,8 +9,10 @@ use std::sync::{Arc, Weak};
 use openraft::storage::IOFlushed;
 use raft_log::api::raft_log_writer::RaftLogWriter as _;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::{Inner, LOG_UNFLUSHED_BYTES_MAX, OnFatal, Shared};
+use crate::observe::Observer;
 use crate::type_config::TypeConfig;
 
 /// Who wants to hear that the bytes are on disk.
@@ -62,6 +64,7 @@ impl FlushQueue {
             waiters: std::mem::take(&mut inner.queue.waiters),
             bytes: std::mem::take(&mut inner.queue.bytes),
             reported: false,
+            began: Instant::now(),
             gate: gate.clone(),
             shared,
         };
@@ -74,6 +77,7 @@ pub(super) struct FlushDone {
     waiters: Vec<Waiter>,
     bytes: usize,
     reported: bool,
+    began: Instant,
     gate: Arc<Gate>,
     shared: Weak<Shared>,
 }
@@ -120,6 +124,7 @@ impl raft_log::Callback for FlushDone {
     fn send(mut self, result: io::Result<()>) {
         // The lock is let go of before anyone is told: who is told may close the log at once.
         if result.is_ok() {
+            self.gate.observer.log_flushed(self.began.elapsed().as_secs_f64());
             self.next();
         }
         self.complete(&result);
@@ -142,11 +147,13 @@ pub(super) struct Gate {
     room: Notify,
     failed: AtomicBool,
     on_fatal: OnFatal,
+    observer: Arc<dyn Observer>,
 }
 
 impl Gate {
-    pub(super) fn new(on_fatal: OnFatal) -> Self {
-        Self { unflushed: AtomicUsize::new(0), room: Notify::new(), failed: AtomicBool::new(false), on_fatal }
+    pub(super) fn new(on_fatal: OnFatal, observer: Arc<dyn Observer>) -> Self {
+        let (unflushed, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { unflushed, room: Notify::new(), failed, on_fatal, observer }
     }
 
     /// Refuses once a write has failed: the file's content is then unknown.

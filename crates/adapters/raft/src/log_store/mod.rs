@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use self::flush::{FlushQueue, Gate, Waiter};
 use self::wal::{Wal, WalEntry, WalLogId};
+use crate::observe::Observer;
 use crate::type_config::{Entry, LogId, TypeConfig, Vote};
 
 /// Most payload bytes handed out by one read for replication or for applying.
@@ -47,6 +48,8 @@ pub struct LogStoreConfig {
     pub node_id: u64,
     /// What to do when a write fails; the process should end.
     pub on_fatal: OnFatal,
+    /// Hears how long flushes take.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl std::fmt::Debug for LogStoreConfig {

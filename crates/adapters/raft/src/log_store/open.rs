@@ -42,7 +42,7 @@ impl LogStore {
             }
         };
         claim(&mut log, &config)?;
-        let gate = Arc::new(Gate::new(config.on_fatal));
+        let gate = Arc::new(Gate::new(config.on_fatal, config.observer));
         let inner = RwLock::new(Inner { log, queue: FlushQueue::default() });
         Ok(Self { shared: Arc::new(Shared { inner, gate }) })
     }

@@ -22,6 +22,7 @@ fn config(dir: &Path) -> LogStoreConfig {
         cluster_id: "test".into(),
         node_id: 1,
         on_fatal: Arc::new(|cause| panic!("{cause}")),
+        observer: Arc::new(crate::observe::Unobserved),
     }
 }
 

@@ -156,6 +156,7 @@ async fn raft(id: u64, dir: &Path, peers: Peers, sm: Counter) -> Raft<TypeConfig
         cluster_id: CLUSTER.into(),
         node_id: id,
         on_fatal: Arc::new(|cause| panic!("{cause}")),
+        observer: Arc::new(crate::observe::Unobserved),
     });
     let log = log.expect("a new log");
     let raft = Raft::new(id, Arc::new(config), peers, log, sm).await;

@@ -171,7 +171,6 @@ async fn follow_leader(shared: Arc<Shared>, stop: CancellationToken, on_fatal: O
         }
         if leader.is_some() && leader != known {
             known = leader;
-            shared.leader_changes.fetch_add(1, Ordering::Relaxed);
             shared.observer.leader_changed();
             tracing::info!(?leader, "the cluster has a leader");
         }
@@ -213,9 +212,10 @@ impl RaftNode {
                 }
             }
         };
-        match timeout(HAND_OVER_TIMEOUT, moved).await {
-            Ok(()) => tracing::info!(target, "the leadership was handed over"),
-            Err(_) => tracing::warn!(target, "the leadership could not be handed over in time"),
+        if timeout(HAND_OVER_TIMEOUT, moved).await.is_ok() {
+            tracing::info!(target, "the leadership was handed over");
+        } else {
+            tracing::warn!(target, "the leadership could not be handed over in time");
         }
     }
 

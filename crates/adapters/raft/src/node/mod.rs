@@ -71,7 +71,6 @@ pub(crate) struct Shared {
     /// Whether this node was asked to leave.
     leaving: AtomicBool,
     proposals: tokio::sync::Semaphore,
-    leader_changes: AtomicU64,
     /// When this node last heard from a leader, in milliseconds after `started`; see [`lifecycle`].
     heard_ms: AtomicU64,
     started: Instant,

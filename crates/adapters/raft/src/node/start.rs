@@ -131,6 +131,7 @@ impl RaftNode {
             cluster_id: config.cluster_id.to_string(),
             node_id: config.node_id,
             on_fatal: config.on_fatal.clone(),
+            observer: config.observer.clone(),
         })?;
         let store = open_store(&config)?;
         let machine = StateMachine::new(
@@ -160,7 +161,6 @@ impl RaftNode {
             ready: AtomicBool::new(identity.phase() == Phase::Ready),
             leaving: AtomicBool::new(false),
             proposals: tokio::sync::Semaphore::new(PROPOSALS_MAX),
-            leader_changes: AtomicU64::new(0),
             heard_ms: AtomicU64::new(0),
             started: Instant::now(),
         });

@@ -20,6 +20,7 @@ pub const READY_LAG_ENTRIES_MAX: u64 = 1000;
 
 /// Whether the node can serve.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one check of a probe")]
 pub struct NodeHealth {
     /// The replicated core runs; false means that the process must be restarted.
     pub running: bool,
@@ -46,8 +47,8 @@ pub struct NodeStats {
     pub committed_index: u64,
     /// The revision of the state.
     pub revision: u64,
-    /// How often another leader was learned of.
-    pub leader_changes: u64,
+    /// Live configs.
+    pub configs: u64,
     /// Proposals that wait for their outcome.
     pub proposals_in_flight: u64,
 }
@@ -72,6 +73,7 @@ impl RaftNode {
     /// Numbers for metrics.
     pub fn stats(&self) -> NodeStats {
         let metrics = self.shared.raft.metrics().borrow_watched().clone();
+        let published = self.shared.store.published();
         let free = self.shared.proposals.available_permits();
         NodeStats {
             state: match metrics.state {
@@ -83,8 +85,8 @@ impl RaftNode {
             term: metrics.current_term,
             applied_index: metrics.last_applied.map_or(0, |log_id| log_id.index),
             committed_index: metrics.local_committed.map_or(0, |log_id| log_id.index),
-            revision: self.shared.store.published().state.revision().0,
-            leader_changes: self.shared.leader_changes.load(Ordering::Relaxed),
+            revision: published.state.revision().0,
+            configs: published.state.config_count(),
             proposals_in_flight: (super::PROPOSALS_MAX.saturating_sub(free)) as u64,
         }
     }

@@ -7,7 +7,8 @@ use crate::observe::Unobserved;
 use crate::{NodeConfig, NodeMember};
 use application::ports::{ClusterView as _, Consensus as _, Freshness, StateReader as _};
 use domain::{
-    Actor, Command, Digest, DisplayName, KeyLabel, NewApiKey, Outcome, ProjectName, RequestId, Stamped, Timestamp,
+    Actor, Command, Digest, DisplayName, KeyLabel, NewApiKey, Outcome, ProjectName, RequestId, Stamped,
+    Timestamp,
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::path::Path;
@@ -107,7 +108,8 @@ impl Trio {
     async fn leader(&self) -> usize {
         let mut found = None;
         until("a leader", || {
-            let leading = |n: &usize| self.nodes[*n].as_ref().is_some_and(|node| node.shared.raft.is_leader());
+            let leading =
+                |n: &usize| self.nodes[*n].as_ref().is_some_and(|node| node.shared.raft.is_leader());
             found = (0..3).find(leading);
             found.is_some()
         })

@@ -104,10 +104,9 @@ pub(super) fn restore(path: &Path, engine: &dyn Engine) -> io::Result<()> {
     })
 }
 
-fn each_record(
-    view: &dyn EngineView,
-    visit: &mut dyn FnMut(Table, &[u8], &[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+type VisitRecord<'a> = &'a mut dyn FnMut(Table, &[u8], &[u8]) -> io::Result<()>;
+
+fn each_record(view: &dyn EngineView, visit: VisitRecord<'_>) -> io::Result<()> {
     for table in Table::REPLICATED {
         view.scan(table, (Bound::Unbounded, Bound::Unbounded), false, &mut |key, value| {
             visit(table, key, value)?;

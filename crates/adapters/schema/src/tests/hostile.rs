@@ -10,7 +10,8 @@ use domain::limits::{
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// More than any check here may take, on a slow machine and without optimisation.
 const DEADLINE: Duration = Duration::from_secs(20);

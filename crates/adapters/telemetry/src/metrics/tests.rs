@@ -35,14 +35,14 @@ fn busy() -> Metrics {
     metrics.raft(RaftGauges {
         state: RaftState::Leader,
         term: 3,
-        leader_id: Some(1),
+        proposals_in_flight: 1,
         applied_index: 41,
         committed_index: Some(42),
     });
     metrics.apply(0.0001, 5);
     metrics.log_flush(0.004);
     metrics.snapshot();
-    metrics.proposal_started();
+    metrics.leader_changed();
     metrics.state(17, 9);
     metrics
 }
@@ -71,17 +71,6 @@ fn what_was_counted_is_shown() {
     check(&metrics, "guardian_build_info{version=\"0.1.0\"}", "1");
 }
 
-#[test]
-fn the_same_leader_is_no_change_and_none_is_not_one() {
-    let metrics = metrics();
-    assert_eq!(value(&metrics, "guardian_raft_committed_index"), None);
-    for leader_id in [Some(1), Some(1), None, Some(1), Some(2), None, Some(1)] {
-        metrics.raft(RaftGauges { leader_id, ..RaftGauges::default() });
-    }
-    check(&metrics, "guardian_raft_leader_changes_total", "3");
-}
-
-/// The rules of `promtool check metrics` that do not need promtool.
 #[test]
 fn names_follow_the_convention() {
     let text = text(&busy());
