@@ -8,8 +8,8 @@ use adapter_raft::store::{Batch, Change, Engine, EngineView, Item, RedbEngine, S
 use adapter_raft::type_config::{LeaderId, LogId};
 use anyhow::Result;
 use domain::{
-    Actor, BindingChange, ChangeKind, Command, ConfigId, ConfigKey, Content, DisplayName, EnvironmentName, Message,
-    Precondition, ProjectName, RequestId, Stamped, Timestamp,
+    Actor, BindingChange, ChangeKind, Command, ConfigId, ConfigKey, Content, DisplayName, EnvironmentName,
+    Message, Precondition, ProjectName, RequestId, Stamped, Timestamp,
 };
 use openraft::vote::RaftLeaderId as _;
 use redb::{Database, Durability, TableDefinition};
@@ -41,11 +41,17 @@ fn main() -> Result<()> {
 fn run(bytes: usize, batch: usize, behind: bool) -> Result<f64> {
     let dir = tempfile::tempdir_in(".")?;
     let path = dir.path().join("state.redb");
-    let engine: Arc<dyn Engine> =
-        if behind { Arc::new(RedbEngine::open(&path)?) } else { Arc::new(NotFlushed(Database::create(&path)?)) };
+    let engine: Arc<dyn Engine> = if behind {
+        Arc::new(RedbEngine::open(&path)?)
+    } else {
+        Arc::new(NotFlushed(Database::create(&path)?))
+    };
     let store = Arc::new(Store::open(engine)?);
     let project = ProjectName::parse("bench")?;
-    store.apply(vec![item(1, Command::CreateProject { name: project, display_name: DisplayName::default() })?])?;
+    store.apply(vec![item(
+        1,
+        Command::CreateProject { name: project, display_name: DisplayName::default() },
+    )?])?;
     let items: Vec<Item> = (0..PUTS).map(|n| item(n + 2, put(n, bytes)?)).collect::<Result<_>>()?;
     let began = Instant::now();
     let mut last = began;
@@ -87,7 +93,8 @@ fn put(n: u64, bytes: usize) -> Result<Command> {
 }
 
 fn item(index: u64, command: Command) -> Result<Item> {
-    let stamped = Stamped { command, actor: Actor::System, request_id: RequestId::parse("bench")?, at: Timestamp(0) };
+    let stamped =
+        Stamped { command, actor: Actor::System, request_id: RequestId::parse("bench")?, at: Timestamp(0) };
     let log_id = LogId::new(LeaderId::new(1, 1), index);
     Ok(Item { log_id, change: Change::Command(encode_command(&stamped)?.into()) })
 }

@@ -1,0 +1,80 @@
+//! Projects and environments.
+
+use crate::shared::{admin, project};
+use e2e::fresh_name;
+use serde_json::json;
+
+async fn check_name(name: &str, status: u16, code: &str) {
+    let answer = admin().await.post("/api/v1/projects").json(&json!({ "name": name })).send().await;
+    let problem = answer.refused(status, code);
+    assert_eq!(problem["field"], "project name", "{problem}");
+}
+
+#[tokio::test]
+async fn a_project_lives_and_ends() {
+    let (client, name) = (admin().await, fresh_name("life"));
+    let path = format!("/api/v1/projects/{name}");
+    let body = json!({ "name": name, "display_name": "Über" });
+    let made = client.post("/api/v1/projects").json(&body).send().await.is(201);
+    assert_eq!(made.header("location"), Some(path.as_str()));
+    assert_eq!(made.json()["revision"], made.revision());
+    assert_eq!(client.get(&path).send().await.is(200).json(), made.json());
+    client.post("/api/v1/projects").json(&body).send().await.refused(409, "project_exists");
+    let changed = client.patch(&path).json(&json!({ "display_name": "New" })).send().await.is(200).json();
+    assert_eq!((&changed["display_name"], &changed["name"]), (&json!("New"), &json!(name)));
+    client.delete(&path).send().await.is(204);
+    client.get(&path).send().await.refused(404, "project_not_found");
+    client.delete(&path).send().await.refused(404, "project_not_found");
+}
+
+#[tokio::test]
+async fn a_project_with_configs_stays() {
+    let project = project().await;
+    project.create_config("a", &json!(1)).await;
+    project.client.delete(&project.path("")).send().await.refused(409, "project_not_empty");
+    project.client.delete(&project.config("a")).if_any().send().await.is(204);
+    project.client.delete(&project.path("")).send().await.is(204);
+}
+
+#[tokio::test]
+async fn a_project_starts_with_one_environment() {
+    let project = project().await;
+    let names: Vec<_> = project.all(&project.path("/environments")).await;
+    assert_eq!(names.iter().map(|one| &one["name"]).collect::<Vec<_>>(), ["default"]);
+}
+
+#[tokio::test]
+async fn an_environment_lives_and_ends() {
+    let project = project().await;
+    let (all, one) = (project.path("/environments"), project.path("/environments/staging"));
+    let made = project.client.post(&all).json(&json!({ "name": "staging" })).send().await.is(201);
+    assert_eq!(made.header("location"), Some(one.as_str()));
+    assert_eq!(project.client.get(&one).send().await.is(200).json(), made.json());
+    let again = project.client.post(&all).json(&json!({ "name": "staging" })).send().await;
+    again.refused(409, "environment_exists");
+    let config = format!("{one}/configs/a");
+    project.client.put(&config).if_absent().json(&json!({ "content": 1 })).send().await.is(201);
+    project.client.delete(&one).send().await.refused(409, "environment_not_empty");
+    project.client.delete(&config).if_match(1).send().await.is(204);
+    project.client.delete(&one).send().await.is(204);
+    project.client.get(&one).send().await.refused(404, "environment_not_found");
+    project.client.get(&config).send().await.refused(404, "environment_not_found");
+}
+
+#[tokio::test]
+async fn all_projects_are_listed_in_order() {
+    let project = project().await;
+    let all = project.all("/api/v1/projects").await;
+    let names: Vec<_> = all.iter().map(|one| one["name"].as_str().expect("a name")).collect();
+    assert!(names.is_sorted());
+    assert!(names.contains(&project.name.as_str()));
+}
+
+#[tokio::test]
+async fn names_are_labels() {
+    check_name("Upper", 400, "invalid_name").await;
+    check_name("", 400, "invalid_name").await;
+    check_name("-a", 400, "invalid_name").await;
+    check_name("a.b", 400, "invalid_name").await;
+    check_name(&"a".repeat(64), 400, "invalid_name").await;
+}

@@ -1,0 +1,26 @@
+//! The one cluster of this program: the first test starts it, and it ends with the program.
+
+use e2e::{Options, Project, TestClient, TestCluster};
+use tokio::sync::OnceCell;
+
+static CLUSTER: OnceCell<TestCluster> = OnceCell::const_new();
+
+/// The cluster.
+pub async fn cluster() -> &'static TestCluster {
+    CLUSTER.get_or_init(|| TestCluster::with(Options { alone: false, ..Options::default() })).await
+}
+
+/// The administrator at the first node.
+pub async fn admin() -> TestClient {
+    cluster().await.client(0)
+}
+
+/// The administrator at each node.
+pub async fn everywhere() -> Vec<TestClient> {
+    cluster().await.clients()
+}
+
+/// A new project.
+pub async fn project() -> Project {
+    Project::create(admin().await).await
+}

@@ -1,0 +1,13 @@
+//! Bad days: real processes killed, paused, cut off, started with the wrong disk or certificate, while
+//! clients write and read and note what they saw.
+
+mod chaos;
+mod contention;
+mod foreign;
+mod hand_over;
+mod ledger;
+mod load;
+mod minority;
+mod power_loss;
+mod race;
+mod snapshot;
