@@ -114,7 +114,7 @@ impl Configs {
         let resource = Resource::Configs(environment, prefix);
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
         require_environment(&view, environment)?;
-        history::list_at(&view, environment, prefix, &page, with_content)
+        history::list_at(&view, environment, prefix, &page, with_content).await
     }
 
     /// The versions of a config below `page.after`, newest first; also of a config that was deleted.
@@ -126,7 +126,7 @@ impl Configs {
         freshness: Freshness,
     ) -> Result<Page<ConfigRevision, Version>, Error> {
         let view = self.readable(ctx, id, freshness).await?;
-        history::versions(&view, id, &page)
+        history::versions(&view, id, &page).await
     }
 
     /// One version of a config; also of a config that was deleted.
@@ -154,6 +154,8 @@ impl Configs {
             .core
             .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::DocumentWrite, resource)
             .await?;
+        // The answer shows the earlier document.
+        ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now())?;
         require_environment(&view, &id.environment_id())?;
         view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
         let earlier = Self::shown(&view, id, request.to_version)?.shown;

@@ -4,8 +4,8 @@ use crate::check::CHECK_ATTEMPTS_MAX;
 use crate::ports::{Freshness, SchemaEngine, Validator, View};
 use crate::{Core, DocumentFailure, Error, Page, PageRequest, RequestContext, SchemaBreaks};
 use domain::{
-    Command, Content, Permission, ProjectName, Receipt, Rejection, Resource, Revision, Schema, SchemaId,
-    SchemaMode, SchemaName, SchemaRevision, SchemaVersion,
+    Command, ConfigId, Content, Permission, ProjectName, Receipt, Rejection, Resource, Revision, Schema,
+    SchemaId, SchemaMode, SchemaName, SchemaRevision, SchemaVersion,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -95,7 +95,11 @@ impl Schemas {
             if view.state.schema(&id).is_none() {
                 return Err(Error::not_found("schema", &id.name));
             }
-            check_followers(&view, &id, checked, &*validator).await?;
+            let told = |config: &ConfigId| {
+                let resource = Resource::Config(config);
+                ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now()).is_ok()
+            };
+            check_followers(&view, &id, checked, &*validator, &told).await?;
             checked = view.state.revision();
             let command = Command::UpdateSchema {
                 id: id.clone(),
@@ -201,12 +205,14 @@ fn detail(view: &View, schema: &Schema, version: SchemaVersion) -> Result<Schema
 }
 
 /// Checks the documents that follow the schema and changed after `since`; a pinned document is held to
-/// its own version and does not follow.
+/// its own version and does not follow. Only those that the actor is `told` of are listed, because the
+/// violations quote them; the others are counted.
 async fn check_followers(
     view: &View,
     id: &SchemaId,
     since: Revision,
     validator: &dyn Validator,
+    told: &(dyn Fn(&ConfigId) -> bool + Sync),
 ) -> Result<(), Error> {
     let mut breaks = SchemaBreaks { total: 0, failures: Vec::new() };
     for config in view.state.bound_configs(id).filter(|config| config.revision > since) {
@@ -220,7 +226,7 @@ async fn check_followers(
             continue;
         }
         breaks.total += 1;
-        if breaks.failures.len() < FAILURES_LISTED_MAX {
+        if breaks.failures.len() < FAILURES_LISTED_MAX && told(&config.id) {
             breaks.failures.push(DocumentFailure {
                 id: config.id.clone(),
                 version: config.version,

@@ -136,7 +136,7 @@ pub fn authorize(
     if key.expires_at.is_some_and(|expiry| expiry <= at) {
         return Err(Denied::ExpiredKey);
     }
-    if !reaches(key, resource) {
+    if !reaches(key, permission, resource) {
         return Err(Denied::OutOfScope);
     }
     if !key.permissions.contains(&permission) {
@@ -145,7 +145,18 @@ pub fn authorize(
     Ok(())
 }
 
-fn reaches(key: &ApiKey, resource: Resource<'_>) -> bool {
+impl Permission {
+    /// Whether it only lets see what belongs to a project as a whole.
+    fn reads_project(self) -> bool {
+        matches!(self, Self::ProjectRead | Self::EnvironmentRead | Self::SchemaRead)
+    }
+}
+
+/// A key that is scoped to environments or key prefixes sees its project, but changes nothing that others
+/// share: a schema, a key or an environment concerns what is out of its scope.
+fn reaches(key: &ApiKey, permission: Permission, resource: Resource<'_>) -> bool {
+    let whole_project = key.environments.is_none() && key.key_prefixes.is_none();
+    let whole_environment = key.key_prefixes.is_none();
     let owns = |project: &ProjectName| key.key.project.as_ref().is_none_or(|own| own == project);
     let in_environment = |environment: &EnvironmentId| {
         owns(&environment.project)
@@ -158,8 +169,10 @@ fn reaches(key: &ApiKey, resource: Resource<'_>) -> bool {
     };
     match resource {
         Resource::Platform => key.key.project.is_none(),
-        Resource::Project(project) => owns(project),
-        Resource::Environment(environment) => in_environment(environment),
+        Resource::Project(project) => owns(project) && (whole_project || permission.reads_project()),
+        Resource::Environment(environment) => {
+            in_environment(environment) && (whole_environment || permission.reads_project())
+        }
         Resource::Configs(environment, prefix) => in_environment(environment) && has_prefix(prefix),
         Resource::Config(id) => in_environment(&id.environment_id()) && has_prefix(id.key.as_str()),
     }

@@ -12,7 +12,7 @@ use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, Raf
 use openraft::{EntryPayload, OptionalSend};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 /// Most entries applied and published together.
@@ -29,6 +29,8 @@ pub struct StateMachine {
     dir: PathBuf,
     observer: Arc<dyn Observer>,
     on_fatal: OnFatal,
+    /// Held while the current snapshot is replaced.
+    files: Arc<Mutex<()>>,
 }
 
 impl std::fmt::Debug for StateMachine {
@@ -46,7 +48,7 @@ impl StateMachine {
         on_fatal: OnFatal,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(&dir)?;
-        Ok(Self { store, dir, observer, on_fatal })
+        Ok(Self { store, dir, observer, on_fatal, files: Arc::default() })
     }
 
     async fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -123,19 +125,16 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         snapshot: SnapshotFile,
     ) -> Result<(), io::Error> {
         let (path, current) = (snapshot.path().to_owned(), self.dir.join(CURRENT));
-        let expected = meta.last_log_id;
-        let dir = self.dir.clone();
+        let (expected, dir, files) = (meta.last_log_id, self.dir.clone(), self.files.clone());
         let work = move |store: &Store| {
-            let found = snapshot::verify(&path)?;
-            if found.marker.applied != expected {
-                let message = "the snapshot does not cover what its sender said";
-                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-            }
-            store.install(&path)?;
+            snapshot::verify_covers(&path, expected)?;
+            let _one_at_a_time = files.lock().unwrap_or_else(PoisonError::into_inner);
+            // The file first: after a crash in between, openraft finds a snapshot that is newer than the
+            // state and installs it, while a state without its snapshot could never be sent on.
             if path != current {
                 replace(&path, &current, &dir)?;
             }
-            Ok(())
+            store.install(&current)
         };
         self.blocking(work).await.map_err(|error| self.fatal(error))?;
         snapshot.keep();
@@ -148,11 +147,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         if !path.try_exists()? {
             return Ok(None);
         }
-        let head = {
-            let path = path.clone();
-            tokio::task::spawn_blocking(move || snapshot::head(&path))
-        };
-        Ok(Some(described(head.await.map_err(io::Error::other)??, path)))
+        self.blocking(move |_| described(path)).await.map(Some)
     }
 }
 
@@ -161,22 +156,27 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let (building, current) = (self.dir.join(BUILDING), self.dir.join(CURRENT));
-        let (path, dir) = (current.clone(), self.dir.clone());
+        let (dir, files, observer) = (self.dir.clone(), self.files.clone(), self.observer.clone());
         let work = move |store: &Store| {
             let written = store.write_snapshot(&building)?;
-            replace(&building, &current, &dir)?;
-            Ok(written)
+            let _one_at_a_time = files.lock().unwrap_or_else(PoisonError::into_inner);
+            // One that was installed meanwhile is newer, and the log behind it is gone.
+            let newer =
+                current.try_exists()? && snapshot::head(&current)?.0.marker.applied > written.marker.applied;
+            if !newer {
+                replace(&building, &current, &dir)?;
+                observer.snapshot_built(written.bytes);
+            }
+            described(current)
         };
-        let written = self.blocking(work).await.map_err(|error| self.fatal(error))?;
-        self.observer.snapshot_built(written.bytes);
-        Ok(described(written, path))
+        self.blocking(work).await.map_err(|error| self.fatal(error))
     }
 }
 
-fn described(written: snapshot::Written, path: PathBuf) -> Snapshot {
-    let meta =
-        SnapshotMeta { last_log_id: written.marker.applied, last_membership: written.marker.membership };
-    Snapshot { meta, snapshot: SnapshotFile::kept(path, written.bytes) }
+fn described(path: PathBuf) -> io::Result<Snapshot> {
+    let (head, file) = snapshot::head(&path)?;
+    let meta = SnapshotMeta { last_log_id: head.marker.applied, last_membership: head.marker.membership };
+    Ok(Snapshot { meta, snapshot: SnapshotFile::kept(path, head.bytes, file) })
 }
 
 /// Moves a finished file into place, so that after a crash there is the old or the new one.

@@ -65,7 +65,7 @@ impl State {
         std::fs::write(&path, &content)?;
         let bytes = content.len() as u64;
         self.snapshot = Some((meta.clone(), path.clone(), bytes));
-        let snapshot = SnapshotFile::kept(path, bytes);
+        let snapshot = kept(path, bytes);
         Ok(Snapshot { meta, snapshot })
     }
 }
@@ -136,9 +136,11 @@ impl RaftStateMachine<TypeConfig> for Counter {
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
         let state = self.lock();
-        Ok(state
-            .snapshot
-            .clone()
-            .map(|(meta, path, bytes)| Snapshot { meta, snapshot: SnapshotFile::kept(path, bytes) }))
+        Ok(state.snapshot.clone().map(|(meta, path, bytes)| Snapshot { meta, snapshot: kept(path, bytes) }))
     }
+}
+
+fn kept(path: PathBuf, bytes: u64) -> SnapshotFile {
+    let open = std::fs::File::open(&path).expect("a file that was just written");
+    SnapshotFile::kept(path, bytes, open)
 }

@@ -111,6 +111,8 @@ struct Kept {
 impl Validator for Kept {
     async fn violations(&self, document: &Content) -> Vec<Violation> {
         if document.as_str().len() <= INLINE_BYTES_MAX {
+            // Checking many in a row lets other tasks run now and then.
+            tokio::task::consume_budget().await;
             return check(&self.compiled, document);
         }
         let (compiled, document) = (self.compiled.clone(), document.clone());

@@ -40,7 +40,7 @@ pub struct View {
     /// The bodies that the state refers to, and older ones.
     pub archive: Arc<dyn Archive>,
     /// For a stale view: how long ago this node last heard from a leader, in milliseconds.
-    /// `None` for a linearizable view.
+    /// `None` for a linearizable view, and when this node has not heard from one since it started.
     pub stale_for_ms: Option<u64>,
 }
 

@@ -59,7 +59,7 @@ pub const KEYS: &[Key] = &[
     key(
         "raft.snapshot_every_entries",
         "integer, 10 to 10000000",
-        Some("50000"),
+        Some("200000"),
         "How many log entries between two snapshots.",
     ),
     key("log.format", "`json` or `text`", Some("json"), "How log lines are written, to standard error."),

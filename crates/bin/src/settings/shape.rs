@@ -120,7 +120,7 @@ pub struct Raft {
 
 impl Default for Raft {
     fn default() -> Self {
-        Self { snapshot_every_entries: 50_000 }
+        Self { snapshot_every_entries: 200_000 }
     }
 }
 

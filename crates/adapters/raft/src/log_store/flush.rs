@@ -18,7 +18,7 @@ use crate::type_config::TypeConfig;
 /// Who wants to hear that the bytes are on disk.
 pub(super) enum Waiter {
     Append(IOFlushed<TypeConfig>),
-    Vote(oneshot::Sender<io::Result<()>>),
+    Saved(oneshot::Sender<io::Result<()>>),
 }
 
 impl Waiter {
@@ -26,7 +26,7 @@ impl Waiter {
         match self {
             Self::Append(callback) => callback.io_completed(result),
             // Nobody waits any more when the node is being shut down.
-            Self::Vote(done) => drop(done.send(result)),
+            Self::Saved(done) => drop(done.send(result)),
         }
     }
 }

@@ -180,7 +180,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let (done, flushed) = oneshot::channel();
-        self.change(Some(Waiter::Vote(done)), |log| {
+        self.change(Some(Waiter::Saved(done)), |log| {
             log.save_vote(vote.into())?;
             Ok(0)
         })?;
@@ -232,7 +232,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> io::Result<()> {
-        self.change(None, |log| {
+        let (done, flushed) = oneshot::channel();
+        self.change(Some(Waiter::Saved(done)), |log| {
             let state = log.log_state();
             let keep = last_log_id.as_ref().map(|id| id.index + 1);
             // Nothing before the purged entries is there to be kept.
@@ -242,7 +243,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
                 log.truncate(from)?;
             }
             Ok(0)
-        })
+        })?;
+        flushed.await.unwrap_or_else(|_| Err(io::Error::other("the log closed before it was cut")))
     }
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {

@@ -7,6 +7,7 @@ use std::ops::{Bound, RangeBounds};
 use futures::stream::{self, Stream, StreamExt as _};
 use openraft::OptionalSend;
 
+use super::wal::{WalEntry, WalLogId};
 use super::{APPEND_BATCH_BYTES_MAX, LogStore};
 use crate::type_config::{Entry, TypeConfig, Vote};
 
@@ -17,10 +18,15 @@ impl LogStore {
             return Ok(Vec::new());
         }
         let inner = self.shared.read();
-        let mut stored = Vec::new();
+        let mut stored: Vec<(WalLogId, WalEntry)> = Vec::new();
         let mut bytes = 0;
         for record in inner.log.read(start, end) {
             let (id, entry) = record?;
+            if let Some((last, _)) = stored.last()
+                && id.index != last.index + 1
+            {
+                return Err(gap(last.index + 1));
+            }
             bytes += entry.len();
             if bytes > bytes_max && !stored.is_empty() {
                 break;
@@ -43,6 +49,10 @@ impl LogStore {
             })
             .collect()
     }
+}
+
+fn gap(index: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the raft log has no entry {index}"))
 }
 
 /// The half-open form of a range.

@@ -76,6 +76,10 @@ impl PeerHandler for Echo {
         NodeStatus { node_id: self.0, revision: 5, ..NodeStatus::default() }
     }
 
+    async fn check_snapshot(&self, _: &crate::type_config::Snapshot) -> std::io::Result<()> {
+        Ok(())
+    }
+
     fn takes_part(&self) -> bool {
         true
     }

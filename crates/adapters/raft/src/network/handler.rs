@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::codec::proto;
+use crate::type_config::Snapshot;
+use std::io;
 
 /// Why a proposal that a peer forwarded has no outcome.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,9 @@ pub trait PeerHandler: Send + Sync + 'static {
 
     /// Whether this node takes part in the cluster yet. Until then it answers nothing but its status.
     fn takes_part(&self) -> bool;
+
+    /// Says whether a received snapshot is whole and covers what its sender said.
+    async fn check_snapshot(&self, snapshot: &Snapshot) -> io::Result<()>;
 
     /// A leader's message was accepted just now.
     fn heard_from_leader(&self);

@@ -184,6 +184,7 @@ where
     }
 
     async fn vote(&self, request: Request<proto::VoteRequest>) -> Result<Response<proto::VoteReply>, Status> {
+        self.admit()?;
         own_vote(Sender::of(&request)?, request.get_ref().vote.as_ref())?;
         let rpc = request.into_inner().try_into();
         let answer = self.raft.vote(rpc.map_err(|cause| nonsense(&cause))?).await;
@@ -226,6 +227,8 @@ where
             self.incoming.receive(request.into_inner(), |head| own_vote(sender, head.vote.as_ref()));
         let (head, file) = receiving.await?;
         let (vote, snapshot) = snapshot_of(head, file).map_err(|cause| nonsense(&cause))?;
+        // Before the state machine, whose failure to install is fatal for this node.
+        self.handler.check_snapshot(&snapshot).await.map_err(|cause| Status::data_loss(cause.to_string()))?;
         let answer = self.raft.install_full_snapshot(vote, snapshot).await;
         let answer = answer.map_err(|cause| stopped(&cause))?;
         Ok(Response::new(proto::SnapshotReply { vote: Some((&answer.vote).into()) }))

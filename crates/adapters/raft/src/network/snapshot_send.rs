@@ -68,7 +68,7 @@ async fn feed(
     frames: mpsc::Sender<SnapshotFrame>,
     sent: &AtomicU64,
 ) -> io::Result<()> {
-    let mut file = File::open(snapshot.snapshot.path()).await?;
+    let mut file = File::from_std(snapshot.snapshot.reader()?);
     let mut total = 0;
     let mut frame = Frame::Head(head);
     loop {

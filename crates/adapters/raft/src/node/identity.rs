@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const FILE: &str = "identity.json";
 const LOCK: &str = "lock";
@@ -42,7 +43,7 @@ const FORMAT: u32 = 1;
 pub struct Identity {
     dir: PathBuf,
     record: Record,
-    _lock: File,
+    lock: Arc<File>,
 }
 
 /// Why a data folder cannot be used.
@@ -123,7 +124,12 @@ impl Identity {
                 node,
             });
         }
-        Ok(Self { dir: dir.to_owned(), record, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), record, lock: Arc::new(lock) })
+    }
+
+    /// The claim itself: nobody else gets the folder while a copy of it lives.
+    pub fn claim_file(&self) -> Arc<File> {
+        self.lock.clone()
     }
 
     /// How far it has come.

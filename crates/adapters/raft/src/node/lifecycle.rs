@@ -60,7 +60,7 @@ pub(super) fn spawn(
 }
 
 /// Takes part once all members are there, starts the cluster if this node is the first of them, and
-/// gives it its name and key. Keeps the claim on the folder until then, and for as long as it runs.
+/// gives it its name and key.
 async fn form(
     shared: Arc<Shared>,
     mut identity: Identity,
@@ -94,10 +94,7 @@ async fn form(
         }
         tokio::time::sleep(FORMING_INTERVAL).await;
     }
-    name_cluster(&shared, admin_key).await?;
-    std::future::pending::<()>().await;
-    drop(identity);
-    Ok(())
+    name_cluster(&shared, admin_key).await
 }
 
 /// What the other members say: whether they take part, and whether their log has begun.
@@ -166,8 +163,10 @@ async fn follow_leader(shared: Arc<Shared>, stop: CancellationToken, on_fatal: O
             }
             return;
         }
-        if leader == Some(shared.node_id) && acked_ms.is_some_and(|ago| ago < HEARD_WITHIN) {
-            shared.heard();
+        if leader == Some(shared.node_id)
+            && let Some(ago) = acked_ms.filter(|ago| *ago < HEARD_WITHIN)
+        {
+            shared.heard_before(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX));
         }
         if leader.is_some() && leader != known {
             known = leader;

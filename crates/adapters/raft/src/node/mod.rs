@@ -73,6 +73,10 @@ pub(crate) struct Shared {
     proposals: tokio::sync::Semaphore,
     /// When this node last heard from a leader, in milliseconds after `started`; see [`lifecycle`].
     heard_ms: AtomicU64,
+    /// Whether this folder's log had begun when the node started.
+    began: bool,
+    /// Keeps other processes from the data folder.
+    _claim: Arc<std::fs::File>,
     started: Instant,
 }
 

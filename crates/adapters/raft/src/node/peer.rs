@@ -3,8 +3,11 @@
 use super::Shared;
 use super::propose::{LocalError, propose_here};
 use crate::network::{NodeStatus, PeerHandler, ProposeError};
+use crate::store::snapshot;
+use crate::type_config::Snapshot;
 use async_trait::async_trait;
 use bytes::Bytes;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
@@ -28,6 +31,12 @@ impl PeerHandler for Handler {
             Err(LocalError::NotProposed(why)) => Err(ProposeError::NotProposed(why)),
             Err(LocalError::Unknown(why)) => Err(ProposeError::Unknown(why)),
         }
+    }
+
+    async fn check_snapshot(&self, snapshot: &Snapshot) -> io::Result<()> {
+        let (path, expected) = (snapshot.snapshot.path().to_owned(), snapshot.meta.last_log_id);
+        let checked = tokio::task::spawn_blocking(move || snapshot::verify_covers(&path, expected));
+        checked.await.map_err(io::Error::other)?
     }
 
     async fn status(&self) -> NodeStatus {

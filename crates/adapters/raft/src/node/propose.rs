@@ -53,7 +53,11 @@ impl Consensus for RaftNode {
         // Fails over within one election; longer than that there is no majority.
         while let Some(leader) = shared.leader_by(began + LEADER_WAIT).await {
             if let Some(reply) = shared.propose_to(leader, &payload, deadline).await? {
-                return decode_outcome(&reply).map_err(|error| ConsensusError::Failed(error.into()));
+                // It was applied; only this node cannot read what came of it.
+                return decode_outcome(&reply).map_err(|error| {
+                    tracing::error!(%error, "the outcome of a proposal cannot be read");
+                    ConsensusError::OutcomeUnknown
+                });
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         }

@@ -19,7 +19,7 @@ impl StateReader for RaftNode {
         let published = self.shared.store.published();
         let stale_for_ms = match freshness.consistency {
             Consistency::Linearizable => None,
-            Consistency::Stale => Some(self.shared.stale_for_ms()),
+            Consistency::Stale => self.shared.stale_for_ms(),
         };
         Ok(View { state: published.state.clone(), archive: Arc::new(LiveArchive(published)), stale_for_ms })
     }

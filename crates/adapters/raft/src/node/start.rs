@@ -13,6 +13,7 @@ use crate::state_machine::StateMachine;
 use crate::store::{RedbEngine, Store};
 use crate::type_config::PeerInfo;
 use domain::{ClusterId, NewApiKey};
+use openraft::storage::{RaftLogReader as _, RaftLogStorage as _};
 use openraft::{Config, SnapshotPolicy};
 use std::collections::BTreeMap;
 use std::io;
@@ -126,13 +127,14 @@ impl RaftNode {
         let listener = PeerListener::bind(config.peer_listen, config.peer_tls.clone())
             .await
             .map_err(NodeError::io("the peer address cannot be bound"))?;
-        let log = LogStore::open(LogStoreConfig {
+        let mut log = LogStore::open(LogStoreConfig {
             dir: config.data_dir.join("log"),
             cluster_id: config.cluster_id.to_string(),
             node_id: config.node_id,
             on_fatal: config.on_fatal.clone(),
             observer: config.observer.clone(),
         })?;
+        let began = log_began(&mut log).await.map_err(NodeError::io("the log cannot be read"))?;
         let store = open_store(&config)?;
         let machine = StateMachine::new(
             store.clone(),
@@ -162,6 +164,8 @@ impl RaftNode {
             leaving: AtomicBool::new(false),
             proposals: tokio::sync::Semaphore::new(PROPOSALS_MAX),
             heard_ms: AtomicU64::new(0),
+            began,
+            _claim: identity.claim_file(),
             started: Instant::now(),
         });
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -185,6 +189,11 @@ impl RaftNode {
         let barrier = Barrier::spawn(&tasks, stop.clone(), shared.clone());
         Ok(Arc::new(Self { shared, barrier, tasks, stop }))
     }
+}
+
+/// Whether this folder has ever voted or stored an entry.
+async fn log_began(log: &mut LogStore) -> io::Result<bool> {
+    Ok(log.read_vote().await?.is_some() || log.get_log_state().await?.last_log_id.is_some())
 }
 
 fn open_store(config: &NodeConfig) -> Result<Arc<Store>, NodeError> {

@@ -60,7 +60,7 @@ impl RaftNode {
         let applied = metrics.last_applied.map_or(0, |log_id| log_id.index);
         let committed = metrics.local_committed.map_or(0, |log_id| log_id.index);
         let alone = metrics.membership_config.membership().voter_ids().count() <= 1;
-        let heard = alone || self.shared.stale_for_ms() <= LEADER_SILENCE_MS_MAX;
+        let heard = alone || self.shared.stale_for_ms().is_some_and(|ago| ago <= LEADER_SILENCE_MS_MAX);
         NodeHealth {
             running: metrics.running_state.is_ok(),
             leader_known: heard && metrics.current_leader.is_some(),
@@ -96,18 +96,31 @@ impl Shared {
     /// Whether this node's log has begun.
     pub(super) fn is_initialized(&self) -> bool {
         let metrics = self.raft.metrics().borrow_watched().clone();
-        metrics.last_log_index.is_some() || metrics.last_applied.is_some() || metrics.current_term > 0
+        // The metrics of a core that has only just started are empty.
+        self.began
+            || metrics.last_log_index.is_some()
+            || metrics.last_applied.is_some()
+            || metrics.current_term > 0
     }
 
     /// Notes that a leader was heard from just now.
     pub(super) fn heard(&self) {
-        self.heard_ms.store(self.elapsed_ms(), Ordering::Relaxed);
+        self.heard_before(0);
     }
 
-    /// How long ago a leader was heard from, in milliseconds. A leader hears itself when a majority
-    /// answers it.
-    pub(super) fn stale_for_ms(&self) -> u64 {
-        self.elapsed_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed))
+    /// Notes that a leader was heard from so many milliseconds ago.
+    pub(super) fn heard_before(&self, ago_ms: u64) {
+        // 0 is kept for "never".
+        self.heard_ms.store(self.elapsed_ms().saturating_sub(ago_ms).max(1), Ordering::Relaxed);
+    }
+
+    /// How long ago a leader was heard from, in milliseconds; `None` when this process never heard one. A
+    /// leader hears itself when a majority answers it.
+    pub(super) fn stale_for_ms(&self) -> Option<u64> {
+        match self.heard_ms.load(Ordering::Relaxed) {
+            0 => None,
+            heard => Some(self.elapsed_ms().saturating_sub(heard)),
+        }
     }
 
     fn elapsed_ms(&self) -> u64 {

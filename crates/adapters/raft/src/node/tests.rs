@@ -10,6 +10,7 @@ use domain::{
     Actor, Command, Digest, DisplayName, KeyLabel, NewApiKey, Outcome, ProjectName, RequestId, Stamped,
     Timestamp,
 };
+use openraft::async_runtime::WatchReceiver as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::path::Path;
 use tempfile::TempDir;
@@ -203,4 +204,28 @@ async fn three_nodes_form_a_cluster_that_outlives_its_leader() {
     for n in 0..3 {
         trio.stop(n).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_takes_no_part_yet_does_not_vote() {
+    use crate::type_config::{LeaderId, Vote};
+    use openraft::network::RPCOption;
+    use openraft::network::RaftNetworkV2 as _;
+    use openraft::raft::VoteRequest;
+    use openraft::vote::RaftLeaderId as _;
+    use openraft::{RaftNetworkFactory as _, errors::RPCError};
+
+    let mut trio = Trio::new();
+    // Alone, it waits for the others and stays fresh.
+    trio.start(0).await;
+    let mut peers = Peers::new(trio.tls[1].clone());
+    let info = super::start::peer_info(&trio.members[0]);
+    let mut network = peers.new_client(trio.members[0].id, &info).await;
+    let vote = Vote { leader_id: LeaderId::new(9, trio.members[1].id), committed: false };
+    let option = RPCOption::new(Duration::from_secs(2));
+    let answer = network.vote(VoteRequest::new(vote, None), option).await;
+    assert!(matches!(answer, Err(RPCError::Unreachable(_) | RPCError::Network(_))), "{answer:?}");
+    let kept = trio.node(0).shared.raft.metrics().borrow_watched().vote;
+    assert_eq!(kept.leader_id.term, 0, "a vote was kept: {kept}");
+    trio.stop(0).await;
 }

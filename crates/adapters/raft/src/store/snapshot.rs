@@ -6,6 +6,7 @@
 
 use super::tables::{self, Marker};
 use super::{Batch, Engine, EngineView, Table};
+use crate::type_config::LogId;
 use domain::Digest;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -82,10 +83,21 @@ pub fn verify(path: &Path) -> io::Result<Written> {
     Ok(Written { marker: reader.marker, bytes: std::fs::metadata(path)?.len() })
 }
 
-/// Reads a snapshot file's marker without checking the rest.
-pub fn head(path: &Path) -> io::Result<Written> {
+/// Checks the whole file, and that it covers the log up to `expected`.
+pub fn verify_covers(path: &Path, expected: Option<LogId>) -> io::Result<()> {
+    if verify(path)?.marker.applied == expected {
+        Ok(())
+    } else {
+        Err(damaged(path, "it does not cover what its sender said"))
+    }
+}
+
+/// Opens a snapshot file and reads its marker, without checking the rest.
+pub fn head(path: &Path) -> io::Result<(Written, File)> {
     let reader = Reader::open(path)?;
-    Ok(Written { marker: reader.marker, bytes: std::fs::metadata(path)?.len() })
+    let file = reader.input.into_inner();
+    let bytes = file.metadata()?.len();
+    Ok((Written { marker: reader.marker, bytes }, file))
 }
 
 /// Replaces everything in the engine by the file's content, durably; nothing changes when the file is damaged.

@@ -74,6 +74,25 @@ fn keys_reach_what_they_name_and_nothing_else() {
 }
 
 #[test]
+fn scoped_keys_see_their_project_and_change_nothing_that_others_share() {
+    use Permission::{EnvironmentDelete, KeyWrite, ProjectRead, SchemaRead, SchemaWrite};
+    let (p, dev) = (project("p"), environment("p", "dev"));
+    let all = key(Some("p"), Permission::ALL);
+    let scoped = ApiKey { environments: Some(environments(&["dev"])), ..all.clone() };
+    let prefixed = ApiKey { key_prefixes: Some(prefixes(&["app."])), ..all.clone() };
+    for permission in [SchemaWrite, KeyWrite, Permission::ProjectDelete] {
+        check(&all, permission, Resource::Project(&p), Ok(()));
+        check(&scoped, permission, Resource::Project(&p), OUT);
+        check(&prefixed, permission, Resource::Project(&p), OUT);
+    }
+    for permission in [ProjectRead, SchemaRead] {
+        check(&scoped, permission, Resource::Project(&p), Ok(()));
+    }
+    check(&scoped, EnvironmentDelete, Resource::Environment(&dev), Ok(()));
+    check(&prefixed, EnvironmentDelete, Resource::Environment(&dev), OUT);
+}
+
+#[test]
 fn keys_end() {
     let p = project("p");
     let until = |at| ApiKey { expires_at: Some(Timestamp(at)), ..key(Some("p"), &[READ]) };
