@@ -131,15 +131,20 @@ async fn nobody_grants_more_than_they_have() {
     let read = ["config:document:read"];
     check_grant(json!({}), json!({ "name": "k", "permissions": read }), 201).await;
     check_grant(json!({}), json!({ "name": "k", "permissions": ["config:document:write"] }), 403).await;
-    let prod = json!({ "environments": ["prod"] });
-    check_grant(prod.clone(), json!({ "name": "k", "permissions": read }), 403).await;
-    let default = json!({ "name": "k", "permissions": read, "environments": ["default"] });
-    check_grant(prod.clone(), default, 403).await;
-    check_grant(prod, json!({ "name": "k", "permissions": read, "environments": ["prod"] }), 201).await;
-    let below = json!({ "key_prefixes": ["a."] });
-    let wider = json!({ "name": "k", "permissions": read, "key_prefixes": ["a"] });
-    check_grant(below.clone(), wider, 403).await;
-    check_grant(below, json!({ "name": "k", "permissions": read, "key_prefixes": ["a.b"] }), 201).await;
+    // A scoped key changes nothing that others share, and keys are shared, even within its own scope.
+    for scope in [json!({ "environments": ["prod"] }), json!({ "key_prefixes": ["a."] })] {
+        let mut within = json!({ "name": "k", "permissions": read });
+        for (name, value) in scope.as_object().expect("members") {
+            within[name] = value.clone();
+        }
+        let mut parent =
+            json!({ "name": "parent", "permissions": ["project:key:write", "config:document:read"] });
+        for (name, value) in scope.as_object().expect("members") {
+            parent[name] = value.clone();
+        }
+        let (_, own) = scoped(parent).await;
+        own.client.post(&own.path("/api-keys")).json(&within).send().await.refused(403, "forbidden");
+    }
     let ending = json!({ "expires_at": "2100-01-01T00:00:00Z" });
     check_grant(ending.clone(), json!({ "name": "k", "permissions": read }), 403).await;
     let sooner = json!({ "name": "k", "permissions": read, "expires_at": "2099-01-01T00:00:00Z" });
