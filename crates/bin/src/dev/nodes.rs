@@ -85,10 +85,10 @@ impl Nodes {
 }
 
 /// How many threads each node gets when `nodes` of them share this machine: as many as there are cores
-/// for each, two at least, and `TOKIO_WORKER_THREADS` when it is set.
+/// for each, one at least, and `TOKIO_WORKER_THREADS` when it is set.
 fn threads_each(nodes: usize) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let each = (cores / nodes.max(1)).max(2);
+    let each = (cores / nodes.max(1)).max(1);
     std::env::var("TOKIO_WORKER_THREADS").unwrap_or_else(|_| each.to_string())
 }
 
