@@ -3,7 +3,7 @@
 //! The log makes a change durable; the disk here only has to catch up. Applied entries change the
 //! state in memory at once and wait in a segment until a checkpoint writes them, together with the
 //! log id they reach, in one durable transaction. After a crash the log is replayed from the last
-//! checkpoint. So one disk write carries a quarter second of changes instead of one batch.
+//! checkpoint. So one disk write carries a second of changes instead of one batch.
 
 mod archive;
 pub mod engine;
