@@ -13,6 +13,8 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(20);
 async fn check(cluster: &TestCluster, lone: usize, writes_are_refused: bool, cut: impl Fn(usize)) -> Project {
     let project = Project::create(cluster.client(lone)).await;
     let made = project.create_config("a", &json!("before")).await;
+    // A linearizable read waits until this node has applied the write; a stale one later would not.
+    project.read("a").await;
     (0..cluster.size()).filter(|at| *at != lone).for_each(cut);
     let path = project.config("a");
     let write = async || {
