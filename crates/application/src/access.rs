@@ -1,7 +1,7 @@
 //! API keys: authentication by them, and their life.
 
 use crate::ports::{Freshness, KeyMint};
-use crate::{Core, Error, Page, PageRequest, RequestContext};
+use crate::{Core, Error, Page, PageRequest, RequestContext, Seen};
 use domain::limits::API_KEY_SCOPES_MAX;
 use domain::{
     Actor, ApiKey, ApiKeyId, Command, EnvironmentName, KeyLabel, KeyRef, NewApiKey, Permission, ProjectName,
@@ -126,13 +126,13 @@ impl Access {
         project: &ProjectName,
         id: &ApiKeyId,
         freshness: Freshness,
-    ) -> Result<(ApiKey, Revision), Error> {
+    ) -> Result<Seen<ApiKey>, Error> {
         let resource = Resource::Project(project);
         let view = self.core.authorized_view(ctx, freshness, Permission::KeyRead, resource).await?;
         view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
         let key = KeyRef { project: Some(project.clone()), id: id.clone() };
         let key = view.state.api_key(&key).ok_or_else(|| Error::not_found("API key", id))?;
-        Ok((key.clone(), view.state.revision()))
+        Ok(Seen::new(key.clone(), &view))
     }
 
     /// The keys of a project, never their secrets, by id.

@@ -14,9 +14,12 @@ const PAGE_READS_MAX: usize = 10_000;
 /// How many versions are read at a time when looking for the one that was current at a revision.
 const LOOK_BACK_BATCH: usize = 32;
 
-/// Says whether a version belongs to the present project and not to an earlier one of the same name.
+/// Says whether a version belongs to the present project and not to an earlier one of the same name, and is
+/// not newer than the view: the archive may know later ones.
 pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
-    view.state.project(&found.id.project).is_some_and(|project| found.revision >= project.created_revision)
+    let project = view.state.project(&found.id.project);
+    found.revision <= view.state.revision()
+        && project.is_some_and(|project| found.revision >= project.created_revision)
 }
 
 /// One page of a config's versions, newest first. Starts from the newest version that the view knows:

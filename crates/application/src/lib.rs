@@ -17,6 +17,7 @@ mod paging;
 pub mod ports;
 mod projects;
 mod schemas;
+mod seen;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -30,6 +31,7 @@ pub use error::{DocumentFailure, Error, SchemaBreaks};
 pub use paging::{Page, PageRequest};
 pub use projects::Projects;
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
+pub use seen::Seen;
 
 use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
 use std::sync::Arc;

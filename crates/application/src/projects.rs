@@ -1,7 +1,7 @@
 //! Projects and environments.
 
 use crate::ports::Freshness;
-use crate::{Core, Error, Page, PageRequest, RequestContext};
+use crate::{Core, Error, Page, PageRequest, RequestContext, Seen};
 use domain::{
     Actor, Command, DisplayName, Environment, EnvironmentId, EnvironmentName, Permission, Project,
     ProjectName, Receipt, Resource, Revision,
@@ -55,13 +55,13 @@ impl Projects {
         ctx: &RequestContext,
         name: &ProjectName,
         freshness: Freshness,
-    ) -> Result<(Project, Revision), Error> {
+    ) -> Result<Seen<Project>, Error> {
         let view = self
             .core
             .authorized_view(ctx, freshness, Permission::ProjectRead, Resource::Project(name))
             .await?;
         let project = view.state.project(name).ok_or_else(|| Error::not_found("project", name))?;
-        Ok((project.clone(), view.state.revision()))
+        Ok(Seen::new(project.clone(), &view))
     }
 
     /// The projects that the actor may see, by name.
@@ -112,13 +112,13 @@ impl Projects {
         ctx: &RequestContext,
         id: &EnvironmentId,
         freshness: Freshness,
-    ) -> Result<(Environment, Revision), Error> {
+    ) -> Result<Seen<Environment>, Error> {
         let resource = Resource::Environment(id);
         let view = self.core.authorized_view(ctx, freshness, Permission::EnvironmentRead, resource).await?;
         view.state.project(&id.project).ok_or_else(|| Error::not_found("project", &id.project))?;
         let environment =
             view.state.environment(id).ok_or_else(|| Error::not_found("environment", &id.name))?;
-        Ok((environment.clone(), view.state.revision()))
+        Ok(Seen::new(environment.clone(), &view))
     }
 
     /// The environments of a project that the actor may see, by name.

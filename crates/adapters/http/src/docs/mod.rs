@@ -46,7 +46,7 @@ pub(crate) fn assets(document: &OpenApi) -> Router<Api> {
 
 /// This document
 #[utoipa::path(get, path = "/openapi.yaml", tag = "operations",
-    responses((status = 200, description = "This document", body = String,
+    responses((status = 200, description = "This document", body = serde_json::Value,
         content_type = "application/yaml"), Failed))]
 async fn openapi() -> Response {
     page("application/yaml", YAML.clone())

@@ -15,6 +15,9 @@ pub(crate) const PAGE_SIZE_DEFAULT: usize = 50;
 /// Most items of a page.
 pub(crate) const PAGE_SIZE_MAX: usize = 1000;
 
+/// Largest revision that may be waited for: the documented format is a signed number of 64 bits.
+const MIN_REVISION_MAX: u64 = i64::MAX as u64;
+
 /// The parameters of a request, each known and well formed.
 pub(crate) struct Query<T>(pub(crate) T);
 
@@ -37,7 +40,7 @@ pub(crate) struct ReadQuery {
     #[param(value_type = Option<String>, pattern = "^(linearizable|stale)$", example = "linearizable")]
     consistency: Consistency,
     /// Wait until this node has applied the revision, or answer 503 `behind`.
-    #[param(value_type = Option<u64>, minimum = 0, example = 42)]
+    #[param(value_type = Option<u64>, minimum = 0, example = 1)]
     min_revision: Option<Revision>,
 }
 
@@ -104,9 +107,9 @@ impl Parameters for ReadQuery {
                 };
             }
             "min_revision" => {
-                let revision =
-                    number(value).ok_or_else(|| invalid("min_revision", "must be a whole number"))?;
-                self.min_revision = Some(Revision(revision));
+                let revision = number(value).filter(|revision| *revision <= MIN_REVISION_MAX);
+                let refused = || invalid("min_revision", &format!("must be 0 to {MIN_REVISION_MAX}"));
+                self.min_revision = Some(Revision(revision.ok_or_else(refused)?));
             }
             _ => return Ok(false),
         }

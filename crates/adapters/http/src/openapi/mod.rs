@@ -8,8 +8,8 @@ use crate::problem::Code;
 use crate::router::documented;
 use utoipa::OpenApi;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr};
 
@@ -58,6 +58,7 @@ pub(crate) fn complete(document: &mut Document) {
         let api = path.starts_with("/api/");
         for (is_get, operation) in operations(item) {
             let reads = is_get && api;
+            operation.parameters.iter_mut().flatten().for_each(never_null);
             for (status, response) in &mut operation.responses.responses {
                 let RefOr::T(response) = response else { continue };
                 let mut add = |name: &str, text: &str, kind: Type| {
@@ -80,6 +81,19 @@ pub(crate) fn complete(document: &mut Document) {
                     add("Retry-After", "Whole seconds to wait before trying again", Type::Integer);
                 }
             }
+        }
+    }
+}
+
+/// A parameter may be left out, but there is no `null` in a URL or a header.
+fn never_null(parameter: &mut RefOr<Parameter>) {
+    if let RefOr::T(parameter) = parameter
+        && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+        && let SchemaType::Array(types) = &mut schema.schema_type
+    {
+        types.retain(|one| *one != Type::Null);
+        if let [only] = types.as_slice() {
+            schema.schema_type = SchemaType::Type(only.clone());
         }
     }
 }

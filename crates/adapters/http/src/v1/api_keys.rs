@@ -88,9 +88,9 @@ async fn get_api_key(
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
     let freshness = read.freshness();
-    let (key, revision) = api.app.access.get(&ctx, &path.project, &path.id, freshness).await?;
-    let reply = Reply::json(StatusCode::OK, &ApiKeyBody::from(&key))?;
-    Ok(reply.seen(revision, freshness, None).done())
+    let key = api.app.access.get(&ctx, &path.project, &path.id, freshness).await?;
+    let reply = Reply::json(StatusCode::OK, &ApiKeyBody::from(&key.item))?;
+    Ok(reply.seen(key.revision, freshness, key.stale_for_ms).done())
 }
 
 /// Revoke an API key

@@ -137,8 +137,9 @@ fn tagged(reply: Reply, document: &ConfigDocument, read: &ReadQuery) -> Response
 /// Creates it with `If-None-Match: *`, changes it with `If-Match: "<version>"` or `If-Match: *`.
 #[utoipa::path(put, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
     tag = "configs", params(ConfigPath,
-        ("If-Match" = Option<String>, Header, description = "The version in quotes that it must have, or `*`"),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: it must not exist")),
+        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+            description = "The version in quotes that it must have, or `*`"),
+        ("If-None-Match" = Option<String>, Header, pattern = "^[*]$", example = "*", description = "`*`: it must not exist")),
     request_body = ConfigPut,
     responses((status = 200, description = "The config after the change", body = ConfigBody,
         headers(("ETag" = String, description = "The version in quotes"))),
@@ -170,7 +171,8 @@ async fn put_config(
 /// Its history stays, and its versions go on when the key is created again.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
     tag = "configs", params(ConfigPath,
-        ("If-Match" = String, Header, description = "The version in quotes that it must have, or `*`")),
+        ("If-Match" = String, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+            description = "The version in quotes that it must have, or `*`")),
     responses((status = 204, description = "It is gone"), Deleted),
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_config(

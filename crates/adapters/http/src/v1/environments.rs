@@ -85,9 +85,9 @@ async fn get_environment(
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
     let freshness = read.freshness();
-    let (environment, revision) = api.app.projects.environment(&ctx, &path.id(), freshness).await?;
-    let reply = Reply::json(StatusCode::OK, &EnvironmentBody::from(&environment))?;
-    Ok(reply.seen(revision, freshness, None).done())
+    let environment = api.app.projects.environment(&ctx, &path.id(), freshness).await?;
+    let reply = Reply::json(StatusCode::OK, &EnvironmentBody::from(&environment.item))?;
+    Ok(reply.seen(environment.revision, freshness, environment.stale_for_ms).done())
 }
 
 /// Delete an environment

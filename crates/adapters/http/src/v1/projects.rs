@@ -89,9 +89,9 @@ async fn get_project(
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
     let freshness = read.freshness();
-    let (project, revision) = api.app.projects.get(&ctx, &path.project, freshness).await?;
-    let reply = Reply::json(StatusCode::OK, &ProjectBody::from(&project))?;
-    Ok(reply.seen(revision, freshness, None).done())
+    let project = api.app.projects.get(&ctx, &path.project, freshness).await?;
+    let reply = Reply::json(StatusCode::OK, &ProjectBody::from(&project.item))?;
+    Ok(reply.seen(project.revision, freshness, project.stale_for_ms).done())
 }
 
 /// Change a project's name for people

@@ -28,7 +28,8 @@ refusals! {
 /// Makes a new version with the document of an earlier one, checked against today's schema.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/rollback",
     tag = "configs", params(ConfigPath,
-        ("If-Match" = String, Header, description = "The version in quotes that it must have, or `*`")),
+        ("If-Match" = String, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+            description = "The version in quotes that it must have, or `*`")),
     request_body = RollbackBody,
     responses((status = 200, description = "The config after the change", body = ConfigBody,
         headers(("ETag" = String, description = "The version in quotes"))), RolledBack),

@@ -141,7 +141,8 @@ async fn get_schema_version(
 /// those that fail.
 #[utoipa::path(put, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
     params(SchemaPath,
-        ("If-Match" = Option<String>, Header, description = "The version in quotes that must be the newest")),
+        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+            description = "The version in quotes that must be the newest")),
     request_body = SchemaChange,
     responses((status = 200, description = "The schema", body = SchemaBody,
         headers(("ETag" = String, description = "The version in quotes"))), Updated),
@@ -169,7 +170,8 @@ async fn update_schema(
 /// No document may be bound to it.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
     params(SchemaPath,
-        ("If-Match" = Option<String>, Header, description = "The version in quotes that must be the newest")),
+        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+            description = "The version in quotes that must be the newest")),
     responses((status = 204, description = "It is gone"), Deleted),
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_schema(

@@ -94,6 +94,12 @@ async fn a_key_request_is_checked() {
         "expires_at",
     )
     .await;
+    // Year 10000 in UTC, which no answer could show.
+    check(
+        r#"{"name":"n","permissions":["config:document:read"],"expires_at":"9999-12-31T23:59:59-01:00"}"#,
+        "expires_at",
+    )
+    .await;
     check(r#"{"name":"n","permissions":["config:document:read"],"key_prefixes":["A"]}"#, "key_prefixes[0]")
         .await;
     let writer = r#"{"name":"w","permissions":["project:key:write"]}"#;

@@ -84,6 +84,24 @@ async fn every_operation_is_fully_documented() {
     }
 }
 
+/// There is no `null` in a URL or a header, and what a precondition looks like is part of the contract.
+#[tokio::test]
+async fn parameters_are_documented_as_they_are_sent() {
+    let server = Server::new().await;
+    let mut preconditions = 0;
+    for (method, path, operation) in operations(&document(&server).await) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let place = format!("{method} {path} {}", parameter["name"]);
+            assert!(parameter["schema"]["type"].is_string(), "{place}: {}", parameter["schema"]);
+            if parameter["in"] == "header" && method != "GET" {
+                assert!(parameter["schema"]["pattern"].is_string(), "{place}");
+                preconditions += 1;
+            }
+        }
+    }
+    assert_eq!(preconditions, 6, "a precondition came or went");
+}
+
 #[tokio::test]
 async fn the_page_stands_alone() {
     let server = Server::new().await;

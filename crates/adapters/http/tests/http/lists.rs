@@ -95,6 +95,7 @@ async fn parameters_are_checked() {
         "prefix=A",
         "consistency=eventual",
         "min_revision=-1",
+        "min_revision=9223372036854775808",
         "page_size=1&page_size=1",
     ] {
         server.get(&format!("{CONFIGS}?{query}")).await.is_problem(400, "invalid_parameter");

@@ -3,6 +3,21 @@
 use crate::support::{CONFIGS, PROJECT, Server};
 use serde_json::json;
 
+/// Every stale answer says how old it may be, also one of a single thing.
+#[tokio::test]
+async fn stale_answers_tell_their_age() {
+    let server = Server::new().await;
+    let key = r#"{"name":"k","permissions":["config:document:read"]}"#;
+    let key = server.post(&format!("{PROJECT}/api-keys"), key).await.is(201).header("location").to_owned();
+    for path in [PROJECT.to_owned(), format!("{PROJECT}/environments/default"), key] {
+        let stale = server.get(&format!("{path}?consistency=stale")).await.is(200);
+        assert_eq!(stale.header("guardian-stale-for-ms"), "0", "{path}");
+        assert_eq!(stale.header("guardian-consistency"), "stale", "{path}");
+        let fresh = server.get(&path).await.is(200);
+        assert!(!fresh.headers.contains_key("guardian-stale-for-ms"), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_project_lives_and_goes() {
     let server = Server::new().await;

@@ -4,14 +4,17 @@ use super::invalid;
 use crate::problem::Problem;
 use crate::reply::rfc3339;
 use application::{CreateApiKey, CreatedApiKey};
-use domain::limits::CONFIG_KEY_BYTES_MAX;
+use domain::limits::{API_KEY_SCOPES_MAX, CONFIG_KEY_BYTES_MAX, NAME_BYTES_MAX};
 use domain::{ApiKey, EnvironmentName, KeyLabel, Permission, ProjectName, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
+
+/// The allowed form of a prefix of config keys.
+const PREFIX_PATTERN: &str = "^[a-z0-9._-]{1,255}$";
 
 /// A new API key.
 #[derive(Deserialize, ToSchema)]
@@ -22,16 +25,16 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 }))]
 pub(crate) struct NewApiKeyBody {
     /// What people call it, at most 100 bytes.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     name: String,
     /// What it may do; never more than its creator.
     #[schema(schema_with = permission_list)]
     permissions: Vec<String>,
     /// The environments it may reach; all when left out.
-    #[schema(max_items = 64)]
+    #[schema(schema_with = environment_list)]
     environments: Option<Vec<String>>,
     /// The config keys it may reach start with one of these; all when left out.
-    #[schema(max_items = 64)]
+    #[schema(schema_with = prefix_list)]
     key_prefixes: Option<Vec<String>>,
     /// From when on it is refused; never when left out.
     #[schema(format = DateTime)]
@@ -91,6 +94,27 @@ fn permission_list() -> Array {
         .build()
 }
 
+fn environment_list() -> Array {
+    names("The environments it may reach; all when left out.", EnvironmentName::PATTERN, NAME_BYTES_MAX)
+}
+
+fn prefix_list() -> Array {
+    let description = "The config keys it may reach start with one of these; all when left out.";
+    names(description, PREFIX_PATTERN, CONFIG_KEY_BYTES_MAX)
+}
+
+/// A list of names of this form, or `null`.
+fn names(description: &str, pattern: &str, bytes_max: usize) -> Array {
+    let one =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).max_length(Some(bytes_max));
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(one.build())
+        .max_items(Some(API_KEY_SCOPES_MAX))
+        .description(Some(description))
+        .build()
+}
+
 impl NewApiKeyBody {
     pub(crate) fn request(self, project: ProjectName) -> Result<CreateApiKey, Problem> {
         if self.permissions.is_empty() {
@@ -119,7 +143,7 @@ fn prefixes(prefixes: Vec<String>) -> Result<BTreeSet<String>, Problem> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     let valid = |text: &String| (1..=CONFIG_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed);
     match prefixes.iter().position(|prefix| !valid(prefix)) {
-        Some(at) => Err(invalid(format!("key_prefixes[{at}]"), "must match ^[a-z0-9._-]{1,255}$")),
+        Some(at) => Err(invalid(format!("key_prefixes[{at}]"), &format!("must match {PREFIX_PATTERN}"))),
         None => Ok(prefixes.into_iter().collect()),
     }
 }
@@ -127,7 +151,10 @@ fn prefixes(prefixes: Vec<String>) -> Result<BTreeSet<String>, Problem> {
 fn timestamp(text: &str) -> Result<Timestamp, Problem> {
     let time = OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|_| invalid("expires_at", "must be an RFC 3339 time such as 2027-01-31T00:00:00Z"))?;
-    let ms = time.unix_timestamp_nanos().div_euclid(1_000_000);
+    // Answers show the time in UTC, where RFC 3339 ends with the year 9999, whatever the offset says.
+    let utc =
+        time.checked_to_offset(UtcOffset::UTC).ok_or_else(|| invalid("expires_at", "is out of range"))?;
+    let ms = utc.unix_timestamp_nanos().div_euclid(1_000_000);
     i64::try_from(ms).map(Timestamp).map_err(|_| invalid("expires_at", "is out of range"))
 }
 

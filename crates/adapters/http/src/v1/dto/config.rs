@@ -24,7 +24,7 @@ pub(crate) struct ConfigPut<'a> {
     #[schema(value_type = Option<BindingBody>)]
     pub(crate) schema: BindingField,
     /// Why, at most 1000 bytes.
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 1000, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     pub(crate) message: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct RollbackBody {
     #[schema(minimum = 1)]
     pub(crate) to_version: u64,
     /// Why, at most 1000 bytes.
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 1000, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     pub(crate) message: Option<String>,
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct NewProject {
     #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     pub(crate) name: String,
     /// Its name for people, at most 200 bytes.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     pub(crate) display_name: Option<String>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct NewProject {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectChange {
     /// Its name for people, at most 200 bytes.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     pub(crate) display_name: String,
 }
 

@@ -8,6 +8,7 @@ use domain::{Dialect, SchemaMode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 /// How a new version treats documents that do not satisfy it.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -31,7 +32,7 @@ pub(crate) struct NewSchema<'a> {
     /// The JSON Schema itself: an object or a boolean, at most 256 KiB of compact text, 10,000 values, 500
     /// references and 64 levels of nesting.
     #[serde(borrow)]
-    #[schema(value_type = serde_json::Value)]
+    #[schema(schema_with = first_schema)]
     pub(crate) schema: &'a RawValue,
     /// How later versions treat documents; `strict` when left out.
     pub(crate) mode: Option<ModeBody>,
@@ -43,7 +44,7 @@ pub(crate) struct NewSchema<'a> {
 pub(crate) struct SchemaChange<'a> {
     /// The JSON Schema itself, within the same limits as the first version.
     #[serde(borrow)]
-    #[schema(value_type = serde_json::Value)]
+    #[schema(schema_with = next_schema)]
     pub(crate) schema: &'a RawValue,
     /// How later versions treat documents; as before when left out.
     pub(crate) mode: Option<ModeBody>,
@@ -82,6 +83,23 @@ pub(crate) struct SchemaBody<'a> {
     /// The JSON Schema itself.
     #[schema(value_type = serde_json::Value)]
     schema: &'a RawValue,
+}
+
+/// What may be offered as a schema; whether it is one is checked beyond this.
+fn first_schema() -> Object {
+    object_or_boolean(
+        "The JSON Schema itself: an object or a boolean, at most 256 KiB of compact text, 10,000 values, 500 \
+         references and 64 levels of nesting.",
+    )
+}
+
+fn next_schema() -> Object {
+    object_or_boolean("The JSON Schema itself, within the same limits as the first version.")
+}
+
+fn object_or_boolean(description: &str) -> Object {
+    let types = SchemaType::from_iter([Type::Object, Type::Boolean]);
+    ObjectBuilder::new().schema_type(types).description(Some(description)).build()
 }
 
 impl From<&SchemaDetail> for SchemaItem {
