@@ -1,16 +1,20 @@
 //! The replicated core's outside: openraft's types, the log on disk, and the peer plane.
 
 pub mod codec;
+mod disk;
 pub mod log_store;
 pub mod network;
 mod node;
 pub mod observe;
+#[cfg(guardian_sim)]
+mod planted_faults;
 pub mod state_machine;
 pub mod store;
 pub mod type_config;
 
 pub use node::{
-    IdentityError, NodeConfig, NodeError, NodeHealth, NodeMember, NodeStats, READY_LAG_ENTRIES_MAX, RaftNode,
+    Applied, IdentityError, Machine, NodeConfig, NodeError, NodeHealth, NodeMember, NodeStats, Platform,
+    READY_LAG_ENTRIES_MAX, RaftNode,
 };
 
 #[cfg(test)]

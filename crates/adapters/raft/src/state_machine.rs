@@ -1,6 +1,7 @@
 //! openraft's view of the store: applies what is committed, builds and installs snapshots.
 
 use crate::codec::command::encode_outcome;
+use crate::disk;
 use crate::log_store::OnFatal;
 use crate::network::SnapshotFile;
 use crate::observe::Observer;
@@ -75,7 +76,7 @@ impl StateMachine {
         work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || work(&store)).await.map_err(io::Error::other)?
+        disk::blocking(move || work(&store)).await
     }
 
     /// Whatever fails here is the disk or a command from the future; either way this node must stop.

@@ -153,7 +153,7 @@ impl From<TransferLeaderResponse<TypeConfig>> for proto::TransferLeaderReply {
 
 impl proto::TransferLeaderReply {
     /// What the target said; the outer error is a reply that makes no sense.
-    pub(crate) fn into_response(self) -> Result<TransferLeaderResponse<TypeConfig>, DecodeError> {
+    pub fn into_response(self) -> Result<TransferLeaderResponse<TypeConfig>, DecodeError> {
         use proto::transfer_leader_reply::Outcome;
 
         Ok(match required(self.outcome, "TransferLeaderReply.outcome")? {

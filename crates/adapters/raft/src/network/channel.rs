@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::service::interceptor::InterceptedService;
@@ -16,7 +15,7 @@ use super::authorize::Stamp;
 use super::tls::peer_server_name;
 use super::{
     CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, KEEP_ALIVE, MESSAGE_BYTES_MAX, PeerTls, STREAM_WINDOW_BYTES,
-    TlsError, peer_dns_name,
+    Socket, Sockets, TlsError, peer_dns_name,
 };
 use crate::codec::proto::peer_client::PeerClient;
 
@@ -37,19 +36,29 @@ pub(super) struct PeerChannels {
 }
 
 impl PeerChannels {
-    pub(super) fn new(tls: &PeerTls, node_id: u64, addr: &str) -> Result<Self, TlsError> {
-        let client = || connect_lazily(tls, node_id, addr);
+    pub(super) fn new(
+        sockets: &Arc<dyn Sockets>,
+        tls: &PeerTls,
+        node_id: u64,
+        addr: &str,
+    ) -> Result<Self, TlsError> {
+        let client = || connect_lazily(sockets, tls, node_id, addr);
         Ok(Self { append: client()?, control: client()?, snapshot: client()?, forward: client()? })
     }
 }
 
-fn connect_lazily(tls: &PeerTls, node_id: u64, addr: &str) -> Result<Client, TlsError> {
+fn connect_lazily(
+    sockets: &Arc<dyn Sockets>,
+    tls: &PeerTls,
+    node_id: u64,
+    addr: &str,
+) -> Result<Client, TlsError> {
     let dns_name = peer_dns_name(tls.cluster_id(), node_id);
     let server_name = peer_server_name(tls.cluster_id(), node_id)?;
     let connector = TlsConnector::from(tls.client_config());
-    let addr: Arc<str> = addr.into();
+    let (sockets, addr): (_, Arc<str>) = (sockets.clone(), addr.into());
     let dial = tower::service_fn(move |_| {
-        let dialled = dial(connector.clone(), addr.clone(), server_name.clone());
+        let dialled = dial(sockets.clone(), connector.clone(), addr.clone(), server_name.clone());
         async move { dialled.await.map(TokioIo::new) }
     });
     // The scheme is http because TLS is made by the connector, not by tonic.
@@ -69,11 +78,11 @@ fn connect_lazily(tls: &PeerTls, node_id: u64, addr: &str) -> Result<Client, Tls
 }
 
 async fn dial(
+    sockets: Arc<dyn Sockets>,
     connector: TlsConnector,
     addr: Arc<str>,
     name: ServerName<'static>,
-) -> io::Result<TlsStream<TcpStream>> {
-    let tcp = TcpStream::connect(&*addr).await?;
-    tcp.set_nodelay(true)?;
-    connector.connect(name, tcp).await
+) -> io::Result<TlsStream<Box<dyn Socket>>> {
+    let socket = sockets.connect(&addr).await?;
+    connector.connect(name, socket).await
 }

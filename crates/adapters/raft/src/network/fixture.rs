@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    NodeStatus, PeerHandler, PeerListener, PeerService, PeerServiceConfig, PeerTls, Peers, ProposeError,
+    NodeStatus, PeerHandler, PeerListener, PeerService, PeerServiceConfig, PeerTls, Peers, ProposeError, Tcp,
     peer_dns_name,
 };
 use crate::log_store::{LogStore, LogStoreConfig};
@@ -100,10 +100,10 @@ pub(super) struct Node {
 impl Node {
     pub(super) async fn start(ca: &Ca, id: u64) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
-        let listener = PeerListener::bind(([127, 0, 0, 1], 0).into(), ca.tls(id)).await;
+        let listener = PeerListener::bind(&Tcp, ([127, 0, 0, 1], 0).into(), ca.tls(id)).await;
         let listener = listener.expect("a port");
         let addr = listener.local_addr().expect("an address");
-        let peers = Peers::new(ca.tls(id));
+        let peers = Peers::new(Arc::new(Tcp), ca.tls(id));
         let machine = Counter::new();
         let raft = raft(id, dir.path(), peers.clone(), machine.clone()).await;
         let shutdown = CancellationToken::new();
@@ -128,7 +128,7 @@ impl Node {
         self.shutdown = CancellationToken::new();
         let deadline = soon();
         let listener = loop {
-            match PeerListener::bind(self.addr, ca.tls(self.id)).await {
+            match PeerListener::bind(&Tcp, self.addr, ca.tls(self.id)).await {
                 Ok(listener) => break listener,
                 Err(cause) if Instant::now() > deadline => panic!("{cause}"),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -184,7 +184,7 @@ pub(super) async fn write(leader: &Node, command: String) {
 pub(super) async fn pair() -> (Ca, Node, Peers) {
     let ca = Ca::new();
     let node = Node::start(&ca, 1).await;
-    let peers = Peers::new(ca.tls(2));
+    let peers = Peers::new(Arc::new(Tcp), ca.tls(2));
     peers.learn(1, &node.info());
     (ca, node, peers)
 }

@@ -1,4 +1,4 @@
-//! Accepting peers: TCP without delay, a TLS handshake with a deadline, and no more than a fixed
+//! Accepting peers: a connection, a TLS handshake with a deadline, and no more than a fixed
 //! number of handshakes at a time.
 
 use std::io;
@@ -9,14 +9,13 @@ use std::task::{Context, Poll};
 
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
-use super::{HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, PeerTls};
+use super::{HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, PeerTls, Socket, SocketListener, Sockets};
 
 /// Pause after a failed `accept`, for example when no file descriptors are left.
 const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
@@ -24,20 +23,19 @@ const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 /// A bound port of the peer plane.
 #[derive(Debug)]
 pub struct PeerListener {
-    tcp: TcpListener,
+    socket: Box<dyn SocketListener>,
     tls: PeerTls,
 }
 
 impl PeerListener {
     /// Binds the port.
-    pub async fn bind(addr: SocketAddr, tls: PeerTls) -> io::Result<Self> {
-        let tcp = TcpListener::bind(addr).await?;
-        Ok(Self { tcp, tls })
+    pub async fn bind(sockets: &dyn Sockets, addr: SocketAddr, tls: PeerTls) -> io::Result<Self> {
+        Ok(Self { socket: sockets.bind(addr).await?, tls })
     }
 
     /// The address that was bound.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
+        self.socket.local_addr()
     }
 
     pub(super) fn tls(&self) -> &PeerTls {
@@ -66,9 +64,9 @@ impl PeerListener {
             if ready.is_closed() {
                 return;
             }
-            match self.tcp.accept().await {
-                Ok((tcp, addr)) => {
-                    let work = handshake(acceptor.clone(), tcp, addr, ready.clone(), permit);
+            match self.socket.accept().await {
+                Ok((socket, addr)) => {
+                    let work = handshake(acceptor.clone(), socket, addr, ready.clone(), permit);
                     tokio::spawn(work);
                 }
                 Err(cause) => {
@@ -82,16 +80,12 @@ impl PeerListener {
 
 async fn handshake(
     acceptor: TlsAcceptor,
-    tcp: TcpStream,
+    socket: Box<dyn Socket>,
     addr: SocketAddr,
     ready: mpsc::Sender<io::Result<PeerStream>>,
     _permit: OwnedSemaphorePermit,
 ) {
-    let finished = tokio::time::timeout(HANDSHAKE_TIMEOUT, async {
-        tcp.set_nodelay(true)?;
-        acceptor.accept(tcp).await
-    });
-    match finished.await {
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await {
         Ok(Ok(tls)) => {
             // The receiver is gone only when the server has stopped.
             drop(ready.send(Ok(PeerStream { tls })).await);
@@ -104,7 +98,7 @@ async fn handshake(
 /// A verified connection from a peer.
 #[derive(Debug)]
 pub(super) struct PeerStream {
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream<Box<dyn Socket>>,
 }
 
 /// What a request can know about its connection.

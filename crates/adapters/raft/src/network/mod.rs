@@ -17,6 +17,7 @@ mod server;
 mod snapshot_file;
 mod snapshot_receive;
 mod snapshot_send;
+mod sockets;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -30,6 +31,7 @@ pub use self::listener::PeerListener;
 pub use self::peers::{PeerHello, Peers};
 pub use self::server::{PeerService, PeerServiceConfig};
 pub use self::snapshot_file::SnapshotFile;
+pub use self::sockets::{Socket, SocketListener, Sockets, Tcp};
 pub use self::tls::{PeerTls, TlsError, peer_dns_name};
 
 /// The one version of the peer protocol that this binary speaks.

@@ -11,7 +11,7 @@ use tonic::{Response, Status};
 
 use super::channel::{Client, PeerChannels};
 use super::forward::ForwardClient;
-use super::{ForwardError, NodeStatus, PeerError, PeerTls, WIRE_VERSION};
+use super::{ForwardError, NodeStatus, PeerError, PeerTls, Sockets, WIRE_VERSION};
 use crate::codec::{proto, required};
 use crate::type_config::{LogId, PeerInfo};
 
@@ -32,6 +32,7 @@ pub struct Peers {
 
 #[derive(Debug)]
 struct Shared {
+    sockets: Arc<dyn Sockets>,
     tls: PeerTls,
     known: Mutex<BTreeMap<u64, Known>>,
 }
@@ -45,9 +46,9 @@ struct Known {
 
 impl Peers {
     /// Knows nobody yet.
-    pub fn new(tls: PeerTls) -> Self {
+    pub fn new(sockets: Arc<dyn Sockets>, tls: PeerTls) -> Self {
         let known = Mutex::new(BTreeMap::new());
-        Self { shared: Arc::new(Shared { tls, known }) }
+        Self { shared: Arc::new(Shared { sockets, tls, known }) }
     }
 
     /// This node.
@@ -121,7 +122,7 @@ impl Peers {
         if let Some(peer) = known.get(&node_id).filter(|peer| peer.addr == addr) {
             return peer.channels.clone();
         }
-        let channels = PeerChannels::new(&self.shared.tls, node_id, addr)
+        let channels = PeerChannels::new(&self.shared.sockets, &self.shared.tls, node_id, addr)
             .expect("PeerTls was only made for a cluster id that forms DNS names");
         let peer = Known {
             addr: addr.to_owned(),

@@ -1,18 +1,18 @@
 //! Receiving a snapshot into a temporary file, checking every chunk and the length of the whole.
 //! One at a time; whether it is any good, the state machine finds out.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
 use tonic::{Status, Streaming};
 
 use super::{SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES, SnapshotFile};
 use crate::codec::proto::SnapshotFrame;
 use crate::codec::proto::snapshot_frame::{Frame, Head};
+use crate::disk;
 
 /// Snapshots being received at a time.
 const RECEIVING_MAX: usize = 1;
@@ -79,7 +79,8 @@ fn disk_error(cause: &io::Error) -> Status {
 }
 
 async fn write(path: &Path, frames: &mut Streaming<SnapshotFrame>) -> Result<u64, Status> {
-    let created = File::create_new(path).await;
+    let path = path.to_owned();
+    let created = disk::blocking(move || File::create_new(path)).await;
     let mut file = created.map_err(|cause| disk_error(&cause))?;
     let mut total: u64 = 0;
     loop {
@@ -95,11 +96,11 @@ async fn write(path: &Path, frames: &mut Streaming<SnapshotFrame>) -> Result<u64
                 if total > SNAPSHOT_BYTES_MAX {
                     return Err(Status::invalid_argument("the snapshot is too large"));
                 }
-                let written = file.write_all(&chunk.data).await;
-                written.map_err(|cause| disk_error(&cause))?;
+                let written = disk::blocking(move || file.write_all(&chunk.data).map(|()| file)).await;
+                file = written.map_err(|cause| disk_error(&cause))?;
             }
             Some(Frame::Tail(tail)) if tail.bytes == total => {
-                let synced = file.sync_all().await;
+                let synced = disk::blocking(move || file.sync_all()).await;
                 synced.map_err(|cause| disk_error(&cause))?;
                 return Ok(total);
             }

@@ -1,14 +1,13 @@
 //! Sending a snapshot: the file in checksummed chunks, as fast as the receiver takes them. There
 //! is no limit for the whole, only for standing still.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use openraft::errors::{NetworkError, StreamingError, Unreachable};
-use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -17,6 +16,7 @@ use super::channel::Client;
 use crate::codec::proto::SnapshotFrame;
 use crate::codec::proto::snapshot_frame::{Chunk, Frame, Head, Tail};
 use crate::codec::required;
+use crate::disk;
 use crate::type_config::{Snapshot, TypeConfig, Vote};
 
 /// Chunks read ahead of the network.
@@ -68,7 +68,7 @@ async fn feed(
     frames: mpsc::Sender<SnapshotFrame>,
     sent: &AtomicU64,
 ) -> io::Result<()> {
-    let mut file = File::from_std(snapshot.snapshot.reader()?);
+    let mut file = snapshot.snapshot.reader()?;
     let mut total = 0;
     let mut frame = Frame::Head(head);
     loop {
@@ -78,21 +78,21 @@ async fn feed(
             return Ok(());
         }
         sent.fetch_add(1, Ordering::Relaxed);
-        let data = read_chunk(&mut file).await?;
+        let data;
+        (file, data) = disk::blocking(move || read_chunk(file)).await?;
         total += data.len() as u64;
         frame = if data.is_empty() {
             Frame::Tail(Tail { bytes: total })
         } else {
             let crc32 = crc32fast::hash(&data);
-            let data = data.freeze();
             Frame::Chunk(Chunk { data, crc32 })
         };
     }
 }
 
-async fn read_chunk(file: &mut (impl AsyncRead + Unpin)) -> io::Result<BytesMut> {
-    let mut data = BytesMut::with_capacity(SNAPSHOT_CHUNK_BYTES);
-    let mut limited = file.take(SNAPSHOT_CHUNK_BYTES as u64);
-    while data.len() < SNAPSHOT_CHUNK_BYTES && limited.read_buf(&mut data).await? > 0 {}
-    Ok(data)
+/// The next bytes of the file, and the file back; no bytes at its end.
+fn read_chunk(mut file: File) -> io::Result<(File, Bytes)> {
+    let mut data = Vec::with_capacity(SNAPSHOT_CHUNK_BYTES);
+    (&mut file).take(SNAPSHOT_CHUNK_BYTES as u64).read_to_end(&mut data)?;
+    Ok((file, data.into()))
 }

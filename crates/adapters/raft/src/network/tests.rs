@@ -1,6 +1,7 @@
 //! Who is let in, what a forwarded proposal ends as, and Raft itself across the peer plane.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use openraft::metrics::Wait;
 use tokio::time::Instant;
 
 use super::fixture::{CLUSTER, Ca, Node, pair, soon, write};
-use super::{ForwardError, PeerError, PeerTls, Peers, TlsError};
+use super::{ForwardError, PeerError, PeerTls, Peers, Tcp, TlsError};
 use crate::type_config::{PeerInfo, TypeConfig};
 
 fn wait(node: &Node) -> Wait<TypeConfig> {
@@ -29,7 +30,7 @@ async fn a_member_is_let_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_ca_is_refused() {
     let (_ca, node, _peers) = pair().await;
-    let stranger = Peers::new(Ca::new().tls(2));
+    let stranger = Peers::new(Arc::new(Tcp), Ca::new().tls(2));
     stranger.learn(1, &node.info());
     let refused = stranger.status(1, soon()).await;
     assert!(matches!(refused, Err(PeerError::Unreachable { .. })), "{refused:?}");
@@ -40,7 +41,7 @@ async fn a_server_does_not_believe_a_client_that_trusts_it_but_is_from_another_c
     let (ca, node, _peers) = pair().await;
     let (chain, key) = Ca::new().issue(2);
     let tls = PeerTls::new(CLUSTER, 2, vec![ca.der.clone()], chain, &key).expect("credentials");
-    let stranger = Peers::new(tls);
+    let stranger = Peers::new(Arc::new(Tcp), tls);
     stranger.learn(1, &node.info());
     let refused = stranger.status(1, soon()).await;
     assert!(matches!(refused, Err(PeerError::Unreachable { .. })), "{refused:?}");
@@ -49,7 +50,7 @@ async fn a_server_does_not_believe_a_client_that_trusts_it_but_is_from_another_c
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_another_node_is_refused_by_the_server() {
     let (ca, node, _peers) = pair().await;
-    let liar = Peers::new(ca.tls(2).claiming(3));
+    let liar = Peers::new(Arc::new(Tcp), ca.tls(2).claiming(3));
     liar.learn(1, &node.info());
     match liar.status(1, soon()).await {
         Err(PeerError::Refused { cause, .. }) => {
@@ -120,7 +121,7 @@ async fn a_forward_to_a_peer_that_is_down_was_not_sent() {
     let info =
         PeerInfo { peer_addr: free.local_addr().expect("an address").to_string(), ..PeerInfo::default() };
     drop(free);
-    let peers = Peers::new(ca.tls(2));
+    let peers = Peers::new(Arc::new(Tcp), ca.tls(2));
     let outcome = peers.forward(1, "x".into(), soon()).await;
     assert!(matches!(outcome, Err(ForwardError::NotSent { .. })), "{outcome:?}");
     peers.learn(1, &info);

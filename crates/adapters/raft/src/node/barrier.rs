@@ -48,6 +48,12 @@ async fn run(mut waiting: mpsc::Receiver<Reader>, shared: Arc<Shared>) {
     let mut readers = Vec::new();
     while waiting.recv_many(&mut readers, READERS_MAX).await > 0 {
         let confirmed = confirm(&shared).await;
+        #[cfg(guardian_sim)]
+        if crate::planted_faults::is(crate::planted_faults::Fault::OldBarrier) {
+            while let Ok(late) = waiting.try_recv() {
+                readers.push(late);
+            }
+        }
         for reader in readers.drain(..) {
             // A reader that gave up meanwhile does not mind.
             let _gone = reader.send(confirmed);

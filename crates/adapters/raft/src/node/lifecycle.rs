@@ -4,6 +4,7 @@ use super::identity::{Identity, Phase};
 use super::start::{NodeConfig, NodeMember, declared};
 use super::{ELECTION_MS_MAX, RaftNode, Shared};
 use crate::codec::command::encode_command;
+use crate::disk;
 use crate::log_store::OnFatal;
 use crate::type_config::Payload;
 use domain::{Actor, Command, NewApiKey, RequestId, Stamped, Timestamp};
@@ -144,7 +145,7 @@ async fn checkpoints(shared: Arc<Shared>, stop: CancellationToken, on_fatal: OnF
 
 async fn checkpoint(shared: &Arc<Shared>) -> io::Result<()> {
     let store = shared.store.clone();
-    tokio::task::spawn_blocking(move || store.checkpoint()).await.map_err(io::Error::other)?
+    disk::blocking(move || store.checkpoint()).await
 }
 
 /// Notes leader changes and, while this node leads, that a majority hears it. Stops the process when

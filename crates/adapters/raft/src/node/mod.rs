@@ -4,6 +4,7 @@ mod barrier;
 mod identity;
 mod lifecycle;
 mod peer;
+mod platform;
 mod propose;
 mod read;
 mod start;
@@ -13,8 +14,9 @@ pub use identity::IdentityError;
 #[cfg(test)]
 mod tests;
 
+pub use platform::{Machine, Platform};
 pub use start::{NodeConfig, NodeError, NodeMember};
-pub use status::{NodeHealth, NodeStats, READY_LAG_ENTRIES_MAX};
+pub use status::{Applied, NodeHealth, NodeStats, READY_LAG_ENTRIES_MAX};
 
 use crate::network::Peers;
 use crate::observe::Observer;

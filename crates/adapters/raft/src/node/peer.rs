@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::propose::{LocalError, propose_here};
+use crate::disk;
 use crate::network::{NodeStatus, PeerHandler, ProposeError};
 use crate::store::snapshot;
 use crate::type_config::Snapshot;
@@ -35,8 +36,7 @@ impl PeerHandler for Handler {
 
     async fn check_snapshot(&self, snapshot: &Snapshot) -> io::Result<()> {
         let (path, expected) = (snapshot.snapshot.path().to_owned(), snapshot.meta.last_log_id);
-        let checked = tokio::task::spawn_blocking(move || snapshot::verify_covers(&path, expected));
-        checked.await.map_err(io::Error::other)?
+        disk::blocking(move || snapshot::verify_covers(&path, expected)).await
     }
 
     async fn status(&self) -> NodeStatus {

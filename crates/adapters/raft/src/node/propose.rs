@@ -6,6 +6,8 @@
 use super::{LEADER_WAIT, PROPOSE_TIMEOUT, RETRY_PAUSE, RaftNode, Shared};
 use crate::codec::command::{decode_outcome, encode_command};
 use crate::network::ForwardError;
+#[cfg(guardian_sim)]
+use crate::planted_faults::{Fault, is};
 use crate::type_config::Payload;
 use application::ports::{Consensus, ConsensusError};
 use async_trait::async_trait;
@@ -45,6 +47,12 @@ pub(super) async fn propose_here(
 impl Consensus for RaftNode {
     async fn propose(&self, command: Stamped<Command>) -> Result<Outcome, ConsensusError> {
         let shared = &*self.shared;
+        #[cfg(guardian_sim)]
+        let command = if is(Fault::VersionInHandler) {
+            crate::planted_faults::compared_here(&shared.store.published().state, command)
+        } else {
+            command
+        };
         let _slot = shared.proposals.try_acquire().map_err(|_| ConsensusError::Overloaded)?;
         let payload =
             Bytes::from(encode_command(&command).map_err(|error| ConsensusError::Failed(error.into()))?);
@@ -92,6 +100,10 @@ impl Shared {
                 tracing::debug!(leader, %why, "not forwarded");
                 Ok(None)
             }
+            #[cfg(guardian_sim)]
+            Err(ForwardError::Unknown { .. }) if is(Fault::ForwardTwice) => Ok(None),
+            #[cfg(guardian_sim)]
+            Err(ForwardError::Unknown { .. }) if is(Fault::UnknownAsRefused) => Err(ConsensusError::NoLeader),
             Err(error @ ForwardError::Unknown { .. }) => {
                 tracing::warn!(leader, %error, "the outcome of a forwarded proposal is unknown");
                 Err(ConsensusError::OutcomeUnknown)

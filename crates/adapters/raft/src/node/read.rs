@@ -10,6 +10,8 @@ use tokio::time::{Instant, timeout_at};
 #[async_trait]
 impl StateReader for RaftNode {
     async fn view(&self, freshness: Freshness) -> Result<View, ConsensusError> {
+        #[cfg(guardian_sim)]
+        let freshness = planted(freshness);
         if freshness.consistency == Consistency::Linearizable {
             self.barrier.pass().await?;
         }
@@ -23,6 +25,19 @@ impl StateReader for RaftNode {
         };
         Ok(View { state: published.state.clone(), archive: Arc::new(LiveArchive(published)), stale_for_ms })
     }
+}
+
+/// The simulation's faults in reading.
+#[cfg(guardian_sim)]
+fn planted(mut freshness: Freshness) -> Freshness {
+    use crate::planted_faults::{Fault, is};
+    if is(Fault::ReadWithoutBarrier) {
+        freshness.consistency = Consistency::Stale;
+    }
+    if is(Fault::NoMinimum) {
+        freshness.min_revision = None;
+    }
+    freshness
 }
 
 impl RaftNode {

@@ -1,19 +1,20 @@
 //! Starting a node: claim the folder, open log and state, listen to peers, join or form the cluster.
 
 use super::identity::{Identity, IdentityError, Phase};
+use super::platform::{Machine, Platform};
 use super::{
     Barrier, ELECTION_MS_MAX, ELECTION_MS_MIN, HEARTBEAT_MS, PROPOSALS_MAX, Raft, RaftNode, Shared,
     lifecycle, peer,
 };
 use crate::codec::command::COMMAND_VERSION_MAX;
-use crate::log_store::{LogStore, LogStoreConfig, OnFatal, OpenError};
+use crate::log_store::{LogStoreConfig, OnFatal, OpenError};
 use crate::network::{PeerListener, PeerService, PeerServiceConfig, PeerTls, Peers};
 use crate::observe::Observer;
 use crate::state_machine::StateMachine;
-use crate::store::{RedbEngine, Store};
-use crate::type_config::PeerInfo;
+use crate::store::Store;
+use crate::type_config::{PeerInfo, TypeConfig};
 use domain::{ClusterId, NewApiKey};
-use openraft::storage::{RaftLogReader as _, RaftLogStorage as _};
+use openraft::storage::{RaftLogReader as _, RaftLogStorage};
 use openraft::{Config, SnapshotPolicy};
 use std::collections::BTreeMap;
 use std::io;
@@ -121,13 +122,19 @@ impl NodeError {
 impl RaftNode {
     /// Starts the node and returns once it listens to peers; forming or joining the cluster goes on.
     pub async fn start(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
+        Self::start_on(&Machine, config).await
+    }
+
+    /// As [`Self::start`], on another platform than this machine.
+    pub async fn start_on<P: Platform>(platform: &P, config: NodeConfig) -> Result<Arc<Self>, NodeError> {
         let own = config.members.iter().find(|member| member.id == config.node_id).cloned();
         let own = own.ok_or(NodeError::NotMember(config.node_id))?;
         let identity = Identity::claim(&config.data_dir, &config.cluster_id, config.node_id)?;
-        let listener = PeerListener::bind(config.peer_listen, config.peer_tls.clone())
+        let sockets = platform.sockets();
+        let listener = PeerListener::bind(&*sockets, config.peer_listen, config.peer_tls.clone())
             .await
             .map_err(NodeError::io("the peer address cannot be bound"))?;
-        let mut log = LogStore::open(LogStoreConfig {
+        let mut log = platform.open_log(LogStoreConfig {
             dir: config.data_dir.join("log"),
             cluster_id: config.cluster_id.to_string(),
             node_id: config.node_id,
@@ -135,7 +142,7 @@ impl RaftNode {
             observer: config.observer.clone(),
         })?;
         let began = log_began(&mut log).await.map_err(NodeError::io("the log cannot be read"))?;
-        let store = open_store(&config)?;
+        let store = open_store(platform, &config)?;
         let machine = StateMachine::new(
             store.clone(),
             config.data_dir.join("snapshots"),
@@ -143,7 +150,7 @@ impl RaftNode {
             config.on_fatal.clone(),
         )
         .map_err(NodeError::io("the snapshot folder cannot be used"))?;
-        let peers = Peers::new(config.peer_tls.clone());
+        let peers = Peers::new(sockets, config.peer_tls.clone());
         for member in config.members.iter().filter(|member| member.id != config.node_id) {
             peers.learn(member.id, &peer_info(member));
         }
@@ -192,14 +199,15 @@ impl RaftNode {
 }
 
 /// Whether this folder has ever voted or stored an entry.
-async fn log_began(log: &mut LogStore) -> io::Result<bool> {
-    Ok(log.read_vote().await?.is_some() || log.get_log_state().await?.last_log_id.is_some())
+async fn log_began(log: &mut impl RaftLogStorage<TypeConfig>) -> io::Result<bool> {
+    Ok(log.get_log_reader().await.read_vote().await?.is_some()
+        || log.get_log_state().await?.last_log_id.is_some())
 }
 
-fn open_store(config: &NodeConfig) -> Result<Arc<Store>, NodeError> {
+fn open_store(platform: &impl Platform, config: &NodeConfig) -> Result<Arc<Store>, NodeError> {
     let path = config.data_dir.join("state.redb");
-    let engine = RedbEngine::open(&path).map_err(NodeError::io("the state file cannot be opened"))?;
-    let store = Store::open(Arc::new(engine)).map_err(NodeError::io("the state file cannot be read"))?;
+    let engine = platform.open_engine(&path).map_err(NodeError::io("the state file cannot be opened"))?;
+    let store = Store::open(engine).map_err(NodeError::io("the state file cannot be read"))?;
     Ok(Arc::new(store))
 }
 
@@ -212,7 +220,10 @@ fn raft_config(config: &NodeConfig) -> Result<Config, openraft::ConfigError> {
         enable_pre_vote: Some(true),
         // A leader that crashed must be elected again. Resuming its term, it would confirm reads at a commit
         // index from before the crash, and could write another entry under an index that its disk lost.
+        #[cfg(not(guardian_sim))]
         enable_leader_restore: Some(false),
+        #[cfg(guardian_sim)]
+        enable_leader_restore: Some(crate::planted_faults::is(crate::planted_faults::Fault::LeaderRestore)),
         max_payload_entries: APPEND_ENTRIES_MAX,
         install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_every_entries),

@@ -53,7 +53,38 @@ pub struct NodeStats {
     pub proposals_in_flight: u64,
 }
 
+/// What a node has applied, for comparing nodes: at the same index all have the same.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Applied {
+    /// The last applied log index; 0 before the first.
+    pub index: u64,
+    /// The revision of the state.
+    pub revision: domain::Revision,
+    /// The head of the audit chain.
+    pub audit_head: domain::Digest,
+}
+
 impl RaftNode {
+    /// What this node has applied.
+    pub fn applied(&self) -> Applied {
+        let published = self.shared.store.published();
+        Applied {
+            index: published.marker.applied.map_or(0, |log_id| log_id.index),
+            revision: published.state.revision(),
+            audit_head: published.state.header().audit_head,
+        }
+    }
+
+    /// The digest of every replicated table, as of everything applied so far. Blocks for the disk.
+    pub fn state_hash(&self) -> std::io::Result<domain::Digest> {
+        self.shared.store.state_hash()
+    }
+
+    /// Walks this node's audit chain; see [`crate::store::Store::verify_audit`].
+    pub fn verify_audit(&self) -> std::io::Result<u64> {
+        self.shared.store.verify_audit()
+    }
+
     /// Whether the node can serve.
     pub fn health(&self) -> NodeHealth {
         let metrics = self.shared.raft.metrics().borrow_watched().clone();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::log_store::OnFatal;
-use crate::network::{PeerTls, peer_dns_name};
+use crate::network::{PeerTls, Tcp, peer_dns_name};
 use crate::observe::Unobserved;
 use crate::{NodeConfig, NodeMember};
 use application::ports::{ClusterView as _, Consensus as _, Freshness, StateReader as _};
@@ -218,7 +218,7 @@ async fn a_node_that_takes_no_part_yet_does_not_vote() {
     let mut trio = Trio::new();
     // Alone, it waits for the others and stays fresh.
     trio.start(0).await;
-    let mut peers = Peers::new(trio.tls[1].clone());
+    let mut peers = Peers::new(Arc::new(Tcp), trio.tls[1].clone());
     let info = super::start::peer_info(&trio.members[0]);
     let mut network = peers.new_client(trio.members[0].id, &info).await;
     let vote = Vote { leader_id: LeaderId::new(9, trio.members[1].id), committed: false };

@@ -105,6 +105,12 @@ impl RedbEngine {
         Ok(Self { database })
     }
 
+    /// Opens what is on another kind of disk, or makes it.
+    pub fn open_on(disk: impl redb::StorageBackend) -> io::Result<Self> {
+        let builder = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk);
+        Ok(Self { database: builder.map_err(other)? })
+    }
+
     fn transaction(&self) -> io::Result<redb::WriteTransaction> {
         let mut transaction = self.database.begin_write().map_err(other)?;
         transaction.set_durability(Durability::Immediate).map_err(other)?;

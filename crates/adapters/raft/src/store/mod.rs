@@ -19,6 +19,8 @@ pub use engine::{Batch, Engine, EngineView, RedbEngine, Table};
 pub use published::Published;
 
 use crate::codec::command::decode_command;
+#[cfg(guardian_sim)]
+use crate::planted_faults::{Fault, is};
 use crate::type_config::{LogId, StoredMembership};
 use arc_swap::ArcSwap;
 use domain::{Outcome, RowKey, State};
@@ -84,6 +86,8 @@ impl Store {
     pub fn open(engine: Arc<dyn Engine>) -> io::Result<Self> {
         let view = engine.view()?;
         let (state, marker) = tables::load(&*view)?;
+        #[cfg(guardian_sim)]
+        let marker = crate::planted_faults::misremembered(marker);
         let published = Published::new(state, marker, engine.clone());
         let progress = published.progress();
         Ok(Self {
@@ -123,12 +127,26 @@ impl Store {
                     None
                 }
                 Change::Command(payload) => {
-                    let applied = state.apply(&decode_command(&payload)?);
+                    let command = decode_command(&payload)?;
+                    #[cfg(guardian_sim)]
+                    let command = if is(Fault::StalePin) {
+                        crate::planted_faults::repinned(&state, command)
+                    } else {
+                        command
+                    };
+                    let applied = state.apply(&command);
                     if let Some(committed) = &applied.committed {
                         touched.extend(committed.touched_rows());
                         added.rows(committed);
                         bytes += payload.len();
                     }
+                    #[cfg(guardian_sim)]
+                    let applied = domain::Applied {
+                        audit: applied
+                            .audit
+                            .filter(|entry| !is(Fault::AuditGap) || !entry.revision.0.is_multiple_of(97)),
+                        ..applied
+                    };
                     if let Some(audit) = applied.audit {
                         added.audit(audit);
                     }
@@ -208,6 +226,13 @@ impl Store {
     pub fn state_hash(&self) -> io::Result<domain::Digest> {
         self.checkpoint()?;
         snapshot::hash(&*self.engine.view()?)
+    }
+
+    /// Walks the audit chain, one entry for each revision, up to the head that the state names. Gives how
+    /// many entries there are; an error says where the chain breaks. Blocks for the disk.
+    pub fn verify_audit(&self) -> io::Result<u64> {
+        self.checkpoint()?;
+        tables::verify_audit(&*self.engine.view()?)
     }
 
     /// The log id that the disk has caught up to.

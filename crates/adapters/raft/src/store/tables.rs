@@ -5,7 +5,7 @@ use super::{Batch, EngineView, Table};
 use crate::codec::proto;
 use crate::codec::row;
 use crate::type_config::{LogId, StoredMembership};
-use domain::{ConfigId, Revision, RowKey, SchemaId, SchemaVersion, State, Version};
+use domain::{AuditEntry, ConfigId, Digest, Revision, RowKey, SchemaId, SchemaVersion, State, Version};
 use prost::Message as _;
 use std::collections::BTreeSet;
 use std::io;
@@ -60,6 +60,37 @@ fn versioned(parts: &[&str], version: u64) -> Vec<u8> {
 
 fn audit_key(revision: Revision) -> Vec<u8> {
     revision.0.to_be_bytes().to_vec()
+}
+
+/// See [`super::Store::verify_audit`].
+pub(super) fn verify_audit(view: &dyn EngineView) -> io::Result<u64> {
+    let broken = |revision: u64, why: &str| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("the audit chain breaks at revision {revision}: {why}"),
+        )
+    };
+    let (mut entries, mut head) = (0, Digest([0; 32]));
+    view.scan(Table::Audit, (Bound::Unbounded, Bound::Unbounded), false, &mut |_, value| {
+        let entry: AuditEntry = row::decode(value)?;
+        entries += 1;
+        if entry.revision != Revision(entries) {
+            return Err(broken(entries, &format!("the next entry is for revision {}", entry.revision)));
+        }
+        if !entry.follows(head) {
+            return Err(broken(entries, "the entry does not follow the one before"));
+        }
+        head = entry.head;
+        Ok(true)
+    })?;
+    let (state, _) = load(view)?;
+    if state.revision() != Revision(entries) {
+        return Err(broken(state.revision().0, &format!("there are {entries} entries")));
+    }
+    if state.header().audit_head != head {
+        return Err(broken(entries, "the state names another head"));
+    }
+    Ok(entries)
 }
 
 /// Everything that a checkpoint of `published` must write, table by table.

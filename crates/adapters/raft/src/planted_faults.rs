@@ -1,0 +1,39 @@
+//! Where the simulation puts faults into this crate, to see that it finds them.
+
+use crate::store::tables::Marker;
+use domain::{BindingChange, Command, Precondition, Stamped, State};
+pub(crate) use planted::{Fault, is};
+
+/// Compares the expected version with what this node has applied, and asks for no version any more.
+pub(crate) fn compared_here(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
+    if let Command::PutConfig { id, expected, .. } = &mut command.command
+        && let Precondition::Version(version) = *expected
+        && state.config(id).is_some_and(|config| config.version == version)
+    {
+        *expected = Precondition::Present;
+    }
+    command
+}
+
+/// Takes the document for checked against whatever schema version is in force.
+pub(crate) fn repinned(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
+    if let Command::PutConfig { id, binding, checked, .. } = &mut command.command {
+        let binding = match binding {
+            BindingChange::Keep => state.config(id).and_then(|config| config.binding.clone()),
+            BindingChange::Set(binding) => binding.clone(),
+        };
+        if let Ok(schema) = state.effective_schema(id, binding.as_ref()) {
+            *checked = schema;
+        }
+    }
+    command
+}
+
+/// Forgets that the last entry was applied, or takes the next one for applied.
+pub(crate) fn misremembered(mut marker: Marker) -> Marker {
+    if let Some(applied) = &mut marker.applied {
+        applied.index = applied.index.saturating_add(u64::from(is(Fault::SkipEntry)));
+        applied.index = applied.index.saturating_sub(u64::from(is(Fault::ApplyTwice)));
+    }
+    marker
+}
