@@ -10,8 +10,9 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("application", &["domain"]),
     ("adapter-http", &["application", "domain"]),
-    ("adapter-raft", &["application", "domain"]),
-    ("adapter-schema", &["application", "domain"]),
+    // Planted faults are there under `--cfg guardian_sim` only.
+    ("adapter-raft", &["application", "domain", "planted"]),
+    ("adapter-schema", &["application", "domain", "planted"]),
     ("adapter-security", &["application", "domain"]),
     ("adapter-system", &["application", "domain"]),
     ("adapter-telemetry", &[]),
@@ -29,8 +30,29 @@ const INSIDE: &[(&str, &[&str])] = &[
         ],
     ),
     ("e2e", &["domain", "guardian"]),
+    ("faults", &["proof"]),
+    ("fuzz", &[]),
+    ("planted", &[]),
+    ("proof", &[]),
+    (
+        "sim",
+        &[
+            "adapter-http",
+            "adapter-raft",
+            "adapter-schema",
+            "adapter-security",
+            "adapter-system",
+            "application",
+            "domain",
+            "guardian",
+            "planted",
+            "proof",
+        ],
+    ),
     // The load generator, and probes of single parts of the write path.
     ("bench", &["adapter-raft", "domain"]),
+    // The fuzzer knows nothing of what it fuzzes; its targets are tests.
+    ("fuzz", &[]),
 ];
 
 /// What the inner crates may use of the world.
@@ -140,12 +162,12 @@ fn nothing_outer_comes_in_by_a_detour() {
 fn only_one_crate_names_each_technology() {
     let graph = manifests();
     for (technology, owners) in [
-        ("openraft", &["adapter-raft", "bench"][..]),
-        ("redb", &["adapter-raft", "bench"]),
+        ("openraft", &["adapter-raft", "bench", "sim"][..]),
+        ("redb", &["adapter-raft", "bench", "sim"]),
         ("raft-log", &["adapter-raft"]),
         ("tonic", &["adapter-raft", "bench"]),
         ("utoipa", &["adapter-http"]),
-        ("axum", &["adapter-http", "guardian"]),
+        ("axum", &["adapter-http", "guardian", "sim"]),
         ("jsonschema", &["adapter-schema", "e2e"]),
         ("prometheus", &["adapter-telemetry"]),
     ] {

@@ -1,0 +1,158 @@
+//! One real `guardian server` process, which scenarios kill, pause and start again.
+
+use crate::nursery;
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct Birthplace {
+    /// What operators call it.
+    pub name: String,
+    /// The program.
+    pub program: PathBuf,
+    /// Its settings file, certificates and log.
+    pub folder: PathBuf,
+    /// Where it keeps everything else.
+    pub data: PathBuf,
+    /// Where clients reach it.
+    pub url: String,
+    /// Settings on top of its file.
+    pub settings: Vec<(String, String)>,
+    /// The command that puts it into its place on the network.
+    pub enter: Vec<String>,
+}
+
+/// A node and its process, if it runs.
+#[derive(Debug)]
+pub struct Node {
+    at: Birthplace,
+    child: Mutex<Option<Child>>,
+}
+
+impl Node {
+    /// Not started yet.
+    pub fn new(at: Birthplace) -> Self {
+        Self { at, child: Mutex::new(None) }
+    }
+
+    /// What operators call it.
+    pub fn name(&self) -> &str {
+        &self.at.name
+    }
+
+    /// Where clients reach it.
+    pub fn url(&self) -> &str {
+        &self.at.url
+    }
+
+    /// What it keeps.
+    pub fn data(&self) -> &Path {
+        &self.at.data
+    }
+
+    /// Starts the process; whoever needs it ready waits for that.
+    pub fn spawn(&self) -> anyhow::Result<()> {
+        self.spawn_under(&[], &[])
+    }
+
+    /// Starts it under another command, and with a changed environment.
+    pub fn spawn_under(&self, under: &[String], env: &[(&str, String)]) -> anyhow::Result<()> {
+        let mut child = self.child();
+        if let Some(before) = child.as_mut() {
+            match before.try_wait()? {
+                Some(status) => bail!("{} has ended by itself: {status}", self.at.name),
+                None => bail!("{} runs already", self.at.name),
+            }
+        }
+        let program = self.at.program.to_str().context("paths are UTF-8")?.to_owned();
+        let words: Vec<String> = self.at.enter.iter().chain(under).cloned().chain([program]).collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg("server").arg("--config").arg(self.at.folder.join("guardian.toml"));
+        command.arg("--die-with-parent").arg(std::process::id().to_string());
+        let data = ("node.data_dir".to_owned(), self.at.data.to_string_lossy().into_owned());
+        for (key, value) in self.at.settings.iter().chain([&data]) {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        let log = File::options().create(true).append(true).open(self.log())?;
+        command.envs(env.iter().map(|(name, value)| (*name, value)));
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        *child =
+            Some(nursery::spawn(command).with_context(|| format!("{} cannot be started", self.at.name))?);
+        Ok(())
+    }
+
+    /// SIGKILL, also when it is paused. Nothing is flushed, nobody is told.
+    pub fn kill(&self) -> anyhow::Result<()> {
+        let mut held = self.child();
+        if let Some(child) = held.as_mut() {
+            if let Some(status) = child.try_wait()? {
+                bail!("{} has ended by itself: {status}", self.at.name);
+            }
+            child.kill()?;
+            child.wait()?;
+            *held = None;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let held = self.child();
+        let child = held.as_ref().with_context(|| format!("{} does not run", self.at.name))?;
+        kill_process(Pid::from_child(child), signal)
+            .with_context(|| format!("{} cannot be signalled", self.at.name))
+    }
+
+    /// The id of the process.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.child().as_ref().map(Child::id).with_context(|| format!("{} does not run", self.at.name))
+    }
+
+    /// Waits until the process has ended by itself, as the scenario demands.
+    pub async fn exited(&self, deadline: Duration) -> anyhow::Result<ExitStatus> {
+        let what = format!("{} ends", self.at.name);
+        let status = crate::wait::until(&what, deadline, async || self.ended()).await?;
+        *self.child() = None;
+        Ok(status)
+    }
+
+    /// How the process ended, if it did so by itself.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child().as_mut()?.try_wait().ok().flatten()
+    }
+
+    /// Whether it runs.
+    pub fn is_up(&self) -> bool {
+        self.child().is_some() && self.ended().is_none()
+    }
+
+    /// Where its log is.
+    pub fn log(&self) -> PathBuf {
+        self.at.folder.join("node.log")
+    }
+
+    /// Everything it has logged, over all its lives.
+    pub fn log_text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log()).unwrap_or_default()).into_owned()
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(child) = self.child().as_mut() {
+            // It may have ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

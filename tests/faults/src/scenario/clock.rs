@@ -1,0 +1,89 @@
+//! F17: clocks that are wrong, and jump.
+
+use crate::network::NODES;
+use crate::stage::Stage;
+use crate::tool::FAKETIME;
+use anyhow::Context as _;
+use rand::Rng as _;
+use reqwest::Method;
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
+/// Certificates are good from an hour before they are made, and a node that is further behind would be
+/// right to refuse them.
+const OFFSETS: std::ops::RangeInclusive<i64> = -3300..=3600;
+/// Between two jumps of a running node's clock.
+const STROBE_MS: std::ops::Range<u64> = 200..900;
+const STROBE_SECONDS: i64 = 288;
+
+/// F17: each node is started with a clock that is up to an hour wrong, and then the clocks of all jump
+/// to and fro under load. Only the wall clock: libfaketime leaves the monotonic one alone here.
+pub async fn wrong(stage: &mut Stage) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let mut round = 0;
+    while round < NODES || began.elapsed() < stage.time {
+        let at = round % NODES;
+        stage.cluster.node(at).kill()?;
+        let offset = stage.random.random_range(OFFSETS);
+        set(stage, at, offset)?;
+        start(stage, at).await.with_context(|| format!("with a clock {offset} s off"))?;
+        stage.injected += 1;
+        if round < NODES {
+            proves(stage, at, offset).await?;
+        }
+        for _ in 0..4 {
+            let at = stage.anyone();
+            let jump = if stage.random.random_bool(0.5) { STROBE_SECONDS } else { -STROBE_SECONDS };
+            set(stage, at, jump)?;
+            stage.injected += 1;
+            stage.pause(STROBE_MS).await;
+        }
+        stage.writes_go_on(10, WRITTEN_WITHIN).await.context("with wrong clocks")?;
+        round += 1;
+    }
+    // Back to the right time before the oracles ask.
+    for at in 0..NODES {
+        stage.cluster.node(at).kill()?;
+        stage.cluster.restart(at).await?;
+    }
+    Ok(())
+}
+
+fn file(stage: &Stage, at: usize) -> PathBuf {
+    stage.folder.join(format!("clock-{at}"))
+}
+
+fn set(stage: &Stage, at: usize, offset: i64) -> anyhow::Result<()> {
+    let (file, fresh) = (file(stage, at), stage.folder.join("clock.new"));
+    fs::write(&fresh, format!("{offset:+}s\n"))?;
+    Ok(fs::rename(fresh, file)?)
+}
+
+async fn start(stage: &Stage, at: usize) -> anyhow::Result<()> {
+    let env = [
+        ("LD_PRELOAD", FAKETIME.to_owned()),
+        ("FAKETIME_TIMESTAMP_FILE", file(stage, at).to_string_lossy().into_owned()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ];
+    stage.cluster.node(at).spawn_under(&[], &env)?;
+    stage.cluster.ready(at).await
+}
+
+/// The fault is there: what the node stamps is as wrong as its clock.
+async fn proves(stage: &mut Stage, at: usize, offset: i64) -> anyhow::Result<()> {
+    let path = format!("/api/v1/projects/beside/environments/default/configs/clock.{at}");
+    let body = json!({ "content": offset });
+    let header = Some(("If-None-Match", "*"));
+    let (status, answer) = stage.cluster.ask(at, Method::PUT, &path, header, Some(&body)).await?;
+    anyhow::ensure!(status == 201, "{status} {answer}");
+    let stamped = answer["updated_at"].as_str().unwrap_or_default().to_owned();
+    let shown = crate::shell::run("date", &["-d", &stamped, "+%s"]).await?;
+    let shown: i64 = shown.trim().parse()?;
+    let now: i64 = crate::shell::run("date", &["+%s"]).await?.trim().parse()?;
+    anyhow::ensure!((shown - now - offset).abs() < 30, "the clock is not {offset} s off: {stamped}");
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! F13 and F14: files of a node that are cut short or changed while it is down.
+
+use crate::stage::Stage;
+use crate::trace::{Fault, Trace};
+use crate::wal::{self, Kind, Record};
+use anyhow::Context as _;
+use rand::Rng as _;
+use reqwest::Method;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const WRITTEN_WITHIN: Duration = Duration::from_secs(15);
+/// How long a node may take to refuse its files.
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
+/// What a node says when it cannot start.
+const EXIT_FAILURE: i32 = 1;
+/// What a disk writes at once.
+const SECTOR: usize = 512;
+/// How many records of the tail a cut may reach.
+const TORN_RECORDS: usize = 2;
+/// Cuts that are always made.
+const CUTS_MIN: usize = 4;
+/// A document that is found again in a file.
+const DOCUMENT_BYTES: usize = 2000;
+/// Kills for that.
+const TRIES_MAX: usize = 200;
+/// How long a flush takes while something is to be left unflushed.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// The newest file of a node's log, as it was when the node died.
+struct Tail {
+    at: usize,
+    path: PathBuf,
+    bytes: Vec<u8>,
+    records: Vec<Record>,
+}
+
+/// Lets everything settle, so that the others have whatever this node may forget, and kills it.
+async fn die(stage: &mut Stage, at: usize) -> anyhow::Result<Tail> {
+    stage.writes_go_on(5, WRITTEN_WITHIN).await?;
+    stage.calm().await?;
+    stage.cluster.node(at).kill()?;
+    stage.load.hold(false);
+    let path = wal::newest(stage.cluster.node(at).data())?;
+    let bytes = fs::read(&path)?;
+    let records = wal::records(&bytes);
+    anyhow::ensure!(records.len() > TORN_RECORDS, "{} has few records", path.display());
+    Ok(Tail { at, path, bytes, records })
+}
+
+/// The node must not start, and must say why; then it gets its file back.
+async fn refused(stage: &mut Stage, tail: &Tail, damaged: usize, what: &str) -> anyhow::Result<()> {
+    let node = stage.cluster.node(tail.at);
+    let before = node.log_text().len();
+    node.spawn()?;
+    let status = node.exited(REFUSED_WITHIN).await.with_context(|| format!("{what} went unnoticed"))?;
+    let said = node.log_text().split_off(before);
+    let last = said.lines().last().unwrap_or_default().to_owned();
+    let named = last.contains("is damaged") && last.contains(&tail.path.display().to_string());
+    let offset = last.split("at byte ").nth(1).and_then(|rest| {
+        rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<usize>().ok())
+    });
+    let holds = offset.is_some_and(|offset| offset <= damaged);
+    let code = status.code();
+    stage.demand(code == Some(EXIT_FAILURE), || format!("{what}: ended with {status}, not {EXIT_FAILURE}"));
+    stage.demand(named && holds, || format!("{what} at byte {damaged}: the node says only: {last}"));
+    stage.writes_go_on(10, WRITTEN_WITHIN).await.context("beside a damaged node")?;
+    fs::write(&tail.path, &tail.bytes)?;
+    stage.cluster.restart(tail.at).await.with_context(|| format!("{what}, repaired"))
+}
+
+/// F13: the tail of a dead node's log is torn: cut at any byte of what was written and never flushed, or
+/// followed by zeros. It starts, and gets back from the others what it lost.
+///
+/// The reference cuts the last record, whatever became of it. Here only what no flush has covered is cut,
+/// found by cutting the power of a node whose flushes are slow: a crash tears nothing else, and a member
+/// that forgets what it acknowledged must not come back at all (F13-acked shows what happens then).
+///
+/// The reference also wants a node to start whose last sector was zeroed. Guardian refuses that when
+/// the zeros begin inside a record that is all there: nobody can tell such a record from one that was
+/// acknowledged and then damaged. A file system that keeps its size honest (ext4 with data=ordered, XFS)
+/// never leaves that behind. The refusal is what is demanded here.
+pub async fn torn(stage: &mut Stage) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let (mut rounds, mut tries, mut refusals) = (0, 0, 0);
+    while rounds < CUTS_MIN || began.elapsed() < stage.time {
+        tries += 1;
+        anyhow::ensure!(tries <= TRIES_MAX, "nothing was left unflushed in {tries} kills");
+        let at = stage.anyone();
+        if let Some((tail, flushed)) = unflushed(stage, at).await? {
+            let length = tail.bytes.len();
+            let sector = flushed.max((length - 1) / SECTOR * SECTOR);
+            let mut torn = tail.bytes.clone();
+            stage.injected += 1;
+            rounds += 1;
+            if rounds % 4 == 2 {
+                // The file grew, and the bytes never came.
+                torn.resize(length + stage.random.random_range(1..10_000), 0);
+            } else if rounds % 4 == 3 && tail.records.iter().any(|one| splits(one, sector)) {
+                torn[sector..].fill(0);
+                fs::write(&tail.path, &torn)?;
+                refused(stage, &tail, sector, "a zeroed last sector").await?;
+                refusals += 1;
+                continue;
+            } else {
+                torn.truncate(stage.random.random_range(flushed..length));
+            }
+            fs::write(&tail.path, &torn)?;
+        }
+        stage.cluster.restart(at).await.context("with a torn log")?;
+        stage.calm().await.context("the node catches up")?;
+        stage.load.hold(false);
+    }
+    stage.note(format!("{refusals} of them a zeroed sector inside a record, refused"));
+    Ok(())
+}
+
+fn splits(record: &Record, at: usize) -> bool {
+    record.bytes.contains(&at) && record.bytes.start != at
+}
+
+/// Kills a node while its disk is slow and cuts its power; what it had written, and how much of that was
+/// flushed. `None` when everything was.
+async fn unflushed(stage: &mut Stage, at: usize) -> anyhow::Result<Option<(Tail, usize)>> {
+    stage.writes_go_on(5, WRITTEN_WITHIN).await?;
+    let slow = Trace::attach(Fault::Slow(SLOW), stage.cluster.node(at).pid()?).await?;
+    stage.pause(400..1000).await;
+    stage.cluster.node(at).kill()?;
+    drop(slow);
+    let path = wal::newest(stage.cluster.node(at).data())?;
+    let bytes = fs::read(&path)?;
+    stage.cluster.disk(at)?.cut_power().await?;
+    let flushed = fs::read(&path).unwrap_or_default();
+    let records = wal::records(&bytes);
+    if !bytes.starts_with(&flushed) {
+        fs::write(stage.folder.join("written.wal"), &bytes)?;
+        fs::write(stage.folder.join("flushed.wal"), &flushed)?;
+        anyhow::bail!("{} changed under the power cut", path.display());
+    }
+    let some_left = bytes.len() > flushed.len() && !flushed.is_empty();
+    Ok(some_left.then_some((Tail { at, path, bytes, records }, flushed.len())))
+}
+
+/// F13-acked, not part of the matrix: the cut takes records that the node had flushed and acknowledged.
+/// No crash does that; a bad disk or a copied folder may. The others still have everything, so nothing is
+/// lost, but openraft does not take such a follower back.
+pub async fn forgotten(stage: &mut Stage) -> anyhow::Result<()> {
+    let at = stage.follower().await?;
+    let tail = die(stage, at).await?;
+    let first = tail.records[tail.records.len() - TORN_RECORDS].bytes.start;
+    OpenOptions::new().write(true).open(&tail.path)?.set_len(first as u64)?;
+    stage.injected += 1;
+    stage.cluster.restart(at).await?;
+    stage.calm().await.context("the node catches up")?;
+    stage.load.hold(false);
+    Ok(())
+}
+
+/// F14: a bit of an entry in the middle of the log, or of a vote, is flipped while a node is down. It
+/// does not start, and names file and offset. The bit is put right again afterwards, because members
+/// cannot be replaced yet; the reference's repair, to wipe the node and let it join anew, is not there.
+pub async fn flipped(stage: &mut Stage, kind: Kind) -> anyhow::Result<()> {
+    let began = Instant::now();
+    for round in 0.. {
+        if round >= 2 && began.elapsed() >= stage.time {
+            break;
+        }
+        let at = stage.anyone();
+        let tail = die(stage, at).await?;
+        let of_kind: Vec<&Record> = tail.records.iter().filter(|one| one.kind == kind).collect();
+        if of_kind.is_empty() {
+            // Elections leave votes in every log; none in the newest file means that it is a new one.
+            stage.cluster.restart(at).await?;
+            continue;
+        }
+        let record = of_kind[stage.random.random_range(0..of_kind.len())].bytes.clone();
+        let byte = stage.random.random_range(record);
+        flip(stage, &tail.path, &tail.bytes, byte)?;
+        refused(stage, &tail, byte, &format!("a flipped bit in a record ({kind:?})")).await?;
+    }
+    stage.demand(stage.injected > 0, || "no record of that kind was found".to_owned());
+    Ok(())
+}
+
+fn flip(stage: &mut Stage, path: &Path, bytes: &[u8], at: usize) -> anyhow::Result<()> {
+    let byte = bytes.get(at).context("a byte of the file")? ^ (1 << stage.random.random_range(0..8));
+    let file = OpenOptions::new().write(true).open(path)?;
+    stage.injected += 1;
+    Ok(file.write_all_at(&[byte], at as u64)?)
+}
+
+/// F14-state, not part of the matrix: a bit of a document is flipped in `state.redb` of a node that is
+/// down. The file has no checksum that is looked at when a document is read.
+pub async fn rotten(stage: &mut Stage) -> anyhow::Result<()> {
+    let at = stage.follower().await?;
+    stage.write_beside(at, "rotten", DOCUMENT_BYTES).await?;
+    stage.calm().await?;
+    // A checkpoint is made every second.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.cluster.node(at).kill()?;
+    let path = stage.cluster.node(at).data().join("state.redb");
+    let bytes = fs::read(&path)?;
+    let text = [b'x'; DOCUMENT_BYTES / 2];
+    let found = bytes.windows(text.len()).position(|window| window == text);
+    flip(stage, &path, &bytes, found.context("the document is in the file")? + 100)?;
+    stage.cluster.restart(at).await?;
+    let key = "/api/v1/projects/beside/environments/default/configs/rotten";
+    let (status, answer) = stage.cluster.ask(at, Method::GET, key, None, None).await?;
+    let read = answer["content"]["text"].as_str().unwrap_or_default();
+    let changed = status == 200 && read != "x".repeat(DOCUMENT_BYTES);
+    stage.demand(!changed, || "the node served a document with a flipped bit".to_owned());
+    stage.note(format!("reading the damaged document: {status} {}", answer["code"]));
+    stage.load.hold(false);
+    Ok(())
+}

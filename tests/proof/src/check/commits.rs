@@ -1,0 +1,204 @@
+//! Which change of the truth is which operation of the clients.
+//!
+//! Writes, rollbacks and schema versions carry a number. A deletion cannot, so it is known by the revision
+//! in its acknowledgement; one that nobody was promised must be matched by an unknown deletion that
+//! could have met it.
+
+use super::report::{Findings, Rule};
+use super::time::Time;
+use super::world::World;
+use crate::event::{Event, Guard, Operation, Outcome};
+use crate::truth::Version;
+use std::collections::BTreeMap;
+
+/// The operations behind the changes.
+#[derive(Default)]
+pub(super) struct Commits<'a> {
+    /// By key and version.
+    configs: BTreeMap<(&'a str, u64), &'a Event>,
+    /// By the operation's number: the revision at which it happened.
+    revisions: BTreeMap<usize, u64>,
+}
+
+impl<'a> Commits<'a> {
+    /// The operation that made a version, when it is known for certain.
+    pub(super) fn of(&self, key: &str, version: u64) -> Option<&'a Event> {
+        self.configs.get(&(key, version)).copied()
+    }
+
+    /// Which operation made which version of which key.
+    pub(super) fn configs(&self) -> impl Iterator<Item = (&'a str, u64, &'a Event)> {
+        self.configs.iter().map(|((key, version), event)| (*key, *version, *event))
+    }
+
+    /// The revision at which an operation happened, when that is known for certain.
+    pub(super) fn revision(&self, event: &Event) -> Option<u64> {
+        self.revisions.get(&event.number).copied()
+    }
+
+    pub(super) fn match_up(events: &'a [Event], world: &World<'a>, findings: &mut Findings) -> Self {
+        let mut commits = Self::default();
+        let serials: BTreeMap<u64, &Event> =
+            events.iter().filter_map(|event| Some((event.operation.serial()?, event))).collect();
+        for (key, versions) in &world.truth.keys {
+            for one in versions.iter().filter(|one| one.is_live()) {
+                let what = format!("{key} version {} (revision {})", one.version, one.revision);
+                let event = one.serial().and_then(|serial| serials.get(&serial).copied());
+                let event = event.filter(|event| event.operation.key() == Some(key));
+                let Some(event) = event else {
+                    let text = format!("{what} with message {:?} was asked for by nobody", one.message);
+                    findings.add(Rule::Asked, text);
+                    continue;
+                };
+                commits.configs.insert((key, one.version), event);
+                commits.note(event, &what, one.revision, findings);
+            }
+        }
+        for (name, versions) in &world.truth.schemas {
+            for one in versions {
+                let what = format!("schema {name} version {} (revision {})", one.version, one.revision);
+                let first = world.truth.scene.schemas.iter().find(|start| start.name == *name);
+                if one.version == 1 && first.is_some_and(|start| start.digest == one.digest) {
+                    continue;
+                }
+                let event = one.serial.and_then(|serial| serials.get(&serial).copied());
+                match event.map(|event| (event, &event.operation)) {
+                    Some((event, Operation::Schema { name: own, digest, .. })) if own == name => {
+                        if *digest != one.digest {
+                            findings.about(Rule::Content, event, format!("{what} has another text"));
+                        }
+                        commits.note(event, &what, one.revision, findings);
+                    }
+                    _ => findings.add(Rule::Asked, format!("{what} was asked for by nobody")),
+                }
+            }
+        }
+        for key in world.truth.keys.keys() {
+            commits.match_deletions(events, key, world.versions(key), findings);
+        }
+        commits
+    }
+
+    fn note(&mut self, event: &Event, what: &str, revision: u64, findings: &mut Findings) {
+        if let Some(other) = self.revisions.insert(event.number, revision) {
+            findings.about(Rule::Once, event, format!("it happened at revision {other} and again as {what}"));
+        }
+        if matches!(event.outcome, Outcome::Refused { .. } | Outcome::Unsent { .. }) {
+            findings.about(Rule::Refused, event, format!("it was refused, yet it is {what}"));
+        }
+    }
+
+    /// Matches the deletions of one key that were promised.
+    fn match_deletions(
+        &mut self,
+        events: &'a [Event],
+        key: &'a str,
+        versions: &'a [Version],
+        findings: &mut Findings,
+    ) {
+        let mut promised: BTreeMap<u64, &Event> = BTreeMap::new();
+        for event in events {
+            if let (Operation::Delete { key: own, .. }, Outcome::Written { revision, .. }) =
+                (&event.operation, &event.outcome)
+                && own == key
+                && let Some(other) = promised.insert(*revision, event)
+            {
+                let text = "another deletion of the key was promised at the same revision";
+                findings.between(Rule::Once, event, other, text);
+            }
+        }
+        for one in versions.iter().filter(|one| !one.is_live()) {
+            if let Some(event) = promised.get(&one.revision) {
+                self.configs.insert((key, one.version), event);
+                self.revisions.insert(event.number, one.revision);
+            }
+        }
+    }
+
+    /// Every deletion that was promised to nobody can be one of the unknown ones. One that named its
+    /// version can only be its successor; those that did not are spent in the order of the revisions,
+    /// which finds an assignment whenever there is one. Which it was stays open.
+    pub(super) fn check_orphans(
+        &self,
+        events: &[Event],
+        world: &World<'_>,
+        time: &Time<'_>,
+        findings: &mut Findings,
+    ) {
+        for (key, versions) in &world.truth.keys {
+            let unknown = events.iter().filter(|event| event.outcome.is_unknown());
+            let mut named: BTreeMap<u64, u64> = BTreeMap::new();
+            let mut free = Vec::new();
+            for event in unknown {
+                let floor = time.floor(event);
+                match &event.operation {
+                    Operation::Delete { key: own, guard: Guard::Version(at) } if own == key => {
+                        let lowest = named.entry(at + 1).or_insert(floor);
+                        *lowest = floor.min(*lowest);
+                    }
+                    Operation::Delete { key: own, guard: Guard::Present } if own == key => free.push(floor),
+                    _ => {}
+                }
+            }
+            free.sort_unstable();
+            let mut free = free.into_iter().peekable();
+            let orphans = versions.iter().filter(|one| !one.is_live() && self.of(key, one.version).is_none());
+            for one in orphans {
+                let is_named = named.get(&one.version).is_some_and(|floor| *floor < one.revision);
+                if !is_named && free.next_if(|floor| *floor < one.revision).is_none() {
+                    let (version, revision) = (one.version, one.revision);
+                    let text =
+                        format!("{key}: version {version} (revision {revision}) was deleted by nobody");
+                    findings.add(Rule::Asked, text);
+                }
+            }
+        }
+    }
+}
+
+/// Every promise was kept: the change is there, as it was acknowledged.
+pub(super) fn check_acknowledged(events: &[Event], world: &World<'_>, findings: &mut Findings) {
+    for event in events {
+        let wrong = match (&event.operation, &event.outcome) {
+            (
+                Operation::Put { key, .. } | Operation::Rollback { key, .. },
+                Outcome::Written { revision, shown },
+            ) => {
+                let Some(shown) = shown else { continue };
+                match world.version(key, shown.version) {
+                    None => Some(format!("the truth has no version {} of {key}", shown.version)),
+                    Some(one) if one.revision != *revision => {
+                        Some(format!("the truth has version {} at revision {}", one.version, one.revision))
+                    }
+                    Some(one) if one.serial() != event.operation.serial() => {
+                        Some(format!("version {} of the truth is of {:?}", one.version, one.message))
+                    }
+                    Some(one) => one.differs(shown).map(|wrong| format!("it was told {wrong}")),
+                }
+            }
+            (Operation::Delete { key, .. }, Outcome::Written { revision, .. }) => {
+                let there = world.newest(key, *revision).filter(|one| one.revision == *revision);
+                match there {
+                    Some(one) if !one.is_live() => None,
+                    Some(one) => Some(format!("revision {revision} is a {} of {key}", one.kind)),
+                    None => Some(format!("the truth has no deletion of {key} at revision {revision}")),
+                }
+            }
+            (Operation::Schema { name, serial, .. }, Outcome::Registered { revision, version, digest }) => {
+                match world.schema_version(name, *version) {
+                    None => Some(format!("the truth has no version {version} of {name}")),
+                    Some(one) if one.revision != *revision || one.serial != Some(*serial) => {
+                        let (serial, revision) = (one.serial, one.revision);
+                        Some(format!("version {version} is serial {serial:?} at revision {revision}"))
+                    }
+                    Some(one) if one.digest != *digest => Some("it was told another text".to_owned()),
+                    Some(_) => None,
+                }
+            }
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            findings.about(Rule::Acknowledged, event, wrong);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What each refusal says about the state, and whether any state in reach was so.
+
+use super::changes::holds;
+use super::schemas::{Bindings, Held, after, is_satisfied};
+use super::world::World;
+use crate::document::satisfies;
+use crate::event::{Bind, Event, Guard, Operation, Outcome, SchemaRef};
+use crate::truth::Version;
+
+/// The states that an operation could have met: those of the revisions from `low` to `high`.
+pub(super) struct Met<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) bindings: &'a Bindings<'a>,
+    pub(super) low: u64,
+    pub(super) high: u64,
+}
+
+/// Whether one of the states explains the refusal.
+pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
+    let Outcome::Refused { code, current, failures, .. } = &event.outcome else { return true };
+    let operation = &event.operation;
+    if ["project_not_found", "environment_not_found"].contains(&code.as_str()) {
+        // Both were made before the clients began; only a stale read may be older.
+        return met.low < met.world.truth.scene.born;
+    }
+    match operation {
+        Operation::Put { key, guard, bind, document } => match code.as_str() {
+            "version_conflict" => met.conflict(key, *guard, *current),
+            "validation_failed" => met.fails(key, bind, document.limit),
+            "unknown_schema" => met.unknown(bind),
+            "contended" => met.changed(Some(key)),
+            _ => false,
+        },
+        Operation::Delete { key, guard } => match code.as_str() {
+            "version_conflict" => met.conflict(key, *guard, *current),
+            "config_not_found" => met.absent(key),
+            _ => false,
+        },
+        Operation::Rollback { key, guard, to, .. } => match code.as_str() {
+            "version_conflict" => met.conflict(key, *guard, *current),
+            "config_not_found" => met.absent(key),
+            "version_not_found" => met.not_yet(key, *to),
+            "invalid_body" => met.world.version(key, *to).is_some_and(|one| !one.is_live()),
+            "validation_failed" => {
+                let content = met.world.version(key, *to).and_then(|one| one.content.as_ref());
+                content.is_some_and(|content| met.fails(key, &Bind::Keep, content.limit))
+            }
+            "contended" => met.changed(Some(key)),
+            _ => false,
+        },
+        Operation::Schema { name, guard, maximum, .. } => match code.as_str() {
+            "schema_version_conflict" => met.schema_conflict(name, *guard, *current),
+            "schema_breaks_documents" => met.breaks(name, *maximum, failures),
+            // A document that follows the schema was written, or a sibling version registered.
+            "contended" => met.changed(None),
+            _ => false,
+        },
+        Operation::Get { key, .. } => code == "config_not_found" && met.absent(key),
+        Operation::Old { key, version, .. } => code == "version_not_found" && met.not_yet(key, *version),
+        Operation::List { .. } => false,
+    }
+}
+
+impl Met<'_> {
+    /// Whether some state of the key, together with the schemas, is so.
+    fn any(&self, key: &str, is_so: impl Fn(u64, Option<&Version>) -> bool) -> bool {
+        let moments = self.world.moments(Some(key), self.low, self.high);
+        moments.into_iter().any(|revision| is_so(revision, self.world.newest(key, revision)))
+    }
+
+    fn absent(&self, key: &str) -> bool {
+        self.any(key, |_, newest| newest.is_none_or(|one| !one.is_live()))
+    }
+
+    /// The version was not there in the oldest of the states; versions never go away.
+    fn not_yet(&self, key: &str, version: u64) -> bool {
+        self.low <= self.high && self.world.version(key, version).is_none_or(|one| one.revision > self.low)
+    }
+
+    fn conflict(&self, key: &str, guard: Guard, current: Option<u64>) -> bool {
+        let Some(current) = current else { return false };
+        self.any(key, |_, newest| {
+            let live = newest.filter(|one| one.is_live()).map_or(0, |one| one.version);
+            live == current && !holds(guard, newest)
+        })
+    }
+
+    fn schema_conflict(&self, name: &str, guard: Option<u64>, current: Option<u64>) -> bool {
+        guard.is_some()
+            && guard != current
+            && self
+                .world
+                .moments(None, self.low, self.high)
+                .into_iter()
+                .any(|revision| self.world.newest_schema(name, revision).map(|one| one.version) == current)
+    }
+
+    /// Some state would hold the document to a schema version that it breaks.
+    fn fails(&self, key: &str, bind: &Bind, limit: Option<u64>) -> bool {
+        self.any(key, |revision, newest| {
+            let held = after(bind, self.bindings.of(key, newest));
+            match held.means(self.world, revision) {
+                Ok(None) => false,
+                Ok(Some(schema)) => {
+                    self.there(&schema, revision) && !is_satisfied(self.world, &schema, limit)
+                }
+                // It cannot be known what the document was held to.
+                Err(()) => true,
+            }
+        })
+    }
+
+    fn unknown(&self, bind: &Bind) -> bool {
+        matches!(bind, Bind::Pin(pin) if self.low <= self.high && !self.there(pin, self.low))
+    }
+
+    fn there(&self, schema: &SchemaRef, revision: u64) -> bool {
+        let version = self.world.schema_version(&schema.name, schema.version);
+        version.is_some_and(|one| one.revision <= revision)
+    }
+
+    /// Something that a check depends on changed in between: the key (any key, for a schema) or a schema.
+    /// How often it must have changed is not promised.
+    fn changed(&self, key: Option<&str>) -> bool {
+        let inside = |revision: u64| self.low < revision && revision <= self.high;
+        let mut schemas = self.world.truth.schemas.values().flatten();
+        let mut keys = self.world.truth.keys.iter().filter(|(own, _)| key.is_none_or(|key| key == *own));
+        schemas.any(|one| inside(one.revision))
+            || keys.any(|(_, versions)| versions.iter().any(|one| inside(one.revision)))
+    }
+
+    /// In some state all the documents that are named were so, followed the schema, and break its new
+    /// version. Whether others did too is not asked: after a conflict only what changed is checked again.
+    fn breaks(&self, name: &str, maximum: u64, failures: &[(String, u64)]) -> bool {
+        let (mut low, mut high) = (self.low, self.high);
+        for (key, version) in failures {
+            let Some(one) = self.world.version(key, *version) else { return false };
+            let follows = self.bindings.of(key, Some(one));
+            let right = follows == Held::Follow(name.to_owned()) || follows == Held::Unknown;
+            let limit = one.content.as_ref().and_then(|content| content.limit);
+            if !right || satisfies(limit, maximum) {
+                return false;
+            }
+            low = low.max(one.revision);
+            let next = self.world.version(key, version + 1);
+            high = next.map_or(high, |next| high.min(next.revision - 1));
+        }
+        !failures.is_empty() && low <= high
+    }
+}

@@ -1,0 +1,121 @@
+//! Real time. What was shown to anybody is the floor of everything that is asked for later; and what is
+//! asked for later was not there before.
+
+use super::commits::Commits;
+use super::report::{Findings, Rule};
+use super::world::World;
+use crate::event::{Event, Operation, Outcome};
+use std::collections::BTreeMap;
+
+/// A bound, and the operation that sets it.
+#[derive(Clone, Copy)]
+struct Bound<'a> {
+    revision: u64,
+    event: Option<&'a Event>,
+}
+
+/// The bounds of a history. Both maps have an entry where the bound changes.
+pub(super) struct Time<'a> {
+    /// By the moment of an end: the largest revision in any answer up to it.
+    floors: BTreeMap<u64, Bound<'a>>,
+    /// By the moment of a beginning: the smallest revision of any change that began at it or later.
+    ceilings: BTreeMap<u64, Bound<'a>>,
+    first: Bound<'a>,
+    last: u64,
+}
+
+impl<'a> Time<'a> {
+    pub(super) fn new(events: &'a [Event], world: &World<'_>, commits: &Commits<'_>) -> Self {
+        let first = Bound { revision: world.truth.scene.floor, event: None };
+        let mut ended: Vec<(u64, &Event)> =
+            events.iter().filter_map(|event| Some((event.end?, event))).collect();
+        ended.sort_unstable_by_key(|(end, _)| *end);
+        let (mut floors, mut highest) = (BTreeMap::new(), first);
+        for (end, event) in ended {
+            if let Some(revision) = shown(event, world).filter(|shown| *shown > highest.revision) {
+                highest = Bound { revision, event: Some(event) };
+                floors.insert(end, highest);
+            }
+        }
+        let last = world.truth.revision;
+        let (mut ceilings, mut lowest) = (BTreeMap::new(), last.saturating_add(1));
+        let mut began: Vec<&Event> = events.iter().collect();
+        began.sort_unstable_by_key(|event| event.begin);
+        for event in began.into_iter().rev() {
+            if let Some(revision) = commits.revision(event).filter(|made| *made < lowest) {
+                lowest = revision;
+                ceilings.insert(event.begin, Bound { revision, event: Some(event) });
+            }
+        }
+        Self { floors, ceilings, first, last }
+    }
+
+    /// The oldest revision that the operation may have met.
+    pub(super) fn floor(&self, event: &Event) -> u64 {
+        self.floor_bound(event).revision
+    }
+
+    /// The newest revision that the operation may have met.
+    pub(super) fn ceiling(&self, event: &Event) -> u64 {
+        self.next_change(event).map_or(self.last, |bound| bound.revision.saturating_sub(1))
+    }
+
+    fn floor_bound(&self, event: &Event) -> Bound<'a> {
+        self.floors.range(..event.begin).next_back().map_or(self.first, |(_, bound)| *bound)
+    }
+
+    /// Of the changes that began after the operation ended, the one with the smallest revision.
+    fn next_change(&self, event: &Event) -> Option<Bound<'a>> {
+        self.ceilings.range(event.end?..).next().map(|(_, bound)| *bound)
+    }
+
+    pub(super) fn check(&self, events: &[Event], commits: &Commits<'_>, findings: &mut Findings) {
+        for event in events {
+            let floor = self.floor_bound(event);
+            let change = event.operation.is_change();
+            // A promise counts with the revision that it names, an unknown change with the one it got.
+            let revision = event.outcome.revision().or_else(|| commits.revision(event));
+            let Some(revision) = revision else { continue };
+            let made = change && !matches!(event.outcome, Outcome::Refused { .. });
+            let early = if made { revision <= floor.revision } else { revision < floor.revision };
+            if early && !event.operation.freshness().stale {
+                let text = format!("revision {revision}, after revision {} was shown", floor.revision);
+                match floor.event {
+                    Some(other) => findings.between(Rule::RealTime, event, other, text),
+                    None => findings.about(Rule::RealTime, event, text),
+                }
+            }
+            self.check_future(event, findings);
+        }
+    }
+
+    /// An answer shows nothing that was asked for after it came, nor more than there is at the end.
+    fn check_future(&self, event: &Event, findings: &mut Findings) {
+        let Some(revision) = event.outcome.revision().filter(|_| event.end.is_some()) else { return };
+        if let Some(Bound { revision: made, event: Some(other) }) = self.next_change(event)
+            && made <= revision
+        {
+            let text = format!("it shows revision {revision}, but revision {made} was asked for later");
+            findings.between(Rule::RealTime, event, other, text);
+        } else if revision > self.last {
+            let text = format!("it shows revision {revision}, but the end is revision {}", self.last);
+            findings.about(Rule::RealTime, event, text);
+        }
+    }
+}
+
+/// The largest revision that an answer proves to exist. A refusal that names a version proves the revision
+/// that made it.
+fn shown(event: &Event, world: &World<'_>) -> Option<u64> {
+    let told = event.outcome.revision();
+    let named = match (&event.operation, &event.outcome) {
+        (Operation::Schema { name, .. }, Outcome::Refused { current: Some(version), .. }) => {
+            world.schema_version(name, *version).map(|one| one.revision)
+        }
+        (operation, Outcome::Refused { current: Some(version), .. }) => {
+            operation.key().and_then(|key| world.version(key, *version)).map(|one| one.revision)
+        }
+        _ => None,
+    };
+    told.max(named)
+}

@@ -1,0 +1,166 @@
+//! Drawing the next operation: a few keys are fought for, most guards are right, some are deliberately
+//! out of date, and some writes deserve a refusal.
+
+use super::known::{Knowledge, Known};
+use crate::document::{MAXIMA, digest, document, limit, schema_body};
+use crate::event::{Bind, Freshness, Guard, Operation, SchemaRef};
+use crate::plan::{Key, Scene};
+use crate::recorder::Recorder;
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use serde_json::Value;
+
+/// An operation, and the document or schema that it writes.
+pub(super) struct Intent {
+    pub(super) operation: Operation,
+    pub(super) body: Option<Value>,
+}
+
+/// What one choice looks at.
+struct Choice<'a> {
+    scene: &'a Scene,
+    knowledge: &'a Knowledge,
+    recorder: &'a Recorder,
+    random: &'a mut StdRng,
+}
+
+/// Draws an operation.
+pub(super) fn choose(
+    scene: &Scene,
+    knowledge: &Knowledge,
+    recorder: &Recorder,
+    random: &mut StdRng,
+) -> Intent {
+    Choice { scene, knowledge, recorder, random }.operation()
+}
+
+fn bodiless(operation: Operation) -> Intent {
+    Intent { operation, body: None }
+}
+
+impl Choice<'_> {
+    fn operation(&mut self) -> Intent {
+        let drawn = self.random.random_range(0..100);
+        if (95..).contains(&drawn) && !self.scene.schemas.is_empty() {
+            return self.schema();
+        }
+        let fresh = self.freshness(drawn);
+        if (87..95).contains(&drawn) || self.scene.keys.is_empty() {
+            return self.list();
+        }
+        let key = self.key().clone();
+        let known = self.knowledge.key(&key.name);
+        match drawn {
+            0..32 => self.put(&key, &known, false),
+            32..36 => self.put(&key, &known, true),
+            36..43 => bodiless(Operation::Delete { guard: self.guard(&known), key: key.name }),
+            43..49 => self.rollback(key.name, &known),
+            49..81 => self.get(key.name, &known, fresh),
+            _ => {
+                let newest = known.tags.iter().map(|tag| tag.version).max().unwrap_or(1);
+                let version = self.random.random_range(1..=newest + 1);
+                bodiless(Operation::Old { key: key.name, version, fresh })
+            }
+        }
+    }
+
+    /// The contended keys, the bound ones and the others each get their share of attention.
+    fn key(&mut self) -> &Key {
+        let keys = &self.scene.keys;
+        let hot = keys.iter().take_while(|key| key.name.starts_with("hot.")).count();
+        let bound = keys.iter().filter(|key| key.schema.is_some()).count();
+        let range = match self.random.random_range(0..100) {
+            0..40 if hot > 0 => 0..hot,
+            40..68 if bound > 0 => hot..hot + bound,
+            _ if hot + bound < keys.len() => hot + bound..keys.len(),
+            _ => 0..keys.len(),
+        };
+        &keys[self.random.random_range(range)]
+    }
+
+    /// Stale reads with a floor carry the client's own, so that what it is shown never goes back.
+    fn freshness(&mut self, drawn: usize) -> Freshness {
+        let stale = self.random.random_range(0..100) < if drawn < 81 { 35 } else { 45 };
+        let floor = self.random.random_bool(if stale { 0.6 } else { 0.15 });
+        Freshness { stale, min_revision: floor.then_some(self.knowledge.floor) }
+    }
+
+    /// What a change of this key expects of it.
+    fn guard(&mut self, known: &Known) -> Guard {
+        let draw = self.random.random_range(0..100);
+        match (known.current(), known.tags.front()) {
+            (Some(tag), _) if draw < 78 => Guard::Version(tag.version),
+            (_, Some(old)) if (78..88).contains(&draw) => Guard::Version(old.version),
+            _ => Guard::Present,
+        }
+    }
+
+    fn put(&mut self, key: &Key, known: &Known, spoilt: bool) -> Intent {
+        let create = self.random.random_bool(if known.live { 0.05 } else { 0.85 });
+        let guard = if create { Guard::Absent } else { self.guard(known) };
+        let serial = self.recorder.serial();
+        let limited = key.schema.is_some() && self.random.random_bool(0.98) || self.random.random_bool(0.3);
+        let limit = limited.then(|| limit(self.random, spoilt));
+        let (body, document) = document(self.random, serial, known.prev(guard), limit);
+        let bind = self.bind(key, guard);
+        Intent {
+            operation: Operation::Put { key: key.name.clone(), guard, bind, document },
+            body: Some(body),
+        }
+    }
+
+    fn bind(&mut self, key: &Key, guard: Guard) -> Bind {
+        let draw = self.random.random_range(0..100);
+        let Some(name) = &key.schema else {
+            return if draw < 3 { Bind::Free } else { Bind::Keep };
+        };
+        match draw {
+            3..90 if guard != Guard::Absent => Bind::Keep,
+            ..3 => Bind::Free,
+            3..8 | 90..95 => {
+                let newest = self.knowledge.schema(name);
+                // Now and then one that may not be there yet.
+                let version = self.random.random_range(1..=newest + u64::from(draw % 2 == 0));
+                Bind::Pin(SchemaRef { name: name.clone(), version })
+            }
+            _ => Bind::Follow(name.clone()),
+        }
+    }
+
+    fn rollback(&mut self, key: String, known: &Known) -> Intent {
+        let newest = known.tags.iter().map(|tag| tag.version).max().unwrap_or(1);
+        // Now and then one that may not be there yet.
+        let last = newest + u64::from(self.random.random_bool(0.1));
+        let to = self.random.random_range(newest.saturating_sub(6).max(1)..=last);
+        let (guard, serial) = (self.guard(known), self.recorder.serial());
+        bodiless(Operation::Rollback { key, guard, to, serial })
+    }
+
+    fn get(&mut self, key: String, known: &Known, fresh: Freshness) -> Intent {
+        let asks = self.random.random_bool(0.3);
+        let known = known.tags.back().filter(|_| asks).map(|tag| tag.version);
+        let bare = self.random.random_bool(0.2);
+        bodiless(Operation::Get { key, fresh, known, bare })
+    }
+
+    fn list(&mut self) -> Intent {
+        let stale = self.random.random_bool(0.3);
+        let floor = self.random.random_bool(if stale { 0.7 } else { 0.1 });
+        let fresh = Freshness { stale, min_revision: floor.then_some(self.knowledge.floor) };
+        let prefixes = ["", "hot.", "bound.", "many.", "many.00", "many.01", "nothing."];
+        let prefix = prefixes[self.random.random_range(0..prefixes.len())].to_owned();
+        let page_size = self.random.random_range(if prefix.is_empty() { 4..=20 } else { 1..=6 });
+        let content = self.random.random_bool(0.4);
+        bodiless(Operation::List { prefix, page_size, content, fresh })
+    }
+
+    fn schema(&mut self) -> Intent {
+        let name = self.scene.schemas[self.random.random_range(0..self.scene.schemas.len())].name.clone();
+        let (serial, maximum) = (self.recorder.serial(), MAXIMA[self.random.random_range(0..MAXIMA.len())]);
+        let guard = self.random.random_bool(0.4).then(|| self.knowledge.schema(&name));
+        let body = schema_body(serial, maximum);
+        let digest = digest(&body);
+        let operation = Operation::Schema { name, guard, serial, maximum, digest };
+        Intent { operation, body: Some(body) }
+    }
+}

@@ -1,0 +1,29 @@
+//! What clients did and saw, whether it could have happened, and the clients that do it.
+//!
+//! Clients work through a [`Caller`], which the driver brings: sockets of real processes, or of a
+//! simulated network. Nothing here starts a task, waits for a clock or draws a number of its own, so the
+//! same seeds under the same scheduler give the same history. [`check()`] compares the history with the
+//! cluster's own account, [`Truth`], and needs no search: the cluster gives every change one global
+//! revision, so the order of all changes is known and each answer has its place in it.
+
+mod answer;
+mod check;
+mod client;
+mod document;
+mod event;
+mod event_text;
+mod plan;
+mod prepare;
+mod recorder;
+mod truth;
+mod wire;
+
+pub use check::{Report, Rule, Violation, check};
+pub use client::{Client, Step};
+pub use document::{digest, schema_body};
+pub use event::{Bind, Document, Event, Freshness, Guard, Meta, Operation, Outcome, Page, SchemaRef, Shown};
+pub use plan::{Key, Plan, Scene, SchemaStart};
+pub use prepare::prepare;
+pub use recorder::{Counts, Recorder};
+pub use truth::{Audit, Content, SchemaVersion, Truth, Version, truth};
+pub use wire::{Caller, Lost, Request, Response};

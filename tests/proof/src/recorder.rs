@@ -1,0 +1,101 @@
+//! The history as it is made. One counter gives every beginning and every end its moment.
+
+use crate::event::{Event, Operation, Outcome};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Where all clients of a run write down what they do. A clone writes to the same history.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Mutex<History>>);
+
+#[derive(Debug, Default)]
+struct History {
+    events: Vec<Event>,
+    moment: u64,
+    serial: u64,
+}
+
+/// How many operations came to what.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// All.
+    pub operations: usize,
+    /// Changes that were promised.
+    pub acknowledged: usize,
+    /// Changes and reads that were refused, or never left.
+    pub refused: usize,
+    /// Changes that may or may not have happened.
+    pub unknown: usize,
+    /// Reads that were answered.
+    pub reads: usize,
+}
+
+impl Recorder {
+    /// An empty history.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Everything up to now, in the order in which it began.
+    pub fn events(&self) -> Vec<Event> {
+        self.history().events.clone()
+    }
+
+    /// How many operations came to what up to now.
+    pub fn summary(&self) -> Counts {
+        let mut counts = Counts::default();
+        for event in &self.history().events {
+            counts.operations += 1;
+            match &event.outcome {
+                outcome if outcome.is_acknowledged() => counts.acknowledged += 1,
+                Outcome::Refused { .. } | Outcome::Unsent { .. } => counts.refused += 1,
+                Outcome::Found { .. } | Outcome::Unchanged { .. } | Outcome::Listed { .. } => {
+                    counts.reads += 1;
+                }
+                _ if event.operation.is_change() => counts.unknown += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
+
+    /// A number that no other change of this history has.
+    pub(crate) fn serial(&self) -> u64 {
+        let mut history = self.history();
+        history.serial += 1;
+        history.serial
+    }
+
+    /// Notes that an operation begins; gives its number. Until its end is noted it may have happened.
+    pub(crate) fn begin(&self, client: usize, node: &str, operation: Operation) -> usize {
+        let mut history = self.history();
+        history.moment += 1;
+        let (number, begin) = (history.events.len(), history.moment);
+        let (node, outcome) = (node.to_owned(), Outcome::Pending);
+        history.events.push(Event { number, client, node, begin, end: None, operation, outcome });
+        number
+    }
+
+    /// Notes that a list is read on through another node.
+    pub(crate) fn also_through(&self, number: usize, node: &str) {
+        if let Some(event) = self.history().events.get_mut(number)
+            && event.node.split('+').all(|name| name != node)
+        {
+            event.node = format!("{}+{node}", event.node);
+        }
+    }
+
+    /// Notes what came back.
+    pub(crate) fn end(&self, number: usize, outcome: Outcome) {
+        let mut history = self.history();
+        history.moment += 1;
+        let moment = history.moment;
+        if let Some(event) = history.events.get_mut(number) {
+            event.end = Some(moment);
+            event.outcome = outcome;
+        }
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,130 @@
+//! Reading the account, as of the revision of the first page of the list.
+//!
+//! What comes later is left out, so a change whose outcome was unknown may still arrive meanwhile.
+
+use super::{Audit, Content, SchemaVersion, Truth, Version};
+use crate::answer::{name, number, shown};
+use crate::document::{digest, schema_parts};
+use crate::event::{Meta, Shown};
+use crate::plan::Scene;
+use crate::prepare::get;
+use crate::wire::{Caller, Request, Response};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many items a page has.
+const PAGE_SIZE: usize = 100;
+
+/// Reads everything. Nobody should be writing any more; what is written all the same is left out.
+pub async fn truth<C: Caller>(caller: &C, scene: &Scene) -> Result<Truth, String> {
+    let (revision, items) = all(caller, &scene.configs("?include=content&")).await?.ok_or("no list")?;
+    let list = items.iter().map(|item| shown(name(item, "key")?, item)).collect::<Result<Vec<_>, _>>()?;
+    let mut faults = Vec::new();
+    let mut keys = BTreeMap::new();
+    let named = scene.keys.iter().map(|key| key.name.clone());
+    let listed = list.iter().map(|shown| shown.key.clone());
+    for key in named.chain(listed).collect::<BTreeSet<_>>() {
+        let versions = history(caller, scene, &key, revision, &mut faults).await?;
+        keys.insert(key, versions);
+    }
+    let mut schemas = BTreeMap::new();
+    for schema in &scene.schemas {
+        schemas.insert(schema.name.clone(), schema_history(caller, scene, &schema.name, revision).await?);
+    }
+    let cluster = get(caller, "/api/v1/cluster").await?;
+    let audit = cluster.body["audit_head"].as_str().map(|head| Audit {
+        node: caller.name().to_owned(),
+        revision: cluster.body["revision"].as_u64().unwrap_or_default(),
+        head: head.to_owned(),
+    });
+    Ok(Truth { scene: scene.clone(), revision, keys, schemas, list, audit, faults })
+}
+
+/// Every version up to `revision`, oldest first.
+async fn history<C: Caller>(
+    caller: &C,
+    scene: &Scene,
+    key: &str,
+    revision: u64,
+    faults: &mut Vec<String>,
+) -> Result<Vec<Version>, String> {
+    let Some((_, mut items)) = all(caller, &scene.configs(&format!("/{key}/history?"))).await? else {
+        return Ok(Vec::new());
+    };
+    items.reverse();
+    let mut versions = Vec::new();
+    for item in &items {
+        if number(item, "revision")? > revision {
+            break;
+        }
+        let path = scene.configs(&format!("/{key}/history/{}", number(item, "version")?));
+        let one = get(caller, &path).await?.body;
+        let own = item.as_object().into_iter().flatten();
+        for (member, value) in own.filter(|(member, value)| one[member.as_str()] != **value) {
+            faults.push(format!(
+                "{key}: the history says {member} {value}, its version {} says {}",
+                item["version"],
+                one[member.as_str()]
+            ));
+        }
+        versions.push(version(key, &one)?);
+    }
+    Ok(versions)
+}
+
+fn version(key: &str, body: &Value) -> Result<Version, String> {
+    let Shown { version, meta, digest, .. } = shown(key, body)?;
+    let Meta { revision, schema, message } = meta.ok_or("a version without description")?;
+    let kind = name(body, "kind")?.to_owned();
+    let content = digest.filter(|_| kind != "delete").map(|digest| Content {
+        digest,
+        serial: body["content"]["serial"].as_u64(),
+        prev: body["content"]["prev"].as_u64(),
+        limit: body["content"]["limit"].as_u64(),
+    });
+    let from = body["from_version"].as_u64();
+    let claimed = body["content_sha256"].as_str().map(str::to_owned);
+    Ok(Version { version, revision, kind, from, schema, message, claimed, content })
+}
+
+async fn schema_history<C: Caller>(
+    caller: &C,
+    scene: &Scene,
+    name: &str,
+    revision: u64,
+) -> Result<Vec<SchemaVersion>, String> {
+    let path = scene.path(&format!("/schemas/{name}"));
+    let newest = get(caller, &path).await?.etag().ok_or("a schema without entity tag")?;
+    let mut versions = Vec::new();
+    for version in 1..=newest {
+        let body = get(caller, &format!("{path}/versions/{version}")).await?.body;
+        let (serial, maximum) = schema_parts(&body["schema"]);
+        let made = number(&body, "revision")?;
+        if made <= revision {
+            let (version, digest) = (number(&body, "version")?, digest(&body["schema"]));
+            versions.push(SchemaVersion { version, revision: made, serial, maximum, digest });
+        }
+    }
+    Ok(versions)
+}
+
+/// Every item of a list and its first page's revision; `None` when what is listed does not exist. `path`
+/// ends with what a parameter may follow.
+async fn all<C: Caller>(caller: &C, path: &str) -> Result<Option<(u64, Vec<Value>)>, String> {
+    let (mut items, mut first, mut token) = (Vec::new(), None, String::new());
+    loop {
+        let page = format!("{path}page_size={PAGE_SIZE}&page_token={token}");
+        let lost = |lost| format!("GET {page}: {lost}");
+        let answer: Response = caller.call(Request::new("GET", &page)).await.map_err(lost)?;
+        match (answer.status, answer.body["items"].as_array()) {
+            (200, Some(found)) => items.extend(found.iter().cloned()),
+            (404, _) if answer.code() == Some("config_not_found") => return Ok(None),
+            (status, _) => return Err(format!("GET {page}: {status} {}", answer.body)),
+        }
+        let first = *first.get_or_insert(answer.revision().ok_or("a list without revision")?);
+        name(&answer.body, "next_page_token")?.clone_into(&mut token);
+        if token.is_empty() {
+            return Ok(Some((first, items)));
+        }
+    }
+}

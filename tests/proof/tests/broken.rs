@@ -1,0 +1,55 @@
+//! Each bug of the server is found, under the rule that it breaks.
+
+use crate::model::Bug;
+use crate::run::run;
+use proof::Rule;
+
+/// Every run with the bug may be found broken under several rules; one of them must be `rule`.
+fn found(bug: Bug, rule: Rule) {
+    let mut seen = Vec::new();
+    for seed in 0..12 {
+        let report = run(seed, 150, Some(bug)).check();
+        if report.violations.iter().any(|violation| violation.rule == rule) {
+            return;
+        }
+        seen.push(report.to_string());
+    }
+    panic!("{bug:?} was not found as {rule:?}: {seen:#?}");
+}
+
+macro_rules! bugs {
+    ($($name:ident: $bug:ident => $($rule:ident),+;)*) => {
+        $(#[test] fn $name() { $(found(Bug::$bug, Rule::$rule);)+ })*
+    };
+}
+
+bugs! {
+    a_forgotten_change: LostAck => Acknowledged;
+    a_change_made_twice: DoubleApply => Once;
+    a_stale_read: StaleRead => RealTime;
+    an_old_version: OldContent => Read;
+    an_ignored_precondition: GuardIgnored => Precondition;
+    a_refused_change_that_happened: RefusedApplied => Refused;
+    a_version_used_twice: VersionReused => Versions;
+    a_version_left_out: VersionSkipped => Versions;
+    a_list_without_a_key: ListMissing => List;
+    a_list_that_moves: ListMoves => List;
+    a_list_with_an_old_version: ListOld => List;
+    a_document_that_was_not_checked: DocumentUnchecked => Schema;
+    a_document_checked_against_the_past: DocumentCheckedLate => Schema;
+    a_schema_that_was_not_checked: SchemaUnchecked => Schema;
+    a_read_that_does_not_wait: MinRevisionIgnored => MinRevision, Session;
+    a_conflict_with_a_wrong_version: ConflictWrong => Refusal;
+    a_conflict_without_reason: ConflictInvented => Refusal;
+    a_config_said_to_be_gone: GoneInvented => Refusal;
+    a_good_document_refused: BadInvented => Refusal;
+    a_good_schema_refused: BreaksInvented => Refusal;
+    a_change_not_told: UnchangedInvented => Read;
+    a_rollback_to_another_version: RollbackElsewhere => Content;
+    a_torn_document: ContentTorn => Content, Acknowledged;
+    a_deletion_by_nobody: DeletesAlone => Asked;
+    a_promise_of_another_revision: AckElsewhere => Acknowledged;
+    a_list_that_forgets: ListForgets => Account;
+    an_answer_without_revision: FormBroken => Form;
+    a_revision_used_twice: RevisionReused => Versions, RealTime;
+}

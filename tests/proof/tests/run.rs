@@ -1,0 +1,68 @@
+//! Clients against the model, interleaved by a seed.
+
+use crate::model::{Bug, Model, ModelCaller, lock};
+use proof::{Client, Event, Plan, Recorder, Report, Truth, check, prepare, truth};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+const CLIENTS: usize = 6;
+
+/// What a run left.
+pub struct Run {
+    pub events: Vec<Event>,
+    pub truth: Truth,
+}
+
+impl Run {
+    pub fn check(&self) -> Report {
+        check(&self.events, &self.truth)
+    }
+}
+
+/// A future that is ready after some polls.
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return done;
+        }
+    }
+}
+
+/// Six clients, each of which does `steps` operations; which goes on next is drawn. One more is dropped
+/// in the middle of whatever it does.
+pub fn run(seed: u64, steps: usize, bug: Option<Bug>) -> Run {
+    let model = Model::shared(seed, bug);
+    let callers = ModelCaller::all(&model);
+    let plan = Plan { keys: 8, ..Plan::default() };
+    let scene = wait(prepare(&callers[0], &plan)).expect("the scene is made");
+    let again = wait(prepare(&callers[1], &plan)).expect("it can be made again");
+    assert_eq!(scene.keys, again.keys);
+    lock(&model).faults = true;
+    let recorder = Recorder::new();
+    let mut running: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::new();
+    for number in 0..=CLIENTS {
+        let random = StdRng::seed_from_u64(seed.wrapping_mul(31).wrapping_add(number as u64));
+        let mut client = Client::new(number, callers.clone(), scene.clone(), recorder.clone(), random);
+        running.push(Box::pin(async move {
+            for _ in 0..steps {
+                client.step().await;
+            }
+        }));
+    }
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut polls = 0;
+    while !running.is_empty() {
+        polls += 1;
+        let at = random.random_range(0..running.len());
+        let is_done = running[at].as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        if is_done || (polls == steps * 8 && running.len() > CLIENTS) {
+            drop(running.swap_remove(at));
+        }
+    }
+    lock(&model).faults = false;
+    let truth = wait(truth(&callers[2], &scene)).expect("the truth can be read");
+    Run { events: recorder.events(), truth }
+}

@@ -1,0 +1,372 @@
+//! Who does the harm: crashes, power cuts, partitions, slow and failing disks, wrong clocks, restarts.
+
+use crate::disk::Crash;
+use crate::node::Machine;
+use crate::trace::Trace;
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use turmoil::Sim;
+
+/// How long a flush takes at most on a healthy disk.
+const FLUSH: Duration = Duration::from_millis(2);
+/// How long a message takes at most on a healthy network.
+const LATENCY: Duration = Duration::from_millis(4);
+/// Messages take about this long when a link is slow.
+const SLOW_LATENCY_MS: std::ops::Range<u64> = 20..400;
+/// How wrong a clock may be.
+const SKEW_MS: i64 = 3_600_000;
+
+/// Does harm and heals it again.
+pub struct Nemesis {
+    pub machines: Vec<Arc<Machine>>,
+    clients: Vec<String>,
+    random: StdRng,
+    next_ms: u64,
+    /// When which machine gets a new process.
+    down: BTreeMap<usize, u64>,
+    /// Machines that were told to stop, and when they must have.
+    stopping: BTreeMap<usize, u64>,
+    /// Machines whose disk fails.
+    broken: BTreeMap<usize, u64>,
+    /// Machines that are to be restarted one after another.
+    rolling: Vec<usize>,
+    network_until: Option<u64>,
+    /// When a term after this one has a leader, all machines lose power at once.
+    election_after: Option<u64>,
+    slow_until: BTreeMap<usize, u64>,
+}
+
+impl Nemesis {
+    pub fn new(machines: Vec<Arc<Machine>>, clients: Vec<String>, random: StdRng) -> Self {
+        for machine in &machines {
+            machine.disks.log.set_flush(FLUSH);
+        }
+        Self {
+            machines,
+            clients,
+            random,
+            next_ms: 0,
+            down: BTreeMap::new(),
+            stopping: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            rolling: Vec::new(),
+            network_until: None,
+            election_after: None,
+            slow_until: BTreeMap::new(),
+        }
+    }
+
+    /// Does what is due. With `harm`, new faults are put in now and then.
+    pub fn step(&mut self, sim: &mut Sim<'_>, trace: &mut Trace, harm: bool) {
+        self.heed_ends(sim, trace);
+        self.cure(sim, trace);
+        self.cut_election(sim, trace);
+        if harm && trace.now_ms >= self.next_ms {
+            self.next_ms = trace.now_ms + self.random.random_range(100..2500);
+            self.harm(sim, trace);
+        }
+    }
+
+    /// Undoes everything; the machines that are down come back.
+    pub fn heal(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        self.rolling.clear();
+        self.election_after = None;
+        self.repair(sim, trace);
+        for at in std::mem::take(&mut self.slow_until).into_keys() {
+            self.machines[at].disks.log.set_flush(FLUSH);
+        }
+        for at in std::mem::take(&mut self.broken).into_keys() {
+            // Its process may not have noticed yet, and then never does.
+            self.machines[at].disks.set_broken(false);
+        }
+        for up_ms in self.down.values_mut() {
+            *up_ms = trace.now_ms;
+        }
+        trace.line(format_args!("heal"));
+    }
+
+    /// Whether every machine has a process that was not told to stop.
+    pub fn all_up(&self) -> bool {
+        self.down.is_empty() && self.stopping.is_empty()
+    }
+
+    /// Processes that ended or want to.
+    fn heed_ends(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        for at in 0..self.machines.len() {
+            let machine = self.machines[at].clone();
+            if let Some(why) = machine.take_fatal() {
+                let outage = self.random.random_range(100..3000);
+                if self.broken.remove(&at).is_some() {
+                    trace.count("disk-error-ended-node", format_args!("{}: {why}", machine.host()));
+                } else {
+                    trace.violation(format_args!("{} ended by itself: {why}", machine.host()));
+                }
+                self.crash(sim, trace, at, Crash::PowerCut, outage);
+                machine.disks.set_broken(false);
+            }
+            let Some(late_ms) = self.stopping.get(&at).copied() else { continue };
+            if machine.stopped.swap(false, Ordering::Relaxed) {
+                self.stopping.remove(&at);
+                let outage = self.random.random_range(50..1500);
+                self.crash(sim, trace, at, Crash::Kill, outage);
+            } else if trace.now_ms > late_ms {
+                self.stopping.remove(&at);
+                trace.violation(format_args!("{} did not stop in time", machine.host()));
+                self.crash(sim, trace, at, Crash::Kill, 50);
+            }
+        }
+    }
+
+    fn cure(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        let now = trace.now_ms;
+        let up: Vec<usize> =
+            self.down.iter().filter(|(_, up_ms)| **up_ms <= now).map(|(at, _)| *at).collect();
+        for at in up {
+            self.down.remove(&at);
+            trace.line(format_args!("start {}", self.machines[at].host()));
+            sim.bounce(self.machines[at].host());
+        }
+        if self.network_until.is_some_and(|until| until <= now) {
+            self.repair(sim, trace);
+        }
+        let fast: Vec<usize> =
+            self.slow_until.iter().filter(|(_, until)| **until <= now).map(|(at, _)| *at).collect();
+        for at in fast {
+            self.slow_until.remove(&at);
+            self.machines[at].disks.log.set_flush(FLUSH);
+        }
+        if self.all_up()
+            && let Some(at) = self.rolling.pop()
+        {
+            self.terminate(trace, at);
+        }
+    }
+
+    fn repair(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        if self.network_until.take().is_none() {
+            return;
+        }
+        let hosts: Vec<String> = self.hosts().chain(self.clients.iter().cloned()).collect();
+        for (at, a) in hosts.iter().enumerate() {
+            for b in &hosts[at + 1..] {
+                sim.release(a.as_str(), b.as_str());
+                sim.repair(a.as_str(), b.as_str());
+                sim.set_link_max_message_latency(a.as_str(), b.as_str(), LATENCY);
+            }
+        }
+        sim.set_fail_rate(0.0);
+        trace.line(format_args!("network repaired"));
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = String> + use<'_> {
+        self.machines.iter().map(|machine| machine.host())
+    }
+
+    fn crash(&mut self, sim: &mut Sim<'_>, trace: &mut Trace, at: usize, crash: Crash, outage_ms: u64) {
+        if self.down.contains_key(&at) {
+            return;
+        }
+        self.stopping.remove(&at);
+        let machine = &self.machines[at];
+        // The disk first: what the process does while it is taken apart must not reach it.
+        let lost = machine.disks.crash(crash, &mut self.random);
+        sim.crash(machine.host());
+        machine.take_fatal();
+        let name = if crash == Crash::Kill { "kill" } else { "power-cut" };
+        trace.count(name, format_args!("{} for {outage_ms} ms, {lost} writes lost", machine.host()));
+        if lost > 0 {
+            *trace.counts.entry("power-cut-with-loss".to_owned()).or_default() += 1;
+        }
+        if self.broken.remove(&at).is_some() {
+            machine.disks.set_broken(false);
+        }
+        self.down.insert(at, trace.now_ms + outage_ms);
+    }
+
+    fn terminate(&mut self, trace: &mut Trace, at: usize) {
+        if self.down.contains_key(&at) || self.stopping.contains_key(&at) || self.broken.contains_key(&at) {
+            return;
+        }
+        trace.count("sigterm", format_args!("{}", self.machines[at].host()));
+        self.machines[at].terminate();
+        self.stopping.insert(at, trace.now_ms + 20_000);
+    }
+
+    /// The machine that leads, as far as any knows.
+    fn leader(&self) -> Option<usize> {
+        let leads = |machine: &&Arc<Machine>| machine.node().is_some_and(|node| node.stats().state == 2);
+        self.machines.iter().filter(leads).max_by_key(|machine| term(machine)).map(|machine| machine.number)
+    }
+
+    fn any(&mut self) -> usize {
+        match self.leader() {
+            Some(leader) if self.random.random_bool(0.4) => leader,
+            _ => self.random.random_range(0..self.machines.len()),
+        }
+    }
+
+    /// A vote that was counted must survive; so must what the new leader has promised.
+    fn cut_election(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        let Some(old) = self.election_after else { return };
+        if self.leader().is_some_and(|leader| term(&self.machines[leader]) > old) {
+            self.election_after = None;
+            trace.count("power-cut-at-election", format_args!("all"));
+            for at in 0..self.machines.len() {
+                let outage = self.random.random_range(1..60);
+                self.crash(sim, trace, at, Crash::PowerCut, outage);
+            }
+        }
+    }
+
+    fn harm(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        match self.random.random_range(0..100) {
+            0..5 => {
+                let Some(leader) = self.leader() else { return };
+                self.election_after = Some(term(&self.machines[leader]));
+                for at in 0..self.machines.len() {
+                    self.machines[at].disks.log.set_flush(Duration::from_millis(200));
+                    self.slow_until.insert(at, trace.now_ms + 3000);
+                }
+                self.crash(sim, trace, leader, Crash::PowerCut, 3000);
+            }
+            5..30 => self.crashes(sim, trace),
+            30..62 => self.network(sim, trace),
+            62..72 => {
+                let (at, ms) = (self.any(), self.random.random_range(20..800));
+                self.machines[at].disks.log.set_flush(Duration::from_millis(ms));
+                self.slow_until.insert(at, trace.now_ms + self.random.random_range(500..4000));
+                trace.count("slow-disk", format_args!("{} up to {ms} ms", self.machines[at].host()));
+            }
+            72..80 => {
+                let at = self.any();
+                if !self.down.contains_key(&at) && !self.stopping.contains_key(&at) {
+                    self.machines[at].disks.set_broken(true);
+                    self.broken.insert(at, trace.now_ms);
+                    trace.count("disk-error", format_args!("{}", self.machines[at].host()));
+                }
+            }
+            80..88 => {
+                let at = self.any();
+                let by_ms = self.random.random_range(-SKEW_MS..=SKEW_MS);
+                self.machines[at].clock.wrong_by_ms.store(by_ms, Ordering::Relaxed);
+                trace.count("clock-skew", format_args!("{} by {by_ms} ms", self.machines[at].host()));
+            }
+            88..96 => {
+                let at = self.any();
+                self.terminate(trace, at);
+            }
+            _ if self.rolling.is_empty() => {
+                self.rolling = (0..self.machines.len()).collect();
+                trace.count("rolling-restart", format_args!(""));
+            }
+            _ => {}
+        }
+    }
+
+    fn crashes(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        let mut victims: Vec<usize> = (0..self.machines.len()).collect();
+        victims.shuffle(&mut self.random);
+        let count = match self.random.random_range(0..20) {
+            0 => victims.len(),
+            1..4 => victims.len() / 2 + 1,
+            _ => 1,
+        };
+        if count == 1 {
+            victims[0] = self.any();
+        }
+        let crash = if self.random.random_bool(0.6) { Crash::PowerCut } else { Crash::Kill };
+        for at in victims.into_iter().take(count) {
+            let range = match self.random.random_range(0..10) {
+                // Back before anybody else wants to lead.
+                0..3 => 1..60,
+                3..8 => 60..1500,
+                _ => 3000..8000,
+            };
+            let outage = self.random.random_range(range);
+            self.crash(sim, trace, at, crash, outage);
+        }
+    }
+
+    fn network(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
+        if self.network_until.is_some() {
+            return;
+        }
+        self.network_until = Some(trace.now_ms + self.random.random_range(300..6000));
+        let hosts: Vec<String> = self.hosts().collect();
+        let one = self.any();
+        let (own, others): (&str, Vec<&str>) = (
+            &hosts[one],
+            hosts.iter().enumerate().filter(|(at, _)| *at != one).map(|(_, host)| host.as_str()).collect(),
+        );
+        match self.random.random_range(0..9) {
+            0 => {
+                let minority = hosts.len() / 2;
+                let mut shuffled = hosts.clone();
+                shuffled.shuffle(&mut self.random);
+                let (few, many) = shuffled.split_at(minority);
+                for a in few {
+                    for b in many {
+                        sim.partition(a.as_str(), b.as_str());
+                    }
+                }
+                trace.count("partition", format_args!("{few:?} from {many:?}"));
+            }
+            1 => {
+                for other in &others {
+                    sim.partition(own, *other);
+                }
+                trace.count("partition-one", format_args!("{own}"));
+            }
+            2 => {
+                for other in &others {
+                    sim.partition_oneway(own, *other);
+                }
+                trace.count("partition-out", format_args!("{own} is not heard"));
+            }
+            3 => {
+                for other in &others {
+                    sim.partition_oneway(*other, own);
+                }
+                trace.count("partition-in", format_args!("{own} does not hear"));
+            }
+            4 => {
+                let other = others.choose(&mut self.random).copied().unwrap_or(own);
+                sim.partition(own, other);
+                trace.count("partition-link", format_args!("{own} and {other}"));
+            }
+            5 => {
+                let clients = self.clients.clone();
+                for client in &clients {
+                    sim.partition(own, client.as_str());
+                }
+                trace.count("partition-clients", format_args!("{own}"));
+            }
+            6 => {
+                let other = others.choose(&mut self.random).copied().unwrap_or(own);
+                sim.hold(own, other);
+                trace.count("hold", format_args!("{own} and {other}"));
+            }
+            7 => {
+                let ms = self.random.random_range(SLOW_LATENCY_MS);
+                for other in &others {
+                    sim.set_link_max_message_latency(own, *other, Duration::from_millis(ms));
+                }
+                trace.count("slow-link", format_args!("{own} up to {ms} ms"));
+            }
+            _ => {
+                let rate = self.random.random_range(0.001..0.03);
+                sim.set_fail_rate(rate);
+                trace.count("loss", format_args!("{:.1} %", rate * 100.0));
+            }
+        }
+    }
+}
+
+fn term(machine: &Arc<Machine>) -> u64 {
+    machine.node().map_or(0, |node| node.stats().term)
+}

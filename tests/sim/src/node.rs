@@ -1,0 +1,239 @@
+//! One whole node in the simulation: the real core, use cases and HTTP contract, on simulated disks, clock
+//! and network.
+
+use crate::observer::Seen;
+use crate::platform::{Disks, SkewedClock};
+use adapter_http::{HttpObserver, Outside, Probes, Readiness};
+use adapter_raft::log_store::OnFatal;
+use adapter_raft::network::PeerTls;
+use adapter_raft::{NodeConfig, NodeMember, RaftNode};
+use adapter_schema::JsonSchemaEngine;
+use adapter_security::ApiKeyMint;
+use adapter_system::RandomIds;
+use anyhow::Context as _;
+use application::ports::KeyMint as _;
+use application::{Application, Env, Ports};
+use axum::Router;
+use domain::{ApiKeyId, ClusterId, KeyLabel, NewApiKey, Permission, Timestamp};
+use guardian::pki::ClusterCa;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+use turmoil::net::{TcpListener, TcpStream};
+
+/// Where nodes listen to clients and to each other.
+pub const HTTP_PORT: u16 = 8080;
+const PEER_PORT: u16 = 9090;
+/// The time of the certificates, in milliseconds after 1970, which is when TLS thinks a simulation begins.
+const CERTIFICATES_MS: i64 = 3_600_000;
+/// How long a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a node that was told to stop goes on answering what it was asked.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// What all nodes of one cluster are told.
+pub struct Plan {
+    cluster_id: ClusterId,
+    members: Vec<NodeMember>,
+    tls: Vec<PeerTls>,
+    admin: NewApiKey,
+    /// The secret of the administrator key.
+    pub secret: String,
+    pub snapshot_every_entries: u64,
+}
+
+/// The name of a node's host.
+pub fn host(number: usize) -> String {
+    format!("n{}", number + 1)
+}
+
+impl Plan {
+    pub fn new(nodes: usize, snapshot_every_entries: u64) -> anyhow::Result<Self> {
+        let cluster_id = ClusterId::parse("sim").context("an id")?;
+        let ca = ClusterCa::new(&cluster_id, Timestamp(CERTIFICATES_MS))?;
+        let ca_pem = ca.credentials().cert_pem;
+        let (mut members, mut tls) = (Vec::new(), Vec::new());
+        for number in 0..nodes {
+            let (id, name) = (number as u64 + 1, host(number));
+            let own = ca.issue(id)?;
+            let (chain, key) = (own.cert_pem.as_bytes(), own.key_pem.as_bytes());
+            tls.push(PeerTls::from_pem(cluster_id.as_str(), id, ca_pem.as_bytes(), chain, key)?);
+            let (peer_addr, api_url) = (format!("{name}:{PEER_PORT}"), format!("http://{name}:{HTTP_PORT}"));
+            members.push(NodeMember { id, name, peer_addr, api_url });
+        }
+        let key = ApiKeyMint.mint();
+        let admin = NewApiKey {
+            id: ApiKeyId::parse("admin")?,
+            name: KeyLabel::parse("first administrator")?,
+            hash: key.hash,
+            prefix: String::new(),
+            permissions: Permission::ALL.iter().copied().collect(),
+            environments: None,
+            key_prefixes: None,
+            expires_at: None,
+        };
+        Ok(Self { cluster_id, members, tls, admin, secret: key.secret, snapshot_every_entries })
+    }
+}
+
+/// One machine: what it keeps while processes come and go on it.
+pub struct Machine {
+    pub number: usize,
+    pub disks: Disks,
+    pub clock: SkewedClock,
+    data_dir: PathBuf,
+    plan: Arc<Plan>,
+    /// Why the process wanted to end, when it did.
+    pub fatal: Arc<Mutex<Option<String>>>,
+    terminate: Notify,
+    /// The process has ended in good order.
+    pub stopped: AtomicBool,
+    /// What the core reported, over all lives.
+    pub seen: Arc<Seen>,
+    node: Mutex<Weak<RaftNode>>,
+}
+
+impl Machine {
+    pub fn new(number: usize, data_dir: PathBuf, plan: Arc<Plan>) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            disks: Disks::default(),
+            clock: SkewedClock::default(),
+            data_dir,
+            plan,
+            fatal: Arc::default(),
+            terminate: Notify::new(),
+            stopped: AtomicBool::new(false),
+            seen: Arc::default(),
+            node: Mutex::default(),
+        })
+    }
+
+    /// What the machine's host is called.
+    pub fn host(&self) -> String {
+        host(self.number)
+    }
+
+    /// The running core, if a process runs.
+    pub fn node(&self) -> Option<Arc<RaftNode>> {
+        self.node.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    /// Asks the process to stop in good order.
+    pub fn terminate(&self) {
+        self.terminate.notify_one();
+    }
+
+    /// Takes the reason why the process wanted to end.
+    pub fn take_fatal(&self) -> Option<String> {
+        self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The life of one process. Never returns by itself: the simulation ends it.
+    pub async fn run(self: Arc<Self>) -> turmoil::Result {
+        self.stopped.store(false, Ordering::Relaxed);
+        if let Err(error) = self.serve().await {
+            let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+            fatal.get_or_insert(format!("{error:#}"));
+        }
+        std::future::pending().await
+    }
+
+    async fn serve(&self) -> anyhow::Result<()> {
+        let node = RaftNode::start_on(&self.disks, self.config()).await.context("the node did not start")?;
+        *self.node.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&node);
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, HTTP_PORT)).await?;
+        let serving = tokio::spawn(accept(listener, self.router(&node)));
+        self.terminate.notified().await;
+        node.hand_over().await;
+        tokio::time::sleep(DRAIN).await;
+        serving.abort();
+        node.shutdown().await.context("the last checkpoint failed")?;
+        self.stopped.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn config(&self) -> NodeConfig {
+        let (fatal, plan) = (self.fatal.clone(), &self.plan);
+        let on_fatal: OnFatal = Arc::new(move |error| {
+            fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(format!("{error}"));
+        });
+        NodeConfig {
+            cluster_id: plan.cluster_id.clone(),
+            node_id: plan.members[self.number].id,
+            data_dir: self.data_dir.clone(),
+            peer_listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, PEER_PORT)),
+            peer_tls: plan.tls[self.number].clone(),
+            members: plan.members.clone(),
+            admin_key: plan.admin.clone(),
+            snapshot_every_entries: plan.snapshot_every_entries,
+            observer: self.seen.clone(),
+            on_fatal,
+        }
+    }
+
+    fn router(&self, node: &Arc<RaftNode>) -> Router {
+        let ids = Arc::new(RandomIds);
+        let app = Application::new(&Ports {
+            consensus: node.clone(),
+            state: node.clone(),
+            schemas: Arc::new(JsonSchemaEngine::default()),
+            keys: Arc::new(ApiKeyMint),
+            cluster: node.clone(),
+            env: Env { clock: Arc::new(self.clock.clone()), ids: ids.clone() },
+        });
+        let outside = Outside {
+            probes: Arc::new(NodeProbes(node.clone())),
+            observer: Arc::new(Unheard),
+            metrics: Arc::new(String::new),
+            ids,
+            request_timeout: REQUEST_TIMEOUT,
+        };
+        adapter_http::router(app, outside)
+    }
+}
+
+struct NodeProbes(Arc<RaftNode>);
+
+impl Probes for NodeProbes {
+    fn live(&self) -> bool {
+        self.0.health().running
+    }
+
+    fn ready(&self) -> Readiness {
+        let health = self.0.health();
+        Readiness { ready: health.bootstrapped && health.leader_known && !health.leaving, checks: Vec::new() }
+    }
+
+    fn started(&self) -> bool {
+        self.0.health().bootstrapped
+    }
+}
+
+struct Unheard;
+
+impl HttpObserver for Unheard {
+    fn started(&self) {}
+    fn finished(&self, _: &str, _: &str, _: u16, _: Option<&'static str>, _: f64) {}
+}
+
+async fn accept(listener: TcpListener, router: Router) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(connection(stream, router.clone()));
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router) {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new());
+    let service = TowerToHyperService::new(router);
+    // A client that goes away is not of interest.
+    drop(builder.serve_connection(TokioIo::new(stream), service).await);
+}

@@ -1,0 +1,301 @@
+//! One run: a cluster and its clients, a time of harm, a time to heal, and the checks.
+
+use crate::client::SimCaller;
+use crate::invariants::Invariants;
+use crate::nemesis::Nemesis;
+use crate::node::{Machine, Plan, host};
+use crate::trace::Trace;
+use anyhow::Context as _;
+use proof::{Client, Recorder, Scene, Step, Truth};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use turmoil::{Builder, Sim};
+
+/// How far the virtual time moves at once.
+const TICK: Duration = Duration::from_millis(1);
+/// How long forming the cluster and making the scene may take, in virtual milliseconds.
+const READY_MS: u64 = 30_000;
+/// How long it may take after the healing until everything works and all nodes agree, in virtual
+/// milliseconds.
+const HEAL_MS: u64 = 30_000;
+/// How often the nodes are compared, in virtual milliseconds.
+const LOOK_MS: u64 = 5;
+/// Between two requests of a client, in milliseconds, and after one that a node could not serve.
+const PACE_MS: std::ops::Range<u64> = 1..20;
+const BREATH_MS: std::ops::Range<u64> = 40..250;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub seed: u64,
+    /// How long harm is done, in virtual seconds.
+    pub seconds: u64,
+    /// How many nodes; drawn from the seed when not given.
+    pub nodes: Option<usize>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Report {
+    pub trace: String,
+    pub violations: Vec<String>,
+    pub json: Value,
+}
+
+/// What the simulated clients share with the driver.
+#[derive(Default)]
+struct Stage {
+    scene: RefCell<Option<Scene>>,
+    /// Clients go on while this is set.
+    playing: Cell<bool>,
+    /// Clients that have not had their last answer.
+    busy: Cell<usize>,
+    judging: Cell<bool>,
+    truth: RefCell<Option<Truth>>,
+    why_not: RefCell<String>,
+}
+
+/// Runs one seed from beginning to end.
+pub fn run(options: &Options) -> anyhow::Result<Report> {
+    let mut random = StdRng::seed_from_u64(options.seed);
+    let nodes = options.nodes.unwrap_or(if random.random_bool(0.25) { 5 } else { 3 });
+    let dir = tempfile::tempdir().context("a folder for the nodes")?;
+    let plan = Arc::new(Plan::new(nodes, random.random_range(20..400))?);
+    let machines: Vec<Arc<Machine>> =
+        (0..nodes).map(|number| Machine::new(number, dir.path().join(host(number)), plan.clone())).collect();
+    let mut sim = Builder::new()
+        .tick_duration(TICK)
+        .simulation_duration(Duration::from_hours(1))
+        .min_message_latency(Duration::from_micros(200))
+        .max_message_latency(Duration::from_millis(4))
+        .tcp_capacity(4096)
+        .enable_random_order()
+        .rng_seed(random.random())
+        .build();
+    for machine in &machines {
+        let machine = machine.clone();
+        sim.host(machine.host(), move || machine.clone().run());
+    }
+    let (stage, recorder) = (Rc::new(Stage::default()), Recorder::new());
+    let callers: Vec<SimCaller> =
+        (0..nodes).map(|number| SimCaller { host: host(number), secret: plan.secret.clone() }).collect();
+    stage_hand(&mut sim, stage.clone(), callers.clone());
+    let clients: Vec<String> = (0..random.random_range(3..7)).map(|number| format!("c{number}")).collect();
+    for (number, name) in clients.iter().enumerate() {
+        let (stage, recorder, callers) = (stage.clone(), recorder.clone(), callers.clone());
+        let random = StdRng::seed_from_u64(random.random());
+        sim.client(name.as_str(), play(number, stage, recorder, callers, random));
+    }
+    let nemesis = Nemesis::new(machines.clone(), clients, StdRng::seed_from_u64(random.random()));
+    let mut driver = Driver { sim, nemesis, trace: Trace::default(), invariants: Invariants::default() };
+    driver.trace.line(format_args!("seed {}, {nodes} nodes", options.seed));
+    driver.play(&stage, options.seconds * 1000);
+    Ok(driver.finish(options, &machines, &stage, &recorder))
+}
+
+/// Makes the scene, and afterwards asks for the truth.
+fn stage_hand(sim: &mut Sim<'_>, stage: Rc<Stage>, callers: Vec<SimCaller>) {
+    sim.client("stage", async move {
+        let plan = proof::Plan::default();
+        loop {
+            for caller in &callers {
+                match proof::prepare(caller, &plan).await {
+                    Ok(scene) => {
+                        *stage.scene.borrow_mut() = Some(scene);
+                        break;
+                    }
+                    Err(why) => *stage.why_not.borrow_mut() = why,
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            if stage.scene.borrow().is_some() {
+                break;
+            }
+        }
+        let scene = stage.scene.borrow().clone().ok_or("a scene was made")?;
+        while !stage.judging.get() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for caller in callers.iter().cycle() {
+            match proof::truth(caller, &scene).await {
+                Ok(truth) => {
+                    *stage.truth.borrow_mut() = Some(truth);
+                    return Ok(());
+                }
+                Err(why) => *stage.why_not.borrow_mut() = why,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    });
+}
+
+async fn play(
+    number: usize,
+    stage: Rc<Stage>,
+    recorder: Recorder,
+    callers: Vec<SimCaller>,
+    mut random: StdRng,
+) -> turmoil::Result {
+    let scene = loop {
+        if let Some(scene) = stage.scene.borrow().clone() {
+            break scene;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    stage.busy.set(stage.busy.get() + 1);
+    let own = StdRng::seed_from_u64(random.random());
+    let mut client = Client::new(number, callers, scene, recorder, own);
+    while !stage.playing.get() && !stage.judging.get() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    while stage.playing.get() {
+        let pause = match client.step().await {
+            Step::Served => PACE_MS,
+            Step::Unserved => BREATH_MS,
+        };
+        tokio::time::sleep(Duration::from_millis(random.random_range(pause))).await;
+    }
+    stage.busy.set(stage.busy.get() - 1);
+    Ok(())
+}
+
+struct Driver<'a> {
+    sim: Sim<'a>,
+    nemesis: Nemesis,
+    trace: Trace,
+    invariants: Invariants,
+}
+
+impl Driver<'_> {
+    /// All phases; stops early when something fatal for the run happens.
+    fn play(&mut self, stage: &Stage, harm_ms: u64) {
+        if !self.until(READY_MS, false, |_| stage.scene.borrow().is_some()) {
+            let why = stage.why_not.borrow().clone();
+            return self.trace.violation(format_args!("the cluster did not form in time: {why}"));
+        }
+        self.trace.line(format_args!("the scene is made"));
+        stage.playing.set(true);
+        let end = self.trace.now_ms + harm_ms;
+        self.until(harm_ms, true, |driver| driver.trace.now_ms >= end);
+        self.nemesis.heal(&mut self.sim, &mut self.trace);
+        let healed = self.trace.now_ms;
+        // Clients go on for a while, on a healthy cluster.
+        self.until(HEAL_MS, false, |driver| driver.nemesis.all_up() && driver.trace.now_ms > healed + 2000);
+        stage.playing.set(false);
+        // What is answered after the truth was read would not be in it.
+        if !self.until(HEAL_MS, false, |_| stage.busy.get() == 0) {
+            return self
+                .trace
+                .violation(format_args!("a client had no answer {HEAL_MS} ms after the healing"));
+        }
+        stage.judging.set(true);
+        if !self.until(HEAL_MS, false, |_| stage.truth.borrow().is_some()) {
+            let why = stage.why_not.borrow().clone();
+            return self.trace.violation(format_args!(
+                "not everything could be read {HEAL_MS} ms after the healing: {why}"
+            ));
+        }
+        let machines = self.nemesis.machines.clone();
+        if self.until(HEAL_MS, false, |_| Invariants::agreed(&machines).is_some()) {
+            self.trace.line(format_args!("all nodes agree"));
+        } else {
+            self.trace.violation(format_args!("the nodes did not agree {HEAL_MS} ms after the healing"));
+        }
+    }
+
+    /// Lets time pass until something is true, for at most so long; gives whether it is.
+    fn until(&mut self, longest_ms: u64, harm: bool, done: impl Fn(&Self) -> bool) -> bool {
+        let late = self.trace.now_ms + longest_ms;
+        while !done(self) {
+            if self.trace.now_ms >= late {
+                return false;
+            }
+            if let Err(error) = self.sim.step() {
+                self.trace.violation(format_args!("the simulation broke: {error}"));
+                return false;
+            }
+            self.trace.now_ms = u64::try_from(self.sim.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.nemesis.step(&mut self.sim, &mut self.trace, harm);
+            if self.trace.now_ms.is_multiple_of(LOOK_MS) {
+                self.invariants.check(&self.nemesis.machines, &mut self.trace);
+            }
+            if !self.trace.violations.is_empty() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn finish(
+        mut self,
+        options: &Options,
+        machines: &[Arc<Machine>],
+        stage: &Stage,
+        recorder: &Recorder,
+    ) -> Report {
+        let events = recorder.events();
+        for event in &events {
+            writeln!(self.trace.text, "{event}").expect("a string takes every line");
+        }
+        let truth = stage.truth.borrow();
+        let mut operations = events.len();
+        if let Some(truth) = &*truth {
+            let report = proof::check(&events, truth);
+            operations = report.operations;
+            for violation in report.violations {
+                self.trace.violation(format_args!("{violation}"));
+            }
+            self.compare_hashes(machines);
+        }
+        let counts = recorder.summary();
+        let sum = |which: fn(&Machine) -> u64| machines.iter().map(|machine| which(machine)).sum::<u64>();
+        let json = json!({
+            "seed": options.seed,
+            "nodes": machines.len(),
+            "virtual_ms": self.trace.now_ms,
+            "faults": self.trace.counts,
+            "operations": operations,
+            "acknowledged": counts.acknowledged,
+            "refused": counts.refused,
+            "unknown": counts.unknown,
+            "reads": counts.reads,
+            "terms": self.invariants.terms(),
+            "snapshots_built": sum(|machine| machine.seen.snapshots_built.load(Ordering::Relaxed)),
+            "snapshots_installed": sum(|machine| machine.seen.snapshots_installed.load(Ordering::Relaxed)),
+            "violations": self.trace.violations,
+        });
+        Report { trace: self.trace.text, violations: self.trace.violations, json }
+    }
+
+    /// Every table of every node is the same.
+    fn compare_hashes(&mut self, machines: &[Arc<Machine>]) {
+        let mut first = None;
+        for machine in machines {
+            let Some(node) = machine.node() else { continue };
+            match node.verify_audit() {
+                Ok(entries) => self.trace.line(format_args!("{}: {entries} audit entries", machine.host())),
+                Err(error) => self.trace.violation(format_args!("{}: {error}", machine.host())),
+            }
+            match node.state_hash() {
+                Ok(hash) if *first.get_or_insert(hash) == hash => {}
+                Ok(hash) => {
+                    let name = machine.host();
+                    self.trace
+                        .violation(format_args!("the tables of {name} are not the first node's: {hash}"));
+                }
+                Err(error) => self.trace.violation(format_args!("{}: no hash: {error}", machine.host())),
+            }
+        }
+        if let Some(hash) = first {
+            self.trace.line(format_args!("every table: {hash}"));
+        }
+    }
+}
