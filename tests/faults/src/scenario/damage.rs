@@ -99,7 +99,7 @@ pub async fn torn(stage: &mut Stage) -> anyhow::Result<()> {
             if rounds % 4 == 2 {
                 // The file grew, and the bytes never came.
                 torn.resize(length + stage.random.random_range(1..10_000), 0);
-            } else if rounds % 4 == 3 && tail.records.iter().any(|one| splits(one, sector)) {
+            } else if rounds % 4 == 3 && splits(&tail, sector) {
                 torn[sector..].fill(0);
                 fs::write(&tail.path, &torn)?;
                 refused(stage, &tail, sector, "a zeroed last sector").await?;
@@ -118,8 +118,11 @@ pub async fn torn(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn splits(record: &Record, at: usize) -> bool {
-    record.bytes.contains(&at) && record.bytes.start != at
+/// Whether zeros from here on begin inside a record. The first bytes of a record are zeros too.
+fn splits(tail: &Tail, at: usize) -> bool {
+    let inside = |record: &&Record| record.bytes.contains(&at);
+    let record = tail.records.iter().find(inside);
+    record.is_some_and(|record| tail.bytes[record.bytes.start..at].iter().any(|byte| *byte != 0))
 }
 
 /// Kills a node while its disk is slow and cuts its power; what it had written, and how much of that was
