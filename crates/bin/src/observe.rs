@@ -33,6 +33,10 @@ impl Observer for RaftMetrics {
     fn leader_changed(&self) {
         self.0.leader_changed();
     }
+
+    fn stands_by_vote(&self, term: u64, candidate: u64) {
+        tracing::debug!(term, candidate, "answered a candidate");
+    }
 }
 
 /// Counts requests.

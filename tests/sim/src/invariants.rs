@@ -22,6 +22,13 @@ impl Invariants {
     /// Looks at all nodes.
     pub fn check(&mut self, machines: &[Arc<Machine>], trace: &mut Trace) {
         for machine in machines {
+            let (answered, kept) = (machine.seen.answered_vote(), machine.disks.log.vote());
+            if kept < answered {
+                trace.violation(format_args!(
+                    "{} has told a candidate that it stands by vote {answered:?}, and has {kept:?}",
+                    machine.host()
+                ));
+            }
             let Some(node) = machine.node() else {
                 continue;
             };

@@ -89,6 +89,11 @@ impl LogDisk {
         self.inner().broken = broken;
     }
 
+    /// The vote in the log, as term and candidate.
+    pub fn vote(&self) -> (u64, u64) {
+        self.inner().seen.vote.map_or((0, 0), |vote| (vote.leader_id().term, vote.leader_id().node_id))
+    }
+
     /// Ends the access of whoever has the log open. Gives how many records were lost.
     pub fn crash(&self, crash: Crash, random: &mut StdRng) -> usize {
         let mut inner = self.inner();

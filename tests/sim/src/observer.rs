@@ -2,6 +2,7 @@
 
 use adapter_raft::observe::Observer;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Counts over all lives of one node.
 #[derive(Debug, Default)]
@@ -9,6 +10,15 @@ pub struct Seen {
     pub snapshots_built: AtomicU64,
     pub snapshots_installed: AtomicU64,
     pub leaders: AtomicU64,
+    /// The latest vote, as term and candidate, that was answered to a candidate.
+    answered: Mutex<(u64, u64)>,
+}
+
+impl Seen {
+    /// The latest vote, as term and candidate, that any life of the node said it stands by.
+    pub fn answered_vote(&self) -> (u64, u64) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Observer for Seen {
@@ -26,5 +36,10 @@ impl Observer for Seen {
 
     fn leader_changed(&self) {
         self.leaders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn stands_by_vote(&self, term: u64, candidate: u64) {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        *answered = (*answered).max((term, candidate));
     }
 }

@@ -18,6 +18,10 @@ pub trait Observer: Send + Sync + fmt::Debug {
 
     /// The node learned of another leader than before.
     fn leader_changed(&self);
+
+    /// The node answers a candidate that it stands by the vote for this candidate in this term. It must
+    /// never stand by an earlier one again, whatever happens to its process or its power.
+    fn stands_by_vote(&self, term: u64, candidate: u64);
 }
 
 /// Hears nothing.
@@ -30,4 +34,5 @@ impl Observer for Unobserved {
     fn snapshot_built(&self, _: u64) {}
     fn snapshot_installed(&self) {}
     fn leader_changed(&self) {}
+    fn stands_by_vote(&self, _: u64, _: u64) {}
 }

@@ -116,6 +116,7 @@ impl Node {
         let config = PeerServiceConfig {
             incoming_dir: self.dir.path().join("snapshots"),
             command_max: 3,
+            observer: Arc::new(crate::observe::Unobserved),
             shutdown: self.shutdown.clone(),
         };
         let service = PeerService::new(self.raft.clone(), Arc::new(Echo(self.id)), config);

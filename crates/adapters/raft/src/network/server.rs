@@ -25,6 +25,7 @@ use super::{
 };
 use crate::codec::proto::peer_server::{Peer, PeerServer};
 use crate::codec::{DecodeError, proto, required};
+use crate::observe::Observer;
 use crate::type_config::{Snapshot, TypeConfig, Vote};
 
 /// Time that connections get to finish after a shutdown was asked for.
@@ -37,6 +38,8 @@ pub struct PeerServiceConfig {
     pub incoming_dir: PathBuf,
     /// Newest command version that this binary can apply.
     pub command_max: u32,
+    /// Hears of the votes.
+    pub observer: Arc<dyn Observer>,
     /// Ends the service when cancelled.
     pub shutdown: CancellationToken,
 }
@@ -50,6 +53,7 @@ where
     handler: Arc<dyn PeerHandler>,
     incoming: Incoming,
     command_max: u32,
+    observer: Arc<dyn Observer>,
     shutdown: CancellationToken,
 }
 
@@ -77,6 +81,7 @@ where
             handler,
             incoming: Incoming::new(config.incoming_dir)?,
             command_max: config.command_max,
+            observer: config.observer,
             shutdown: config.shutdown,
         })
     }
@@ -189,6 +194,8 @@ where
         let rpc = request.into_inner().try_into();
         let answer = self.raft.vote(rpc.map_err(|cause| nonsense(&cause))?).await;
         let answer = answer.map_err(|cause| stopped(&cause))?;
+        let leader = answer.vote.leader_id();
+        self.observer.stands_by_vote(leader.term, leader.node_id);
         Ok(Response::new(answer.into()))
     }
 

@@ -182,6 +182,7 @@ impl RaftNode {
             PeerServiceConfig {
                 incoming_dir: config.data_dir.join("incoming"),
                 command_max: COMMAND_VERSION_MAX,
+                observer: config.observer.clone(),
                 shutdown: stop.clone(),
             },
         )
