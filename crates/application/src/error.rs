@@ -3,7 +3,7 @@
 use crate::document::DocumentFault;
 use crate::ports::{ArchiveError, ConsensusError, SchemaFault, Violation};
 use domain::access::Denied;
-use domain::{ConfigId, Rejection, Version};
+use domain::{ApiKeyId, ConfigId, Rejection, Version};
 
 /// A document that a new schema version would break.
 #[derive(Clone, Debug)]
@@ -23,6 +23,15 @@ pub struct SchemaBreaks {
     pub total: u64,
     /// The first of them, by project, environment and key.
     pub failures: Vec<DocumentFailure>,
+}
+
+/// A step of a transaction whose document does not satisfy its schema.
+#[derive(Clone, Debug)]
+pub struct StepFailure {
+    /// Which, from 0.
+    pub step: usize,
+    /// What is wrong with its document.
+    pub violations: Vec<Violation>,
 }
 
 /// Why a use case did not do what it was asked.
@@ -70,6 +79,20 @@ pub enum Error {
     /// Bound documents do not satisfy the new schema version.
     #[error("{} bound documents do not satisfy the new version", .0.total)]
     SchemaBreaksDocuments(SchemaBreaks),
+    /// Steps of a transaction have documents that do not satisfy their schemas.
+    #[error("{} operations have documents that do not satisfy their schemas", .0.len())]
+    StepsInvalid(Vec<StepFailure>),
+    /// The request was served before and created this API key, whose secret is gone.
+    #[error("API key {0} was created by an earlier request; its secret is shown only once")]
+    SecretShownOnce(ApiKeyId),
+    /// A step of a transaction cannot be done, and so none was.
+    #[error("operation {step}: {error}")]
+    Step {
+        /// Which, from 0.
+        step: usize,
+        /// Why.
+        error: Box<Error>,
+    },
     /// Documents or schema kept changing during the check; try again.
     #[error("the schema or its documents kept changing during the check")]
     Contended,

@@ -5,6 +5,7 @@
 //! needed of them.
 
 mod access;
+mod changed;
 mod check;
 mod cluster;
 mod configs;
@@ -20,18 +21,21 @@ mod schemas;
 mod seen;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod transactions;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
+pub use changed::{Changed, Effect, How};
 pub use cluster::Cluster;
 pub use configs::{ConfigDocument, Configs, DeleteConfig, PutConfig, Rollback, Written};
 pub use context::RequestContext;
 pub use document::{DocumentFault, compact};
 pub use env::Env;
-pub use error::{DocumentFailure, Error, SchemaBreaks};
+pub use error::{DocumentFailure, Error, SchemaBreaks, StepFailure};
 pub use paging::{Page, PageRequest};
 pub use projects::Projects;
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
+pub use transactions::{Step, StepResult, Transact, Transacted, Transactions};
 
 use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
 use std::sync::Arc;
@@ -45,6 +49,8 @@ pub struct Application {
     pub schemas: Schemas,
     /// Config documents and their history.
     pub configs: Configs,
+    /// Several changes as one.
+    pub transactions: Transactions,
     /// API keys and authentication.
     pub access: Access,
     /// The cluster itself.
@@ -83,6 +89,7 @@ impl Application {
             projects: Projects::new(core.clone()),
             schemas: Schemas::new(core.clone(), ports.schemas.clone()),
             configs: Configs::new(core.clone(), ports.schemas.clone()),
+            transactions: Transactions::new(core.clone(), ports.schemas.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone()),
         }
@@ -104,19 +111,6 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    /// Stamps and commits a command; a refusal becomes an error.
-    pub(crate) async fn commit(
-        &self,
-        ctx: &RequestContext,
-        command: domain::Command,
-    ) -> Result<(domain::Revision, domain::Receipt), Error> {
-        let stamped = self.env.stamp(ctx, command);
-        match self.consensus.propose(stamped).await? {
-            domain::Outcome::Accepted { revision, receipt } => Ok((revision, receipt)),
-            domain::Outcome::Rejected { rejection, .. } => Err(Error::Rejected(rejection)),
-        }
-    }
-
     /// A view of the state in which `actor` may use `permission` on `resource`.
     pub(crate) async fn authorized_view(
         &self,

@@ -1,10 +1,10 @@
 //! Projects and environments.
 
 use crate::ports::Freshness;
-use crate::{Core, Error, Page, PageRequest, RequestContext, Seen};
+use crate::{Changed, Core, Error, Page, PageRequest, RequestContext, Seen};
 use domain::{
     Actor, Command, DisplayName, Environment, EnvironmentId, EnvironmentName, Permission, Project,
-    ProjectName, Receipt, Resource, Revision,
+    ProjectName, Receipt, Resource,
 };
 
 /// Use cases on projects and environments.
@@ -24,11 +24,13 @@ impl Projects {
         ctx: &RequestContext,
         name: ProjectName,
         display_name: DisplayName,
-    ) -> Result<Project, Error> {
-        match self.core.commit(ctx, Command::CreateProject { name, display_name }).await? {
-            (_, Receipt::Project(project)) => Ok(project),
-            _ => Err(Error::unexpected_receipt()),
-        }
+    ) -> Result<Changed<Project>, Error> {
+        self.core.commit(ctx, Command::CreateProject { name, display_name }).await?.map(|receipt| {
+            match receipt {
+                Receipt::Project(project) => Ok(project),
+                _ => Err(Error::unexpected_receipt()),
+            }
+        })
     }
 
     /// Changes what people call a project.
@@ -37,16 +39,18 @@ impl Projects {
         ctx: &RequestContext,
         name: ProjectName,
         display_name: DisplayName,
-    ) -> Result<Project, Error> {
-        match self.core.commit(ctx, Command::UpdateProject { name, display_name }).await? {
-            (_, Receipt::Project(project)) => Ok(project),
-            _ => Err(Error::unexpected_receipt()),
-        }
+    ) -> Result<Changed<Project>, Error> {
+        self.core.commit(ctx, Command::UpdateProject { name, display_name }).await?.map(|receipt| {
+            match receipt {
+                Receipt::Project(project) => Ok(project),
+                _ => Err(Error::unexpected_receipt()),
+            }
+        })
     }
 
     /// Deletes a project that holds no configs.
-    pub async fn delete(&self, ctx: &RequestContext, name: ProjectName) -> Result<Revision, Error> {
-        Ok(self.core.commit(ctx, Command::DeleteProject { name }).await?.0)
+    pub async fn delete(&self, ctx: &RequestContext, name: ProjectName) -> Result<Changed<()>, Error> {
+        Ok(self.core.commit(ctx, Command::DeleteProject { name }).await?.done())
     }
 
     /// One project, and the revision of the view it was read from.
@@ -90,11 +94,11 @@ impl Projects {
         &self,
         ctx: &RequestContext,
         id: EnvironmentId,
-    ) -> Result<Environment, Error> {
-        match self.core.commit(ctx, Command::CreateEnvironment { id }).await? {
-            (_, Receipt::Environment(environment)) => Ok(environment),
+    ) -> Result<Changed<Environment>, Error> {
+        self.core.commit(ctx, Command::CreateEnvironment { id }).await?.map(|receipt| match receipt {
+            Receipt::Environment(environment) => Ok(environment),
             _ => Err(Error::unexpected_receipt()),
-        }
+        })
     }
 
     /// Deletes an environment that holds no configs.
@@ -102,8 +106,8 @@ impl Projects {
         &self,
         ctx: &RequestContext,
         id: EnvironmentId,
-    ) -> Result<Revision, Error> {
-        Ok(self.core.commit(ctx, Command::DeleteEnvironment { id }).await?.0)
+    ) -> Result<Changed<()>, Error> {
+        Ok(self.core.commit(ctx, Command::DeleteEnvironment { id }).await?.done())
     }
 
     /// One environment, and the revision of the view it was read from.

@@ -86,14 +86,15 @@ fn canonical(committed: &Committed) -> String {
     let record = Record {
         actor: committed.actor.to_string(),
         at: committed.at.0,
-        changes: committed.events.iter().map(change).collect(),
+        changes: committed.events.iter().filter_map(change).collect(),
         request_id: committed.request_id.as_str(),
         revision: committed.revision.0,
     };
     serde_json::to_string(&record).expect("strings and integers always serialise")
 }
 
-fn change(event: &Event) -> Change<'_> {
+/// A change for the record; `None` for what only remembers an answer.
+fn change(event: &Event) -> Option<Change<'_>> {
     let plain = |action, resource| Change {
         action,
         binding: None,
@@ -105,7 +106,8 @@ fn change(event: &Event) -> Change<'_> {
         schema: None,
         version: None,
     };
-    match event {
+    Some(match event {
+        Event::AnswerKept { .. } | Event::AnswerForgotten { .. } => return None,
         Event::ClusterNamed { cluster_id } => plain("cluster.name", cluster_id.to_string()),
         Event::ProjectCreated { name, display_name } => {
             Change { message: Some(display_name.as_str()), ..plain("project.create", name.to_string()) }
@@ -161,7 +163,7 @@ fn change(event: &Event) -> Change<'_> {
             ..plain("api_key.create", key_name(&key.key))
         },
         Event::ApiKeyRevoked { key } => plain("api_key.revoke", key_name(key)),
-    }
+    })
 }
 
 fn key_name(key: &crate::KeyRef) -> String {

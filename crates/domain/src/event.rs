@@ -52,6 +52,10 @@ pub enum Event {
     ApiKeyCreated { key: ApiKey },
     /// An API key was revoked.
     ApiKeyRevoked { key: KeyRef },
+    /// The answer to this command is kept for requests with the same idempotency key. Comes last.
+    AnswerKept { key: Digest, request: Digest },
+    /// A kept answer has expired or gave way to newer ones.
+    AnswerForgotten { key: Digest },
 }
 
 /// The events of one accepted command, with its place in the order of all.

@@ -30,7 +30,7 @@ mod text;
 pub use access::{Actor, Permission, Resource};
 pub use archive::{ChangeKind, ConfigRevision, SchemaRevision};
 pub use audit::AuditEntry;
-pub use command::{BindingChange, Command, NewApiKey, Precondition, Stamped};
+pub use command::{BindingChange, Command, Idempotency, NewApiKey, Operation, Precondition, Stamped};
 pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use entity::{
@@ -42,7 +42,7 @@ pub use name::{
     ApiKeyId, ClusterId, ConfigKey, EnvironmentName, NameError, ProjectName, RequestId, SchemaName,
 };
 pub use number::{Revision, SchemaVersion, Timestamp, Version};
-pub use outcome::{Outcome, Receipt};
+pub use outcome::{Answer, Outcome, Receipt};
 pub use rejection::Rejection;
 pub use state::{Applied, Row, RowKey, State};
 pub use text::{DisplayName, KeyLabel, Message, TextError};

@@ -40,3 +40,13 @@ pub const ENVIRONMENTS_PER_PROJECT_MAX: usize = 1000;
 pub const SCHEMAS_PER_PROJECT_MAX: usize = 10_000;
 /// Most projects in one cluster.
 pub const PROJECTS_MAX: usize = 100_000;
+/// Most operations in one transaction.
+pub const TRANSACTION_OPERATIONS_MAX: usize = 128;
+/// How long the answer to a request with an idempotency key is kept, in milliseconds.
+pub const ANSWER_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Most answers that are kept; the oldest give way.
+pub const ANSWERS_MAX: usize = 100_000;
+/// Most expired answers that one command clears away.
+pub const ANSWERS_CLEARED_MAX: usize = 8;
+/// Longest idempotency key, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;

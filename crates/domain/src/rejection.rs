@@ -93,6 +93,20 @@ pub enum Rejection {
         /// When it last changed.
         updated_at: Option<Timestamp>,
     },
+    /// An operation of a transaction is refused, and with it the whole transaction.
+    #[error("operation {operation}: {rejection}")]
+    Operation {
+        /// Which, from 0.
+        operation: u32,
+        /// Why.
+        rejection: Box<Rejection>,
+    },
+    /// Two operations of a transaction are about the same config.
+    #[error("config {0} is in more than one operation")]
+    ConfigRepeated(ConfigId),
+    /// The idempotency key belongs to another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
     /// The API key id is taken.
     #[error("API key {0} exists")]
     ApiKeyExists(ApiKeyId),

@@ -1,7 +1,9 @@
 //! Building answers: JSON, entity tags, and the headers that say which state was seen.
 
 use crate::problem::Problem;
+use crate::v1::{DryRun, Nothing};
 use application::ports::{Consistency, Freshness};
+use application::{Changed, How};
 use axum::body::Body;
 use axum::response::Response;
 use domain::{Revision, Timestamp};
@@ -13,6 +15,8 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 const REVISION: HeaderName = HeaderName::from_static("guardian-revision");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const DRY_RUN: HeaderName = HeaderName::from_static("guardian-dry-run");
 const CONSISTENCY: HeaderName = HeaderName::from_static("guardian-consistency");
 const STALE_FOR_MS: HeaderName = HeaderName::from_static("guardian-stale-for-ms");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -27,6 +31,43 @@ impl Reply {
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let text = serde_json::to_vec(body).map_err(Problem::internal)?;
         Ok(Self::body(status, JSON, Body::from(text)))
+    }
+
+    /// The answer to a change. A dry run says so in its body, with what would have changed.
+    pub(crate) fn changed<T>(
+        status: StatusCode,
+        body: &impl Serialize,
+        changed: &Changed<T>,
+    ) -> Result<Self, Problem> {
+        let reply = match &changed.how {
+            How::DryRun(effects) => Self::json(status, &DryRun::new(body, effects))?,
+            How::Made | How::Replayed => Self::json(status, body)?,
+        };
+        Ok(reply.how(changed))
+    }
+
+    /// The answer to a change that leaves nothing.
+    pub(crate) fn gone<T>(changed: &Changed<T>) -> Result<Self, Problem> {
+        let reply = match &changed.how {
+            How::DryRun(effects) => Self::json(StatusCode::OK, &DryRun::new(&Nothing {}, effects))?,
+            How::Made | How::Replayed => Self::empty(StatusCode::NO_CONTENT),
+        };
+        Ok(reply.how(changed))
+    }
+
+    /// Which state the change made or was tried on.
+    fn how<T>(self, changed: &Changed<T>) -> Self {
+        let yes = HeaderValue::from_static("true");
+        let reply = self.revision(changed.revision);
+        match changed.how {
+            How::Made => reply,
+            How::Replayed => reply.header::<()>(REPLAYED, Ok(yes)),
+            How::DryRun(_) => reply.header::<()>(DRY_RUN, Ok(yes)),
+        }
+    }
+
+    fn is_dry_run(&self) -> bool {
+        self.0.headers().contains_key(DRY_RUN)
     }
 
     /// A body of any type.
@@ -49,13 +90,19 @@ impl Reply {
         Self(response)
     }
 
-    /// The strong entity tag of a version.
+    /// The strong entity tag of a version; a dry run made none.
     pub(crate) fn etag(self, version: u64) -> Self {
+        if self.is_dry_run() {
+            return self;
+        }
         self.header(ETAG, HeaderValue::try_from(format!("\"{version}\"")))
     }
 
-    /// Where the new thing is.
+    /// Where the new thing is; a dry run made none.
     pub(crate) fn location(self, path: String) -> Self {
+        if self.is_dry_run() {
+            return self;
+        }
         self.header(LOCATION, HeaderValue::try_from(path))
     }
 

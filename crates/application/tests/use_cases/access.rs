@@ -118,7 +118,7 @@ async fn a_key_of_another_project_gets_nowhere() {
     let all = Permission::ALL.iter().copied().collect();
     let request = CreateApiKey { project: project("q"), ..key_request(all) };
     let created = app.access.create(&world.test.admin, request).await.expect("the administrator may");
-    let stranger = context(Actor::ApiKey(created.key.key));
+    let stranger = context(Actor::ApiKey(created.item.key.key));
     for (use_case, _) in USE_CASES.into_iter().filter(|(use_case, _)| *use_case != 1) {
         let result = call(&world, &stranger, use_case).await;
         assert_eq!(denial(&result), Some(&Denied::OutOfScope), "use case {use_case}: {result:?}");
@@ -164,11 +164,11 @@ async fn secrets_open_the_door_until_they_end() {
     let expires_at = Some(Timestamp(now.0 + 1000));
     let request = CreateApiKey { expires_at, ..key_request(BTreeSet::new()) };
     let created = access.create(&world.test.admin, request).await.expect("the administrator may");
-    assert!(!format!("{created:?}").contains(&created.secret));
-    let actor = Actor::ApiKey(created.key.key.clone());
-    assert_eq!(access.authenticate(&created.secret).await.ok(), Some(actor));
+    assert!(!format!("{created:?}").contains(&created.item.secret));
+    let actor = Actor::ApiKey(created.item.key.key.clone());
+    assert_eq!(access.authenticate(&created.item.secret).await.ok(), Some(actor));
     world.test.clock.advance(1000);
-    let expired = access.authenticate(&created.secret).await;
+    let expired = access.authenticate(&created.item.secret).await;
     assert!(matches!(expired, Err(Error::Unauthenticated(message)) if message.contains("expired")));
     for secret in ["", "gdn_sk_test99", "nonsense"] {
         assert!(matches!(access.authenticate(secret).await, Err(Error::Unauthenticated(_))));
@@ -186,9 +186,9 @@ async fn a_new_key_works_on_a_node_that_is_behind() {
     let access = &world.test.application.access;
     world.test.node.freeze_stale_views();
     let created = access.create(&world.test.admin, key_request(BTreeSet::new())).await.expect("allowed");
-    assert!(access.authenticate(&created.secret).await.is_ok());
+    assert!(access.authenticate(&created.item.secret).await.is_ok());
     world.test.node.set_fault(Some(Fault::NoLeader));
-    assert!(matches!(access.authenticate(&created.secret).await, Err(Error::NoLeader)));
+    assert!(matches!(access.authenticate(&created.item.secret).await, Err(Error::NoLeader)));
     assert!(access.authenticate(&world.test.admin_secret).await.is_ok(), "known keys go on");
 }
 

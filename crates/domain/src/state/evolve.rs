@@ -2,8 +2,8 @@
 
 use super::State;
 use crate::{
-    AuditEntry, Committed, Config, ConfigId, Environment, Event, Project, Retired, Schema, SchemaId,
-    SchemaVersion, Version,
+    Answer, AuditEntry, Committed, Config, ConfigId, Digest, Environment, Event, Project, Retired, Schema,
+    SchemaId, SchemaVersion, Version,
 };
 
 /// Folds in what was committed and seals the audit chain; the same events give the same state.
@@ -59,6 +59,13 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
                 state.keys_by_hash.remove(&removed.hash);
             }
         }
+        Event::AnswerKept { key, request } => {
+            let receipt = state.receipt(committed);
+            let (revision, at) = (committed.revision, committed.at);
+            state.forget_answer(key);
+            state.insert_answer(*key, Answer { request: *request, revision, at, receipt });
+        }
+        Event::AnswerForgotten { key } => state.forget_answer(key),
     }
 }
 
@@ -128,6 +135,17 @@ impl State {
     pub(super) fn insert_api_key(&mut self, key: crate::ApiKey) {
         self.keys_by_hash.insert(key.hash, key.key.clone());
         self.api_keys.insert(key.key.clone(), key);
+    }
+
+    pub(super) fn insert_answer(&mut self, key: Digest, answer: Answer) {
+        self.answers_by_age.insert(answer.revision, key);
+        self.answers.insert(key, answer);
+    }
+
+    fn forget_answer(&mut self, key: &Digest) {
+        if let Some(answer) = self.answers.remove(key) {
+            self.answers_by_age.remove(&answer.revision);
+        }
     }
 
     /// Takes a config out of the derived table of bound documents.

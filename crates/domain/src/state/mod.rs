@@ -15,9 +15,10 @@ pub use decide::decide;
 pub use evolve::evolve;
 pub use rows::{Row, RowKey};
 
+use crate::limits::ANSWER_KEPT_MS;
 use crate::{
-    ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, Project, ProjectName,
-    Retired, Revision, Schema, SchemaId, SchemaVersion,
+    Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, Project,
+    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -50,10 +51,13 @@ pub struct State {
     retired_configs: OrdMap<ConfigId, Retired>,
     retired_schemas: OrdMap<SchemaId, SchemaVersion>,
     api_keys: OrdMap<KeyRef, ApiKey>,
+    answers: OrdMap<Digest, Answer>,
     /// Derived: finds a key by the digest of its secret.
     keys_by_hash: OrdMap<Digest, KeyRef>,
     /// Derived: the documents bound to each schema.
     bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
+    /// Derived: the kept answers by the revision that each is about, the oldest first.
+    answers_by_age: OrdMap<Revision, Digest>,
 }
 
 impl Default for State {
@@ -75,6 +79,8 @@ impl Default for State {
             api_keys: OrdMap::new(),
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
+            answers: OrdMap::new(),
+            answers_by_age: OrdMap::new(),
         }
     }
 }
@@ -188,6 +194,11 @@ impl State {
     /// The API key whose secret has this digest.
     pub fn api_key_by_hash(&self, hash: &Digest) -> Option<&ApiKey> {
         self.keys_by_hash.get(hash).and_then(|key| self.api_keys.get(key))
+    }
+
+    /// The answer that was kept for an idempotency key, unless it is too old at the time `at`.
+    pub fn answer(&self, key: &Digest, at: Timestamp) -> Option<&Answer> {
+        self.answers.get(key).filter(|answer| answer.at.0.saturating_add(ANSWER_KEPT_MS) > at.0)
     }
 
     /// The API keys of a project (of the platform with `None`), in order of their ids.

@@ -4,6 +4,7 @@ mod access;
 mod checks;
 mod properties;
 mod steps;
+mod transactions;
 
 use super::{Row, RowKey, State};
 use crate::{
@@ -35,7 +36,13 @@ fn content(text: &str) -> Content {
 }
 
 fn by(actor: Actor, command: Command, at: i64) -> Stamped<Command> {
-    Stamped { command, actor, request_id: RequestId::parse("req").expect("an id"), at: Timestamp(at) }
+    Stamped {
+        command,
+        actor,
+        request_id: RequestId::parse("req").expect("an id"),
+        at: Timestamp(at),
+        idempotency: None,
+    }
 }
 
 fn by_system(command: Command) -> Stamped<Command> {
@@ -50,7 +57,7 @@ fn rows(state: &State) -> BTreeMap<RowKey, Row> {
 fn accept(state: &mut State, command: Command) -> Revision {
     match state.apply(&by_system(command)).outcome {
         Outcome::Accepted { revision, .. } => revision,
-        Outcome::Rejected { rejection, .. } => panic!("expected to be accepted: {rejection}"),
+        other => panic!("expected to be accepted: {other:?}"),
     }
 }
 
@@ -58,7 +65,7 @@ fn accept(state: &mut State, command: Command) -> Revision {
 fn reject(state: &mut State, command: Command) -> Rejection {
     match state.apply(&by_system(command)).outcome {
         Outcome::Rejected { rejection, .. } => rejection,
-        Outcome::Accepted { .. } => panic!("expected to be rejected"),
+        other => panic!("expected to be rejected: {other:?}"),
     }
 }
 

@@ -25,7 +25,8 @@ pub(crate) const READ: &[Code] = &[Code::InvalidParameter, Code::Behind, Code::U
 /// What any list may answer.
 pub(crate) const LIST: &[Code] = &[Code::InvalidPageToken];
 /// What any change may answer.
-pub(crate) const CHANGE: &[Code] = &[Code::IdempotencyKeyUnsupported, Code::OutcomeUnknown];
+pub(crate) const CHANGE: &[Code] =
+    &[Code::InvalidParameter, Code::InvalidIdempotencyKey, Code::IdempotencyKeyReused, Code::OutcomeUnknown];
 /// What any operation with a body may answer.
 pub(crate) const BODY: &[Code] = &[
     Code::InvalidJson,
@@ -71,6 +72,10 @@ pub(crate) struct ProblemBody {
     code: String,
     /// What is wrong with a document or a schema (`validation_failed`, `invalid_schema`).
     errors: Option<Vec<ViolationBody>>,
+    /// Which operation of a transaction was refused, from 0.
+    operation: Option<u64>,
+    /// The API key that an earlier request created (`secret_shown_once`).
+    id: Option<String>,
     /// How many documents a new schema version would break (`schema_breaks_documents`).
     total: Option<u64>,
     /// The first 100 of them (`schema_breaks_documents`).
@@ -131,6 +136,8 @@ pub(crate) struct ViolationBody {
     keyword: String,
     /// What is wrong, for people.
     message: String,
+    /// Whose document it is, in a transaction: the operation, from 0.
+    operation: Option<u64>,
 }
 
 /// One entry for each status among the codes.

@@ -33,7 +33,7 @@ macro_rules! codes {
 
 codes! {
     ConflictingCredentials = BAD_REQUEST "conflicting_credentials" "More than one credential was given",
-    IdempotencyKeyUnsupported = BAD_REQUEST "idempotency_key_unsupported" "Idempotency-Key is not supported yet",
+    InvalidIdempotencyKey = BAD_REQUEST "invalid_idempotency_key" "The Idempotency-Key does not have the allowed form",
     InvalidJson = BAD_REQUEST "invalid_json" "The body is not valid JSON",
     InvalidName = BAD_REQUEST "invalid_name" "A name does not have the allowed form",
     InvalidPageToken = BAD_REQUEST "invalid_page_token" "The page token does not belong to this list",
@@ -64,11 +64,14 @@ codes! {
     SchemaInUse = CONFLICT "schema_in_use" "The schema is bound to documents",
     SchemaVersionConflict = PRECONDITION_FAILED "schema_version_conflict" "The schema has another version",
     VersionConflict = PRECONDITION_FAILED "version_conflict" "The config has another version",
+    SecretShownOnce = CONFLICT "secret_shown_once" "The secret was shown in the answer to an earlier request",
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large",
     DocumentTooLarge = PAYLOAD_TOO_LARGE "document_too_large" "The document is too large",
     SchemaTooLarge = PAYLOAD_TOO_LARGE "schema_too_large" "The schema is too large",
     UriTooLong = URI_TOO_LONG "uri_too_long" "The URL is too long",
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body has an unsupported type",
+    ConfigRepeated = UNPROCESSABLE_ENTITY "config_repeated" "A config is in more than one operation",
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The Idempotency-Key was used for another request",
     InvalidBody = UNPROCESSABLE_ENTITY "invalid_body" "A member of the body breaks its rule",
     InvalidSchema = UNPROCESSABLE_ENTITY "invalid_schema" "The schema is not valid",
     NestingTooDeep = UNPROCESSABLE_ENTITY "nesting_too_deep" "The body is nested too deep",

@@ -3,7 +3,7 @@
 use super::{Code, Problem};
 use crate::reply::rfc3339;
 use application::ports::Violation;
-use application::{DocumentFault, Error, SchemaBreaks};
+use application::{DocumentFault, Error, SchemaBreaks, StepFailure};
 use domain::limits::NESTING_MAX;
 use domain::{NameError, Rejection, TextError};
 use serde_json::{Value, json};
@@ -30,6 +30,11 @@ impl From<Error> for Problem {
             Error::SchemaBreaksDocuments(breaks) => Self::new(Code::SchemaBreaksDocuments, detail)
                 .with("total", breaks.total)
                 .with("failures", failures(&breaks)),
+            Error::StepsInvalid(failures) => Self::new(Code::ValidationFailed, detail)
+                .with("operation", failures.first().map(|failure| failure.step))
+                .with("errors", step_errors(&failures)),
+            Error::Step { step, error } => Self::from(*error).with("operation", step),
+            Error::SecretShownOnce(id) => Self::new(Code::SecretShownOnce, detail).with("id", id.as_str()),
             Error::Contended => Self::new(Code::Contended, detail),
             Error::NoLeader => Self::new(Code::NoLeader, detail),
             Error::Overloaded => Self::new(Code::Overloaded, detail),
@@ -91,6 +96,11 @@ impl From<Rejection> for Problem {
                     .with("updated_by", updated_by.map(|actor| actor.to_string()))
                     .with("updated_at", updated_at.map(rfc3339));
             }
+            Rejection::Operation { operation, rejection } => {
+                return Self::from(*rejection).with("operation", operation);
+            }
+            Rejection::ConfigRepeated(_) => Code::ConfigRepeated,
+            Rejection::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Rejection::ApiKeyExists(_) => Code::ApiKeyExists,
             Rejection::ApiKeyNotFound(_) => Code::ApiKeyNotFound,
             Rejection::LimitReached { limit, max } => {
@@ -144,6 +154,18 @@ fn errors(violations: &[Violation]) -> Value {
         })
     };
     violations.iter().map(one).collect()
+}
+
+/// The violations of all steps, each with its step.
+fn step_errors(failures: &[StepFailure]) -> Value {
+    let of_step = |failure: &StepFailure| {
+        let mut all = errors(&failure.violations);
+        for error in all.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            error.insert("operation".to_owned(), failure.step.into());
+        }
+        all.as_array().cloned().unwrap_or_default()
+    };
+    failures.iter().flat_map(of_step).collect()
 }
 
 fn failures(breaks: &SchemaBreaks) -> Value {

@@ -3,15 +3,15 @@
 use super::dto::config::{ConfigBody, ConfigItem, ConfigPut};
 use super::dto::message;
 use crate::extract::{
-    Caller, ConfigListQuery, ConfigPath, EnvironmentPath, Guard, Include, JsonBody, Known, NoQuery,
-    PageQuery, PutGuard, Query, ReadQuery,
+    Caller, Change, ConfigListQuery, ConfigPath, EnvironmentPath, Guard, Include, JsonBody, Known, PageQuery,
+    PutGuard, Query, ReadQuery,
 };
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, LIST, READ, refusals};
 use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
-use application::{ConfigDocument, DeleteConfig, PutConfig, Written, compact};
+use application::{Changed, ConfigDocument, DeleteConfig, PutConfig, Written, compact};
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
@@ -149,13 +149,12 @@ fn tagged(reply: Reply, document: &ConfigDocument, read: &ReadQuery) -> Response
     security(("bearer" = []), ("api_key" = [])))]
 async fn put_config(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ConfigPath,
-    _: Query<NoQuery>,
     PutGuard(expected): PutGuard,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: ConfigPut<'_> = body.parse()?;
+    let body: ConfigPut<'_> = bytes.parse()?;
     let request = PutConfig {
         id: path.id(),
         content: compact("content", body.content.get(), DOCUMENT_BYTES_MAX).map_err(Problem::from)?,
@@ -163,7 +162,7 @@ async fn put_config(
         expected,
         message: message(body.message.as_deref())?,
     };
-    written(&api.app.configs.put(&ctx, request).await?)
+    written(&api.app.configs.put(&change.with(&bytes), request).await?)
 }
 
 /// Delete a config
@@ -177,25 +176,24 @@ async fn put_config(
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_config(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ConfigPath,
-    _: Query<NoQuery>,
     Guard(expected): Guard,
 ) -> Result<Response, Problem> {
     let request = DeleteConfig { id: path.id(), expected, message: Message::default() };
-    let (_, revision) = api.app.configs.delete(&ctx, request).await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+    Ok(Reply::gone(&api.app.configs.delete(&change.alone(), request).await?)?.done())
 }
 
 /// The answer to a change that left a config.
-pub(super) fn written(written: &Written) -> Result<Response, Problem> {
+pub(super) fn written(changed: &Changed<Written>) -> Result<Response, Problem> {
+    let written = &changed.item;
     let shown = &written.document.shown;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut reply = Reply::json(status, &ConfigBody::new(shown)?)?.etag(shown.version.0);
+    let mut reply = Reply::changed(status, &ConfigBody::new(shown)?, changed)?.etag(shown.version.0);
     if written.created {
         let ConfigId { project, environment, key } = &shown.id;
         reply =
             reply.location(format!("/api/v1/projects/{project}/environments/{environment}/configs/{key}"));
     }
-    Ok(reply.revision(written.document.revision).done())
+    Ok(reply.done())
 }

@@ -9,6 +9,9 @@ mod history;
 mod projects;
 mod rollback;
 mod schemas;
+mod transactions;
+
+pub(crate) use dto::effect::{DryRun, DryRunBody, Nothing};
 
 use crate::router::Api;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(configs::routes())
         .merge(history::routes())
         .merge(rollback::routes())
+        .merge(transactions::routes())
         .merge(api_keys::routes())
         .merge(cluster::routes())
 }

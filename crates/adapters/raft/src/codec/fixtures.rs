@@ -4,9 +4,9 @@
 use super::command::{decode_command, encode_command};
 use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
-    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, NewApiKey,
-    Permission, Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef,
-    SchemaVersion, Stamped, Timestamp, Version,
+    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef, Message,
+    NewApiKey, Operation, Permission, Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode,
+    SchemaName, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -55,6 +55,22 @@ fn put(binding: BindingChange, expected: Precondition, kind: ChangeKind) -> Comm
         kind,
         message: Message::parse("why").expect("short"),
     }
+}
+
+/// Every kind of operation.
+fn transact() -> Command {
+    let Command::PutConfig { id, content, binding, checked, expected, kind, message } =
+        put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)
+    else {
+        unreachable!("a put is a put");
+    };
+    let (present, absent) = (Precondition::Present, Precondition::Absent);
+    let operations = vec![
+        Operation::Check { id: id.clone(), expected: absent },
+        Operation::Put { id: id.clone(), content, binding, checked, expected, kind },
+        Operation::Delete { id, expected: present },
+    ];
+    Command::Transact { operations, message }
 }
 
 /// Every kind of command, and every form of what is in them.
@@ -106,6 +122,7 @@ fn commands() -> Vec<(&'static str, Command)> {
                 message: Message::default(),
             },
         ),
+        ("transact", transact()),
         ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
     ]
@@ -120,6 +137,8 @@ fn every_command_ever_written_still_decodes() {
             actor: if n == 0 { Actor::System } else { Actor::ApiKey(key_ref()) },
             request_id: RequestId::parse("req-1").expect("an id"),
             at: Timestamp(1_780_000_000_123),
+            idempotency: (name == "transact")
+                .then_some(Idempotency { key: Digest([1; 32]), request: Digest([2; 32]) }),
         };
         let path = dir.join(format!("{name}.bin"));
         if std::env::var_os("NEW_FIXTURES").is_some() && !path.exists() {

@@ -27,6 +27,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::DeleteSchema { id, expected } => decision.delete_schema(id, *expected),
         Command::PutConfig { .. } => decision.put_config(&stamped.command),
         Command::DeleteConfig { id, expected, message } => decision.delete_config(id, *expected, message),
+        Command::Transact { operations, message } => decision.transact(operations, message),
         Command::CreateApiKey { project, key } => decision.create_api_key(project.as_ref(), key),
         Command::RevokeApiKey { key } => decision.revoke_api_key(key),
     }

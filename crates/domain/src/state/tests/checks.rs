@@ -111,7 +111,7 @@ fn receipts_show_what_was_left() {
     let (mut state, schema_id, id) = with_schema();
     let receipt = |state: &mut State, command| match state.apply(&by_system(command)).outcome {
         Outcome::Accepted { receipt, .. } => receipt,
-        Outcome::Rejected { rejection, .. } => panic!("{rejection}"),
+        other => panic!("{other:?}"),
     };
     let Receipt::Config(left) = receipt(&mut state, put(&id, follow(), Some(1), Precondition::Absent)) else {
         panic!("a put leaves a config");

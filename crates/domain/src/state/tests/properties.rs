@@ -58,6 +58,10 @@ proptest! {
                 prop_assert_eq!(*revision, after.revision());
                 assert_same(before, after)
             }
+            Outcome::Replayed { .. } => {
+                prop_assert!(applied.committed.is_none() && applied.audit.is_none());
+                assert_same(before, after)
+            }
             Outcome::Accepted { revision, .. } => {
                 prop_assert_eq!(*revision, before.revision().next());
                 prop_assert_eq!(*revision, after.revision());

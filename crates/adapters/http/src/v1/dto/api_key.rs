@@ -176,8 +176,8 @@ impl From<&ApiKey> for ApiKeyBody {
     }
 }
 
-impl From<CreatedApiKey> for CreatedApiKeyBody {
-    fn from(created: CreatedApiKey) -> Self {
-        Self { item: (&created.key).into(), key: created.secret }
+impl From<&CreatedApiKey> for CreatedApiKeyBody {
+    fn from(created: &CreatedApiKey) -> Self {
+        Self { item: (&created.key).into(), key: created.secret.clone() }
     }
 }
