@@ -89,7 +89,8 @@ async fn every_violation_names_its_operation() {
 #[tokio::test]
 async fn bad_transactions_are_refused_by_name() {
     let project = project().await;
-    let refused = |steps: Vec<Value>| async { transact(&project, &steps).await };
+    let own = &project;
+    let refused = |steps: Vec<Value>| async move { transact(own, &steps).await };
     assert_eq!(refused(vec![]).await.refused(422, "invalid_body")["field"], "operations");
     let many = (0..129).map(|n| put(&format!("k{n}"), &json!(1), 0)).collect();
     assert_eq!(refused(many).await.refused(422, "invalid_body")["field"], "operations");

@@ -13,7 +13,7 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, Ref, RefOr, Required, Response};
 use utoipa::{IntoParams as _, OpenApi};
@@ -67,6 +67,7 @@ pub(crate) fn complete(document: &mut Document) {
             if changes {
                 operation.parameters.get_or_insert_default().extend(change_parameters());
                 let responses = &mut operation.responses.responses;
+                responses.values_mut().for_each(or_dry_run);
                 if responses.contains_key("204") {
                     responses.insert("200".to_owned(), dry_run_answer());
                 }
@@ -124,6 +125,17 @@ fn change_parameters() -> Vec<RefOr<Parameter>> {
         .build();
     let dry_run = DryRunQuery::into_params(|| None).into_iter();
     dry_run.chain([key]).map(RefOr::T).collect()
+}
+
+/// A dry run answers with the same body and the members of `DryRun`.
+fn or_dry_run(response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else { return };
+    let Some(RefOr::T(content)) = response.content.get_mut("application/json") else { return };
+    if let Some(body) = content.schema.take() {
+        let tried = AllOfBuilder::new().item(body.clone()).item(Ref::from_schema_name("DryRun"));
+        let either = AnyOfBuilder::new().item(body).item(tried).build();
+        content.schema = Some(RefOr::T(Schema::AnyOf(either)));
+    }
 }
 
 /// The answer of a dry run where a change would have none.

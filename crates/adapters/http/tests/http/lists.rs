@@ -106,7 +106,7 @@ async fn parameters_are_checked() {
     for query in ["wait=30s", "at=2026-01-01", "version=1", "prefix=a", "x"] {
         server.get(&format!("{config}?{query}")).await.is_problem(400, "unknown_parameter");
     }
-    let delete = server.send("DELETE", &format!("{config}?dry_run=true"), &[("if-match", "*")], "").await;
-    assert_eq!(delete.is_problem(400, "unknown_parameter")["parameter"], "dry_run");
+    let delete = server.send("DELETE", &format!("{config}?dry_run=yes"), &[("if-match", "*")], "").await;
+    assert_eq!(delete.is_problem(400, "invalid_parameter")["parameter"], "dry_run");
     server.get("/api/v1/cluster?consistency=stale").await.is_problem(400, "unknown_parameter");
 }
