@@ -11,7 +11,7 @@ mod rollback;
 mod schemas;
 mod transactions;
 
-pub(crate) use dto::effect::{DryRun, DryRunBody, Nothing};
+pub(crate) use dto::effect::{DryRunBody, Nothing, Tried};
 
 use crate::router::Api;
 use utoipa_axum::router::OpenApiRouter;

@@ -14,7 +14,9 @@ use crate::state_machine::StateMachine;
 use crate::store::Store;
 use crate::type_config::{PeerInfo, TypeConfig};
 use domain::{ClusterId, NewApiKey};
-use openraft::storage::{RaftLogReader as _, RaftLogStorage, RaftSnapshotBuilder as _, RaftStateMachine as _};
+use openraft::storage::{
+    RaftLogReader as _, RaftLogStorage, RaftSnapshotBuilder as _, RaftStateMachine as _,
+};
 use openraft::{Config, SnapshotPolicy};
 use std::collections::BTreeMap;
 use std::io;
@@ -215,7 +217,11 @@ async fn cover_lost_tail(
     if applied <= last {
         return Ok(());
     }
-    tracing::warn!(?applied, ?last, "the log lost entries that the state has; writing a snapshot of the state");
+    tracing::warn!(
+        ?applied,
+        ?last,
+        "the log lost entries that the state has; writing a snapshot of the state"
+    );
     machine.build_snapshot().await.map(drop)
 }
 
