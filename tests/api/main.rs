@@ -4,6 +4,7 @@
 mod api_keys;
 mod bad_input;
 mod bad_schemas;
+mod bounds;
 mod cluster;
 mod configs;
 mod documents;

@@ -163,7 +163,9 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
             ..plain("delete", "schema", format!("{}/{}", id.project, id.name))
         },
         Event::ProjectCreated { name, .. } => plain("create", "project", name.to_string()),
-        Event::ProjectUpdated { name, .. } => plain("update", "project", name.to_string()),
+        Event::ProjectUpdated { name, .. } | Event::ProjectBounded { name, .. } => {
+            plain("update", "project", name.to_string())
+        }
         Event::ProjectDeleted { name } => plain("delete", "project", name.to_string()),
         Event::EnvironmentCreated { id } => {
             plain("create", "environment", format!("{}/{}", id.project, id.name))
@@ -173,9 +175,10 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
         }
         Event::ApiKeyCreated { key } => plain("create", "api_key", key.key.id.to_string()),
         Event::ApiKeyRevoked { key } => plain("delete", "api_key", key.id.to_string()),
-        Event::ClusterNamed { .. } | Event::AnswerKept { .. } | Event::AnswerForgotten { .. } => {
-            return Ok(None);
-        }
+        Event::ClusterNamed { .. }
+        | Event::HistoryPruned { .. }
+        | Event::AnswerKept { .. }
+        | Event::AnswerForgotten { .. } => return Ok(None),
     }))
 }
 

@@ -14,11 +14,12 @@ const PAGE_READS_MAX: usize = 10_000;
 /// How many versions are read at a time when looking for the one that was current at a revision.
 const LOOK_BACK_BATCH: usize = 32;
 
-/// Says whether a version belongs to the present project and not to an earlier one of the same name, and is
-/// not newer than the view: the archive may know later ones.
+/// Says whether a version belongs to the present project and not to an earlier one of the same name, is still
+/// kept, and is not newer than the view: the archive may know later ones, and older ones for a while.
 pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
     let project = view.state.project(&found.id.project);
     found.revision <= view.state.revision()
+        && found.version >= view.state.oldest_kept(&found.id)
         && project.is_some_and(|project| found.revision >= project.created_revision)
 }
 
@@ -44,6 +45,9 @@ pub(crate) async fn versions(
         let_others_run().await;
         let Some(oldest) = batch.last().map(|version| version.version) else { break };
         before = oldest;
+        if oldest < view.state.oldest_kept(id) {
+            before = Version(0);
+        }
         let visible = batch.into_iter().filter(|version| visible(view, version));
         shown.extend(visible.map(|version| ConfigRevision { content: None, ..version }));
     }
@@ -174,7 +178,7 @@ fn merge<'a>(
 }
 
 /// Lets other tasks have this thread: reading a long page must not keep a node from its peers.
-async fn let_others_run() {
+pub(crate) async fn let_others_run() {
     let mut yielded = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut yielded, true) {

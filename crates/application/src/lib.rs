@@ -14,6 +14,7 @@ mod document;
 mod env;
 mod error;
 mod history;
+mod housekeeping;
 mod paging;
 pub mod ports;
 mod projects;
@@ -31,8 +32,9 @@ pub use context::RequestContext;
 pub use document::{DocumentFault, compact};
 pub use env::Env;
 pub use error::{DocumentFailure, Error, SchemaBreaks, StepFailure};
+pub use housekeeping::Housekeeping;
 pub use paging::{Page, PageRequest};
-pub use projects::Projects;
+pub use projects::{ChangeProject, ProjectDetail, Projects};
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
 pub use transactions::{Step, StepResult, Transact, Transacted, Transactions};
@@ -51,6 +53,8 @@ pub struct Application {
     pub configs: Configs,
     /// Several changes as one.
     pub transactions: Transactions,
+    /// Work of the cluster on itself.
+    pub housekeeping: Housekeeping,
     /// API keys and authentication.
     pub access: Access,
     /// The cluster itself.
@@ -90,6 +94,7 @@ impl Application {
             schemas: Schemas::new(core.clone(), ports.schemas.clone()),
             configs: Configs::new(core.clone(), ports.schemas.clone()),
             transactions: Transactions::new(core.clone(), ports.schemas.clone()),
+            housekeeping: Housekeeping::new(core.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone()),
         }

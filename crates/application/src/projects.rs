@@ -4,13 +4,37 @@ use crate::ports::Freshness;
 use crate::{Changed, Core, Error, Page, PageRequest, RequestContext, Seen};
 use domain::{
     Actor, Command, DisplayName, Environment, EnvironmentId, EnvironmentName, Permission, Project,
-    ProjectName, Receipt, Resource,
+    ProjectName, Quotas, Receipt, Resource, Retention, Usage,
 };
 
 /// Use cases on projects and environments.
 #[derive(Clone, Debug)]
 pub struct Projects {
     core: Core,
+}
+
+/// A change of a project; what is `None` stays.
+#[derive(Clone, Debug)]
+pub struct ChangeProject {
+    /// Which project.
+    pub name: ProjectName,
+    /// What people call it.
+    pub display_name: Option<DisplayName>,
+    /// How much it may hold.
+    pub quotas: Option<Quotas>,
+    /// How much of its past is kept.
+    pub retention: Option<Retention>,
+}
+
+/// A project and what it holds.
+#[derive(Clone, Debug)]
+pub struct ProjectDetail {
+    /// The project.
+    pub project: Project,
+    /// Its documents.
+    pub usage: Usage,
+    /// How many API keys it has.
+    pub api_keys: u64,
 }
 
 impl Projects {
@@ -33,18 +57,17 @@ impl Projects {
         })
     }
 
-    /// Changes what people call a project.
-    pub async fn update(
+    /// Changes what people call a project, how much it may hold and keeps; what is `None` stays.
+    pub async fn change(
         &self,
         ctx: &RequestContext,
-        name: ProjectName,
-        display_name: DisplayName,
+        request: ChangeProject,
     ) -> Result<Changed<Project>, Error> {
-        self.core.commit(ctx, Command::UpdateProject { name, display_name }).await?.map(|receipt| {
-            match receipt {
-                Receipt::Project(project) => Ok(project),
-                _ => Err(Error::unexpected_receipt()),
-            }
+        let ChangeProject { name, display_name, quotas, retention } = request;
+        let command = Command::ChangeProject { name, display_name, quotas, retention };
+        self.core.commit(ctx, command).await?.map(|receipt| match receipt {
+            Receipt::Project(project) => Ok(project),
+            _ => Err(Error::unexpected_receipt()),
         })
     }
 
@@ -53,19 +76,21 @@ impl Projects {
         Ok(self.core.commit(ctx, Command::DeleteProject { name }).await?.done())
     }
 
-    /// One project, and the revision of the view it was read from.
+    /// One project with what it holds, and the revision of the view it was read from.
     pub async fn get(
         &self,
         ctx: &RequestContext,
         name: &ProjectName,
         freshness: Freshness,
-    ) -> Result<Seen<Project>, Error> {
+    ) -> Result<Seen<ProjectDetail>, Error> {
         let view = self
             .core
             .authorized_view(ctx, freshness, Permission::ProjectRead, Resource::Project(name))
             .await?;
         let project = view.state.project(name).ok_or_else(|| Error::not_found("project", name))?;
-        Ok(Seen::new(project.clone(), &view))
+        let api_keys = view.state.api_keys(Some(name)).count() as u64;
+        let detail = ProjectDetail { project: project.clone(), usage: view.state.usage(name), api_keys };
+        Ok(Seen::new(detail, &view))
     }
 
     /// The projects that the actor may see, by name.

@@ -58,6 +58,8 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    bounds: Option<Bounds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from_version: Option<u64>,
@@ -70,6 +72,17 @@ struct Change<'a> {
     schema: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
+}
+
+/// How much a project may hold and keeps; `null` is the default.
+#[derive(Serialize)]
+struct Bounds {
+    api_keys: Option<u64>,
+    bytes: Option<u64>,
+    documents: Option<u64>,
+    retention_age_ms: Option<i64>,
+    retention_versions: Option<u64>,
+    watchers: Option<u64>,
 }
 
 /// What a new API key may do.
@@ -98,6 +111,7 @@ fn change(event: &Event) -> Option<Change<'_>> {
     let plain = |action, resource| Change {
         action,
         binding: None,
+        bounds: None,
         digest: None,
         from_version: None,
         grant: None,
@@ -114,6 +128,20 @@ fn change(event: &Event) -> Option<Change<'_>> {
         }
         Event::ProjectUpdated { name, display_name } => {
             Change { message: Some(display_name.as_str()), ..plain("project.update", name.to_string()) }
+        }
+        Event::ProjectBounded { name, quotas, retention } => Change {
+            bounds: Some(Bounds {
+                api_keys: quotas.api_keys,
+                bytes: quotas.bytes,
+                documents: quotas.documents,
+                retention_age_ms: retention.age_ms,
+                retention_versions: retention.versions,
+                watchers: quotas.watchers,
+            }),
+            ..plain("project.bound", name.to_string())
+        },
+        Event::HistoryPruned { id, oldest, .. } => {
+            Change { version: Some(oldest.0), ..plain("config.prune", id.to_string()) }
         }
         Event::ProjectDeleted { name } => plain("project.delete", name.to_string()),
         Event::EnvironmentCreated { id } => {

@@ -2,8 +2,8 @@
 
 use crate::{
     Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, Permission, ProjectName, RequestId, Revision,
-    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, Permission, ProjectName, Quotas, RequestId,
+    Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -98,6 +98,15 @@ impl Operation {
     }
 }
 
+/// Versions of one config that are no longer kept.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Pruned {
+    /// Which config.
+    pub id: ConfigId,
+    /// The oldest version that is kept from now on.
+    pub oldest: Version,
+}
+
 /// An API key to be: its rights, and the digest of a secret that was minted before.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NewApiKey {
@@ -129,6 +138,14 @@ pub enum Command {
     CreateProject { name: ProjectName, display_name: DisplayName },
     /// Changes what people call a project.
     UpdateProject { name: ProjectName, display_name: DisplayName },
+    /// Changes what people call a project, how much it may hold, and how much of its past is kept. What is
+    /// `None` stays.
+    ChangeProject {
+        name: ProjectName,
+        display_name: Option<DisplayName>,
+        quotas: Option<Quotas>,
+        retention: Option<Retention>,
+    },
     /// Deletes a project that holds no configs, with its environments, schemas and keys.
     DeleteProject { name: ProjectName },
     /// Creates an environment.
@@ -164,6 +181,9 @@ pub enum Command {
     DeleteConfig { id: ConfigId, expected: Precondition, message: Message },
     /// Does all operations as one revision, or none of them.
     Transact { operations: Vec<Operation>, message: Message },
+    /// Takes old versions out of the history, for good; the newest stays. Proposed by the cluster itself
+    /// where a project's retention says so.
+    PruneHistory { pruned: Vec<Pruned> },
     /// Creates an API key of a project, or of the platform with `None`.
     CreateApiKey { project: Option<ProjectName>, key: NewApiKey },
     /// Revokes an API key for good.

@@ -30,12 +30,12 @@ mod text;
 pub use access::{Actor, Permission, Resource};
 pub use archive::{ChangeKind, ConfigRevision, SchemaRevision};
 pub use audit::AuditEntry;
-pub use command::{BindingChange, Command, Idempotency, NewApiKey, Operation, Precondition, Stamped};
+pub use command::{BindingChange, Command, Idempotency, NewApiKey, Operation, Precondition, Pruned, Stamped};
 pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use entity::{
-    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Retired, Schema,
-    SchemaId, SchemaMode, SchemaRef,
+    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Quotas,
+    Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, Usage,
 };
 pub use event::{Committed, Event};
 pub use name::{

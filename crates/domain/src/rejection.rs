@@ -113,6 +113,21 @@ pub enum Rejection {
     /// The API key does not exist.
     #[error("API key {0} does not exist")]
     ApiKeyNotFound(ApiKeyId),
+    /// The project may not hold that much.
+    #[error("project {project} may hold {max} {limit} and holds {used}")]
+    QuotaExceeded {
+        /// The project.
+        project: ProjectName,
+        /// The quota's name: `documents`, `bytes` or `api_keys`.
+        limit: String,
+        /// Its value.
+        max: u64,
+        /// What the project holds now.
+        used: u64,
+    },
+    /// Everything that was to be pruned is gone already.
+    #[error("there is nothing to prune")]
+    NothingToPrune,
     /// A table is full.
     #[error("the limit {limit} of {max} is reached")]
     LimitReached {

@@ -3,7 +3,9 @@
 use crate::world::*;
 use application::ports::Freshness;
 use application::testing::Fault;
-use application::{CreateApiKey, CreateSchema, DeleteConfig, Error, RequestContext, Rollback, UpdateSchema};
+use application::{
+    ChangeProject, CreateApiKey, CreateSchema, DeleteConfig, Error, RequestContext, Rollback, UpdateSchema,
+};
 use domain::access::Denied;
 use domain::{
     Actor, ApiKeyId, BindingChange, DisplayName, KeyLabel, KeyRef, Message, Permission, Precondition,
@@ -45,7 +47,11 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
     match use_case {
         0 => app.projects.get(ctx, &p, fresh).await.map(drop),
         1 => app.projects.list(ctx, page(9, None, None), fresh).await.map(drop),
-        2 => app.projects.update(ctx, p, DisplayName::default()).await.map(drop),
+        2 => {
+            let display_name = Some(DisplayName::default());
+            let request = ChangeProject { name: p, display_name, quotas: None, retention: None };
+            app.projects.change(ctx, request).await.map(drop)
+        }
         3 => app.projects.delete(ctx, p).await.map(drop),
         4 => app.projects.create_environment(ctx, environment("default")).await.map(drop),
         5 => app.projects.delete_environment(ctx, environment("missing")).await.map(drop),

@@ -3,8 +3,8 @@
 use super::{RowKey, State, decide, evolve, rows};
 use crate::limits::{ANSWERS_CLEARED_MAX, ANSWERS_MAX};
 use crate::{
-    AuditEntry, Command, Committed, ConfigRevision, Digest, Event, Outcome, Receipt, Rejection, SchemaRef,
-    SchemaRevision, Stamped, Version,
+    AuditEntry, Command, Committed, ConfigId, ConfigRevision, Digest, Event, Outcome, Receipt, Rejection,
+    SchemaRef, SchemaRevision, Stamped, Version,
 };
 
 /// What one command did: the answer for its proposer, and everything that must be kept.
@@ -82,9 +82,11 @@ impl State {
             return Receipt::Versions(versions);
         }
         let receipt = match committed.events.first() {
-            Some(Event::ProjectCreated { name, .. } | Event::ProjectUpdated { name, .. }) => {
-                self.project(name).cloned().map(Receipt::Project)
-            }
+            Some(
+                Event::ProjectCreated { name, .. }
+                | Event::ProjectUpdated { name, .. }
+                | Event::ProjectBounded { name, .. },
+            ) => self.project(name).cloned().map(Receipt::Project),
             Some(Event::EnvironmentCreated { id }) => self.environment(id).cloned().map(Receipt::Environment),
             Some(Event::SchemaRegistered { id, .. }) => self
                 .schema(id)
@@ -136,6 +138,15 @@ impl Committed {
                 created_at: *created_at,
                 by: self.actor.clone(),
             }),
+            _ => None,
+        })
+    }
+
+    /// The versions of configs that these events took out of the archive: from the first to before the
+    /// second.
+    pub fn pruned(&self) -> impl Iterator<Item = (&ConfigId, Version, Version)> + '_ {
+        self.events.iter().filter_map(|event| match event {
+            Event::HistoryPruned { id, from, oldest } => Some((id, *from, *oldest)),
             _ => None,
         })
     }

@@ -18,7 +18,7 @@ pub use rows::{Row, RowKey};
 use crate::limits::ANSWER_KEPT_MS;
 use crate::{
     Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, Project,
-    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp,
+    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp, Usage, Version,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,8 @@ pub struct State {
     keys_by_hash: OrdMap<Digest, KeyRef>,
     /// Derived: the documents bound to each schema.
     bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
+    /// Derived: what each project holds; projects that hold nothing are left out.
+    usage: OrdMap<ProjectName, Usage>,
     /// Derived: the kept answers by the revision that each is about, the oldest first.
     answers_by_age: OrdMap<Revision, Digest>,
 }
@@ -80,6 +82,7 @@ impl Default for State {
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
             answers: OrdMap::new(),
+            usage: OrdMap::new(),
             answers_by_age: OrdMap::new(),
         }
     }
@@ -143,6 +146,30 @@ impl State {
     /// How many configs are live.
     pub fn config_count(&self) -> u64 {
         self.configs.len() as u64
+    }
+
+    /// What a project holds.
+    pub fn usage(&self, project: &ProjectName) -> Usage {
+        self.usage.get(project).copied().unwrap_or_default()
+    }
+
+    /// The oldest version of a config that is kept; older ones are gone.
+    pub fn oldest_kept(&self, id: &ConfigId) -> Version {
+        let live = self.config(id).map(|config| config.oldest);
+        live.or_else(|| self.retired_config(id).map(|retired| retired.oldest)).unwrap_or_default()
+    }
+
+    /// The live configs of a project and those that were deleted, with the version of their last change.
+    pub fn all_configs<'a>(
+        &'a self,
+        project: &'a ProjectName,
+    ) -> impl Iterator<Item = (&'a ConfigId, Version)> + 'a {
+        let environments = self.environments(project);
+        environments.flat_map(move |environment| {
+            let live = self.configs_from(&environment.id, Bound::Unbounded).map(|c| (&c.id, c.version));
+            let gone = self.retired_configs_from(&environment.id, Bound::Unbounded);
+            live.chain(gone.map(|(id, retired)| (id, retired.version)))
+        })
     }
 
     /// When a config that does not exist now was deleted.

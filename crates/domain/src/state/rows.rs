@@ -173,6 +173,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
             Event::ClusterNamed { .. } => {}
             Event::ProjectCreated { name, .. }
             | Event::ProjectUpdated { name, .. }
+            | Event::ProjectBounded { name, .. }
             | Event::ProjectDeleted { name } => keys.push(RowKey::Project(name.clone())),
             Event::EnvironmentCreated { id } | Event::EnvironmentDeleted { id } => {
                 keys.push(RowKey::Environment(id.clone()));
@@ -186,7 +187,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
                 keys.push(RowKey::RetiredConfig(id.clone()));
                 keys.extend(binding.iter().map(|binding| RowKey::Schema(id.schema_id(&binding.schema))));
             }
-            Event::ConfigDeleted { id, .. } => {
+            Event::ConfigDeleted { id, .. } | Event::HistoryPruned { id, .. } => {
                 keys.push(RowKey::Config(id.clone()));
                 keys.push(RowKey::RetiredConfig(id.clone()));
             }

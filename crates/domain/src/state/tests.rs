@@ -1,6 +1,7 @@
 //! What must hold for any sequence of commands, and the cases that are easiest to get wrong.
 
 mod access;
+mod bounds;
 mod checks;
 mod properties;
 mod steps;

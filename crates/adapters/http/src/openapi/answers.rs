@@ -74,6 +74,13 @@ pub(crate) struct ProblemBody {
     errors: Option<Vec<ViolationBody>>,
     /// Which operation of a transaction was refused, from 0.
     operation: Option<u64>,
+    /// The quota or limit that is reached (`quota_exceeded`); for `nesting_too_deep` a number of levels.
+    #[schema(value_type = Option<serde_json::Value>)]
+    limit: Option<String>,
+    /// Its value (`quota_exceeded`).
+    max: Option<u64>,
+    /// What the project holds now (`quota_exceeded`).
+    used: Option<u64>,
     /// The API key that an earlier request created (`secret_shown_once`).
     id: Option<String>,
     /// How many documents a new schema version would break (`schema_breaks_documents`).

@@ -103,6 +103,13 @@ impl From<Rejection> for Problem {
             Rejection::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Rejection::ApiKeyExists(_) => Code::ApiKeyExists,
             Rejection::ApiKeyNotFound(_) => Code::ApiKeyNotFound,
+            Rejection::NothingToPrune => return Self::internal(detail),
+            Rejection::QuotaExceeded { limit, max, used, .. } => {
+                return Self::new(Code::QuotaExceeded, detail)
+                    .with("limit", limit)
+                    .with("max", max)
+                    .with("used", used);
+            }
             Rejection::LimitReached { limit, max } => {
                 return Self::new(Code::QuotaExceeded, detail).with("limit", limit).with("max", max);
             }

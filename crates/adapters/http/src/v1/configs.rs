@@ -33,7 +33,7 @@ refusals! {
     Listed: COMMON, READ, LIST, IN_ENVIRONMENT;
     Read: COMMON, READ, IN_ENVIRONMENT, &[Code::ConfigNotFound];
     Put: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT,
-        &[Code::Contended, Code::DocumentTooLarge, Code::UnknownSchema, Code::ValidationFailed];
+        &[Code::Contended, Code::DocumentTooLarge, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed];
     Deleted: COMMON, CHANGE, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound];
 }
 

@@ -92,7 +92,9 @@ async fn get_project(
     Ok(reply.seen(project.revision, freshness, project.stale_for_ms).done())
 }
 
-/// Change a project's name for people
+/// Change a project
+///
+/// What people call it, how much it may hold, and how much of the past it keeps.
 #[utoipa::path(patch, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
     request_body = ProjectChange,
     responses((status = 200, description = "The project", body = ProjectBody), Updated),
@@ -104,8 +106,8 @@ async fn update_project(
     bytes: JsonBody,
 ) -> Result<Response, Problem> {
     let body: ProjectChange = bytes.parse()?;
-    let display_name = DisplayName::parse(&body.display_name)?;
-    let changed = api.app.projects.update(&change.with(&bytes), path.project, display_name).await?;
+    let request = body.request(path.project)?;
+    let changed = api.app.projects.change(&change.with(&bytes), request).await?;
     Ok(Reply::changed(StatusCode::OK, &ProjectBody::from(&changed.item), &changed)?.done())
 }
 

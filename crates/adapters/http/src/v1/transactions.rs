@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 refusals! {
     Transacted: COMMON, CHANGE, BODY, IN_ENVIRONMENT, &[Code::ConfigNotFound, Code::VersionConflict,
-        Code::ConfigRepeated, Code::Contended, Code::DocumentTooLarge, Code::UnknownSchema,
+        Code::ConfigRepeated, Code::Contended, Code::DocumentTooLarge, Code::QuotaExceeded, Code::UnknownSchema,
         Code::ValidationFailed];
 }
 

@@ -5,8 +5,8 @@ use super::command::{decode_command, encode_command};
 use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
     Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef, Message,
-    NewApiKey, Operation, Permission, Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode,
-    SchemaName, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+    NewApiKey, Operation, Permission, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention,
+    Revision, SchemaId, SchemaMode, SchemaName, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -123,6 +123,19 @@ fn commands() -> Vec<(&'static str, Command)> {
             },
         ),
         ("transact", transact()),
+        (
+            "change_project",
+            Command::ChangeProject {
+                name: project(),
+                display_name: Some(DisplayName::parse("The shop").expect("short")),
+                quotas: Some(Quotas { documents: Some(5), ..Quotas::default() }),
+                retention: Some(Retention { versions: Some(10), age_ms: Some(86_400_000) }),
+            },
+        ),
+        (
+            "prune_history",
+            Command::PruneHistory { pruned: vec![Pruned { id: config(), oldest: Version(4) }] },
+        ),
         ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
     ]

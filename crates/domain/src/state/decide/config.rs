@@ -26,7 +26,9 @@ impl Decision<'_> {
             return Ok(Vec::new());
         };
         let (checked, expected, kind) = (checked.as_ref(), *expected, *kind);
-        Ok(vec![self.put(&Put { id, content, binding, checked, expected, kind, message })?])
+        let events = vec![self.put(&Put { id, content, binding, checked, expected, kind, message })?];
+        self.within_quotas(&events)?;
+        Ok(events)
     }
 
     /// Every operation is decided on the state before the transaction, so none may meet another.
@@ -52,6 +54,7 @@ impl Decision<'_> {
             };
             events.extend(decided.map_err(refused)?);
         }
+        self.within_quotas(&events)?;
         Ok(events)
     }
 

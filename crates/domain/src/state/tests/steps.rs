@@ -6,7 +6,8 @@ use crate::state::State;
 use crate::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName,
     Idempotency, KeyLabel, KeyRef, Message, NewApiKey, Operation, Permission, Precondition, ProjectName,
-    RequestId, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+    Pruned, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped,
+    Timestamp, Version,
 };
 use proptest::prelude::*;
 
@@ -111,6 +112,10 @@ impl Step {
                 admin_key: self.new_key(),
             },
             1 | 2 => Command::CreateProject { name, display_name: DisplayName::default() },
+            3 if self.binding > 2 => self.change_project(name),
+            31 => Command::PruneHistory {
+                pruned: vec![Pruned { id: self.config(), oldest: Version(u64::from(self.detail)) }],
+            },
             3 => {
                 let display_name = DisplayName::parse(&format!("name {}", self.detail)).expect("text");
                 Command::UpdateProject { name, display_name }
@@ -198,6 +203,14 @@ impl Step {
             message: Message::parse("why").expect("text"),
             id,
         }
+    }
+
+    fn change_project(&self, name: ProjectName) -> Command {
+        let documents = self.aimed.then(|| u64::from(self.detail));
+        let quotas = (self.name > 0).then(|| Quotas { documents, ..Quotas::default() });
+        let retention = Retention { versions: Some(u64::from(self.detail)), age_ms: None };
+        let retention = (self.name < 2).then_some(retention);
+        Command::ChangeProject { name, display_name: None, quotas, retention }
     }
 
     /// The step's put, with operations on the two other keys around it.
