@@ -13,6 +13,7 @@ mod document;
 mod env;
 mod error;
 mod history;
+mod json;
 mod paging;
 pub mod ports;
 mod projects;
@@ -23,7 +24,10 @@ pub mod testing;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
 pub use cluster::Cluster;
-pub use configs::{ConfigDocument, Configs, DeleteConfig, PutConfig, Rollback, Written};
+pub use configs::{
+    Change, ConfigDocument, ConfigList, Configs, DeleteConfig, Difference, Differing, Moment,
+    PATCH_OPERATIONS_MAX, Patch, PatchConfig, PutConfig, Rollback, Versions, Written, difference,
+};
 pub use context::RequestContext;
 pub use document::{DocumentFault, compact};
 pub use env::Env;

@@ -2,12 +2,16 @@
 
 mod body;
 mod caller;
+mod past;
+mod patch;
 mod path;
 mod precondition;
 mod query;
 
 pub(crate) use body::JsonBody;
 pub(crate) use caller::Caller;
+pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};
+pub(crate) use patch::{JSON_PATCH, MERGE_PATCH, PatchBody};
 pub(crate) use path::{
     ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, ProjectPath, SchemaPath, SchemaVersionPath,
 };

@@ -89,6 +89,12 @@ pub(crate) struct ProblemBody {
     /// The place in the body or the name that breaks its rule (`invalid_body`, `unknown_field`,
     /// `invalid_name`, `invalid_json`).
     field: Option<String>,
+    /// Which operation of a patch, from 0 (`patch_failed`, `invalid_body`).
+    operation: Option<u64>,
+    /// Where in the document, as a JSON Pointer, cut after 512 characters (`patch_failed`).
+    pointer: Option<String>,
+    /// The newest revision there is (`future_revision`).
+    newest_revision: Option<u64>,
     /// The allowed form of a name (`invalid_name`).
     pattern: Option<String>,
     /// The query parameter (`invalid_parameter`, `unknown_parameter`, `invalid_page_token`).

@@ -4,6 +4,7 @@ mod answers;
 
 pub(crate) use answers::*;
 
+use crate::extract::{JSON_PATCH, MERGE_PATCH};
 use crate::problem::Code;
 use crate::router::documented;
 use utoipa::OpenApi;
@@ -59,6 +60,7 @@ pub(crate) fn complete(document: &mut Document) {
         for (is_get, operation) in operations(item) {
             let reads = is_get && api;
             operation.parameters.iter_mut().flatten().for_each(never_null);
+            let patched = patches(operation);
             for (status, response) in &mut operation.responses.responses {
                 let RefOr::T(response) = response else { continue };
                 let mut add = |name: &str, text: &str, kind: Type| {
@@ -74,6 +76,9 @@ pub(crate) fn complete(document: &mut Document) {
                     let text = "For a stale answer: milliseconds since this node last heard from a leader";
                     add("Guardian-Stale-For-Ms", text, Type::Integer);
                 }
+                if status == "415" && patched {
+                    add("Accept-Patch", "The types of patches", Type::String);
+                }
                 if status == "304" {
                     add("ETag", "The version in quotes", Type::String);
                 }
@@ -83,6 +88,13 @@ pub(crate) fn complete(document: &mut Document) {
             }
         }
     }
+}
+
+/// Whether the body is a patch.
+fn patches(operation: &Operation) -> bool {
+    let is_patch = |kind: &String| kind == MERGE_PATCH || kind == JSON_PATCH;
+    let Some(RefOr::T(body)) = &operation.request_body else { return false };
+    body.content.keys().any(is_patch)
 }
 
 /// A parameter may be left out, but there is no `null` in a URL or a header.

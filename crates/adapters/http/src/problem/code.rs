@@ -33,6 +33,7 @@ macro_rules! codes {
 
 codes! {
     ConflictingCredentials = BAD_REQUEST "conflicting_credentials" "More than one credential was given",
+    FutureRevision = BAD_REQUEST "future_revision" "The revision does not exist yet",
     IdempotencyKeyUnsupported = BAD_REQUEST "idempotency_key_unsupported" "Idempotency-Key is not supported yet",
     InvalidJson = BAD_REQUEST "invalid_json" "The body is not valid JSON",
     InvalidName = BAD_REQUEST "invalid_name" "A name does not have the allowed form",
@@ -72,7 +73,9 @@ codes! {
     InvalidBody = UNPROCESSABLE_ENTITY "invalid_body" "A member of the body breaks its rule",
     InvalidSchema = UNPROCESSABLE_ENTITY "invalid_schema" "The schema is not valid",
     NestingTooDeep = UNPROCESSABLE_ENTITY "nesting_too_deep" "The body is nested too deep",
+    PatchFailed = UNPROCESSABLE_ENTITY "patch_failed" "An operation of the patch cannot be done",
     SchemaBreaksDocuments = UNPROCESSABLE_ENTITY "schema_breaks_documents" "Bound documents do not satisfy the new version",
+    TooManyChanges = UNPROCESSABLE_ENTITY "too_many_changes" "More configs differ than can be changed at a time",
     UnknownField = UNPROCESSABLE_ENTITY "unknown_field" "The body has a member that is not known",
     UnknownSchema = UNPROCESSABLE_ENTITY "unknown_schema" "The schema to bind to does not exist",
     ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "The document does not satisfy its schema",

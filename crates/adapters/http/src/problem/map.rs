@@ -3,7 +3,7 @@
 use super::{Code, Problem};
 use crate::reply::rfc3339;
 use application::ports::Violation;
-use application::{DocumentFault, Error, SchemaBreaks};
+use application::{DocumentFault, Error, PATCH_OPERATIONS_MAX, SchemaBreaks};
 use domain::limits::NESTING_MAX;
 use domain::{NameError, Rejection, TextError};
 use serde_json::{Value, json};
@@ -19,6 +19,23 @@ impl From<Error> for Problem {
                 None => Self::internal(detail),
             },
             Error::Invalid { field, message } => Self::new(Code::InvalidBody, message).with("field", field),
+            Error::PatchInvalid { operation, place, .. } => {
+                let problem = Self::new(Code::InvalidBody, detail).with("field", place);
+                match operation {
+                    Some(at) => problem.with("operation", at),
+                    None => problem.with("limit", PATCH_OPERATIONS_MAX),
+                }
+            }
+            Error::PatchFailed { operation, pointer, .. } => {
+                Self::new(Code::PatchFailed, detail).with("operation", operation).with("pointer", pointer)
+            }
+            Error::FutureRevision { wanted, newest } => Self::new(Code::FutureRevision, detail)
+                .with("parameter", "revision")
+                .with("revision", wanted.0)
+                .with("newest_revision", newest.0),
+            Error::TooManyChanges { at_least, max } => {
+                Self::new(Code::TooManyChanges, detail).with("at_least", at_least).with("limit", max)
+            }
             Error::Document(fault) => fault.into(),
             Error::Rejected(rejection) => rejection.into(),
             Error::ValidationFailed { violations, .. } => {

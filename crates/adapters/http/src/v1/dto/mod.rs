@@ -4,6 +4,7 @@ pub(super) mod api_key;
 pub(super) mod cluster;
 pub(super) mod config;
 pub(super) mod history;
+pub(super) mod patch;
 pub(super) mod project;
 pub(super) mod schema;
 

@@ -1,0 +1,50 @@
+//! The body of a patch: what it is depends on its type, and a refused type tells which there are (RFC 5789).
+
+use super::body::receive;
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use application::Patch;
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+
+/// JSON Merge Patch (RFC 7396).
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
+/// JSON Patch (RFC 6902).
+pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+const ACCEPTED: HeaderValue =
+    HeaderValue::from_static("application/merge-patch+json, application/json-patch+json");
+
+/// A patch within the limits.
+pub(crate) struct PatchBody(pub(crate) Patch);
+
+impl FromRequest<Api> for PatchBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
+        read(request, api).await.map(Self).map_err(|problem| {
+            let unsupported = problem.code() == Code::UnsupportedMediaType;
+            let mut response = problem.into_response();
+            if unsupported {
+                response.headers_mut().insert(ACCEPT_PATCH, ACCEPTED);
+            }
+            response
+        })
+    }
+}
+
+async fn read(request: Request, api: &Api) -> Result<Patch, Problem> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let merge = is(kind, MERGE_PATCH);
+    let body = receive(request, api, &[MERGE_PATCH, JSON_PATCH]).await?;
+    let text =
+        std::str::from_utf8(&body).map_err(|_| Problem::new(Code::InvalidJson, "the body is not UTF-8"))?;
+    Ok(if merge { Patch::merge(text)? } else { Patch::operations(text)? })
+}
+
+/// Whether a `Content-Type` means this type, whatever its parameters.
+pub(super) fn is(kind: &str, expected: &str) -> bool {
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
+}
