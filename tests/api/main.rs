@@ -10,6 +10,8 @@ mod documents;
 mod history;
 mod lists;
 mod operations;
+mod past;
+mod patches;
 mod preconditions;
 mod projects;
 mod schemas;
