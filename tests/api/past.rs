@@ -89,7 +89,8 @@ async fn an_environment_is_listed_as_it_was() {
             let first = project.client.get(&format!("{list}&page_size=2")).send().await.is(200);
             let token = first.json()["next_page_token"].as_str().expect("a token").to_owned();
             project.write("clock", &json!(1)).await;
-            let next = project.client.get(&format!("{list}&page_size=9&page_token={token}")).send().await.is(200);
+            let next =
+                project.client.get(&format!("{list}&page_size=9&page_token={token}")).send().await.is(200);
             assert_eq!(first.revision(), next.revision(), "all pages show the same");
             assert_eq!(shown(next.json()["items"].as_array().expect("items")), expected[2..], "{moment}");
         }
