@@ -143,10 +143,7 @@ fn candidates(
     from: Bound<&ConfigKey>,
     instant: Instant,
 ) -> Vec<(ConfigId, Version, Revision)> {
-    walk(view, environment, from)
-        .filter(|(id, _, revision)| {
-            view.state.config(id).is_some() || instant.time.is_some() || *revision > instant.revision
-        })
+    walk(view, environment, from, move |deleted| instant.time.is_some() || deleted > instant.revision)
         .take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
         .take(PAGE_READS_MAX)
         .map(|(id, version, revision)| (id.clone(), version, revision))
@@ -155,13 +152,15 @@ fn candidates(
 
 /// Every config of an environment with its newest version, live or deleted, in order.
 pub(crate) fn all<'a>(view: &'a View, environment: &'a EnvironmentId) -> impl Iterator<Item = Entry<'a>> {
-    walk(view, environment, Bound::Unbounded)
+    walk(view, environment, Bound::Unbounded, |_| true)
 }
 
+/// Live configs, and deleted ones whose deletion is `wanted`.
 fn walk<'a>(
     view: &'a View,
     environment: &'a EnvironmentId,
     from: Bound<&ConfigKey>,
+    wanted: impl Fn(Revision) -> bool + 'a,
 ) -> impl Iterator<Item = Entry<'a>> {
     let live = view
         .state
@@ -170,6 +169,7 @@ fn walk<'a>(
     let gone = view
         .state
         .retired_configs_from(environment, from)
+        .filter(move |(_, retired)| wanted(retired.revision))
         .map(|(id, retired)| (id, retired.version, retired.revision));
     merge(live, gone)
 }

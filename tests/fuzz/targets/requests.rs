@@ -179,7 +179,7 @@ fn request(source: &mut Source<'_>, operations: &[(String, String)]) -> Request 
     }
     let has_body = matches!(method.as_str(), "POST" | "PUT" | "PATCH");
     if has_body && !source.once_in(16) {
-        headers.push(("content-type".to_owned(), kind(source, &method, template).as_bytes().to_vec()));
+        headers.push(("content-type".to_owned(), kind(source, method, template).as_bytes().to_vec()));
     }
     for _ in 0..source.below(3) {
         let (name, value) = source.one_of(&HEADERS);

@@ -5,7 +5,10 @@ use crate::document::DocumentFault;
 use crate::history::{self, as_of, let_others_run};
 use crate::ports::{Freshness, View};
 use crate::{Error, RequestContext, Seen};
-use domain::{Config, ConfigId, ConfigRevision, EnvironmentId, Permission, Resource, Revision};
+use domain::{
+    Binding, BindingChange, Config, ConfigId, ConfigRevision, EnvironmentId, Permission, Precondition,
+    Resource, Revision,
+};
 
 /// Most bytes of documents that are put back at a time: those of one transaction.
 const DIFFERING_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -19,6 +22,23 @@ pub struct Differing {
     pub current: Option<Config>,
     /// What it was, with its document; `None` when it did not exist. Never both `None`.
     pub wanted: Option<ConfigRevision>,
+}
+
+impl Differing {
+    /// What the config must still be for it to be put back.
+    pub fn expected(&self) -> Precondition {
+        self.current.as_ref().map_or(Precondition::Absent, |config| Precondition::Version(config.version))
+    }
+
+    /// What happens to the tie to a schema: that of a live config stays; one that comes back follows the
+    /// newest version of the schema that it had, as going back means today's schemas.
+    pub fn binding(&self) -> BindingChange {
+        if self.current.is_some() {
+            return BindingChange::Keep;
+        }
+        let schema = self.wanted.as_ref().and_then(|wanted| wanted.schema.as_ref());
+        BindingChange::Set(schema.map(|schema| Binding { schema: schema.name.clone(), pinned: None }))
+    }
 }
 
 impl Configs {

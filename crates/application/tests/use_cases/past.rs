@@ -2,8 +2,8 @@
 
 use crate::world::*;
 use application::ports::Freshness;
-use application::{ConfigList, Error, Moment};
-use domain::{DisplayName, Permission, Revision, Timestamp, Version};
+use application::{ConfigList, DeleteConfig, Error, Moment, PutConfig};
+use domain::{DisplayName, Message, Permission, Precondition, Revision, Timestamp, Version};
 
 const FRESH: Freshness = Freshness::LINEARIZABLE;
 
@@ -284,4 +284,44 @@ async fn what_is_put_back_is_bounded() {
     }
     let refused = world.differing(then, 128).await;
     assert!(matches!(refused, Err(Error::Document(_))), "{refused:?}");
+}
+
+/// What differs can be put back one by one, and then nothing differs any more.
+#[tokio::test]
+async fn what_differs_can_be_put_back() {
+    let world = World::new().await;
+    world.create_schema("s", "{}").await.expect("new");
+    world.put("a", "1").await;
+    world.put_with("b", r#"{"n":1}"#, follow("s"), Precondition::Absent).await.expect("valid");
+    world.put("c", "1").await;
+    let then = world.test.node.state().revision();
+    world.put_with("a", "2", follow("s"), at(1)).await.expect("valid");
+    world.delete("b").await;
+    world.delete("c").await;
+    world.put("d", "2").await;
+    let configs = &world.test.application.configs;
+    let admin = &world.test.admin;
+    let found = configs.differing(admin, &environment("default"), then, 9).await.expect("few").item;
+    assert_eq!(found.len(), 4);
+    for one in found {
+        let (id, expected, message) = (one.id.clone(), one.expected(), Message::default());
+        let binding = one.binding();
+        match one.wanted {
+            Some(wanted) => {
+                let content = wanted.content.expect("a document");
+                configs
+                    .put(admin, PutConfig { id, content, binding, expected, message })
+                    .await
+                    .expect("valid");
+            }
+            None => drop(configs.delete(admin, DeleteConfig { id, expected, message }).await.expect("there")),
+        }
+    }
+    assert!(world.differing(then, 9).await.expect("nothing").is_empty());
+    assert_eq!(world.environment_at(Moment::Now).await, ["a=1", r#"b={"n":1}"#, "c=1"]);
+    let bound =
+        |key: &str| world.test.node.state().config(&config(key)).and_then(|found| found.binding.clone());
+    assert!(bound("a").is_some_and(|binding| binding.schema == schema("s").name), "today's schema stays");
+    assert!(bound("b").is_some_and(|binding| binding.pinned.is_none()), "it follows its schema again");
+    assert_eq!(bound("c"), None);
 }

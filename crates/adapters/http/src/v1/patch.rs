@@ -2,7 +2,7 @@
 
 use super::configs::written;
 use super::dto::config::ConfigBody;
-use super::dto::patch::PatchOperation;
+use super::dto::patch::JsonPatch;
 use crate::extract::{Caller, ConfigPath, Guard, PatchBody, PatchQuery, Query};
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, refusals};
 use crate::problem::{Code, Problem};
@@ -36,7 +36,7 @@ refusals! {
     request_body(content(
         (serde_json::Value = "application/merge-patch+json",
             example = json!({"max_items": 30, "burst": null})),
-        (Vec<PatchOperation> = "application/json-patch+json",
+        (JsonPatch = "application/json-patch+json",
             example = json!([{"op": "test", "path": "/max_items", "value": 20},
                 {"op": "replace", "path": "/max_items", "value": 30}])))),
     responses((status = 200, description = "The config after the change", body = ConfigBody,

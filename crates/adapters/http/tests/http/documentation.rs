@@ -150,6 +150,7 @@ async fn documented_limits_are_those_of_the_domain() {
     ] {
         assert_eq!(schemas[body]["properties"][member]["maxLength"], max, "{body} {member}");
     }
+    assert_eq!(schemas["JsonPatch"]["maxItems"], application::PATCH_OPERATIONS_MAX);
     for member in ["environments", "key_prefixes"] {
         let max = &schemas["NewApiKeyBody"]["properties"][member]["maxItems"];
         assert_eq!(*max, domain::limits::API_KEY_SCOPES_MAX);

@@ -2,24 +2,69 @@
 
 use crate::problem::Problem;
 use application::{Change, Difference, Versions};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-/// One operation on a document (RFC 6902). Members that the operation does not use are ignored.
+/// Operations on a document (RFC 6902), done in order, all or none.
 #[derive(ToSchema)]
-#[schema(as = PatchOperation, example = json!({"op": "replace", "path": "/max_items", "value": 30}))]
+#[schema(as = JsonPatch, max_items = 128)]
 #[expect(dead_code, reason = "only documents what the application reads")]
-pub(crate) struct PatchOperation {
-    /// `add`, `remove`, `replace`, `move`, `copy` or `test`.
-    #[schema(pattern = "^(add|remove|replace|move|copy|test)$")]
-    op: String,
-    /// Where, as a JSON Pointer (RFC 6901).
-    path: String,
-    /// For `move` and `copy`: where the value comes from.
-    from: Option<String>,
-    /// For `add`, `replace` and `test`: the value.
-    value: Option<serde_json::Value>,
+pub(crate) struct JsonPatch(Vec<PatchOperation>);
+
+/// One operation on a document. Members that it does not use are ignored.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "op", rename_all = "lowercase")]
+#[expect(dead_code, reason = "only documents what the application reads")]
+pub(crate) enum PatchOperation {
+    /// Puts a value there: a new item or member, or in place of the member that is there.
+    Add {
+        /// Where, as a JSON Pointer (RFC 6901); `-` is after the last item.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        path: String,
+        /// The value.
+        value: serde_json::Value,
+    },
+    /// Takes away what is there.
+    Remove {
+        /// Where.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        path: String,
+    },
+    /// Puts a value in place of the one that is there.
+    Replace {
+        /// Where.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        path: String,
+        /// The value.
+        value: serde_json::Value,
+    },
+    /// Takes a value away and adds it elsewhere.
+    Move {
+        /// Where it is.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        from: String,
+        /// Where it goes.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        path: String,
+    },
+    /// Adds a value that is elsewhere.
+    Copy {
+        /// Where it is.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        from: String,
+        /// Where it goes.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        path: String,
+    },
+    /// Fails, and the patch with it, unless this value is there. Numbers are compared by value.
+    Test {
+        /// Where.
+        #[schema(pattern = "^(/([^/~]|~[01])*)*$")]
+        path: String,
+        /// The value.
+        value: serde_json::Value,
+    },
 }
 
 /// What differs between two versions of a config.
