@@ -78,7 +78,7 @@ async fn bounds_have_bounds() {
 async fn old_versions_go_and_the_newest_stays() {
     let project = project().await;
     change(&project, &json!({ "retention": { "versions": 3 } })).await;
-    project.create_config("a", &json!(1)).await;
+    let first = project.create_config("a", &json!(1)).await.revision();
     project.create_config("gone", &json!(1)).await;
     project.create_config("still", &json!(1)).await;
     for n in 2..=9 {
@@ -104,6 +104,12 @@ async fn old_versions_go_and_the_newest_stays() {
     }
     assert_eq!(project.read("a").await["content"], 9);
     assert_eq!(project.read("still").await["version"], 1);
+    // What it was before is not known any more, and nobody is told that there was nothing.
+    let before = format!("{}?revision={first}", project.config("a"));
+    let refused = project.client.get(&before).send().await.refused(410, "history_pruned");
+    assert_eq!((&refused["key"], &refused["oldest_version"]), (&json!("a"), &json!(7)));
+    let list = format!("{}?revision={first}", project.configs(""));
+    project.client.get(&list).send().await.refused(410, "history_pruned");
     // The numbers go on.
     assert_eq!(project.create_config("gone", &json!(0)).await.etag(), 11);
     let rollback = format!("{}/rollback", project.config("a"));

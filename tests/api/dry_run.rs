@@ -24,6 +24,8 @@ async fn a_put_is_only_tried() {
     let answer = project.client.put(&tried).if_match(1).json(&body).send().await.is(200);
     let effect = &answer.json()["effects"][0];
     assert_eq!((&effect["before"], &effect["after"]), (&json!({ "n": 1 }), &json!({ "n": 2 })));
+    assert_eq!(effect["patch"], json!([{ "op": "replace", "path": "/n", "value": 2 }]));
+    assert!(effect["text"].as_str().is_some_and(|text| text.contains("+  \"n\": 2")), "{effect}");
     assert_eq!(answer.json()["effects"].as_array().map(Vec::len), Some(1));
     assert!(answer.revision() >= made.revision());
     project.client.put(&tried).if_match(9).json(&body).send().await.refused(412, "version_conflict");

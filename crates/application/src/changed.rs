@@ -1,8 +1,8 @@
 //! What became of a request for a change: it was made, it had been made before, or it was only tried.
 
 use crate::ports::View;
-use crate::{Core, Error, RequestContext};
-use domain::{Command, Committed, Content, Event, Outcome, Receipt, Rejection, Revision, State};
+use crate::{Core, Difference, Error, RequestContext, Versions, difference};
+use domain::{Command, Committed, Content, Event, Outcome, Receipt, Rejection, Revision, State, Version};
 
 /// The answer to a request for a change.
 #[derive(Clone, Debug)]
@@ -44,7 +44,12 @@ pub struct Effect {
     pub before: Option<Content>,
     /// Its content afterwards, if it has any.
     pub after: Option<Content>,
+    /// What differs between the two; left out when all contents together are long.
+    pub difference: Option<Difference>,
 }
+
+/// Most bytes of contents that a dry run compares; comparing takes its time.
+const COMPARED_BYTES_MAX: usize = 256 * 1024;
 
 impl<T> Changed<T> {
     /// The same with another item.
@@ -112,7 +117,29 @@ fn answered(outcome: Outcome, how: How, seen: Option<Revision>) -> Result<Change
 /// What the events would change in what the view shows.
 fn effects(view: &View, committed: Option<&Committed>) -> Result<Vec<Effect>, Error> {
     let events = committed.into_iter().flat_map(|committed| &committed.events);
-    events.filter_map(|event| effect(view, event).transpose()).collect()
+    let effects = events.filter_map(|event| effect(view, event).transpose());
+    let mut effects = effects.collect::<Result<Vec<Effect>, Error>>()?;
+    let bytes = |content: &Option<Content>| content.as_ref().map_or(0, |content| content.as_str().len());
+    let all: usize = effects.iter().map(|effect| bytes(&effect.before) + bytes(&effect.after)).sum();
+    if all <= COMPARED_BYTES_MAX {
+        for effect in &mut effects {
+            effect.difference = compared(effect)?;
+        }
+    }
+    Ok(effects)
+}
+
+fn compared(effect: &Effect) -> Result<Option<Difference>, Error> {
+    if effect.before.is_none() && effect.after.is_none() {
+        return Ok(None);
+    }
+    let versions = Versions {
+        from: Version(effect.from_version.unwrap_or_default()),
+        from_content: effect.before.clone(),
+        to: Version(effect.to_version.unwrap_or_default()),
+        to_content: effect.after.clone(),
+    };
+    difference(&versions).map(Some)
 }
 
 fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
@@ -124,6 +151,7 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
         to_version: None,
         before: None,
         after: None,
+        difference: None,
     };
     Ok(Some(match event {
         Event::ConfigPut { id, version, content, .. } => {

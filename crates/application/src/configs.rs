@@ -1,12 +1,23 @@
 //! Config documents: reading, writing, deleting, rolling back.
 
+mod diff;
+mod differing;
+mod past;
+mod patch;
+
+pub use crate::json::diff::Change;
+pub use diff::{Difference, Versions, difference};
+pub use differing::Differing;
+pub use past::{ConfigList, Moment};
+pub use patch::{PATCH_OPERATIONS_MAX, Patch, PatchConfig};
+
 use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
 use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine, View};
 use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext};
 use domain::{
-    BindingChange, ChangeKind, Command, Config, ConfigId, ConfigKey, ConfigRevision, Content, EnvironmentId,
-    Message, Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
+    BindingChange, ChangeKind, Command, Config, ConfigId, ConfigRevision, Content, EnvironmentId, Message,
+    Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -86,35 +97,6 @@ pub struct ConfigDocument {
 impl Configs {
     pub(crate) fn new(core: Core, engine: Arc<dyn SchemaEngine>) -> Self {
         Self { core, engine }
-    }
-
-    /// The config as it is now.
-    pub async fn get(
-        &self,
-        ctx: &RequestContext,
-        id: &ConfigId,
-        freshness: Freshness,
-    ) -> Result<ConfigDocument, Error> {
-        let view = self.readable(ctx, id, freshness).await?;
-        let config = view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
-        Self::shown(&view, id, config.version)
-    }
-
-    /// The configs of an environment whose keys start with `prefix`, by key.
-    pub async fn list(
-        &self,
-        ctx: &RequestContext,
-        environment: &EnvironmentId,
-        prefix: &str,
-        page: PageRequest<ConfigKey>,
-        with_content: bool,
-        freshness: Freshness,
-    ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
-        let freshness = Freshness { min_revision: freshness.min_revision.max(page.at), ..freshness };
-        let resource = Resource::Configs(environment, prefix);
-        let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
-        require_environment(&view, environment)?;
-        history::list_at(&view, environment, prefix, &page, with_content).await
     }
 
     /// The versions of a config below `page.after`, newest first; also of a config that was deleted.

@@ -15,6 +15,7 @@ mod env;
 mod error;
 mod history;
 mod housekeeping;
+mod json;
 mod paging;
 pub mod ports;
 mod projects;
@@ -27,7 +28,10 @@ mod transactions;
 pub use access::{Access, CreateApiKey, CreatedApiKey};
 pub use changed::{Changed, Effect, How};
 pub use cluster::Cluster;
-pub use configs::{ConfigDocument, Configs, DeleteConfig, PutConfig, Rollback, Written};
+pub use configs::{
+    Change, ConfigDocument, ConfigList, Configs, DeleteConfig, Difference, Differing, Moment,
+    PATCH_OPERATIONS_MAX, Patch, PatchConfig, PutConfig, Rollback, Versions, Written, difference,
+};
 pub use context::RequestContext;
 pub use document::{DocumentFault, compact};
 pub use env::Env;
@@ -37,7 +41,7 @@ pub use paging::{Page, PageRequest};
 pub use projects::{ChangeProject, ProjectDetail, Projects};
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
-pub use transactions::{Step, StepResult, Transact, Transacted, Transactions};
+pub use transactions::{RestoreEnvironment, Step, StepResult, Transact, Transacted, Transactions};
 
 use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
 use std::sync::Arc;
@@ -93,7 +97,11 @@ impl Application {
             projects: Projects::new(core.clone()),
             schemas: Schemas::new(core.clone(), ports.schemas.clone()),
             configs: Configs::new(core.clone(), ports.schemas.clone()),
-            transactions: Transactions::new(core.clone(), ports.schemas.clone()),
+            transactions: Transactions::new(
+                core.clone(),
+                Configs::new(core.clone(), ports.schemas.clone()),
+                ports.schemas.clone(),
+            ),
             housekeeping: Housekeeping::new(core.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone()),

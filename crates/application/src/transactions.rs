@@ -2,12 +2,13 @@
 
 use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
 use crate::configs::require_environment;
+use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine};
-use crate::{Changed, Core, Error, How, RequestContext, StepFailure};
+use crate::{Changed, Configs, Core, Differing, Error, How, RequestContext, StepFailure};
 use domain::limits::TRANSACTION_OPERATIONS_MAX;
 use domain::{
-    BindingChange, ChangeKind, Command, ConfigId, Content, Message, Operation, Permission, Precondition,
-    Receipt, Rejection, Resource, Version,
+    BindingChange, ChangeKind, Command, ConfigId, ConfigRevision, Content, EnvironmentId, Message, Operation,
+    Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Transactions {
     core: Core,
+    configs: Configs,
     engine: Arc<dyn SchemaEngine>,
 }
 
@@ -67,6 +69,17 @@ pub struct Transact {
     pub message: Message,
 }
 
+/// An environment to be made what it was.
+#[derive(Clone, Debug)]
+pub struct RestoreEnvironment {
+    /// Which environment.
+    pub id: EnvironmentId,
+    /// The revision that left it as it shall be.
+    pub to_revision: Revision,
+    /// Why.
+    pub message: Message,
+}
+
 /// What a transaction left behind: one result for each step, in order.
 #[derive(Clone, Debug)]
 pub struct Transacted {
@@ -103,8 +116,8 @@ impl Step {
 }
 
 impl Transactions {
-    pub(crate) fn new(core: Core, engine: Arc<dyn SchemaEngine>) -> Self {
-        Self { core, engine }
+    pub(crate) fn new(core: Core, configs: Configs, engine: Arc<dyn SchemaEngine>) -> Self {
+        Self { core, configs, engine }
     }
 
     /// Does all steps as one revision, or none. Documents are checked outside the log like those of single
@@ -139,6 +152,56 @@ impl Transactions {
             freshness = Freshness::LINEARIZABLE;
         }
         Err(Error::Contended)
+    }
+
+    /// Turns an environment into what it was at a revision, as one transaction: what came since is deleted,
+    /// what went or changed is put back, each document checked against today's schema. Fails when that takes
+    /// more than one transaction may have.
+    pub async fn restore(
+        &self,
+        ctx: &RequestContext,
+        request: RestoreEnvironment,
+    ) -> Result<Changed<Transacted>, Error> {
+        let RestoreEnvironment { id, to_revision, message } = request;
+        if let Some(earlier) = self.core.replayed(ctx).await? {
+            return self.restored_before(&id, earlier).await;
+        }
+        for _ in 0..CHECK_ATTEMPTS_MAX {
+            let differing = self.configs.differing(ctx, &id, to_revision, TRANSACTION_OPERATIONS_MAX).await?;
+            let steps: Vec<Step> = differing.item.into_iter().map(put_back).collect();
+            if steps.is_empty() {
+                let item = Transacted { results: Vec::new() };
+                return Ok(Changed { item, revision: differing.revision, how: nothing(ctx) });
+            }
+            match self.transact(ctx, Transact { steps, message: message.clone() }).await {
+                Err(Error::Rejected(Rejection::Operation { rejection, .. }))
+                    if matches!(
+                        *rejection,
+                        Rejection::VersionConflict { .. } | Rejection::ConfigNotFound(_)
+                    ) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// The answer to a restoration that an earlier request made.
+    async fn restored_before(
+        &self,
+        id: &EnvironmentId,
+        earlier: Changed<Receipt>,
+    ) -> Result<Changed<Transacted>, Error> {
+        let revision = earlier.revision;
+        let freshness = Freshness { min_revision: Some(revision), ..Freshness::STALE };
+        let view = self.core.state.view(freshness).await?;
+        let made = history::made_by(&view, id, revision).await?;
+        let result = |made: ConfigRevision| StepResult {
+            step: if made.kind == ChangeKind::Delete { "delete" } else { "put" },
+            id: made.id,
+            version: made.version,
+        };
+        let results = made.into_iter().map(result).collect();
+        earlier.map(|_| Ok(Transacted { results }))
     }
 
     async fn attempt(
@@ -179,6 +242,23 @@ impl Transactions {
             return Err(Error::StepsInvalid(failures));
         }
         self.core.commit(ctx, Command::Transact { operations, message: request.message.clone() }).await
+    }
+}
+
+/// Nothing is to be done.
+fn nothing(ctx: &RequestContext) -> How {
+    if ctx.dry_run { How::DryRun(Vec::new()) } else { How::Made }
+}
+
+/// The step that makes a config what it was.
+fn put_back(differing: Differing) -> Step {
+    let (expected, binding) = (differing.expected(), differing.binding());
+    let id = differing.id;
+    match differing.wanted.and_then(|wanted| Some((wanted.version, wanted.content?))) {
+        Some((from, content)) => {
+            Step::Put { id, content, binding, expected, kind: ChangeKind::Rollback { from } }
+        }
+        None => Step::Delete { id, expected },
     }
 }
 

@@ -10,9 +10,10 @@ use domain::{Revision, Timestamp};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 const REVISION: HeaderName = HeaderName::from_static("guardian-revision");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -146,6 +147,24 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
         .ok()
         .and_then(|time| time.format(RFC3339_MS).ok())
         .unwrap_or_default()
+}
+
+/// Why a text is no time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NotATime {
+    /// It does not have the form.
+    Form,
+    /// It cannot be told in UTC.
+    Range,
+}
+
+/// A time as clients write it: RFC 3339 with any offset; what is finer than a millisecond is cut off.
+pub(crate) fn from_rfc3339(text: &str) -> Result<Timestamp, NotATime> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATime::Form)?;
+    // Answers show the time in UTC, where RFC 3339 ends with the year 9999, whatever the offset says.
+    let utc = time.checked_to_offset(UtcOffset::UTC).ok_or(NotATime::Range)?;
+    let ms = utc.unix_timestamp_nanos().div_euclid(1_000_000);
+    i64::try_from(ms).map(Timestamp).map_err(|_| NotATime::Range)
 }
 
 #[cfg(test)]

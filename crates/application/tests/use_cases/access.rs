@@ -4,17 +4,18 @@ use crate::world::*;
 use application::ports::Freshness;
 use application::testing::Fault;
 use application::{
-    ChangeProject, CreateApiKey, CreateSchema, DeleteConfig, Error, RequestContext, Rollback, UpdateSchema,
+    ChangeProject, ConfigList, CreateApiKey, CreateSchema, DeleteConfig, Error, Moment, Patch, PatchConfig,
+    RequestContext, Rollback, UpdateSchema,
 };
 use domain::access::Denied;
 use domain::{
     Actor, ApiKeyId, BindingChange, DisplayName, KeyLabel, KeyRef, Message, Permission, Precondition,
-    Rejection, SchemaMode, Timestamp, Version,
+    Rejection, Revision, SchemaMode, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 
 /// Every use case that a project key may be allowed, by number, with the permission it needs.
-const USE_CASES: [(u8, Permission); 21] = [
+const USE_CASES: [(u8, Permission); 24] = [
     (0, Permission::ProjectRead),
     (1, Permission::ProjectRead),
     (2, Permission::ProjectWrite),
@@ -36,6 +37,9 @@ const USE_CASES: [(u8, Permission); 21] = [
     (18, Permission::DocumentDelete),
     (19, Permission::KeyRead),
     (20, Permission::KeyWrite),
+    (21, Permission::DocumentWrite),
+    (22, Permission::DocumentRead),
+    (23, Permission::DocumentRead),
 ];
 
 /// Calls a use case on things that do not exist (or must not be touched), to learn only whether it is allowed.
@@ -68,12 +72,11 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
         10 => app.schemas.delete(ctx, missing, None).await.map(drop),
         11 => app.schemas.get(ctx, &missing, None, fresh).await.map(drop),
         12 => app.schemas.list(ctx, &p, page(9, None, None), fresh).await.map(drop),
-        13 => app.configs.get(ctx, &id, fresh).await.map(drop),
-        14 => app
-            .configs
-            .list(ctx, &environment("default"), "", page(9, None, None), false, fresh)
-            .await
-            .map(drop),
+        13 => app.configs.get(ctx, &id, Moment::Now, fresh).await.map(drop),
+        14 => {
+            let (environment, all) = (environment("default"), ConfigList::default());
+            app.configs.list(ctx, &environment, &all, page(9, None, None), fresh).await.map(drop)
+        }
         15 => app.configs.history(ctx, &id, page(9, None, None), fresh).await.map(drop),
         16 => {
             app.configs.put(ctx, put_request("missing", "1", BindingChange::Keep, expected)).await.map(drop)
@@ -84,6 +87,12 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
         }
         18 => app.configs.delete(ctx, DeleteConfig { id, expected, message }).await.map(drop),
         19 => app.access.list(ctx, &p, page(9, None, None), fresh).await.map(drop),
+        21 => {
+            let patch = Patch::merge("{}").expect("a patch");
+            app.configs.patch(ctx, PatchConfig { id, patch, expected, message }).await.map(drop)
+        }
+        22 => app.configs.versions(ctx, &id, None, None, fresh).await.map(drop),
+        23 => app.configs.differing(ctx, &environment("default"), Revision(1), 9).await.map(drop),
         _ => app.access.revoke(ctx, p, ApiKeyId::parse("missing").expect("an id")).await.map(drop),
     }
 }
@@ -108,8 +117,8 @@ async fn every_use_case_needs_its_permission() {
             Some(&missing),
             "use case {use_case} without {permission:?}: {without:?}"
         );
-        // A roll-back shows the earlier document too.
-        let also = if use_case == 17 { Permission::DocumentRead } else { permission };
+        // A roll-back shows the earlier document too, a patch what it leaves alone.
+        let also = if matches!(use_case, 17 | 21) { Permission::DocumentRead } else { permission };
         let with = call(&world, &world.key(&[permission, also]).await, use_case).await;
         assert_eq!(denial(&with), None, "use case {use_case} with {permission:?}: {with:?}");
         assert!(!matches!(with, Err(Error::Unauthenticated(_))), "use case {use_case}: {with:?}");

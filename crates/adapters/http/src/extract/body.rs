@@ -2,6 +2,7 @@
 //!
 //! Parsing is left to the handler, so that a document in the body is borrowed and not copied.
 
+use super::patch::is;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use axum::body::BodyDataStream;
@@ -76,32 +77,52 @@ impl<const BYTES: usize, const ENVELOPE: usize> FromRequest<Api> for BoundedBody
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        if let Err(problem) = acceptable(request.headers(), BYTES) {
-            drain(&mut request.into_body().into_data_stream()).await;
-            return Err(problem);
-        }
-        // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
-        let limit = api.outside.request_timeout / 2;
-        let body = tokio::time::timeout(limit, read(request, BYTES)).await.map_err(|_| {
-            Problem::new(Code::RequestTimeout, "the body did not arrive in time; nothing was changed")
-        })??;
-        if is_too_deep(&body, NESTING_MAX + ENVELOPE) {
-            let detail = format!("documents may be nested {NESTING_MAX} levels deep");
-            return Err(Problem::new(Code::NestingTooDeep, detail).with("limit", NESTING_MAX));
-        }
-        Ok(Self(body))
+        receive(request, api, &["application/json"], Limits { bytes: BYTES, envelope: ENVELOPE })
+            .await
+            .map(Self)
     }
 }
 
-fn acceptable(headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
+/// How much a body may be.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Its size, in bytes.
+    pub(super) bytes: usize,
+    /// The levels around a document in it.
+    pub(super) envelope: usize,
+}
+
+/// Reads a body of one of these types within the limits.
+pub(super) async fn receive(
+    request: Request,
+    api: &Api,
+    types: &[&'static str],
+    limits: Limits,
+) -> Result<Bytes, Problem> {
+    if let Err(problem) = acceptable(request.headers(), types, limits.bytes) {
+        drain(&mut request.into_body().into_data_stream()).await;
+        return Err(problem);
+    }
+    // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
+    let limit = api.outside.request_timeout / 2;
+    let body = tokio::time::timeout(limit, read(request, limits.bytes)).await.map_err(|_| {
+        Problem::new(Code::RequestTimeout, "the body did not arrive in time; nothing was changed")
+    })??;
+    if is_too_deep(&body, NESTING_MAX + limits.envelope) {
+        let detail = format!("documents may be nested {NESTING_MAX} levels deep");
+        return Err(Problem::new(Code::NestingTooDeep, detail).with("limit", NESTING_MAX));
+    }
+    Ok(body)
+}
+
+fn acceptable(headers: &HeaderMap, types: &[&'static str], bytes_max: usize) -> Result<(), Problem> {
     if headers.contains_key(CONTENT_ENCODING) {
         let detail = "bodies must not be compressed: send no Content-Encoding";
         return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Encoding"));
     }
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        let detail = "bodies must have the Content-Type application/json";
+    if !types.iter().any(|expected| is(kind, expected)) {
+        let detail = format!("bodies must have the Content-Type {}", types.join(" or "));
         return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Type"));
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -1,6 +1,6 @@
 //! A request for a change: who asks, whether it is only to be tried, and how a repeat is recognised.
 
-use super::query::{DryRunQuery, Query};
+use super::query::{DryRunQuery, NoQuery, Parameters, Query};
 use super::{BoundedBody, Caller};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
@@ -16,14 +16,16 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What every change needs to know of its request. Use [`Self::with`] when the request has a body, so that
 /// another body under the same key is noticed.
-pub(crate) struct Change {
+pub(crate) struct Change<Q = NoQuery> {
+    /// The parameters that the operation has of its own.
+    pub(crate) query: Q,
     ctx: RequestContext,
     key: Option<String>,
     /// What the request says outside its body.
     head: Vec<u8>,
 }
 
-impl Change {
+impl<Q> Change<Q> {
     /// The circumstances of a request without a body.
     pub(crate) fn alone(self) -> RequestContext {
         self.with_bytes(&[])
@@ -37,7 +39,8 @@ impl Change {
         self.with_bytes(body.bytes())
     }
 
-    fn with_bytes(self, body: &[u8]) -> RequestContext {
+    /// The circumstances of a request with a body of these bytes.
+    pub(crate) fn with_bytes(self, body: &[u8]) -> RequestContext {
         let idempotency = self.key.map(|key| {
             let request = Digest::of(&[&self.head, body]);
             Idempotency::new(&self.ctx.actor, &key, request)
@@ -46,15 +49,15 @@ impl Change {
     }
 }
 
-impl FromRequestParts<Api> for Change {
+impl<Q: Parameters> FromRequestParts<Api> for Change<Q> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let Caller(ctx) = Caller::from_request_parts(parts, api).await?;
-        let Query(query) = Query::<DryRunQuery>::from_request_parts(parts, api).await?;
+        let Query((trial, query)) = Query::<(DryRunQuery, Q)>::from_request_parts(parts, api).await?;
         let key = idempotency_key(&parts.headers)?;
-        let ctx = RequestContext { dry_run: query.dry_run, ..ctx };
-        Ok(Self { ctx, key, head: head(parts) })
+        let ctx = RequestContext { dry_run: trial.dry_run, ..ctx };
+        Ok(Self { query, ctx, key, head: head(parts) })
     }
 }
 

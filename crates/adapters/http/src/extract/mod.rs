@@ -3,6 +3,8 @@
 mod body;
 mod caller;
 mod change;
+mod past;
+mod patch;
 mod path;
 mod precondition;
 mod query;
@@ -10,6 +12,8 @@ mod query;
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
 pub(crate) use caller::Caller;
 pub(crate) use change::Change;
+pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};
+pub(crate) use patch::{JSON_PATCH, MERGE_PATCH, PatchBody};
 pub(crate) use path::{
     ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, ProjectPath, SchemaPath, SchemaVersionPath,
 };

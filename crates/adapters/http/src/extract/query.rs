@@ -210,10 +210,10 @@ impl<S: Send + Sync, T: Parameters> FromRequestParts<S> for Query<T> {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn invalid(parameter: &str, rule: &str) -> Problem {
+pub(super) fn invalid(parameter: &str, rule: &str) -> Problem {
     Problem::new(Code::InvalidParameter, format!("{parameter} {rule}")).with("parameter", parameter)
 }

@@ -72,7 +72,7 @@ pub(crate) struct ProblemBody {
     code: String,
     /// What is wrong with a document or a schema (`validation_failed`, `invalid_schema`).
     errors: Option<Vec<ViolationBody>>,
-    /// Which operation of a transaction was refused, from 0.
+    /// Which operation of a transaction or a patch was refused, from 0.
     operation: Option<u64>,
     /// The quota or limit that is reached (`quota_exceeded`); for `nesting_too_deep` a number of levels.
     #[schema(value_type = Option<serde_json::Value>)]
@@ -81,6 +81,10 @@ pub(crate) struct ProblemBody {
     max: Option<u64>,
     /// What the project holds now (`quota_exceeded`).
     used: Option<u64>,
+    /// The config whose past is gone (`history_pruned`).
+    key: Option<String>,
+    /// Its oldest version that is kept (`history_pruned`).
+    oldest_version: Option<u64>,
     /// The API key that an earlier request created (`secret_shown_once`).
     id: Option<String>,
     /// How many documents a new schema version would break (`schema_breaks_documents`).
@@ -101,6 +105,10 @@ pub(crate) struct ProblemBody {
     /// The place in the body or the name that breaks its rule (`invalid_body`, `unknown_field`,
     /// `invalid_name`, `invalid_json`).
     field: Option<String>,
+    /// Where in the document, as a JSON Pointer, cut after 512 characters (`patch_failed`).
+    pointer: Option<String>,
+    /// The newest revision there is (`future_revision`).
+    newest_revision: Option<u64>,
     /// The allowed form of a name (`invalid_name`).
     pattern: Option<String>,
     /// The query parameter (`invalid_parameter`, `unknown_parameter`, `invalid_page_token`).

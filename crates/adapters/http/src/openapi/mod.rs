@@ -4,7 +4,7 @@ mod answers;
 
 pub(crate) use answers::*;
 
-use crate::extract::DryRunQuery;
+use crate::extract::{DryRunQuery, JSON_PATCH, MERGE_PATCH};
 use crate::problem::Code;
 use crate::router::documented;
 use crate::v1::DryRunBody;
@@ -73,6 +73,7 @@ pub(crate) fn complete(document: &mut Document) {
                 }
             }
             operation.parameters.iter_mut().flatten().for_each(never_null);
+            let patched = patches(operation);
             for (status, response) in &mut operation.responses.responses {
                 let RefOr::T(response) = response else { continue };
                 let mut add = |name: &str, text: &str, kind: Type| {
@@ -93,6 +94,9 @@ pub(crate) fn complete(document: &mut Document) {
                     add("Guardian-Consistency", "`linearizable` or `stale`", Type::String);
                     let text = "For a stale answer: milliseconds since this node last heard from a leader";
                     add("Guardian-Stale-For-Ms", text, Type::Integer);
+                }
+                if status == "415" && patched {
+                    add("Accept-Patch", "The types of patches", Type::String);
                 }
                 if status == "304" {
                     add("ETag", "The version in quotes", Type::String);
@@ -144,6 +148,13 @@ fn dry_run_answer() -> RefOr<Response> {
     let content = ContentBuilder::new().schema(Some(schema)).build();
     let description = "Only with `dry_run=true`: what would have changed";
     RefOr::T(ResponseBuilder::new().description(description).content("application/json", content).build())
+}
+
+/// Whether the body is a patch.
+fn patches(operation: &Operation) -> bool {
+    let is_patch = |kind: &String| kind == MERGE_PATCH || kind == JSON_PATCH;
+    let Some(RefOr::T(body)) = &operation.request_body else { return false };
+    body.content.keys().any(is_patch)
 }
 
 /// A parameter may be left out, but there is no `null` in a URL or a header.

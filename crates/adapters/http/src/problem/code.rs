@@ -33,6 +33,7 @@ macro_rules! codes {
 
 codes! {
     ConflictingCredentials = BAD_REQUEST "conflicting_credentials" "More than one credential was given",
+    FutureRevision = BAD_REQUEST "future_revision" "The revision does not exist yet",
     InvalidIdempotencyKey = BAD_REQUEST "invalid_idempotency_key" "The Idempotency-Key does not have the allowed form",
     InvalidJson = BAD_REQUEST "invalid_json" "The body is not valid JSON",
     InvalidName = BAD_REQUEST "invalid_name" "A name does not have the allowed form",
@@ -65,6 +66,7 @@ codes! {
     SchemaVersionConflict = PRECONDITION_FAILED "schema_version_conflict" "The schema has another version",
     VersionConflict = PRECONDITION_FAILED "version_conflict" "The config has another version",
     SecretShownOnce = CONFLICT "secret_shown_once" "The secret was shown in the answer to an earlier request",
+    HistoryPruned = GONE "history_pruned" "The past that was asked for is no longer kept",
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large",
     DocumentTooLarge = PAYLOAD_TOO_LARGE "document_too_large" "The document is too large",
     SchemaTooLarge = PAYLOAD_TOO_LARGE "schema_too_large" "The schema is too large",
@@ -75,7 +77,9 @@ codes! {
     InvalidBody = UNPROCESSABLE_ENTITY "invalid_body" "A member of the body breaks its rule",
     InvalidSchema = UNPROCESSABLE_ENTITY "invalid_schema" "The schema is not valid",
     NestingTooDeep = UNPROCESSABLE_ENTITY "nesting_too_deep" "The body is nested too deep",
+    PatchFailed = UNPROCESSABLE_ENTITY "patch_failed" "An operation of the patch cannot be done",
     SchemaBreaksDocuments = UNPROCESSABLE_ENTITY "schema_breaks_documents" "Bound documents do not satisfy the new version",
+    TooManyChanges = UNPROCESSABLE_ENTITY "too_many_changes" "More configs differ than can be changed at a time",
     UnknownField = UNPROCESSABLE_ENTITY "unknown_field" "The body has a member that is not known",
     UnknownSchema = UNPROCESSABLE_ENTITY "unknown_schema" "The schema to bind to does not exist",
     ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "The document does not satisfy its schema",

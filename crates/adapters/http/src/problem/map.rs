@@ -3,7 +3,7 @@
 use super::{Code, Problem};
 use crate::reply::rfc3339;
 use application::ports::Violation;
-use application::{DocumentFault, Error, SchemaBreaks, StepFailure};
+use application::{DocumentFault, Error, PATCH_OPERATIONS_MAX, SchemaBreaks, StepFailure};
 use domain::limits::NESTING_MAX;
 use domain::{NameError, Rejection, TextError};
 use serde_json::{Value, json};
@@ -19,6 +19,23 @@ impl From<Error> for Problem {
                 None => Self::internal(detail),
             },
             Error::Invalid { field, message } => Self::new(Code::InvalidBody, message).with("field", field),
+            Error::PatchInvalid { operation, place, .. } => {
+                let problem = Self::new(Code::InvalidBody, detail).with("field", place);
+                match operation {
+                    Some(at) => problem.with("operation", at),
+                    None => problem.with("limit", PATCH_OPERATIONS_MAX),
+                }
+            }
+            Error::PatchFailed { operation, pointer, .. } => {
+                Self::new(Code::PatchFailed, detail).with("operation", operation).with("pointer", pointer)
+            }
+            Error::FutureRevision { wanted, newest } => Self::new(Code::FutureRevision, detail)
+                .with("parameter", "revision")
+                .with("revision", wanted.0)
+                .with("newest_revision", newest.0),
+            Error::TooManyChanges { at_least, max } => {
+                Self::new(Code::TooManyChanges, detail).with("at_least", at_least).with("limit", max)
+            }
             Error::Document(fault) => fault.into(),
             Error::Rejected(rejection) => rejection.into(),
             Error::ValidationFailed { violations, .. } => {
@@ -33,6 +50,9 @@ impl From<Error> for Problem {
             Error::StepsInvalid(failures) => Self::new(Code::ValidationFailed, detail)
                 .with("operation", failures.first().map(|failure| failure.step))
                 .with("errors", step_errors(&failures)),
+            Error::HistoryPruned { config, oldest } => Self::new(Code::HistoryPruned, detail)
+                .with("key", config.key.as_str())
+                .with("oldest_version", oldest.0),
             Error::Step { step, error } => Self::from(*error).with("operation", step),
             Error::SecretShownOnce(id) => Self::new(Code::SecretShownOnce, detail).with("id", id.as_str()),
             Error::Contended => Self::new(Code::Contended, detail),

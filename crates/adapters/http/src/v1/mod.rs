@@ -3,9 +3,11 @@
 mod api_keys;
 mod cluster;
 mod configs;
+mod diff;
 mod dto;
 mod environments;
 mod history;
+mod patch;
 mod projects;
 mod rollback;
 mod schemas;
@@ -23,7 +25,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(environments::routes())
         .merge(schemas::routes())
         .merge(configs::routes())
+        .merge(patch::routes())
         .merge(history::routes())
+        .merge(diff::routes())
         .merge(rollback::routes())
         .merge(transactions::routes())
         .merge(api_keys::routes())

@@ -8,6 +8,8 @@ mod documentation;
 mod edge;
 mod failures;
 mod lists;
+mod past;
+mod patches;
 mod preconditions;
 mod projects;
 mod schemas;

@@ -113,6 +113,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("put_keep", put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)),
         ("put_pinned", put(BindingChange::Set(Some(pinned)), Precondition::Absent, ChangeKind::Create)),
         ("put_follow", put(BindingChange::Set(Some(follow)), Precondition::Present, ChangeKind::Update)),
+        ("put_patch", put(BindingChange::Keep, Precondition::Version(Version(8)), ChangeKind::Patch)),
         ("put_unbound", put(BindingChange::Set(None), Precondition::Present, rollback)),
         (
             "delete_config",

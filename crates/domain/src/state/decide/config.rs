@@ -91,7 +91,7 @@ impl Decision<'_> {
             version: self.next_version(id, current),
             kind: match (current, put.kind) {
                 (None, _) => ChangeKind::Create,
-                (Some(_), rollback @ ChangeKind::Rollback { .. }) => rollback,
+                (Some(_), kind @ (ChangeKind::Rollback { .. } | ChangeKind::Patch)) => kind,
                 (Some(_), _) => ChangeKind::Update,
             },
             binding,

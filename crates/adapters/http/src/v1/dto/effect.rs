@@ -1,5 +1,6 @@
 //! What a dry run would have changed.
 
+use super::patch::DiffOperation;
 use super::raw_or_null;
 use application::Effect;
 use serde::Serialize;
@@ -57,6 +58,13 @@ pub(crate) struct EffectBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     after: Option<&'a RawValue>,
+    /// The operations (RFC 6902) that turn the one into the other; left out when all contents together have more
+    /// than 256 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<Vec<DiffOperation<'a>>>,
+    /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
 }
 
 impl<'a, B> Tried<'a, B> {
@@ -75,6 +83,11 @@ impl<'a> From<&'a Effect> for EffectBody<'a> {
             to_version: effect.to_version,
             before: raw_or_null(effect.before.as_ref()),
             after: raw_or_null(effect.after.as_ref()),
+            patch: effect
+                .difference
+                .as_ref()
+                .map(|found| found.patch.iter().filter_map(DiffOperation::of).collect()),
+            text: effect.difference.as_ref().map(|found| found.text.as_str()),
         }
     }
 }

@@ -118,6 +118,19 @@ impl OperationBody<'_> {
     }
 }
 
+/// An environment to be made what it was.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"to_revision": 1040, "message": "back to before the release"}))]
+pub(crate) struct EnvironmentRollback {
+    /// The revision that left the environment as it shall be.
+    #[schema(minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]
+    pub(crate) to_revision: u64,
+    /// Why, at most 1000 bytes.
+    #[schema(max_length = 1000, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
+    pub(crate) message: Option<String>,
+}
+
 /// What a transaction left behind.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"revision": 1043, "results": [
