@@ -6,6 +6,7 @@ use crate::router::Api;
 use application::Patch;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 
@@ -17,31 +18,39 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 const ACCEPTED: HeaderValue =
     HeaderValue::from_static("application/merge-patch+json, application/json-patch+json");
 
-/// A patch within the limits.
-pub(crate) struct PatchBody(pub(crate) Patch);
+/// The bytes of a patch within the limits, and what they are.
+pub(crate) struct PatchBody {
+    bytes: Bytes,
+    is_merge: bool,
+}
+
+impl PatchBody {
+    /// Reads the body as its type says.
+    pub(crate) fn parse(&self) -> Result<Patch, Problem> {
+        let text = std::str::from_utf8(&self.bytes)
+            .map_err(|_| Problem::new(Code::InvalidJson, "the body is not UTF-8"))?;
+        Ok(if self.is_merge { Patch::merge(text)? } else { Patch::operations(text)? })
+    }
+}
 
 impl FromRequest<Api> for PatchBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
-        read(request, api).await.map(Self).map_err(|problem| {
-            let unsupported = problem.code() == Code::UnsupportedMediaType;
-            let mut response = problem.into_response();
-            if unsupported {
-                response.headers_mut().insert(ACCEPT_PATCH, ACCEPTED);
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_merge = is(kind.unwrap_or_default(), MERGE_PATCH);
+        match receive(request, api, &[MERGE_PATCH, JSON_PATCH]).await {
+            Ok(bytes) => Ok(Self { bytes, is_merge }),
+            Err(problem) => {
+                let unsupported = problem.code() == Code::UnsupportedMediaType;
+                let mut response = problem.into_response();
+                if unsupported {
+                    response.headers_mut().insert(ACCEPT_PATCH, ACCEPTED);
+                }
+                Err(response)
             }
-            response
-        })
+        }
     }
-}
-
-async fn read(request: Request, api: &Api) -> Result<Patch, Problem> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let merge = is(kind, MERGE_PATCH);
-    let body = receive(request, api, &[MERGE_PATCH, JSON_PATCH]).await?;
-    let text =
-        std::str::from_utf8(&body).map_err(|_| Problem::new(Code::InvalidJson, "the body is not UTF-8"))?;
-    Ok(if merge { Patch::merge(text)? } else { Patch::operations(text)? })
 }
 
 /// Whether a `Content-Type` means this type, whatever its parameters.

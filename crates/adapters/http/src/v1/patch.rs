@@ -50,6 +50,6 @@ async fn patch_config(
     Guard(expected): Guard,
     body: PatchBody,
 ) -> Result<Response, Problem> {
-    let request = PatchConfig { id: path.id(), patch: body.0, expected, message: query.message };
+    let request = PatchConfig { id: path.id(), patch: body.parse()?, expected, message: query.message };
     written(&api.app.configs.patch(&ctx, request).await?)
 }
