@@ -77,11 +77,14 @@ async fn every_kind_of_change_can_be_repeated() {
     let (own, path) = (project.client.clone(), project.config("a"));
     let body = json!({ "content": 2, "schema": { "name": "s" } });
     twice("put", 200, Box::new(move || own.put(&path).if_match(1).json(&body))).await;
+    let (own, path) = (project.client.clone(), project.config("a"));
+    let merge = "application/merge-patch+json";
+    twice("patch", 200, Box::new(move || own.patch(&path).if_match(2).text(merge, "3"))).await;
     let (own, path) = (project.client.clone(), format!("{}/rollback", project.config("a")));
-    twice("rollback", 200, Box::new(move || own.post(&path).if_match(2).json(&json!({ "to_version": 1 }))))
+    twice("rollback", 200, Box::new(move || own.post(&path).if_match(3).json(&json!({ "to_version": 1 }))))
         .await;
     let (own, path) = (project.client.clone(), project.config("a"));
-    twice("delete", 204, Box::new(move || own.delete(&path).if_match(3))).await;
+    twice("delete", 204, Box::new(move || own.delete(&path).if_match(4))).await;
 }
 
 #[tokio::test]

@@ -82,13 +82,12 @@ impl Diff {
         Ok(())
     }
 
-    /// What both begin and end with stays; what is between is compared item by item.
+    /// Compares item by item. When there are more of them on one side, what both begin and end with stays, so
+    /// that one more in the middle is one operation. (With as many on both sides that changes nothing, and looking
+    /// would cost: arrays in arrays would be compared once for each level.)
     fn items(&mut self, from: &[Node<'_>], to: &[Node<'_>], path: &mut String) -> Result<(), TooLong> {
-        let same = |(a, b): &(&Node<'_>, &Node<'_>)| a.same(b, Compare::Text);
-        let begin = from.iter().zip(to).take_while(same).count();
-        let (from, to) = (&from[begin..], &to[begin..]);
-        let end = from.iter().rev().zip(to.iter().rev()).take_while(same).count();
-        let (from, to) = (&from[..from.len() - end], &to[..to.len() - end]);
+        let (begin, end) = if from.len() == to.len() { (0, 0) } else { in_common(from, to) };
+        let (from, to) = (&from[begin..from.len() - end], &to[begin..to.len() - end]);
         let both = from.len().min(to.len());
         for (n, (from, to)) in from.iter().zip(to).enumerate() {
             below(path, &(begin + n).to_string(), |path| self.values(from, to, path))?;
@@ -101,6 +100,14 @@ impl Diff {
         }
         Ok(())
     }
+}
+
+/// How many items both begin and end with.
+fn in_common(from: &[Node<'_>], to: &[Node<'_>]) -> (usize, usize) {
+    let same = |(a, b): &(&Node<'_>, &Node<'_>)| a.same(b, Compare::Text);
+    let begin = from.iter().zip(to).take_while(same).count();
+    let (from, to) = (&from[begin..], &to[begin..]);
+    (begin, from.iter().rev().zip(to.iter().rev()).take_while(same).count())
 }
 
 /// Goes down by one token and comes back.

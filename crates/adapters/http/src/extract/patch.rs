@@ -21,37 +21,44 @@ const ACCEPTED: HeaderValue =
 /// A value of the deepest kind inside an operation inside a list.
 const LIMITS: Limits = Limits { bytes: BODY_BYTES_MAX, envelope: 1 };
 
-/// A patch within the limits.
+/// The bytes of a patch within the limits, and what they are.
 pub(crate) struct PatchBody {
-    /// What it asks for.
-    pub(crate) patch: Patch,
-    /// How it came.
-    pub(crate) bytes: Bytes,
+    bytes: Bytes,
+    is_merge: bool,
+}
+
+impl PatchBody {
+    /// The bytes as they came.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads the body as its type says.
+    pub(crate) fn parse(&self) -> Result<Patch, Problem> {
+        let text = std::str::from_utf8(&self.bytes)
+            .map_err(|_| Problem::new(Code::InvalidJson, "the body is not UTF-8"))?;
+        Ok(if self.is_merge { Patch::merge(text)? } else { Patch::operations(text)? })
+    }
 }
 
 impl FromRequest<Api> for PatchBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
-        read(request, api).await.map_err(|problem| {
-            let unsupported = problem.code() == Code::UnsupportedMediaType;
-            let mut response = problem.into_response();
-            if unsupported {
-                response.headers_mut().insert(ACCEPT_PATCH, ACCEPTED);
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_merge = is(kind.unwrap_or_default(), MERGE_PATCH);
+        match receive(request, api, &[MERGE_PATCH, JSON_PATCH], LIMITS).await {
+            Ok(bytes) => Ok(Self { bytes, is_merge }),
+            Err(problem) => {
+                let unsupported = problem.code() == Code::UnsupportedMediaType;
+                let mut response = problem.into_response();
+                if unsupported {
+                    response.headers_mut().insert(ACCEPT_PATCH, ACCEPTED);
+                }
+                Err(response)
             }
-            response
-        })
+        }
     }
-}
-
-async fn read(request: Request, api: &Api) -> Result<PatchBody, Problem> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let merge = is(kind, MERGE_PATCH);
-    let body = receive(request, api, &[MERGE_PATCH, JSON_PATCH], LIMITS).await?;
-    let text =
-        std::str::from_utf8(&body).map_err(|_| Problem::new(Code::InvalidJson, "the body is not UTF-8"))?;
-    let patch = if merge { Patch::merge(text)? } else { Patch::operations(text)? };
-    Ok(PatchBody { patch, bytes: body })
 }
 
 /// Whether a `Content-Type` means this type, whatever its parameters.

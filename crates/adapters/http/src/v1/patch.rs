@@ -50,6 +50,6 @@ async fn patch_config(
     body: PatchBody,
 ) -> Result<Response, Problem> {
     let message = change.query.message.clone();
-    let request = PatchConfig { id: path.id(), patch: body.patch, expected, message };
-    written(&api.app.configs.patch(&change.with_bytes(&body.bytes), request).await?)
+    let request = PatchConfig { id: path.id(), patch: body.parse()?, expected, message };
+    written(&api.app.configs.patch(&change.with_bytes(body.bytes()), request).await?)
 }
