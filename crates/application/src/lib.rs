@@ -22,7 +22,7 @@ mod seen;
 pub mod testing;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
-pub use cluster::Cluster;
+pub use cluster::{AddedMember, Cluster};
 pub use configs::{ConfigDocument, Configs, DeleteConfig, PutConfig, Rollback, Written};
 pub use context::RequestContext;
 pub use document::{DocumentFault, compact};
@@ -33,7 +33,7 @@ pub use projects::Projects;
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
 
-use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
+use ports::{ClusterView, Consensus, KeyMint, Membership, SchemaEngine, StateReader};
 use std::sync::Arc;
 
 /// Every service, sharing the same ports.
@@ -64,6 +64,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeyMint>,
     /// Knows the members.
     pub cluster: Arc<dyn ClusterView>,
+    /// Changes the members.
+    pub membership: Arc<dyn Membership>,
     /// Clock and ids.
     pub env: Env,
 }
@@ -84,7 +86,7 @@ impl Application {
             schemas: Schemas::new(core.clone(), ports.schemas.clone()),
             configs: Configs::new(core.clone(), ports.schemas.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
-            cluster: Cluster::new(core, ports.cluster.clone()),
+            cluster: Cluster::new(core, ports.cluster.clone(), ports.membership.clone()),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, KeyRef, Message, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaRef,
-    SchemaVersion, Timestamp, Version,
+    EnvironmentId, KeyRef, MemberId, Message, NewMember, ProjectName, RequestId, Revision, SchemaId,
+    SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,10 @@ pub enum Event {
     ApiKeyCreated { key: ApiKey },
     /// An API key was revoked.
     ApiKeyRevoked { key: KeyRef },
+    /// A machine was allowed to join the cluster.
+    MemberAdmitted { member: NewMember },
+    /// A member has to leave; its id never joins again.
+    MemberRetired { id: MemberId },
 }
 
 /// The events of one accepted command, with its place in the order of all.

@@ -16,8 +16,8 @@ pub use evolve::evolve;
 pub use rows::{Row, RowKey};
 
 use crate::{
-    ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, Project, ProjectName,
-    Retired, Revision, Schema, SchemaId, SchemaVersion,
+    ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, MemberId, Project,
+    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,7 @@ pub struct State {
     retired_configs: OrdMap<ConfigId, Retired>,
     retired_schemas: OrdMap<SchemaId, SchemaVersion>,
     api_keys: OrdMap<KeyRef, ApiKey>,
+    retired_members: OrdMap<MemberId, Revision>,
     /// Derived: finds a key by the digest of its secret.
     keys_by_hash: OrdMap<Digest, KeyRef>,
     /// Derived: the documents bound to each schema.
@@ -73,6 +74,7 @@ impl Default for State {
             retired_configs: OrdMap::new(),
             retired_schemas: OrdMap::new(),
             api_keys: OrdMap::new(),
+            retired_members: OrdMap::new(),
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
         }
@@ -178,6 +180,11 @@ impl State {
     /// How many configs are bound to a schema.
     pub fn bound_count(&self, schema: &SchemaId) -> u64 {
         self.bound.get(schema).map_or(0, |set| set.len() as u64)
+    }
+
+    /// Whether the id belonged to a member that had to leave.
+    pub fn is_retired_member(&self, id: MemberId) -> bool {
+        self.retired_members.contains_key(&id)
     }
 
     /// One API key.

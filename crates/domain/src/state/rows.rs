@@ -4,8 +4,8 @@
 
 use super::{Header, State};
 use crate::{
-    ApiKey, Committed, Config, ConfigId, Environment, EnvironmentId, Event, KeyRef, Project, ProjectName,
-    Retired, Schema, SchemaId, SchemaVersion,
+    ApiKey, Committed, Config, ConfigId, Environment, EnvironmentId, Event, KeyRef, MemberId, Project,
+    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,8 @@ pub enum Row {
     RetiredSchema(SchemaId, SchemaVersion),
     /// An API key.
     ApiKey(ApiKey),
+    /// A member that had to leave, and the revision that decided it.
+    RetiredMember(MemberId, Revision),
 }
 
 /// Where a row is.
@@ -50,12 +52,15 @@ pub enum RowKey {
     RetiredSchema(SchemaId),
     /// An API key.
     ApiKey(KeyRef),
+    /// A member that had to leave.
+    RetiredMember(MemberId),
 }
 
 impl RowKey {
     /// The key as bytes, unique over all tables; a tag, then the names in order, each ended by a zero byte
     /// (names hold none).
     pub fn to_bytes(&self) -> Vec<u8> {
+        let number;
         let (tag, parts): (u8, Vec<&str>) = match self {
             Self::Header => (0, vec![]),
             Self::Project(name) => (1, vec![name.as_str()]),
@@ -68,6 +73,10 @@ impl RowKey {
             Self::RetiredSchema(id) => (6, vec![id.project.as_str(), id.name.as_str()]),
             Self::ApiKey(key) => {
                 (7, vec![key.project.as_ref().map_or("", ProjectName::as_str), key.id.as_str()])
+            }
+            Self::RetiredMember(id) => {
+                number = id.to_string();
+                (8, vec![&number])
             }
         };
         let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len() + 1).sum::<usize>());
@@ -92,6 +101,7 @@ impl Row {
             Self::RetiredConfig(id, _) => RowKey::RetiredConfig(id.clone()),
             Self::RetiredSchema(id, _) => RowKey::RetiredSchema(id.clone()),
             Self::ApiKey(key) => RowKey::ApiKey(key.key.clone()),
+            Self::RetiredMember(id, _) => RowKey::RetiredMember(*id),
         }
     }
 }
@@ -107,6 +117,7 @@ impl State {
             .chain(self.retired_configs.iter().map(|(id, retired)| Row::RetiredConfig(id.clone(), *retired)))
             .chain(self.retired_schemas.iter().map(|(id, version)| Row::RetiredSchema(id.clone(), *version)))
             .chain(self.api_keys.values().cloned().map(Row::ApiKey))
+            .chain(self.retired_members.iter().map(|(id, at)| Row::RetiredMember(*id, *at)))
     }
 
     /// The row at `key`, if there is one.
@@ -124,6 +135,7 @@ impl State {
                 self.retired_schemas.get(id).map(|version| Row::RetiredSchema(id.clone(), *version))
             }
             RowKey::ApiKey(key) => self.api_keys.get(key).cloned().map(Row::ApiKey),
+            RowKey::RetiredMember(id) => self.retired_members.get(id).map(|at| Row::RetiredMember(*id, *at)),
         }
     }
 
@@ -148,6 +160,9 @@ impl State {
                 self.retired_schemas.insert(id, version);
             }
             Row::ApiKey(key) => self.insert_api_key(key),
+            Row::RetiredMember(id, at) => {
+                self.retired_members.insert(id, at);
+            }
         }
     }
 }
@@ -157,7 +172,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
     let mut keys = vec![RowKey::Header];
     for event in &committed.events {
         match event {
-            Event::ClusterNamed { .. } => {}
+            Event::ClusterNamed { .. } | Event::MemberAdmitted { .. } => {}
             Event::ProjectCreated { name, .. }
             | Event::ProjectUpdated { name, .. }
             | Event::ProjectDeleted { name } => keys.push(RowKey::Project(name.clone())),
@@ -179,6 +194,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
             }
             Event::ApiKeyCreated { key } => keys.push(RowKey::ApiKey(key.key.clone())),
             Event::ApiKeyRevoked { key } => keys.push(RowKey::ApiKey(key.clone())),
+            Event::MemberRetired { id } => keys.push(RowKey::RetiredMember(*id)),
         }
     }
     keys

@@ -2,6 +2,7 @@
 
 mod access;
 mod checks;
+mod members;
 mod properties;
 mod steps;
 

@@ -9,7 +9,8 @@ mod query;
 pub(crate) use body::JsonBody;
 pub(crate) use caller::Caller;
 pub(crate) use path::{
-    ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, ProjectPath, SchemaPath, SchemaVersionPath,
+    ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, MemberPath, ProjectPath, SchemaPath,
+    SchemaVersionPath,
 };
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
 pub(crate) use query::{ConfigListQuery, Include, NoQuery, PageQuery, Query, ReadQuery};

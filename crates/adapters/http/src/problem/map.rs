@@ -2,9 +2,9 @@
 
 use super::{Code, Problem};
 use crate::reply::rfc3339;
-use application::ports::Violation;
+use application::ports::{MemberFault, MemberRefusal, Violation};
 use application::{DocumentFault, Error, SchemaBreaks};
-use domain::limits::NESTING_MAX;
+use domain::limits::{MEMBERS_MAX, NESTING_MAX};
 use domain::{NameError, Rejection, TextError};
 use serde_json::{Value, json};
 
@@ -30,6 +30,7 @@ impl From<Error> for Problem {
             Error::SchemaBreaksDocuments(breaks) => Self::new(Code::SchemaBreaksDocuments, detail)
                 .with("total", breaks.total)
                 .with("failures", failures(&breaks)),
+            Error::Member(refusal) => refusal.into(),
             Error::Contended => Self::new(Code::Contended, detail),
             Error::NoLeader => Self::new(Code::NoLeader, detail),
             Error::Overloaded => Self::new(Code::Overloaded, detail),
@@ -93,11 +94,34 @@ impl From<Rejection> for Problem {
             }
             Rejection::ApiKeyExists(_) => Code::ApiKeyExists,
             Rejection::ApiKeyNotFound(_) => Code::ApiKeyNotFound,
+            Rejection::MemberRetired(_) => Code::MemberRemoved,
             Rejection::LimitReached { limit, max } => {
                 return Self::new(Code::QuotaExceeded, detail).with("limit", limit).with("max", max);
             }
         };
         Self::new(code, detail)
+    }
+}
+
+impl From<MemberRefusal> for Problem {
+    fn from(refusal: MemberRefusal) -> Self {
+        let code = match refusal.fault {
+            MemberFault::Exists => Code::MemberExists,
+            MemberFault::NotFound => Code::MemberNotFound,
+            MemberFault::TooMany => {
+                return Self::new(Code::QuotaExceeded, refusal.detail)
+                    .with("limit", "members")
+                    .with("max", MEMBERS_MAX);
+            }
+            MemberFault::Unreachable => Code::MemberUnreachable,
+            MemberFault::NotJoining => Code::MemberNotJoining,
+            MemberFault::Behind => Code::MemberBehind,
+            MemberFault::LastVoter => Code::LastVoter,
+            MemberFault::QuorumAtRisk => Code::QuorumAtRisk,
+            MemberFault::NoSuccessor => Code::NoSuccessor,
+            MemberFault::Busy => Code::Contended,
+        };
+        Self::new(code, refusal.detail)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod config;
+mod member;
 mod project;
 mod schema;
 
@@ -29,6 +30,8 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::DeleteConfig { id, expected, message } => decision.delete_config(id, *expected, message),
         Command::CreateApiKey { project, key } => decision.create_api_key(project.as_ref(), key),
         Command::RevokeApiKey { key } => decision.revoke_api_key(key),
+        Command::AdmitMember { member } => decision.admit_member(member),
+        Command::RetireMember { id } => decision.retire_member(*id),
     }
 }
 
