@@ -4,9 +4,9 @@
 use super::command::{decode_command, encode_command};
 use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
-    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember,
-    Permission, Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef,
-    SchemaVersion, Stamped, Timestamp, Version,
+    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberAddress, MemberId,
+    MemberName, Message, NewApiKey, NewMember, Permission, Precondition, ProjectName, RequestId, Revision,
+    SchemaId, SchemaMode, SchemaName, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
