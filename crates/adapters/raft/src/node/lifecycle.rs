@@ -222,9 +222,10 @@ pub(super) async fn transfer_to(shared: &Shared, target: u64) -> Option<u64> {
         }
     };
     let leader = timeout(HAND_OVER_TIMEOUT, moved).await.ok().flatten();
-    match leader {
-        Some(leader) => tracing::info!(leader, "the leadership was handed over"),
-        None => tracing::warn!(target, "the leadership could not be handed over in time"),
+    if let Some(leader) = leader {
+        tracing::info!(leader, "the leadership was handed over");
+    } else {
+        tracing::warn!(target, "the leadership could not be handed over in time");
     }
     leader
 }

@@ -46,7 +46,7 @@ pub(super) async fn hand_over_here(shared: &Shared, to: Option<u64>) -> Result<M
     let change = Change { shared, payload: Bytes::new(), deadline };
     let _turn = change.turn().await?;
     change.confirm().await?;
-    let done = |leader, changed| Ok(MembersDone { leader, changed, ..MembersDone::default() });
+    let done = |leader, changed| Ok(MembersDone { changed, leader, ..MembersDone::default() });
     if to == Some(shared.node_id) {
         return done(shared.node_id, false);
     }
