@@ -7,6 +7,7 @@ mod foreign;
 mod hand_over;
 mod ledger;
 mod load;
+mod members;
 mod minority;
 mod power_loss;
 mod race;

@@ -42,6 +42,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct TestCluster {
     nodes: Vec<Node>,
+    settings: Vec<(String, String)>,
     admin_key: String,
     folder: RunFolder,
     turn: Option<MutexGuard<'static, ()>>,
@@ -90,7 +91,43 @@ impl TestCluster {
             settings.extend(options.settings.iter().cloned());
             Node::new(name, url, &home.join(name), &settings)
         };
-        Self { nodes: places.iter().map(node).collect(), admin_key, folder, turn }
+        let nodes = places.iter().map(node).collect();
+        Self { nodes, settings: options.settings.clone(), admin_key, folder, turn }
+    }
+
+    /// Makes one more node that waits to join, and starts it; gives its place and what adds it.
+    pub fn another(&mut self, name: &str) -> (usize, Value) {
+        let ports = free_ports(2);
+        let (http, peer) = (ports[0], ports[1]);
+        let url = format!("http://127.0.0.1:{http}");
+        let home = self.folder.path().join("cluster");
+        let output = Command::new(guardian())
+            .arg("add-member")
+            .arg("--cluster")
+            .arg(&home)
+            .arg("--member")
+            .arg(format!("{name}=127.0.0.1:{peer}={url}"))
+            .output()
+            .expect("guardian can be run");
+        let (said, complained) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "guardian add-member: {complained}");
+        let body = said.lines().find(|line| line.starts_with('{')).expect("it shows the request");
+        let body = serde_json::from_str(body).expect("the request is JSON");
+        let mut settings = vec![
+            ("http.listen".to_owned(), format!("127.0.0.1:{http}")),
+            ("peer.listen".to_owned(), format!("127.0.0.1:{peer}")),
+        ];
+        settings.extend(self.settings.iter().cloned());
+        let node = Node::new(name, &url, &home.join(name), &settings);
+        node.spawn();
+        self.nodes.push(node);
+        (self.nodes.len() - 1, body)
+    }
+
+    /// Forgets a node that is no member any more; the places after it move up.
+    pub fn forget(&mut self, at: usize) -> Node {
+        self.nodes.remove(at)
     }
 
     fn into_turn(mut self) -> Option<MutexGuard<'static, ()>> {

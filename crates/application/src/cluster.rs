@@ -1,8 +1,8 @@
 //! The cluster itself.
 
-use crate::ports::{ClusterStatus, ClusterView, Freshness, View};
+use crate::ports::{ClusterStatus, ClusterView, Freshness, Member, MemberRole, Membership, View};
 use crate::{Core, Error, RequestContext};
-use domain::{Permission, Resource};
+use domain::{Command, MemberId, NewMember, Permission, Resource, Revision};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +11,18 @@ use std::sync::Arc;
 pub struct Cluster {
     core: Core,
     members: Arc<dyn ClusterView>,
+    membership: Arc<dyn Membership>,
+}
+
+/// A member that was added.
+#[derive(Clone, Debug)]
+pub struct AddedMember {
+    /// The member, as this node sees it.
+    pub member: Member,
+    /// Whether it was not one before.
+    pub created: bool,
+    /// The revision at which it was admitted.
+    pub revision: Revision,
 }
 
 impl fmt::Debug for Cluster {
@@ -20,8 +32,8 @@ impl fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn new(core: Core, members: Arc<dyn ClusterView>) -> Self {
-        Self { core, members }
+    pub(crate) fn new(core: Core, members: Arc<dyn ClusterView>, membership: Arc<dyn Membership>) -> Self {
+        Self { core, members, membership }
     }
 
     /// The members as this node sees them, beside what this node has applied. Answers without a leader
@@ -32,5 +44,54 @@ impl Cluster {
             .authorized_view(ctx, Freshness::STALE, Permission::ClusterRead, Resource::Platform)
             .await?;
         Ok((self.members.status().await, view))
+    }
+
+    /// Makes a waiting machine a member with a vote, once it has everything that the others have. Asking
+    /// again is safe, and goes on where an earlier request stopped.
+    pub async fn add_member(&self, ctx: &RequestContext, new: NewMember) -> Result<AddedMember, Error> {
+        self.may_write(ctx).await?;
+        let command = Command::AdmitMember { member: new.clone() };
+        let done = self.membership.change(self.core.env.stamp(ctx, command)).await?;
+        let seen = self.members.status().await.members.into_iter().find(|one| one.id == new.id.get());
+        let member = seen.unwrap_or_else(|| unseen(&new));
+        Ok(AddedMember { member, created: done.changed, revision: done.revision })
+    }
+
+    /// Takes a member out for good: its id never joins again.
+    pub async fn remove_member(&self, ctx: &RequestContext, id: MemberId) -> Result<Revision, Error> {
+        self.may_write(ctx).await?;
+        let command = Command::RetireMember { id };
+        Ok(self.membership.change(self.core.env.stamp(ctx, command)).await?.revision)
+    }
+
+    /// Has another member lead, and gives who leads and the revision at which this was allowed.
+    pub async fn transfer_leadership(
+        &self,
+        ctx: &RequestContext,
+        to: Option<MemberId>,
+    ) -> Result<(MemberId, Revision), Error> {
+        let revision = self.may_write(ctx).await?;
+        Ok((self.membership.transfer(to).await?, revision))
+    }
+
+    async fn may_write(&self, ctx: &RequestContext) -> Result<Revision, Error> {
+        let (permission, resource) = (Permission::ClusterWrite, Resource::Platform);
+        let view = self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
+        Ok(view.state.revision())
+    }
+}
+
+/// The member, when this node was told otherwise between the change and the look at it.
+fn unseen(new: &NewMember) -> Member {
+    Member {
+        id: new.id.get(),
+        name: new.name.to_string(),
+        role: MemberRole::Follower,
+        voter: true,
+        reachable: false,
+        applied_index: None,
+        lag: None,
+        peer_addr: new.peer_addr.to_string(),
+        api_url: new.api_url.to_string(),
     }
 }

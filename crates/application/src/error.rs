@@ -1,7 +1,7 @@
 //! Every way a use case can fail: a closed set, mapped to answers in one place.
 
 use crate::document::DocumentFault;
-use crate::ports::{ArchiveError, ConsensusError, SchemaFault, Violation};
+use crate::ports::{ArchiveError, ConsensusError, MemberRefusal, MembershipError, SchemaFault, Violation};
 use domain::access::Denied;
 use domain::{ApiKeyId, ConfigId, Rejection, Revision, Version};
 
@@ -137,6 +137,9 @@ pub enum Error {
         /// Why.
         error: Box<Error>,
     },
+    /// The members of the cluster are not fit for the change.
+    #[error(transparent)]
+    Member(MemberRefusal),
     /// Documents or schema kept changing during the check; try again.
     #[error("the schema or its documents kept changing during the check")]
     Contended,
@@ -170,6 +173,16 @@ impl From<ConsensusError> for Error {
             ConsensusError::Overloaded => Self::Overloaded,
             ConsensusError::OutcomeUnknown => Self::OutcomeUnknown,
             ConsensusError::Failed(source) => Self::Internal(source),
+        }
+    }
+}
+
+impl From<MembershipError> for Error {
+    fn from(error: MembershipError) -> Self {
+        match error {
+            MembershipError::Consensus(error) => error.into(),
+            MembershipError::Rejected(rejection) => Self::Rejected(rejection),
+            MembershipError::Refused(refusal) => Self::Member(refusal),
         }
     }
 }

@@ -27,7 +27,7 @@ mod transactions;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
 pub use changed::{Changed, Effect, How};
-pub use cluster::Cluster;
+pub use cluster::{AddedMember, Cluster};
 pub use configs::{
     Change, ConfigDocument, ConfigList, Configs, DeleteConfig, Difference, Differing, Moment,
     PATCH_OPERATIONS_MAX, Patch, PatchConfig, PutConfig, Rollback, Versions, Written, difference,
@@ -43,7 +43,7 @@ pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
 pub use transactions::{RestoreEnvironment, Step, StepResult, Transact, Transacted, Transactions};
 
-use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
+use ports::{ClusterView, Consensus, KeyMint, Membership, SchemaEngine, StateReader};
 use std::sync::Arc;
 
 /// Every service, sharing the same ports.
@@ -78,6 +78,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeyMint>,
     /// Knows the members.
     pub cluster: Arc<dyn ClusterView>,
+    /// Changes the members.
+    pub membership: Arc<dyn Membership>,
     /// Clock and ids.
     pub env: Env,
 }
@@ -104,7 +106,7 @@ impl Application {
             ),
             housekeeping: Housekeeping::new(core.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
-            cluster: Cluster::new(core, ports.cluster.clone()),
+            cluster: Cluster::new(core, ports.cluster.clone(), ports.membership.clone()),
         }
     }
 }

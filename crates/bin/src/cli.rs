@@ -24,6 +24,8 @@ pub enum Command {
     CheckConfig(SettingsArgs),
     /// Makes the certificates, the settings files and the administrator key of a new cluster.
     Init(InitArgs),
+    /// Makes the certificate and the settings file of one more member of a cluster.
+    AddMember(AddMemberArgs),
     /// Prints the HTTP contract (`OpenAPI` 3.1).
     Openapi,
 }
@@ -77,6 +79,17 @@ pub struct InitArgs {
     /// One member, such as `a=10.0.0.1:9080=http://10.0.0.1:8080`; repeat for each.
     #[arg(long = "member", required = true, value_name = "NAME=PEER_ADDR=API_URL", value_parser = member)]
     pub members: Vec<MemberArg>,
+}
+
+/// `guardian add-member`.
+#[derive(Args, Debug)]
+pub struct AddMemberArgs {
+    /// The folder that `guardian init` made, with `ca/ca.key` and the folder of at least one member.
+    #[arg(long, value_name = "DIR")]
+    pub cluster: PathBuf,
+    /// The new member, such as `d=10.0.0.4:9080=http://10.0.0.4:8080`; its folder is made beside the others.
+    #[arg(long, value_name = "NAME=PEER_ADDR=API_URL", value_parser = member)]
+    pub member: MemberArg,
 }
 
 /// One declared member, before it has an id.

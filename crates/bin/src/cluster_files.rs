@@ -9,6 +9,7 @@ use adapter_system::SystemClock;
 use anyhow::{Context as _, bail};
 use application::ports::{Clock as _, KeyMint as _};
 use domain::ClusterId;
+use domain::limits::MEMBERS_MAX;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use std::fs;
@@ -86,14 +87,7 @@ fn unfinished_name(dir: &Path) -> anyhow::Result<PathBuf> {
 
 fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
     for member in &plan.members {
-        // Names become folders, so they are checked before anything is written.
-        if ClusterId::parse(&member.name).is_err() || member.name == "ca" {
-            bail!(
-                "{:?} cannot be a member's name: it must match {}, and not be \"ca\"",
-                member.name,
-                ClusterId::PATTERN
-            );
-        }
+        check_name(&member.name)?;
     }
     let ca = ClusterCa::new(&plan.cluster_id, SystemClock.now())?;
     let authority = ca.credentials();
@@ -113,21 +107,87 @@ fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
             raft: Raft::default(),
             log: Log { format: plan.log_format.to_owned(), ..Log::default() },
             shutdown: Shutdown::default(),
-            cluster: Cluster { id: plan.cluster_id.to_string(), members: members.clone() },
+            cluster: Cluster { id: plan.cluster_id.to_string(), join: false, members: members.clone() },
         };
-        let folder = dir.join(&planned.name);
-        let own = ca.issue(*id)?;
-        fs::create_dir_all(folder.join("tls"))?;
-        fs::write(folder.join("tls/ca.pem"), &authority.cert_pem)?;
-        fs::write(folder.join("tls/cert.pem"), &own.cert_pem)?;
-        private_file::create(&folder.join("tls/key.pem"), own.key_pem.as_bytes())?;
-        fs::write(folder.join(SETTINGS_FILE), toml::to_string(&settings)?)?;
-        if let Err(faults) = settings.validate(&folder) {
-            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            bail!("{}", faults.join("; "));
-        }
+        write_member(&dir.join(&planned.name), &settings, &ca, *id)?;
     }
     Ok(admin_key.secret)
+}
+
+/// The folder of one member: settings, certificate, key.
+fn write_member(folder: &Path, settings: &Settings, ca: &ClusterCa, id: u64) -> anyhow::Result<()> {
+    let own = ca.issue(id)?;
+    fs::create_dir_all(folder.join("tls"))?;
+    fs::write(folder.join("tls/ca.pem"), &ca.credentials().cert_pem)?;
+    fs::write(folder.join("tls/cert.pem"), &own.cert_pem)?;
+    private_file::create(&folder.join("tls/key.pem"), own.key_pem.as_bytes())?;
+    fs::write(folder.join(SETTINGS_FILE), toml::to_string(settings)?)?;
+    if let Err(faults) = settings.validate(folder) {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        bail!("{}", faults.join("; "));
+    }
+    Ok(())
+}
+
+/// Makes the folder of one more member in `dir`, which [`create`] made, and gives its id. The new member knows
+/// the cluster from the settings of another whose folder is there.
+pub fn add(dir: &Path, planned: &PlannedMember) -> anyhow::Result<u64> {
+    check_name(&planned.name)?;
+    let folder = dir.join(&planned.name);
+    if folder.exists() {
+        bail!("the folder {} exists", folder.display());
+    }
+    let mut settings = any_settings(dir)?;
+    let cluster_id = ClusterId::parse(&settings.cluster.id)?;
+    let read = |name: &str| {
+        let path = dir.join("ca").join(name);
+        fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
+    };
+    let ca = ClusterCa::load(&cluster_id, &read("ca.pem")?, &read("ca.key")?, SystemClock.now())?;
+    let id = random_node_id()?;
+    settings.node = Node { id: id.to_string(), name: planned.name.clone(), data_dir: "data".to_owned() };
+    settings.http.listen = planned.http_listen.to_string();
+    settings.peer = Peer { listen: planned.peer_listen.to_string(), ..Peer::default() };
+    settings.cluster.join = true;
+    let taken = |member: &Member| {
+        member.name == planned.name
+            || member.peer_addr == planned.peer_addr
+            || member.api_url == planned.api_url
+    };
+    // Where a machine is replaced, the new one may have the old one's address.
+    settings.cluster.members.retain(|member| !taken(member));
+    settings.cluster.members.truncate(MEMBERS_MAX - 1);
+    settings.cluster.members.push(declared(planned, id));
+    let unfinished = unfinished_name(&folder)?;
+    let made =
+        write_member(&unfinished, &settings, &ca, id).and_then(|()| Ok(fs::rename(&unfinished, &folder)?));
+    if made.is_err() {
+        // Best effort: the first error is the one to tell.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    made.with_context(|| format!("the files of {} cannot be made", planned.name))?;
+    Ok(id)
+}
+
+/// The settings of the first member by name whose folder is in `dir`.
+fn any_settings(dir: &Path) -> anyhow::Result<Settings> {
+    let entries = fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path().join(SETTINGS_FILE)))
+        .filter(|file| file.is_file())
+        .collect();
+    files.sort();
+    let file = files.first().with_context(|| format!("{} holds no member's folder", dir.display()))?;
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+/// Names become folders, so they are checked before anything is written.
+fn check_name(name: &str) -> anyhow::Result<()> {
+    if ClusterId::parse(name).is_err() || name == "ca" {
+        bail!("{name:?} cannot be a member's name: it must match {}, and not be \"ca\"", ClusterId::PATTERN);
+    }
+    Ok(())
 }
 
 fn declared(planned: &PlannedMember, id: u64) -> Member {
@@ -181,6 +241,22 @@ mod tests {
             ids.insert(settings.node_id);
         }
         assert_eq!(ids.len(), 3);
+    }
+
+    #[test]
+    fn one_more_member_knows_the_others() {
+        let outer = tempfile::tempdir().expect("a folder");
+        let dir = outer.path().join("c");
+        create(&dir, &plan()).expect("files");
+        let more = PlannedMember { name: "node4".to_owned(), ..plan().members[2].clone() };
+        let id = add(&dir, &more).expect("files");
+        let file = dir.join("node4").join(SETTINGS_FILE);
+        let settings = load_with(&file, Some(BTreeMap::new()), &[]).expect("no faults");
+        assert!(settings.join);
+        assert_eq!(settings.node_id, id);
+        let names: Vec<_> = settings.members.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, ["node1", "node2", "node4"], "it has the addresses of node3");
+        assert!(add(&dir, &more).is_err(), "nothing is overwritten");
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! `guardian init`: everything that the nodes of a new cluster need, one folder each.
+//! `guardian init`: everything that the nodes of a new cluster need, one folder each. `guardian add-member`:
+//! the same for one more.
 
-use crate::cli::{InitArgs, MemberArg};
+use crate::cli::{AddMemberArgs, InitArgs, MemberArg};
 use crate::cluster_files::{self, Plan, PlannedMember};
 use crate::out;
 use anyhow::Context as _;
@@ -29,6 +30,22 @@ pub fn run(args: &InitArgs) -> anyhow::Result<()> {
     }
     out::say("The administrator key, shown only now:");
     out::say(admin_key);
+    Ok(())
+}
+
+/// Makes the folder of one more member, and shows the request that adds it.
+pub fn add_member(args: &AddMemberArgs) -> anyhow::Result<()> {
+    let planned = planned(&args.member)?;
+    let id = cluster_files::add(&args.cluster, &planned)?;
+    let (dir, name) = (args.cluster.display(), &planned.name);
+    out::say(format_args!(
+        "{dir}/{name} belongs to {name}: guardian server --config {dir}/{name}/guardian.toml"
+    ));
+    out::say("Once it runs, add it: POST /api/v1/cluster/members");
+    out::say(format_args!(
+        r#"{{"id":"{id}","name":"{name}","peer_addr":"{}","api_url":"{}"}}"#,
+        planned.peer_addr, planned.api_url
+    ));
     Ok(())
 }
 

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Server(args) => server::run(&args),
         Command::CheckConfig(args) => settings::check_config(&args),
         Command::Init(args) => init::run(&args),
+        Command::AddMember(args) => init::add_member(&args),
         Command::Openapi => {
             out::say(adapter_http::openapi_yaml());
             Ok(())

@@ -56,14 +56,26 @@ impl ClusterCa {
     pub fn new(cluster_id: &ClusterId, now: Timestamp) -> Result<Self, PkiError> {
         let now = OffsetDateTime::from_unix_timestamp(now.0 / 1000)?;
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-        let mut params = CertificateParams::new([])?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, format!("Guardian cluster {cluster_id}"));
+        let mut params = authority(cluster_id)?;
         params.not_before = now - CLOCK_SKEW;
         params.not_after = now + CA_VALIDITY;
         let cert_pem = params.self_signed(&key)?.pem();
         Ok(Self { cluster_id: cluster_id.clone(), issuer: Issuer::new(params, key), cert_pem, now })
+    }
+
+    /// The authority that was made before, to issue more: `cert_pem` and `key_pem` are as
+    /// [`Self::credentials`] gave them. What it issues is valid from `now`.
+    pub fn load(
+        cluster_id: &ClusterId,
+        cert_pem: &str,
+        key_pem: &str,
+        now: Timestamp,
+    ) -> Result<Self, PkiError> {
+        let now = OffsetDateTime::from_unix_timestamp(now.0 / 1000)?;
+        let key = KeyPair::from_pem(key_pem)?;
+        let params = authority(cluster_id)?;
+        let issuer = Issuer::new(params, key);
+        Ok(Self { cluster_id: cluster_id.clone(), issuer, cert_pem: cert_pem.to_owned(), now })
     }
 
     /// The authority's certificate and key.
@@ -88,6 +100,14 @@ impl ClusterCa {
     }
 }
 
+fn authority(cluster_id: &ClusterId) -> Result<CertificateParams, PkiError> {
+    let mut params = CertificateParams::new([])?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name.push(DnType::CommonName, format!("Guardian cluster {cluster_id}"));
+    Ok(params)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +127,15 @@ mod tests {
         assert!(accepted(&ca, "test", u64::MAX >> 1, &node));
         assert!(!accepted(&ca, "test", 8, &node), "another node");
         assert!(!accepted(&ca, "other", u64::MAX >> 1, &node), "another cluster");
+    }
+
+    #[test]
+    fn an_authority_that_was_kept_issues_more() {
+        let id = ClusterId::parse("test").expect("an id");
+        let made = ClusterCa::new(&id, NOW).expect("a CA");
+        let Credentials { cert_pem, key_pem } = made.credentials();
+        let kept = ClusterCa::load(&id, &cert_pem, &key_pem, NOW).expect("the same CA");
+        assert!(accepted(&made, "test", 9, &kept.issue(9).expect("credentials")));
     }
 
     #[test]

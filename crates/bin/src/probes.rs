@@ -25,6 +25,12 @@ impl Probes for NodeProbes {
                 near,
                 format!("{} log entries behind, at most {READY_LAG_ENTRIES_MAX} are allowed", health.lag),
             ),
+            check(
+                "member",
+                !health.removed,
+                "the node was not removed",
+                "the node was removed from the cluster, and its id is never used again",
+            ),
             check("staying", !health.leaving, "the node takes part", "the node is stopping"),
         ];
         Readiness { ready: checks.iter().all(|(_, passed, _)| *passed), checks }

@@ -73,6 +73,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         peer_listen: settings.peer_listen,
         peer_tls: settings.peer_tls,
         members: settings.members,
+        join: settings.join,
         admin_key: admin_key(settings.admin_key_hash)?,
         snapshot_every_entries: settings.snapshot_every_entries,
         observer: Arc::new(RaftMetrics(metrics.clone())),
@@ -86,6 +87,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         schemas: Arc::new(JsonSchemaEngine::default()),
         keys: Arc::new(ApiKeyMint),
         cluster: node.clone(),
+        membership: node.clone(),
         env,
     });
     let housekeeping = tokio::spawn(housekeeping(node.clone(), app.housekeeping.clone()));

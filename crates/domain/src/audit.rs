@@ -191,6 +191,11 @@ fn change(event: &Event) -> Option<Change<'_>> {
             ..plain("api_key.create", key_name(&key.key))
         },
         Event::ApiKeyRevoked { key } => plain("api_key.revoke", key_name(key)),
+        Event::MemberAdmitted { member } => plain(
+            "member.admit",
+            format!("{} {} {} {}", member.id, member.name, member.peer_addr, member.api_url),
+        ),
+        Event::MemberRetired { id } => plain("member.retire", id.to_string()),
     })
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{
     Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, Permission, ProjectName, Quotas, RequestId,
-    Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission, ProjectName,
+    Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp,
+    Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -188,4 +189,8 @@ pub enum Command {
     CreateApiKey { project: Option<ProjectName>, key: NewApiKey },
     /// Revokes an API key for good.
     RevokeApiKey { key: KeyRef },
+    /// Allows a machine to join the cluster.
+    AdmitMember { member: NewMember },
+    /// Decides that a member leaves, and that its id never joins again.
+    RetireMember { id: MemberId },
 }

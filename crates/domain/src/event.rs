@@ -2,8 +2,8 @@
 
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, KeyRef, Message, ProjectName, Quotas, RequestId, Retention, Revision, SchemaId,
-    SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+    EnvironmentId, KeyRef, MemberId, Message, NewMember, ProjectName, Quotas, RequestId, Retention, Revision,
+    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,10 @@ pub enum Event {
     AnswerKept { key: Digest, request: Digest },
     /// A kept answer has expired or gave way to newer ones.
     AnswerForgotten { key: Digest },
+    /// A machine was allowed to join the cluster.
+    MemberAdmitted { member: NewMember },
+    /// A member has to leave; its id never joins again.
+    MemberRetired { id: MemberId },
 }
 
 /// The events of one accepted command, with its place in the order of all.

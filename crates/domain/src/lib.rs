@@ -20,6 +20,7 @@ mod document;
 mod entity;
 mod event;
 pub mod limits;
+mod member;
 mod name;
 mod number;
 mod outcome;
@@ -38,8 +39,10 @@ pub use entity::{
     Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, Usage,
 };
 pub use event::{Committed, Event};
+pub use member::{MemberId, MemberIdError, NewMember};
 pub use name::{
-    ApiKeyId, ClusterId, ConfigKey, EnvironmentName, NameError, ProjectName, RequestId, SchemaName,
+    ApiKeyId, ClusterId, ConfigKey, EnvironmentName, MemberAddress, MemberName, NameError, ProjectName,
+    RequestId, SchemaName,
 };
 pub use number::{Revision, SchemaVersion, Timestamp, Version};
 pub use outcome::{Answer, Outcome, Receipt};

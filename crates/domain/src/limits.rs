@@ -52,6 +52,12 @@ pub const API_KEY_SCOPES_MAX: usize = 64;
 pub const ENVIRONMENTS_PER_PROJECT_MAX: usize = 1000;
 /// Most schemas in one project.
 pub const SCHEMAS_PER_PROJECT_MAX: usize = 10_000;
+/// Longest address of a member, in bytes.
+pub const MEMBER_ADDRESS_BYTES_MAX: usize = 255;
+/// Most members that a cluster may have at a time, those without a vote included.
+pub const MEMBERS_MAX: usize = 7;
+/// Most ids of former members that are kept, so that none comes back.
+pub const RETIRED_MEMBERS_MAX: usize = 100_000;
 /// Most projects in one cluster.
 pub const PROJECTS_MAX: usize = 100_000;
 /// Most operations in one transaction.

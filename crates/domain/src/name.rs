@@ -1,6 +1,9 @@
 //! Validated names. A value of one of these types is well formed by construction, also after decoding.
 
-use crate::limits::{CONFIG_KEY_BYTES_MAX, NAME_BYTES_MAX, REQUEST_ID_BYTES_MAX, SCHEMA_NAME_BYTES_MAX};
+use crate::limits::{
+    CONFIG_KEY_BYTES_MAX, MEMBER_ADDRESS_BYTES_MAX, NAME_BYTES_MAX, REQUEST_ID_BYTES_MAX,
+    SCHEMA_NAME_BYTES_MAX,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::sync::Arc;
@@ -131,6 +134,23 @@ name_type!(
     NAME_BYTES_MAX,
     "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// What operators call a member: an RFC 1123 label.
+    MemberName,
+    "member name",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Where a member is reached. Its finer form is the business of whoever goes there.
+    MemberAddress,
+    "member address",
+    MEMBER_ADDRESS_BYTES_MAX,
+    "^[!-~]{1,255}$",
+    |text| (1..=MEMBER_ADDRESS_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 );
 name_type!(
     /// Identifies one client request in logs, answers and the audit chain.

@@ -2,7 +2,8 @@
 
 use crate::access::Denied;
 use crate::{
-    Actor, ApiKeyId, ConfigId, EnvironmentId, ProjectName, SchemaId, SchemaVersion, Timestamp, Version,
+    Actor, ApiKeyId, ConfigId, EnvironmentId, MemberId, ProjectName, SchemaId, SchemaVersion, Timestamp,
+    Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,9 @@ pub enum Rejection {
     /// Everything that was to be pruned is gone already.
     #[error("there is nothing to prune")]
     NothingToPrune,
+    /// The id belonged to a member that was removed.
+    #[error("member {0} was removed, and its id is never used again: give the machine a new id and disk")]
+    MemberRetired(MemberId),
     /// A table is full.
     #[error("the limit {limit} of {max} is reached")]
     LimitReached {

@@ -1,8 +1,10 @@
 //! One real `guardian server` process, which scenarios kill, pause and start again.
 
 use crate::nursery;
+use crate::shell::run;
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -85,6 +87,24 @@ impl Node {
         *child =
             Some(nursery::spawn(command).with_context(|| format!("{} cannot be started", self.at.name))?);
         Ok(())
+    }
+
+    /// Makes a new member of the machine: a new id, the same addresses; gives the request that adds it.
+    pub async fn renew(&self, peer_addr: &str, api_url: &str) -> anyhow::Result<Value> {
+        let home = self.at.folder.parent().context("the cluster's folder")?;
+        let name = format!("{}-new", self.at.name);
+        let member = format!("{name}={peer_addr}={api_url}");
+        let cluster = home.to_str().context("paths are UTF-8")?;
+        let program = self.at.program.to_str().context("paths are UTF-8")?;
+        let said = run(program, &["add-member", "--cluster", cluster, "--member", &member]).await?;
+        let body = said.lines().find(|line| line.starts_with('{')).context("it shows no request")?;
+        let made = home.join(&name);
+        fs::copy(made.join("guardian.toml"), self.at.folder.join("guardian.toml"))?;
+        for file in ["ca.pem", "cert.pem", "key.pem"] {
+            fs::copy(made.join("tls").join(file), self.at.folder.join("tls").join(file))?;
+        }
+        fs::remove_dir_all(made)?;
+        Ok(serde_json::from_str(body)?)
     }
 
     /// SIGKILL, also when it is paused. Nothing is flushed, nobody is told.

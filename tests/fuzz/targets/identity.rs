@@ -34,6 +34,7 @@ fn config(dir: &Path) -> NodeConfig {
             peer_addr: "127.0.0.1:1".to_owned(),
             api_url: "http://127.0.0.1:1".to_owned(),
         }],
+        join: false,
         admin_key: NewApiKey {
             id: ApiKeyId::parse("ak-admin").expect("an id"),
             name: KeyLabel::parse("admin").expect("a label"),

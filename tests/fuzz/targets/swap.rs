@@ -4,11 +4,13 @@
 use application::Ports;
 use application::ports::{
     Archive, Clock, ClusterStatus, ClusterView, Consensus, ConsensusError, Freshness, IdGenerator, KeyMint,
-    MintedKey, SchemaEngine, SchemaFault, StateReader, Validator, View,
+    MembersChanged, Membership, MembershipError, MintedKey, SchemaEngine, SchemaFault, StateReader,
+    Validator, View,
 };
 use async_trait::async_trait;
 use domain::{
-    ApiKeyId, Content, Dialect, Digest, Outcome, RequestId, SchemaId, SchemaVersion, Stamped, Timestamp,
+    ApiKeyId, Content, Dialect, Digest, MemberId, Outcome, RequestId, SchemaId, SchemaVersion, Stamped,
+    Timestamp,
 };
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -33,6 +35,7 @@ impl Swap {
             schemas: self.clone(),
             keys: self.clone(),
             cluster: self.clone(),
+            membership: self.clone(),
             env: application::Env { clock: self.clone(), ids: self.clone() },
         }
     }
@@ -60,6 +63,17 @@ impl StateReader for Swap {
 impl ClusterView for Swap {
     async fn status(&self) -> ClusterStatus {
         self.now().cluster.status().await
+    }
+}
+
+#[async_trait]
+impl Membership for Swap {
+    async fn change(&self, command: Stamped<domain::Command>) -> Result<MembersChanged, MembershipError> {
+        self.now().membership.change(command).await
+    }
+
+    async fn transfer(&self, to: Option<MemberId>) -> Result<MemberId, MembershipError> {
+        self.now().membership.transfer(to).await
     }
 }
 

@@ -30,6 +30,13 @@ pub(crate) struct List<T> {
     next_page_token: String,
 }
 
+impl<T> List<T> {
+    /// A list that always fits one page.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self { items, next_page_token: String::new() }
+    }
+}
+
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Token {

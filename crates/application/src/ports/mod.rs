@@ -9,7 +9,10 @@ mod schema_engine;
 mod state_reader;
 
 pub use clock::Clock;
-pub use cluster::{ClusterStatus, ClusterView, Member, MemberRole};
+pub use cluster::{
+    ClusterStatus, ClusterView, Member, MemberFault, MemberRefusal, MemberRole, MembersChanged, Membership,
+    MembershipError,
+};
 pub use consensus::{Consensus, ConsensusError};
 pub use ids::IdGenerator;
 pub use key_mint::{KeyMint, MintedKey};

@@ -60,6 +60,7 @@ pub fn application_with(schemas: Arc<dyn crate::ports::SchemaEngine>) -> TestApp
         schemas,
         keys,
         cluster: node.clone(),
+        membership: node.clone(),
         env: Env { clock: clock.clone(), ids: Arc::new(SeededIds::new(1)) },
     };
     let application = Application::new(&ports);

@@ -2,11 +2,11 @@
 
 use super::MemoryArchive;
 use crate::ports::{
-    ClusterStatus, ClusterView, Consensus, ConsensusError, Consistency, Freshness, Member, MemberRole,
-    StateReader, View,
+    ClusterStatus, ClusterView, Consensus, ConsensusError, Consistency, Freshness, Member, MemberFault,
+    MemberRefusal, MemberRole, MembersChanged, Membership, MembershipError, StateReader, View,
 };
 use async_trait::async_trait;
-use domain::{ClusterId, Command, Outcome, Stamped, State};
+use domain::{ClusterId, Command, MemberId, NewMember, Outcome, Stamped, State};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,12 +38,20 @@ struct Inner {
     fault: Option<Fault>,
     injected: VecDeque<Stamped<Command>>,
     proposals: u64,
+    /// Members beside the node itself, that only look like ones.
+    others: Vec<NewMember>,
+    refusal: Option<MemberFault>,
 }
 
 impl SingleNode {
     /// An empty cluster, not bootstrapped.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Refuses every change of the members like this until told otherwise.
+    pub fn refuse_members(&self, fault: Option<MemberFault>) {
+        self.inner().refusal = fault;
     }
 
     /// Applies a command past every fault, as if another node had proposed it.
@@ -156,14 +164,77 @@ impl ClusterView for SingleNode {
             reachable: true,
             applied_index: Some(inner.state.revision().0),
             lag: Some(0),
+            peer_addr: "127.0.0.1:9080".to_owned(),
             api_url: "http://127.0.0.1:8080".to_owned(),
         };
+        let others = inner.others.iter().map(|other| Member {
+            id: other.id.get(),
+            name: other.name.to_string(),
+            role: MemberRole::Follower,
+            peer_addr: other.peer_addr.to_string(),
+            api_url: other.api_url.to_string(),
+            ..member.clone()
+        });
+        let members = std::iter::once(member.clone()).chain(others).collect();
         ClusterStatus {
             cluster_id: inner.state.header().cluster_id.clone().unwrap_or_else(unnamed),
             node_id: 1,
             leader_id: led.then_some(1),
             term: 1,
-            members: vec![member],
+            members,
         }
     }
+}
+
+#[async_trait]
+impl Membership for SingleNode {
+    async fn change(&self, command: Stamped<Command>) -> Result<MembersChanged, MembershipError> {
+        if let Some(fault) = self.inner().refusal {
+            return Err(refusal(fault));
+        }
+        let changed = match &command.command {
+            Command::AdmitMember { member } => {
+                let inner = self.inner();
+                match inner.others.iter().find(|other| other.id == member.id) {
+                    Some(other) if other != member => return Err(refusal(MemberFault::Exists)),
+                    other => other.is_none(),
+                }
+            }
+            Command::RetireMember { id } if id.get() == 1 => return Err(refusal(MemberFault::LastVoter)),
+            Command::RetireMember { id } => {
+                if !self.inner().others.iter().any(|other| other.id == *id) {
+                    return Err(refusal(MemberFault::NotFound));
+                }
+                true
+            }
+            _ => return Err(refusal(MemberFault::NotFound)),
+        };
+        let asked = command.command.clone();
+        match self.propose(command).await? {
+            Outcome::Rejected { rejection, .. } => Err(MembershipError::Rejected(rejection)),
+            Outcome::Accepted { revision, .. } | Outcome::Replayed { revision, .. } => {
+                let mut inner = self.inner();
+                match asked {
+                    Command::AdmitMember { member } if changed => inner.others.push(member),
+                    Command::RetireMember { id } => inner.others.retain(|other| other.id != id),
+                    _ => {}
+                }
+                Ok(MembersChanged { revision, changed })
+            }
+        }
+    }
+
+    async fn transfer(&self, to: Option<MemberId>) -> Result<MemberId, MembershipError> {
+        if self.inner().fault == Some(Fault::NoLeader) {
+            return Err(ConsensusError::NoLeader.into());
+        }
+        match to {
+            Some(id) if id.get() == 1 => Ok(id),
+            _ => Err(refusal(MemberFault::NoSuccessor)),
+        }
+    }
+}
+
+fn refusal(fault: MemberFault) -> MembershipError {
+    MemberRefusal { fault, detail: format!("{fault:?}") }.into()
 }

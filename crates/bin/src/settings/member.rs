@@ -4,11 +4,9 @@ use super::validate::Faults;
 use super::{Member, Settings};
 use adapter_raft::NodeMember;
 use domain::ClusterId;
+use domain::limits::MEMBERS_MAX;
 use reqwest::Url;
 use std::collections::BTreeSet;
-
-/// Most members that a cluster may start with.
-const MEMBERS_MAX: usize = 7;
 
 pub(super) fn node_id(faults: &mut Faults, key: &str, text: &str) -> u64 {
     match text.parse::<i64>() {

@@ -83,10 +83,18 @@ pub const KEYS: &[Key] = &[
         "Names the cluster, so that its parts never join another's.",
     ),
     key(
+        "cluster.join",
+        "`true` or `false`",
+        Some("false"),
+        "Whether a node with an empty data folder waits to be added to a cluster that exists, instead of forming \
+         one. Without meaning once the folder is in use.",
+    ),
+    key(
         "cluster.members[].id",
         "decimal number as a string, 1 to 2^63-1",
         None,
-        "The member's id. The list holds 1 to 7 members and is the same on each of them.",
+        "The member's id. The list holds 1 to 7 members. When a cluster forms it is the same on each of them; a \
+         node that joins lists itself and some that are there. Afterwards the cluster knows its members itself.",
     ),
     key(
         "cluster.members[].name",

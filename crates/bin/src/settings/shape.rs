@@ -78,12 +78,14 @@ impl Default for Peer {
     }
 }
 
-/// The cluster that the node starts with.
+/// The cluster that the node starts with or joins.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cluster {
     /// See the reference.
     pub id: String,
+    /// See the reference.
+    pub join: bool,
     /// See the reference.
     pub members: Vec<Member>,
 }

@@ -69,6 +69,13 @@ fn every_fault_is_listed_at_once() {
 }
 
 #[test]
+fn nobody_joins_alone() {
+    let case = case("[node]", "[node]");
+    let pairs = [("GUARDIAN__CLUSTER__JOIN", "true")];
+    assert_eq!(fault_keys(load_with(&case.file, Some(environment(&pairs)), &[])), ["cluster.join"]);
+}
+
+#[test]
 fn an_empty_file_lacks_what_must_be_given() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("empty.toml");
@@ -131,7 +138,7 @@ fn a_value_of_the_wrong_type_names_its_key() {
 #[test]
 fn the_table_has_every_key_and_its_default() {
     let settings = Settings {
-        cluster: Cluster { id: String::new(), members: vec![Member::default()] },
+        cluster: Cluster { id: String::new(), join: false, members: vec![Member::default()] },
         ..Settings::default()
     };
     let value = toml::Value::try_from(&settings).expect("TOML");

@@ -35,8 +35,10 @@ pub struct ServerSettings {
     pub peer_listen: SocketAddr,
     /// This node's credentials.
     pub peer_tls: PeerTls,
-    /// The members that the cluster starts with.
+    /// The members that the cluster starts with; with `join`, this node and some that are there.
     pub members: Vec<NodeMember>,
+    /// Whether a new data folder waits to be added to a cluster.
+    pub join: bool,
     /// Digest of the first administrator key.
     pub admin_key_hash: Digest,
     /// Log entries between two snapshots.
@@ -98,6 +100,9 @@ impl Settings {
     pub fn validate(&self, folder: &Path) -> Result<ServerSettings, Vec<Fault>> {
         let mut faults = Faults::default();
         let members = members(&mut faults, self);
+        if self.cluster.join && self.cluster.members.len() == 1 {
+            faults.add("cluster.join", "needs at least one other member in cluster.members");
+        }
         let node_id = own_id(&mut faults, self);
         if self.node.data_dir.is_empty() {
             faults.add("node.data_dir", "must name a folder");
@@ -137,6 +142,7 @@ impl Settings {
             peer_listen,
             peer_tls,
             members,
+            join: self.cluster.join,
             admin_key_hash,
             snapshot_every_entries,
             log_format,

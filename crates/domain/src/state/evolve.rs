@@ -71,6 +71,11 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             }
         }
         Event::ApiKeyCreated { key } => state.insert_api_key(key.clone()),
+        // Who takes part is not part of the state; only who may not.
+        Event::MemberAdmitted { .. } => {}
+        Event::MemberRetired { id } => {
+            state.retired_members.insert(*id, committed.revision);
+        }
         Event::ApiKeyRevoked { key } => {
             if let Some(removed) = state.api_keys.remove(key) {
                 state.keys_by_hash.remove(&removed.hash);

@@ -17,8 +17,8 @@ pub use rows::{Row, RowKey};
 
 use crate::limits::ANSWER_KEPT_MS;
 use crate::{
-    Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, Project,
-    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp, Usage, Version,
+    Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, MemberId,
+    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp, Usage, Version,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,7 @@ pub struct State {
     retired_schemas: OrdMap<SchemaId, SchemaVersion>,
     api_keys: OrdMap<KeyRef, ApiKey>,
     answers: OrdMap<Digest, Answer>,
+    retired_members: OrdMap<MemberId, Revision>,
     /// Derived: finds a key by the digest of its secret.
     keys_by_hash: OrdMap<Digest, KeyRef>,
     /// Derived: the documents bound to each schema.
@@ -79,6 +80,7 @@ impl Default for State {
             retired_configs: OrdMap::new(),
             retired_schemas: OrdMap::new(),
             api_keys: OrdMap::new(),
+            retired_members: OrdMap::new(),
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
             answers: OrdMap::new(),
@@ -211,6 +213,11 @@ impl State {
     /// How many configs are bound to a schema.
     pub fn bound_count(&self, schema: &SchemaId) -> u64 {
         self.bound.get(schema).map_or(0, |set| set.len() as u64)
+    }
+
+    /// Whether the id belonged to a member that had to leave.
+    pub fn is_retired_member(&self, id: MemberId) -> bool {
+        self.retired_members.contains_key(&id)
     }
 
     /// One API key.

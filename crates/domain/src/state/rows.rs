@@ -4,8 +4,8 @@
 
 use super::{Header, State};
 use crate::{
-    Answer, ApiKey, Committed, Config, ConfigId, Digest, Environment, EnvironmentId, Event, KeyRef, Project,
-    ProjectName, Retired, Schema, SchemaId, SchemaVersion,
+    Answer, ApiKey, Committed, Config, ConfigId, Digest, Environment, EnvironmentId, Event, KeyRef, MemberId,
+    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub enum Row {
     ApiKey(ApiKey),
     /// The answer kept for an idempotency key.
     Answer(Digest, Answer),
+    /// A member that had to leave, and the revision that decided it.
+    RetiredMember(MemberId, Revision),
 }
 
 /// Where a row is.
@@ -54,6 +56,8 @@ pub enum RowKey {
     ApiKey(KeyRef),
     /// The answer kept for an idempotency key.
     Answer(Digest),
+    /// A member that had to leave.
+    RetiredMember(MemberId),
 }
 
 impl RowKey {
@@ -61,6 +65,7 @@ impl RowKey {
     /// (names hold none).
     pub fn to_bytes(&self) -> Vec<u8> {
         let digest;
+        let number;
         let (tag, parts): (u8, Vec<&str>) = match self {
             Self::Header => (0, vec![]),
             Self::Project(name) => (1, vec![name.as_str()]),
@@ -77,6 +82,10 @@ impl RowKey {
             Self::Answer(key) => {
                 digest = key.to_string();
                 (8, vec![digest.as_str()])
+            }
+            Self::RetiredMember(id) => {
+                number = id.to_string();
+                (9, vec![&number])
             }
         };
         let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len() + 1).sum::<usize>());
@@ -102,6 +111,7 @@ impl Row {
             Self::RetiredSchema(id, _) => RowKey::RetiredSchema(id.clone()),
             Self::ApiKey(key) => RowKey::ApiKey(key.key.clone()),
             Self::Answer(key, _) => RowKey::Answer(*key),
+            Self::RetiredMember(id, _) => RowKey::RetiredMember(*id),
         }
     }
 }
@@ -118,6 +128,7 @@ impl State {
             .chain(self.retired_schemas.iter().map(|(id, version)| Row::RetiredSchema(id.clone(), *version)))
             .chain(self.api_keys.values().cloned().map(Row::ApiKey))
             .chain(self.answers.iter().map(|(key, answer)| Row::Answer(*key, answer.clone())))
+            .chain(self.retired_members.iter().map(|(id, at)| Row::RetiredMember(*id, *at)))
     }
 
     /// The row at `key`, if there is one.
@@ -136,6 +147,7 @@ impl State {
             }
             RowKey::ApiKey(key) => self.api_keys.get(key).cloned().map(Row::ApiKey),
             RowKey::Answer(key) => self.answers.get(key).map(|answer| Row::Answer(*key, answer.clone())),
+            RowKey::RetiredMember(id) => self.retired_members.get(id).map(|at| Row::RetiredMember(*id, *at)),
         }
     }
 
@@ -161,6 +173,9 @@ impl State {
             }
             Row::ApiKey(key) => self.insert_api_key(key),
             Row::Answer(key, answer) => self.insert_answer(key, answer),
+            Row::RetiredMember(id, at) => {
+                self.retired_members.insert(id, at);
+            }
         }
     }
 }
@@ -170,7 +185,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
     let mut keys = vec![RowKey::Header];
     for event in &committed.events {
         match event {
-            Event::ClusterNamed { .. } => {}
+            Event::ClusterNamed { .. } | Event::MemberAdmitted { .. } => {}
             Event::ProjectCreated { name, .. }
             | Event::ProjectUpdated { name, .. }
             | Event::ProjectBounded { name, .. }
@@ -194,6 +209,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
             Event::ApiKeyCreated { key } => keys.push(RowKey::ApiKey(key.key.clone())),
             Event::ApiKeyRevoked { key } => keys.push(RowKey::ApiKey(key.clone())),
             Event::AnswerKept { key, .. } | Event::AnswerForgotten { key } => keys.push(RowKey::Answer(*key)),
+            Event::MemberRetired { id } => keys.push(RowKey::RetiredMember(*id)),
         }
     }
     keys

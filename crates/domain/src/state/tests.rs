@@ -3,6 +3,7 @@
 mod access;
 mod bounds;
 mod checks;
+mod members;
 mod properties;
 mod steps;
 mod transactions;

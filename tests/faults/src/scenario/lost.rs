@@ -1,10 +1,17 @@
 //! F15: a disk that is gone.
 
 use crate::cluster::last_line;
+use crate::network::NODES;
 use crate::stage::Stage;
+use crate::wait;
 use anyhow::Context as _;
+use reqwest::Method;
+use serde_json::Value;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+const MEMBERS: &str = "/api/v1/cluster/members";
+const REPLACED_WITHIN: Duration = Duration::from_mins(1);
 
 const REFUSED_WITHIN: Duration = Duration::from_secs(15);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
@@ -15,14 +22,16 @@ const STARTS: usize = 3;
 /// F15: a node comes back under its old id with an empty disk. It is refused, each time, with code 70
 /// and the reason; the others go on.
 ///
-/// The reference asks for the node to be replaced. Guardian cannot replace members yet, so the disk is
-/// found again in the end.
+/// Then the machine becomes a new member: the old id is removed, a new one is added, while clients write.
 pub async fn empty(stage: &mut Stage) -> anyhow::Result<()> {
     let at = stage.anyone();
+    let view = stage.cluster.view((at + 1) % NODES).await.context("the cluster is not shown")?;
+    let url = stage.cluster.node(at).url();
+    let members = view["members"].as_array().into_iter().flatten();
+    let lost = members.clone().find(|one| one["api_url"] == url).context("the member is not shown")?.clone();
     stage.cluster.node(at).kill()?;
     let data = stage.cluster.node(at).data().to_owned();
-    let aside = data.with_extension("aside");
-    fs::rename(&data, &aside)?;
+    fs::remove_dir_all(&data)?;
     for _ in 0..STARTS {
         let node = stage.cluster.node(at);
         node.spawn()?;
@@ -34,8 +43,44 @@ pub async fn empty(stage: &mut Stage) -> anyhow::Result<()> {
         stage.writes_go_on(20, WRITTEN_WITHIN).await.context("beside a lost disk")?;
     }
     fs::remove_dir_all(&data)?;
-    fs::rename(&aside, &data)?;
-    stage.cluster.restart(at).await.context("with its own disk again")?;
-    stage.note("replacing a member is not there yet");
+    let took = replace(stage, at, &lost).await?;
+    stage.note(format!("replaced in {:.1} s", took.as_secs_f64()));
+    stage.writes_go_on(20, WRITTEN_WITHIN).await.context("with a new member")?;
     Ok(())
+}
+
+/// Removes the member and adds its machine again under a new id; gives how long that took.
+async fn replace(stage: &Stage, at: usize, lost: &Value) -> anyhow::Result<Duration> {
+    let (began, helper) = (Instant::now(), (at + 1) % NODES);
+    let text = |field: &str| lost[field].as_str().unwrap_or_default().to_owned();
+    let path = format!("{MEMBERS}/{}", text("id"));
+    insist(stage, helper, Method::DELETE, &path, None, &[204, 404]).await?;
+    let node = stage.cluster.node(at);
+    let body = node.renew(&text("peer_addr"), &text("api_url")).await?;
+    node.spawn()?;
+    insist(stage, helper, Method::POST, MEMBERS, Some(&body), &[200, 201]).await?;
+    stage.cluster.ready(at).await.context("as a new member")?;
+    Ok(began.elapsed())
+}
+
+/// Asks until the answer is one of these.
+async fn insist(
+    stage: &Stage,
+    at: usize,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    good: &[u16],
+) -> anyhow::Result<()> {
+    let mut last = String::new();
+    let done = wait::within(REPLACED_WITHIN, async || {
+        match stage.cluster.ask(at, method.clone(), path, None, body).await {
+            Ok((status, _)) if good.contains(&status) => Some(()),
+            answer => {
+                last = format!("{answer:?}");
+                None
+            }
+        }
+    });
+    done.await.with_context(|| format!("{method} {path}: {last}"))
 }

@@ -219,7 +219,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "F15",
-        what: "a lost disk: the old id with an empty folder is refused",
+        what: "a lost disk: the old id with an empty folder is refused, and replaced under a new one",
         act: |stage| Box::pin(lost::empty(stage)),
         ..PLAIN
     },

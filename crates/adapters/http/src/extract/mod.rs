@@ -15,7 +15,8 @@ pub(crate) use change::Change;
 pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};
 pub(crate) use patch::{JSON_PATCH, MERGE_PATCH, PatchBody};
 pub(crate) use path::{
-    ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, ProjectPath, SchemaPath, SchemaVersionPath,
+    ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, MemberPath, ProjectPath, SchemaPath,
+    SchemaVersionPath,
 };
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
 pub(crate) use query::{ConfigListQuery, DryRunQuery, Include, NoQuery, PageQuery, Query, ReadQuery};

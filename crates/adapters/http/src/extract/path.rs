@@ -3,8 +3,8 @@
 use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, RawPathParams};
 use domain::{
-    ApiKeyId, ConfigId, ConfigKey, EnvironmentId, EnvironmentName, ProjectName, SchemaId, SchemaName,
-    SchemaVersion, Version,
+    ApiKeyId, ConfigId, ConfigKey, EnvironmentId, EnvironmentName, MemberId, ProjectName, SchemaId,
+    SchemaName, SchemaVersion, Version,
 };
 use http::request::Parts;
 use utoipa::IntoParams;
@@ -121,6 +121,15 @@ path! {
     }
 }
 
+path! {
+    /// A member of the cluster.
+    MemberPath {
+        /// The member's id.
+        #[param(value_type = String, max_length = 19, pattern = "^[1-9][0-9]{0,18}$", example = "4611686018427387904")]
+        member: MemberId = member_id,
+    }
+}
+
 impl EnvironmentPath {
     pub(crate) fn id(self) -> EnvironmentId {
         EnvironmentId { project: self.project, name: self.environment }
@@ -159,6 +168,14 @@ async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathP
 fn text<'a>(params: &'a RawPathParams, name: &'static str) -> Result<&'a str, Problem> {
     let found = params.iter().find(|(param, _)| *param == name).map(|(_, text)| text);
     found.ok_or_else(|| Problem::internal(format!("the route has no parameter {name}")))
+}
+
+fn member_id(text: &str) -> Result<MemberId, Problem> {
+    MemberId::parse(text).map_err(|error| {
+        Problem::new(Code::InvalidName, error.to_string())
+            .with("field", "member")
+            .with("pattern", MemberId::PATTERN)
+    })
 }
 
 fn version(text: &str) -> Result<Version, Problem> {

@@ -63,7 +63,8 @@ pub(crate) fn complete(document: &mut Document) {
         let api = path.starts_with("/api/");
         for (is_get, operation) in operations(item) {
             let reads = is_get && api;
-            let changes = !is_get && api;
+            // Members are added and removed safely as often as asked, and that cannot be tried.
+            let changes = !is_get && api && !path.starts_with("/api/v1/cluster");
             if changes {
                 operation.parameters.get_or_insert_default().extend(change_parameters());
                 let responses = &mut operation.responses.responses;

@@ -2,9 +2,9 @@
 
 use super::{Code, Problem};
 use crate::reply::rfc3339;
-use application::ports::Violation;
+use application::ports::{MemberFault, MemberRefusal, Violation};
 use application::{DocumentFault, Error, PATCH_OPERATIONS_MAX, SchemaBreaks, StepFailure};
-use domain::limits::NESTING_MAX;
+use domain::limits::{MEMBERS_MAX, NESTING_MAX};
 use domain::{NameError, Rejection, TextError};
 use serde_json::{Value, json};
 
@@ -55,6 +55,7 @@ impl From<Error> for Problem {
                 .with("oldest_version", oldest.0),
             Error::Step { step, error } => Self::from(*error).with("operation", step),
             Error::SecretShownOnce(id) => Self::new(Code::SecretShownOnce, detail).with("id", id.as_str()),
+            Error::Member(refusal) => refusal.into(),
             Error::Contended => Self::new(Code::Contended, detail),
             Error::NoLeader => Self::new(Code::NoLeader, detail),
             Error::Overloaded => Self::new(Code::Overloaded, detail),
@@ -130,11 +131,34 @@ impl From<Rejection> for Problem {
                     .with("max", max)
                     .with("used", used);
             }
+            Rejection::MemberRetired(_) => Code::MemberRemoved,
             Rejection::LimitReached { limit, max } => {
                 return Self::new(Code::QuotaExceeded, detail).with("limit", limit).with("max", max);
             }
         };
         Self::new(code, detail)
+    }
+}
+
+impl From<MemberRefusal> for Problem {
+    fn from(refusal: MemberRefusal) -> Self {
+        let code = match refusal.fault {
+            MemberFault::Exists => Code::MemberExists,
+            MemberFault::NotFound => Code::MemberNotFound,
+            MemberFault::TooMany => {
+                return Self::new(Code::QuotaExceeded, refusal.detail)
+                    .with("limit", "members")
+                    .with("max", MEMBERS_MAX);
+            }
+            MemberFault::Unreachable => Code::MemberUnreachable,
+            MemberFault::NotJoining => Code::MemberNotJoining,
+            MemberFault::Behind => Code::MemberBehind,
+            MemberFault::LastVoter => Code::LastVoter,
+            MemberFault::QuorumAtRisk => Code::QuorumAtRisk,
+            MemberFault::NoSuccessor => Code::NoSuccessor,
+            MemberFault::Busy => Code::Contended,
+        };
+        Self::new(code, refusal.detail)
     }
 }
 

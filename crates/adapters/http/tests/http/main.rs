@@ -8,6 +8,7 @@ mod documentation;
 mod edge;
 mod failures;
 mod lists;
+mod members;
 mod past;
 mod patches;
 mod preconditions;

@@ -4,9 +4,10 @@
 use super::command::{decode_command, encode_command};
 use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
-    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef, Message,
-    NewApiKey, Operation, Permission, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention,
-    Revision, SchemaId, SchemaMode, SchemaName, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef,
+    MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember, Operation, Permission, Precondition,
+    ProjectName, Pruned, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef,
+    SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -42,6 +43,16 @@ fn new_key() -> NewApiKey {
         environments: Some(BTreeSet::from([environment()])),
         key_prefixes: Some(BTreeSet::from(["web.".to_owned()])),
         expires_at: Some(Timestamp(1_900_000_000_000)),
+    }
+}
+
+fn new_member() -> NewMember {
+    let address = |text: &str| MemberAddress::parse(text).expect("an address");
+    NewMember {
+        id: MemberId::new(MemberId::MAX).expect("an id"),
+        name: MemberName::parse("node4").expect("a name"),
+        peer_addr: address("10.0.0.4:9080"),
+        api_url: address("https://node4.example:8443"),
     }
 }
 
@@ -139,6 +150,8 @@ fn commands() -> Vec<(&'static str, Command)> {
         ),
         ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
+        ("admit_member", Command::AdmitMember { member: new_member() }),
+        ("retire_member", Command::RetireMember { id: new_member().id }),
     ]
 }
 

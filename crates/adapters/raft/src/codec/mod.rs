@@ -5,6 +5,7 @@ pub mod command;
 mod entry;
 #[cfg(test)]
 mod fixtures;
+mod members;
 mod membership;
 pub mod row;
 mod rpc;

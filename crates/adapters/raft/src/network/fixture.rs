@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    NodeStatus, PeerHandler, PeerListener, PeerService, PeerServiceConfig, PeerTls, Peers, ProposeError, Tcp,
-    peer_dns_name,
+    ChangeError, MembersDone, NodeStatus, PeerHandler, PeerListener, PeerService, PeerServiceConfig, PeerTls,
+    Peers, ProposeError, Tcp, peer_dns_name,
 };
 use crate::log_store::{LogStore, LogStoreConfig};
 use crate::testing::Counter;
@@ -72,8 +72,24 @@ impl PeerHandler for Echo {
         }
     }
 
-    async fn status(&self) -> NodeStatus {
+    async fn status(&self, _: u64) -> NodeStatus {
         NodeStatus { node_id: self.0, revision: 5, ..NodeStatus::default() }
+    }
+
+    async fn join(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn change_members(&self, _: Bytes) -> Result<MembersDone, ChangeError> {
+        Err(ChangeError::NotDone("not here".into()))
+    }
+
+    async fn hand_over(&self, _: Option<u64>) -> Result<MembersDone, ChangeError> {
+        Err(ChangeError::NotDone("not here".into()))
+    }
+
+    fn was_removed(&self, _: u64) -> bool {
+        false
     }
 
     async fn check_snapshot(&self, _: &crate::type_config::Snapshot) -> std::io::Result<()> {

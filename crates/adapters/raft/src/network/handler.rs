@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::{ChangeError, MembersDone};
 use crate::codec::proto;
 use crate::type_config::Snapshot;
 use std::io;
@@ -23,6 +24,7 @@ pub enum ProposeError {
 
 /// How a node is, in short.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct NodeStatus {
     /// The node.
     pub node_id: u64,
@@ -38,6 +40,12 @@ pub struct NodeStatus {
     pub takes_part: bool,
     /// Whether its log has begun, that is, the cluster exists.
     pub initialized: bool,
+    /// Whether it knows the node that asks as a member.
+    pub asker_is_member: bool,
+    /// Whether it knows that the node that asks had to leave for good.
+    pub asker_was_removed: bool,
+    /// Whether it is new and waits to be asked to join.
+    pub joining: bool,
 }
 
 /// What peers may ask of a node beyond Raft itself.
@@ -47,8 +55,20 @@ pub trait PeerHandler: Send + Sync + 'static {
     /// forward it.
     async fn propose(&self, payload: Bytes) -> Result<Bytes, ProposeError>;
 
-    /// How this node is.
-    async fn status(&self) -> NodeStatus;
+    /// How this node is, and what it knows of `asker`.
+    async fn status(&self, asker: u64) -> NodeStatus;
+
+    /// Takes part from now on, if this node waits to join; otherwise says why not.
+    async fn join(&self) -> Result<(), String>;
+
+    /// Admits or retires a member, if this node leads.
+    async fn change_members(&self, command: Bytes) -> Result<MembersDone, ChangeError>;
+
+    /// Has another node lead, if this node does: `to`, or whichever is furthest.
+    async fn hand_over(&self, to: Option<u64>) -> Result<MembersDone, ChangeError>;
+
+    /// Whether `node` had to leave for good and is no member any more.
+    fn was_removed(&self, node: u64) -> bool;
 
     /// Whether this node takes part in the cluster yet. Until then it answers nothing but its status.
     fn takes_part(&self) -> bool;
@@ -70,6 +90,9 @@ impl From<NodeStatus> for proto::StatusReply {
             api_url: status.api_url,
             takes_part: status.takes_part,
             initialized: status.initialized,
+            asker_is_member: status.asker_is_member,
+            asker_was_removed: status.asker_was_removed,
+            joining: status.joining,
         }
     }
 }
@@ -84,6 +107,9 @@ impl From<proto::StatusReply> for NodeStatus {
             api_url: reply.api_url,
             takes_part: reply.takes_part,
             initialized: reply.initialized,
+            asker_is_member: reply.asker_is_member,
+            asker_was_removed: reply.asker_was_removed,
+            joining: reply.joining,
         }
     }
 }

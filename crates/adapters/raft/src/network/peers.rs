@@ -11,7 +11,10 @@ use tonic::{Response, Status};
 
 use super::channel::{Client, PeerChannels};
 use super::forward::ForwardClient;
-use super::{ForwardError, NodeStatus, PeerError, PeerTls, Sockets, WIRE_VERSION};
+use super::{
+    CONNECT_TIMEOUT, ChangeError, ForwardError, MembersDone, NodeStatus, PeerError, PeerTls, Sockets,
+    WIRE_VERSION,
+};
 use crate::codec::{proto, required};
 use crate::type_config::{LogId, PeerInfo};
 
@@ -62,6 +65,11 @@ impl Peers {
         drop(self.channels(node_id, &info.peer_addr));
     }
 
+    /// The peers that are known.
+    pub fn ids(&self) -> Vec<u64> {
+        self.known().keys().copied().collect()
+    }
+
     /// Forgets every peer that is not in `members`.
     pub fn retain(&self, members: &std::collections::BTreeSet<u64>) {
         self.known().retain(|id, _| members.contains(id));
@@ -96,6 +104,46 @@ impl Peers {
         let mut client = self.forward_client(node)?;
         let reply = answer(node, deadline, client.status(proto::StatusRequest {})).await?;
         Ok(reply.into())
+    }
+
+    /// Tells a node that waits to join that it takes part from now on.
+    pub async fn join(&self, node: u64, deadline: Instant) -> Result<(), PeerError> {
+        let mut client = self.forward_client(node)?;
+        answer(node, deadline, client.join(proto::JoinRequest {})).await?;
+        Ok(())
+    }
+
+    /// Has `leader` admit or retire a member.
+    pub async fn change_members(
+        &self,
+        leader: u64,
+        command: Bytes,
+        deadline: Instant,
+    ) -> Result<MembersDone, ChangeError> {
+        let mut client = self.connected(leader, deadline).await?;
+        let call = client.change_members(proto::ChangeMembersRequest { command });
+        let reply = answer(leader, deadline, call).await;
+        reply.map_err(|error| ChangeError::Unknown(error.to_string()))?.into_result()
+    }
+
+    /// Has `leader` hand over.
+    pub async fn hand_over(
+        &self,
+        leader: u64,
+        to: Option<u64>,
+        deadline: Instant,
+    ) -> Result<MembersDone, ChangeError> {
+        let mut client = self.connected(leader, deadline).await?;
+        let call = client.hand_over(proto::HandOverRequest { to: to.unwrap_or_default() });
+        let reply = answer(leader, deadline, call).await;
+        reply.map_err(|error| ChangeError::Unknown(error.to_string()))?.into_result()
+    }
+
+    /// A client of a node that answers: what fails before was certainly not done.
+    async fn connected(&self, node: u64, deadline: Instant) -> Result<Client, ChangeError> {
+        let not_done = |error: PeerError| ChangeError::NotDone(error.to_string());
+        self.status(node, deadline.min(Instant::now() + CONNECT_TIMEOUT)).await.map_err(not_done)?;
+        self.forward_client(node).map_err(not_done)
     }
 
     /// Introduces this node to another and hears who that is.

@@ -94,6 +94,16 @@ where
         }
     }
 
+    /// As [`Self::admit`], and refuses a node that has to stay out. Nothing that keeps Raft safe depends on a
+    /// message of a node that is no member any more.
+    fn admit_member(&self, sender: Sender) -> Result<(), Status> {
+        self.admit()?;
+        if self.handler.was_removed(sender.0) {
+            return Err(Status::permission_denied(format!("node {} was removed from the cluster", sender.0)));
+        }
+        Ok(())
+    }
+
     /// Serves until the shutdown token is cancelled.
     pub async fn serve(self, listener: PeerListener) -> Result<(), tonic::transport::Error> {
         let shutdown = self.shutdown.clone();
@@ -189,8 +199,9 @@ where
     }
 
     async fn vote(&self, request: Request<proto::VoteRequest>) -> Result<Response<proto::VoteReply>, Status> {
-        self.admit()?;
-        own_vote(Sender::of(&request)?, request.get_ref().vote.as_ref())?;
+        let sender = Sender::of(&request)?;
+        self.admit_member(sender)?;
+        own_vote(sender, request.get_ref().vote.as_ref())?;
         let rpc = request.into_inner().try_into();
         let answer = self.raft.vote(rpc.map_err(|cause| nonsense(&cause))?).await;
         let answer = answer.map_err(|cause| stopped(&cause))?;
@@ -203,8 +214,9 @@ where
         &self,
         request: Request<proto::VoteRequest>,
     ) -> Result<Response<proto::VoteReply>, Status> {
-        self.admit()?;
-        own_vote(Sender::of(&request)?, request.get_ref().vote.as_ref())?;
+        let sender = Sender::of(&request)?;
+        self.admit_member(sender)?;
+        own_vote(sender, request.get_ref().vote.as_ref())?;
         let rpc = request.into_inner().try_into();
         let answer = self.raft.pre_vote(rpc.map_err(|cause| nonsense(&cause))?);
         let answer = answer.await.map_err(|cause| stopped(&cause))?;
@@ -243,9 +255,9 @@ where
 
     async fn read_barrier(
         &self,
-        _request: Request<proto::ReadBarrierRequest>,
+        request: Request<proto::ReadBarrierRequest>,
     ) -> Result<Response<proto::ReadBarrierReply>, Status> {
-        self.admit()?;
+        self.admit_member(Sender::of(&request)?)?;
         match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
             Ok(linearizer) => Ok(Response::new(proto::ReadBarrierReply {
                 log_id: Some(linearizer.read_log_id().log_id().into()),
@@ -260,7 +272,7 @@ where
         &self,
         request: Request<Streaming<proto::ForwardRequest>>,
     ) -> Result<Response<Self::ForwardStream>, Status> {
-        self.admit()?;
+        self.admit_member(Sender::of(&request)?)?;
         let (replies, outgoing) = mpsc::channel(FORWARD_IN_FLIGHT_MAX);
         let serving = serve_forwards(request.into_inner(), self.handler.clone(), replies);
         let shutdown = self.shutdown.clone();
@@ -277,9 +289,36 @@ where
 
     async fn status(
         &self,
-        _request: Request<proto::StatusRequest>,
+        request: Request<proto::StatusRequest>,
     ) -> Result<Response<proto::StatusReply>, Status> {
-        Ok(Response::new(self.handler.status().await.into()))
+        let asker = Sender::of(&request)?;
+        Ok(Response::new(self.handler.status(asker.0).await.into()))
+    }
+
+    async fn join(
+        &self,
+        _request: Request<proto::JoinRequest>,
+    ) -> Result<Response<proto::JoinReply>, Status> {
+        self.handler.join().await.map_err(Status::failed_precondition)?;
+        Ok(Response::new(proto::JoinReply {}))
+    }
+
+    async fn change_members(
+        &self,
+        request: Request<proto::ChangeMembersRequest>,
+    ) -> Result<Response<proto::MembersReply>, Status> {
+        self.admit_member(Sender::of(&request)?)?;
+        let changed = self.handler.change_members(request.into_inner().command).await;
+        Ok(Response::new(changed.into()))
+    }
+
+    async fn hand_over(
+        &self,
+        request: Request<proto::HandOverRequest>,
+    ) -> Result<Response<proto::MembersReply>, Status> {
+        self.admit_member(Sender::of(&request)?)?;
+        let to = Some(request.into_inner().to).filter(|to| *to != 0);
+        Ok(Response::new(self.handler.hand_over(to).await.into()))
     }
 }
 

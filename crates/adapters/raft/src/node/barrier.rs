@@ -80,7 +80,7 @@ async fn confirm(shared: &Shared) -> bool {
 impl Shared {
     /// The index up to which everything was committed when a majority last confirmed the leader, after
     /// the call began; `None` when it could not be confirmed.
-    async fn committed_index(&self, leader: u64, deadline: Instant) -> Option<u64> {
+    pub(super) async fn committed_index(&self, leader: u64, deadline: Instant) -> Option<u64> {
         if leader == self.node_id {
             let confirmed = timeout_at(deadline, self.raft.get_read_linearizer(ReadPolicy::ReadIndex));
             return match confirmed.await {

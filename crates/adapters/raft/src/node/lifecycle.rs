@@ -1,6 +1,8 @@
-//! A node's life: forming the cluster, checkpoints, handing over, stopping.
+//! A node's life: forming or joining the cluster, checkpoints, handing over, stopping.
 
+use super::follow::follow_members;
 use super::identity::{Identity, Phase};
+use super::join::{Invitation, wait_to_join};
 use super::start::{NodeConfig, NodeMember, declared};
 use super::{ELECTION_MS_MAX, RaftNode, Shared};
 use crate::codec::command::encode_command;
@@ -14,6 +16,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,19 +38,24 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this node's data folder is new, but member {0} says that the cluster exists: a member whose disk \
-     was lost must not come back under its old id; remove it and add a new member"
+     was lost must not come back under its old id; remove it and add the machine under a new id, with \
+     cluster.join"
 )]
-struct LostDisk(u64);
+pub(super) struct LostDisk(pub(super) u64);
 
 pub(super) fn spawn(
     tasks: &TaskTracker,
     stop: &CancellationToken,
     shared: &Arc<Shared>,
     identity: Identity,
+    invited: mpsc::Receiver<Invitation>,
     config: NodeConfig,
 ) {
     let on_fatal = config.on_fatal.clone();
-    let forming = form(shared.clone(), identity, config.members, config.admin_key);
+    let declared = config.members.iter().map(|member| member.id).collect();
+    tasks.spawn(follow_members(shared.clone(), stop.clone(), declared));
+    let joining = config.join.then_some(invited);
+    let forming = form(shared.clone(), identity, config.members, joining, config.admin_key);
     let stopping = stop.clone();
     tasks.spawn(async move {
         tokio::select! {
@@ -60,15 +68,20 @@ pub(super) fn spawn(
     tasks.spawn(follow_leader(shared.clone(), stop.clone(), config.on_fatal));
 }
 
-/// Takes part once all members are there, starts the cluster if this node is the first of them, and
+/// Takes part once all members are there or a leader asks, starts the cluster if this node is the first of them, and
 /// gives it its name and key.
 async fn form(
     shared: Arc<Shared>,
     mut identity: Identity,
     members: Vec<NodeMember>,
+    joining: Option<mpsc::Receiver<Invitation>>,
     admin_key: NewApiKey,
 ) -> io::Result<()> {
-    if identity.phase() == Phase::Fresh {
+    let first = members.iter().map(|member| member.id).min() == Some(shared.node_id) && joining.is_none();
+    if let (Phase::Fresh, Some(mut invitations)) = (identity.phase(), joining) {
+        let declared: Vec<u64> = members.iter().map(|member| member.id).collect();
+        wait_to_join(&shared, &mut identity, &declared, &mut invitations).await?;
+    } else if identity.phase() == Phase::Fresh {
         loop {
             let seen = look(&shared, &members).await;
             if let Some((id, _)) =
@@ -84,7 +97,6 @@ async fn form(
         identity.make_ready()?;
     }
     shared.ready.store(true, Ordering::Release);
-    let first = members.iter().map(|member| member.id).min() == Some(shared.node_id);
     while first && !shared.is_initialized() {
         let seen = look(&shared, &members).await;
         if seen.iter().all(|(_, seen)| seen.is_some_and(|(takes_part, _)| takes_part)) {
@@ -182,6 +194,43 @@ async fn follow_leader(shared: Arc<Shared>, stop: CancellationToken, on_fatal: O
     }
 }
 
+/// Which of `voters` is furthest, beside this node, as far as a leader knows.
+pub(super) fn successor(shared: &Shared, voters: &[u64]) -> Option<u64> {
+    let metrics = shared.raft.metrics();
+    let now = metrics.borrow_watched();
+    let matched = now.replication.iter().flatten();
+    matched
+        .filter(|(id, _)| voters.contains(id) && **id != shared.node_id)
+        .max_by_key(|(_, matched)| matched.map(|log_id| log_id.index))
+        .map(|(id, _)| *id)
+}
+
+/// Gives the leadership to `target`, and waits until another node leads; `None` when none does in time.
+pub(super) async fn transfer_to(shared: &Shared, target: u64) -> Option<u64> {
+    if shared.raft.trigger().transfer_leader(target).await.is_err() {
+        return None;
+    }
+    let mut metrics = shared.raft.server_metrics();
+    let moved = async {
+        loop {
+            let leader = metrics.borrow_watched().current_leader;
+            if leader.is_some_and(|leader| leader != shared.node_id) {
+                return leader;
+            }
+            if metrics.changed().await.is_err() {
+                return None;
+            }
+        }
+    };
+    let leader = timeout(HAND_OVER_TIMEOUT, moved).await.ok().flatten();
+    if let Some(leader) = leader {
+        tracing::info!(leader, "the leadership was handed over");
+    } else {
+        tracing::warn!(target, "the leadership could not be handed over in time");
+    }
+    leader
+}
+
 impl RaftNode {
     /// Gives the leadership to the most advanced other voter, if this node has it. Best effort: when it
     /// does not work out in time, the others elect a leader after this node is gone.
@@ -191,32 +240,13 @@ impl RaftNode {
         if !shared.raft.is_leader() {
             return;
         }
-        let target = {
-            let metrics = shared.raft.metrics();
+        let voters: Vec<u64> = {
+            let metrics = shared.raft.server_metrics();
             let now = metrics.borrow_watched();
-            let voters: Vec<u64> = now.membership_config.membership().voter_ids().collect();
-            let matched = now.replication.iter().flatten();
-            matched
-                .filter(|(id, _)| voters.contains(id) && **id != shared.node_id)
-                .max_by_key(|(_, matched)| matched.map(|log_id| log_id.index))
-                .map(|(id, _)| *id)
+            now.membership_config.membership().voter_ids().collect()
         };
-        let Some(target) = target else { return };
-        if shared.raft.trigger().transfer_leader(target).await.is_err() {
-            return;
-        }
-        let mut metrics = shared.raft.server_metrics();
-        let moved = async {
-            while metrics.borrow_watched().current_leader.is_none_or(|leader| leader == shared.node_id) {
-                if metrics.changed().await.is_err() {
-                    return;
-                }
-            }
-        };
-        if timeout(HAND_OVER_TIMEOUT, moved).await.is_ok() {
-            tracing::info!(target, "the leadership was handed over");
-        } else {
-            tracing::warn!(target, "the leadership could not be handed over in time");
+        if let Some(target) = successor(shared, &voters) {
+            transfer_to(shared, target).await;
         }
     }
 

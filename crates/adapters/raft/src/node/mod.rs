@@ -1,8 +1,12 @@
 //! One node of the cluster: the log, the state, the peers and openraft, wired and kept running.
 
 mod barrier;
+mod follow;
 mod identity;
+mod join;
 mod lifecycle;
+mod members;
+mod membership;
 mod peer;
 mod platform;
 mod propose;
@@ -25,10 +29,12 @@ use crate::store::Store;
 use crate::type_config::TypeConfig;
 use barrier::Barrier;
 use domain::ClusterId;
+use join::Invitation;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -70,6 +76,14 @@ pub(crate) struct Shared {
     observer: Arc<dyn Observer>,
     /// Whether this node takes part in the cluster yet; see [`identity`].
     ready: AtomicBool,
+    /// Whether this node is new and waits to be asked to join; see [`join`].
+    joining: AtomicBool,
+    /// Where the leader's request to join goes.
+    invitations: mpsc::Sender<Invitation>,
+    /// Whether this node was removed from the cluster; see [`follow`].
+    removed: AtomicBool,
+    /// Held while the members are changed from here.
+    changing: tokio::sync::Mutex<()>,
     /// Whether this node was asked to leave.
     leaving: AtomicBool,
     proposals: tokio::sync::Semaphore,

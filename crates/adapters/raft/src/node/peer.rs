@@ -1,9 +1,9 @@
 //! What this node answers its peers beside Raft itself.
 
-use super::Shared;
 use super::propose::{LocalError, propose_here};
+use super::{Shared, members};
 use crate::disk;
-use crate::network::{NodeStatus, PeerHandler, ProposeError};
+use crate::network::{ChangeError, MembersDone, NodeStatus, PeerHandler, ProposeError};
 use crate::store::snapshot;
 use crate::type_config::Snapshot;
 use async_trait::async_trait;
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub(super) struct Handler(pub(super) Arc<Shared>);
@@ -39,7 +40,36 @@ impl PeerHandler for Handler {
         disk::blocking(move || snapshot::verify_covers(&path, expected)).await
     }
 
-    async fn status(&self) -> NodeStatus {
+    async fn join(&self) -> Result<(), String> {
+        if self.takes_part() {
+            return Ok(());
+        }
+        if !self.0.joining.load(Ordering::Acquire) {
+            return Err("this node does not wait to join".to_owned());
+        }
+        let (answer, answered) = oneshot::channel();
+        self.0.invitations.try_send(answer).map_err(|_| "this node is being asked already".to_owned())?;
+        answered.await.unwrap_or_else(|_| Err("this node stops".to_owned()))
+    }
+
+    async fn change_members(&self, command: Bytes) -> Result<MembersDone, ChangeError> {
+        if !self.takes_part() {
+            return Err(ChangeError::NotDone("this node does not take part".to_owned()));
+        }
+        members::change_here(self.0.clone(), command).await
+    }
+
+    async fn hand_over(&self, to: Option<u64>) -> Result<MembersDone, ChangeError> {
+        members::hand_over_here(&self.0, to).await
+    }
+
+    fn was_removed(&self, node: u64) -> bool {
+        let retired =
+            domain::MemberId::new(node).is_ok_and(|id| self.0.store.published().state.is_retired_member(id));
+        retired && !self.0.is_member(node)
+    }
+
+    async fn status(&self, asker: u64) -> NodeStatus {
         let published = self.0.store.published();
         NodeStatus {
             node_id: self.0.node_id,
@@ -49,6 +79,9 @@ impl PeerHandler for Handler {
             api_url: self.0.api_url.clone(),
             takes_part: self.takes_part(),
             initialized: self.0.is_initialized(),
+            asker_is_member: self.0.is_member(asker),
+            asker_was_removed: self.was_removed(asker),
+            joining: self.0.joining.load(Ordering::Acquire),
         }
     }
 }

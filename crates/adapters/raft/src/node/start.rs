@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -61,8 +62,10 @@ pub struct NodeConfig {
     pub peer_listen: SocketAddr,
     /// Its certificate and the cluster's CA.
     pub peer_tls: PeerTls,
-    /// The members the cluster starts with.
+    /// The members the cluster starts with; for a node that joins, itself and some that are there.
     pub members: Vec<NodeMember>,
+    /// Whether a new data folder waits to be asked into a cluster that exists, instead of forming one.
+    pub join: bool,
     /// The first administrator key, without its secret.
     pub admin_key: NewApiKey,
     /// How many log entries between two snapshots.
@@ -164,6 +167,8 @@ impl RaftNode {
         let raft = Raft::new(config.node_id, raft_config, peers.clone(), log, machine)
             .await
             .map_err(NodeError::raft("the replicated state cannot be started"))?;
+        // One leader asks at a time.
+        let (invitations, invited) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             cluster_id: config.cluster_id.clone(),
             node_id: config.node_id,
@@ -173,6 +178,10 @@ impl RaftNode {
             peers,
             observer: config.observer.clone(),
             ready: AtomicBool::new(identity.phase() == Phase::Ready),
+            joining: AtomicBool::new(config.join && identity.phase() == Phase::Fresh),
+            invitations,
+            removed: AtomicBool::new(false),
+            changing: tokio::sync::Mutex::new(()),
             leaving: AtomicBool::new(false),
             proposals: tokio::sync::Semaphore::new(PROPOSALS_MAX),
             heard_ms: AtomicU64::new(0),
@@ -198,7 +207,7 @@ impl RaftNode {
                 on_fatal(io::Error::other(cause));
             }
         });
-        lifecycle::spawn(&tasks, &stop, &shared, identity, config);
+        lifecycle::spawn(&tasks, &stop, &shared, identity, invited, config);
         let barrier = Barrier::spawn(&tasks, stop.clone(), shared.clone());
         Ok(Arc::new(Self { shared, barrier, tasks, stop }))
     }

@@ -32,6 +32,8 @@ pub struct NodeHealth {
     pub lag: u64,
     /// This node was asked to leave.
     pub leaving: bool,
+    /// This node was removed from the cluster for good.
+    pub removed: bool,
 }
 
 /// Numbers for metrics.
@@ -98,6 +100,7 @@ impl RaftNode {
             bootstrapped: self.shared.store.published().state.header().cluster_id.is_some(),
             lag: committed.saturating_sub(applied),
             leaving: self.shared.leaving.load(Ordering::Acquire),
+            removed: self.shared.removed.load(Ordering::Acquire),
         }
     }
 
@@ -134,6 +137,13 @@ impl Shared {
             || metrics.current_term > 0
     }
 
+    /// Whether a node is a member, with a vote or without, as far as this node's log says.
+    pub(super) fn is_member(&self, node: u64) -> bool {
+        let metrics = self.raft.server_metrics();
+        let now = metrics.borrow_watched();
+        now.membership_config.membership().get_node(&node).is_some()
+    }
+
     /// Notes that a leader was heard from just now.
     pub(super) fn heard(&self) {
         self.heard_before(0);
@@ -154,7 +164,7 @@ impl Shared {
         }
     }
 
-    fn elapsed_ms(&self) -> u64 {
+    pub(super) fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
@@ -194,6 +204,7 @@ impl ClusterView for RaftNode {
                 reachable: applied_index.is_some(),
                 applied_index,
                 lag: applied_index.and_then(|applied| most.map(|most| most.saturating_sub(applied))),
+                peer_addr: info.peer_addr,
                 api_url: info.api_url,
             })
             .collect();

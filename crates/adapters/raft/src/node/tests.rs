@@ -79,6 +79,7 @@ impl Trio {
             peer_listen: self.members[n].peer_addr.parse().expect("an address"),
             peer_tls: self.tls[n].clone(),
             members: self.members.clone(),
+            join: false,
             admin_key: admin_key(),
             snapshot_every_entries: 100,
             observer: Arc::new(Unobserved),

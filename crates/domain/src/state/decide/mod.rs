@@ -3,6 +3,7 @@
 mod api_key;
 mod bounds;
 mod config;
+mod member;
 mod project;
 mod schema;
 
@@ -33,6 +34,8 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::Transact { operations, message } => decision.transact(operations, message),
         Command::CreateApiKey { project, key } => decision.create_api_key(project.as_ref(), key),
         Command::RevokeApiKey { key } => decision.revoke_api_key(key),
+        Command::AdmitMember { member } => decision.admit_member(member),
+        Command::RetireMember { id } => decision.retire_member(*id),
     }
 }
 

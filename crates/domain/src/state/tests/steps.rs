@@ -5,9 +5,9 @@ use crate::limits::ANSWER_KEPT_MS;
 use crate::state::State;
 use crate::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName,
-    Idempotency, KeyLabel, KeyRef, Message, NewApiKey, Operation, Permission, Precondition, ProjectName,
-    Pruned, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped,
-    Timestamp, Version,
+    Idempotency, KeyLabel, KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember,
+    Operation, Permission, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention, Revision,
+    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
 };
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ pub struct Step {
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let one = (
-        0..32_u8,
+        0..34_u8,
         0..2_u8,
         0..2_u8,
         0..3_u8,
@@ -133,9 +133,25 @@ impl Step {
             28 | 29 => {
                 Command::CreateApiKey { project: (self.detail > 1).then_some(name), key: self.new_key() }
             }
+            32 => Command::AdmitMember { member: self.new_member() },
+            33 => Command::RetireMember { id: self.member_id() },
             _ => Command::RevokeApiKey {
                 key: KeyRef { project: (self.detail > 1).then_some(name), id: self.key_id() },
             },
+        }
+    }
+
+    fn member_id(&self) -> MemberId {
+        MemberId::new(u64::from(self.name) + 1).expect("an id")
+    }
+
+    fn new_member(&self) -> NewMember {
+        let address = |text: &str| MemberAddress::parse(text).expect("an address");
+        NewMember {
+            id: self.member_id(),
+            name: MemberName::parse("m").expect("a name"),
+            peer_addr: address("m:1"),
+            api_url: address("m:2"),
         }
     }
 

@@ -1,7 +1,11 @@
 //! The cluster. Ids are random 63-bit numbers, so they are strings: JavaScript would round them.
 
+use super::invalid;
+use crate::problem::Problem;
 use application::ports::{ClusterStatus, Member, MemberRole, View};
-use serde::Serialize;
+use domain::{MemberAddress, MemberId, MemberName, NewMember};
+use http::Uri;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The cluster, as the answering node sees it.
@@ -47,6 +51,8 @@ pub(crate) struct MemberBody {
     /// How many log entries it is behind; `null` when not known.
     #[schema(required = true)]
     lag: Option<u64>,
+    /// Where the other members reach it.
+    peer_addr: String,
     /// Where clients reach it.
     api_url: String,
 }
@@ -93,7 +99,125 @@ impl From<&Member> for MemberBody {
             reachable: member.reachable,
             applied_index: member.applied_index,
             lag: member.lag,
+            peer_addr: member.peer_addr.clone(),
             api_url: member.api_url.clone(),
+        }
+    }
+}
+
+/// A machine to add to the cluster. It runs already, with `cluster.join` and an empty data folder.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "id": "4611686018427387904", "name": "node4", "peer_addr": "10.0.0.4:9080",
+    "api_url": "http://10.0.0.4:8080"
+}))]
+pub(crate) struct NewMemberBody {
+    /// Its `node.id`: a decimal number from 1 to 2^63 - 1 as a string, never used before.
+    #[schema(max_length = 19, pattern = "^[1-9][0-9]{0,18}$")]
+    id: String,
+    /// What operators call it.
+    #[schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    name: String,
+    /// Where the other members reach it: host and port.
+    #[schema(max_length = 255, pattern = "^[!-~]+:[0-9]{1,5}$")]
+    peer_addr: String,
+    /// Where clients reach it: an http or https URL without a user, query or fragment.
+    #[schema(max_length = 255, pattern = "^https?://[!-~]+$")]
+    api_url: String,
+}
+
+impl NewMemberBody {
+    pub(crate) fn member(self) -> Result<NewMember, Problem> {
+        let address = |field: &'static str, text: &str, valid: bool, rule: &str| {
+            MemberAddress::parse(text).ok().filter(|_| valid).ok_or_else(|| invalid(field, rule))
+        };
+        let (peer_addr, api_url) = (self.peer_addr.as_str(), self.api_url.trim_end_matches('/'));
+        Ok(NewMember {
+            id: MemberId::parse(&self.id).map_err(|error| invalid("id", &rule(&error.to_string())))?,
+            name: MemberName::parse(&self.name).map_err(|_| {
+                invalid("name", &format!("must be 1 to 63 bytes and match {}", MemberName::PATTERN))
+            })?,
+            peer_addr: address(
+                "peer_addr",
+                peer_addr,
+                is_host_and_port(peer_addr),
+                "must be host:port of at most 255 bytes, with a port from 1 to 65535",
+            )?,
+            api_url: address(
+                "api_url",
+                api_url,
+                is_api_url(api_url),
+                "must be an http or https URL of at most 255 bytes, without a user, query or fragment",
+            )?,
+        })
+    }
+}
+
+/// The rule without the name of what it is for.
+fn rule(message: &str) -> String {
+    message.strip_prefix("a member id ").unwrap_or(message).to_owned()
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let host_is_valid =
+        !host.is_empty() && !host.contains(['/', '@', '?', '#']) && (!host.contains(':') || bracketed);
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    host_is_valid && digits && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn is_api_url(text: &str) -> bool {
+    let scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    scheme
+        && !text.contains(['@', '?', '#'])
+        && text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+/// Who shall lead.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "to": "4611686018427387904" }))]
+pub(crate) struct TransferBody {
+    /// A member with a vote; the one that is furthest when left out.
+    #[schema(max_length = 19, pattern = "^[1-9][0-9]{0,18}$")]
+    to: Option<String>,
+}
+
+impl TransferBody {
+    pub(crate) fn to(&self) -> Result<Option<MemberId>, Problem> {
+        let parse =
+            |text: &String| MemberId::parse(text).map_err(|error| invalid("to", &rule(&error.to_string())));
+        self.to.as_ref().map(parse).transpose()
+    }
+}
+
+/// Who leads now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LeaderBody {
+    /// The leader. A decimal number as a string.
+    #[schema(example = "1")]
+    pub(crate) leader_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_their_form() {
+        for good in ["127.0.0.1:9080", "node-1.local:1", "[::1]:9080"] {
+            assert!(is_host_and_port(good), "{good}");
+        }
+        for bad in ["", "host", "host:", ":1", "host:0", "host:65536", "host:+1", "::1:9080", "http://h:1"] {
+            assert!(!is_host_and_port(bad), "{bad}");
+        }
+        for good in ["http://h", "https://h:1/base", "http://[::1]:8080"] {
+            assert!(is_api_url(good), "{good}");
+        }
+        for bad in ["", "h", "ftp://h", "http://", "http://u@h", "http://h?x", "http://h#x", "http:///x"] {
+            assert!(!is_api_url(bad), "{bad}");
         }
     }
 }

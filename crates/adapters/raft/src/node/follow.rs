@@ -1,0 +1,108 @@
+//! Keeping up with who the members are: their addresses, changes that were left half-way, and whether this
+//! node is one of them still.
+
+use super::{ELECTION_MS_MAX, Shared};
+use crate::type_config::StoredMembership;
+use domain::MemberId;
+use openraft::ChangeMembers;
+use openraft::async_runtime::WatchReceiver as _;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// After so long without a leader a node asks the others whether it is still a member.
+const SILENCE_MS: u64 = 3 * ELECTION_MS_MAX;
+/// How long the others may take to answer that.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long ending a change that was left half-way may take.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Goes on until the node stops or is no member any more. `declared` are the members in the settings.
+pub(super) async fn follow_members(shared: Arc<Shared>, stop: CancellationToken, declared: BTreeSet<u64>) {
+    let mut metrics = shared.raft.server_metrics();
+    let mut learned = None;
+    loop {
+        let stored = metrics.borrow_watched().membership_config.clone();
+        if learned != *stored.log_id() {
+            learned.clone_from(stored.log_id());
+            learn(&shared, &stored, &declared);
+        }
+        settle(&shared, &stored).await;
+        if let Some(who) = removed_by(&shared, &stored).await {
+            leave(&shared, who);
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(INTERVAL) => {}
+            changed = metrics.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// The log knows better than the settings where members are.
+fn learn(shared: &Shared, stored: &StoredMembership, declared: &BTreeSet<u64>) {
+    let mut known = declared.clone();
+    for (id, info) in stored.membership().nodes().filter(|(id, _)| **id != shared.node_id) {
+        shared.peers.learn(*id, info);
+        known.insert(*id);
+    }
+    shared.peers.retain(&known);
+}
+
+/// A leader that died between the two entries of a change leaves both majorities in force.
+async fn settle(shared: &Shared, stored: &StoredMembership) {
+    let applied = shared.store.published().marker.applied;
+    let committed = *stored.log_id() <= applied;
+    if !committed || stored.membership().get_joint_config().len() < 2 || !shared.raft.is_leader() {
+        return;
+    }
+    let Ok(_turn) = shared.changing.try_lock() else { return };
+    let change = ChangeMembers::AddVoterIds(BTreeSet::new());
+    match timeout(SETTLE_TIMEOUT, shared.raft.change_membership(change, false)).await {
+        Ok(Ok(_)) => tracing::info!("a change of the members that was left half-way is done"),
+        Ok(Err(error)) => tracing::info!(%error, "a change of the members is still half-way"),
+        Err(_) => tracing::info!("a change of the members is still half-way"),
+    }
+}
+
+/// Who says that this node is no member any more: itself, or a peer that it had to ask because it hears no
+/// leader.
+async fn removed_by(shared: &Shared, stored: &StoredMembership) -> Option<u64> {
+    if !shared.ready.load(Ordering::Acquire) {
+        return None;
+    }
+    let own = MemberId::new(shared.node_id).ok()?;
+    let member = stored.membership().get_node(&shared.node_id).is_some();
+    if !member && shared.store.published().state.is_retired_member(own) && !shared.raft.is_leader() {
+        return Some(shared.node_id);
+    }
+    let silence_ms = shared.stale_for_ms().unwrap_or_else(|| shared.elapsed_ms());
+    if silence_ms < SILENCE_MS || shared.raft.is_leader() {
+        return None;
+    }
+    let deadline = Instant::now() + ASK_TIMEOUT;
+    let others = shared.peers.ids().into_iter().filter(|id| *id != shared.node_id);
+    let answers = futures::future::join_all(others.map(|id| async move {
+        shared.peers.status(id, deadline).await.is_ok_and(|status| status.asker_was_removed).then_some(id)
+    }));
+    answers.await.into_iter().flatten().next()
+}
+
+/// From now on this node asks for no votes and answers no peers.
+fn leave(shared: &Shared, who: u64) {
+    shared.removed.store(true, Ordering::Release);
+    shared.ready.store(false, Ordering::Release);
+    shared.raft.runtime_config().elect(false);
+    tracing::error!(
+        said_by = who,
+        "this node was removed from the cluster and takes part no more; its id {} is never used again: stop \
+         it, and give the machine an empty data folder and a new id to add it again",
+        shared.node_id
+    );
+}
