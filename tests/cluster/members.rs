@@ -150,10 +150,13 @@ async fn two_come_and_two_go_the_leader_first() {
     let removed = cluster.forget(leader);
     until("the removed node says that it is not ready", DONE_WITHIN, async || {
         let answer = gone.get("/readyz").send().await;
-        (answer.status == 503 && answer.text().contains("removed")).then_some(())
+        (answer.status == 503 && answer.text().contains("was removed from the cluster")).then_some(())
     })
     .await;
-    assert!(removed.log_text().contains("this node was removed from the cluster"));
+    until("the removed node logs why", DONE_WITHIN, async || {
+        removed.log_text().contains("this node was removed from the cluster").then_some(())
+    })
+    .await;
     more(&mut load, 10).await;
 
     // One that is down when it is removed hears of it when it comes back, and disturbs nobody.

@@ -170,6 +170,7 @@ impl Machine {
             peer_listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, PEER_PORT)),
             peer_tls: plan.tls[self.number].clone(),
             members: plan.members.clone(),
+            join: false,
             admin_key: plan.admin.clone(),
             snapshot_every_entries: plan.snapshot_every_entries,
             observer: self.seen.clone(),
@@ -185,6 +186,7 @@ impl Machine {
             schemas: Arc::new(JsonSchemaEngine::default()),
             keys: Arc::new(ApiKeyMint),
             cluster: node.clone(),
+            membership: node.clone(),
             env: Env { clock: Arc::new(self.clock.clone()), ids: ids.clone() },
         });
         let outside = Outside {

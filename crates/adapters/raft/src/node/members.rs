@@ -196,9 +196,9 @@ impl Change<'_> {
         let votes = rest.contains(&id);
         rest.retain(|voter| *voter != id);
         if votes {
-            self.check_quorum(id, &rest).await?;
+            let answering = self.check_quorum(id, &rest).await?;
             if id == shared.node_id {
-                let target = successor(shared, &rest);
+                let target = successor(shared, &answering);
                 let target = target.ok_or_else(|| refused(MemberFault::LastVoter, "nobody else votes"))?;
                 transfer_to(shared, target).await;
                 return Err(ChangeError::NotDone("the leadership goes to another member first".to_owned()));
@@ -212,8 +212,8 @@ impl Change<'_> {
         Ok(MembersDone { revision, changed: true, index, leader: 0 })
     }
 
-    /// Refuses when those who are left could not go on.
-    async fn check_quorum(&self, id: u64, rest: &[u64]) -> Result<(), ChangeError> {
+    /// Refuses when those who are left could not go on; gives those who answer.
+    async fn check_quorum(&self, id: u64, rest: &[u64]) -> Result<Vec<u64>, ChangeError> {
         if rest.is_empty() {
             return Err(refused(
                 MemberFault::LastVoter,
@@ -223,10 +223,12 @@ impl Change<'_> {
         let by = self.deadline.min(Instant::now() + MEET_TIMEOUT);
         let shared = self.shared;
         let answers = join_all(rest.iter().map(|voter| async move {
-            *voter == shared.node_id
-                || shared.peers.status(*voter, by).await.is_ok_and(|status| status.takes_part)
+            let answers = *voter == shared.node_id
+                || shared.peers.status(*voter, by).await.is_ok_and(|status| status.takes_part);
+            answers.then_some(*voter)
         }));
-        let reachable = answers.await.into_iter().filter(|answered| *answered).count();
+        let answering: Vec<u64> = answers.await.into_iter().flatten().collect();
+        let reachable = answering.len();
         let majority = rest.len() / 2 + 1;
         if reachable < majority {
             return Err(refused(
@@ -237,7 +239,7 @@ impl Change<'_> {
                 ),
             ));
         }
-        Ok(())
+        Ok(answering)
     }
 
     /// Has the replicated state accept the command.
