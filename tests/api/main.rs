@@ -15,3 +15,5 @@ mod projects;
 mod schemas;
 mod scopes;
 mod shared;
+mod waits;
+mod watch;

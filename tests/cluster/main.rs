@@ -11,3 +11,4 @@ mod minority;
 mod power_loss;
 mod race;
 mod snapshot;
+mod watch;

@@ -1,7 +1,7 @@
 //! Config documents: reading, writing, deleting, rolling back.
 
 use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
-use crate::history;
+use crate::history::{self, PageCost};
 use crate::ports::{Consistency, Freshness, SchemaEngine, View};
 use crate::{Core, Error, Page, PageRequest, RequestContext};
 use domain::{
@@ -114,7 +114,7 @@ impl Configs {
         let resource = Resource::Configs(environment, prefix);
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
         require_environment(&view, environment)?;
-        history::list_at(&view, environment, prefix, &page, with_content).await
+        history::list_at(&view, environment, prefix, &page, with_content, PageCost::LIST).await
     }
 
     /// The versions of a config below `page.after`, newest first; also of a config that was deleted.
@@ -263,7 +263,7 @@ impl Configs {
     }
 }
 
-fn require_environment(view: &View, environment: &EnvironmentId) -> Result<(), Error> {
+pub(crate) fn require_environment(view: &View, environment: &EnvironmentId) -> Result<(), Error> {
     view.state
         .project(&environment.project)
         .ok_or_else(|| Error::not_found("project", &environment.project))?;

@@ -11,6 +11,21 @@ use std::task::Poll;
 pub const LIST_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most versions that are read for one page; the page then ends early, even empty, and says where to go on.
 const PAGE_READS_MAX: usize = 10_000;
+/// What one page of a list may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageCost {
+    /// Bytes of documents, the last one excepted.
+    pub(crate) content_bytes_max: usize,
+    /// Versions that are read, and keys that are looked at.
+    pub(crate) reads_max: usize,
+}
+
+impl PageCost {
+    /// For a page that a client asked for.
+    pub(crate) const LIST: Self =
+        Self { content_bytes_max: LIST_CONTENT_BYTES_MAX, reads_max: PAGE_READS_MAX };
+}
+
 /// How many versions are read at a time when looking for the one that was current at a revision.
 const LOOK_BACK_BATCH: usize = 32;
 
@@ -61,11 +76,12 @@ pub(crate) async fn list_at(
     prefix: &str,
     page: &PageRequest<ConfigKey>,
     with_content: bool,
+    cost: PageCost,
 ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
     let at = page.at.unwrap_or(view.state.revision());
     let start = start(prefix, page.after.as_ref());
     let from = start.as_ref().map_or(Bound::Unbounded, |bound| bound.as_ref());
-    let matching = candidates(view, environment, prefix, from, at);
+    let matching = candidates(view, environment, prefix, from, at, cost.reads_max);
     let (mut items, mut size, mut bytes, mut reads, mut cut) = (Vec::new(), page.size, 0, 0, None);
     let last = matching.len();
     for (n, (id, version, revision)) in matching.into_iter().enumerate() {
@@ -83,7 +99,7 @@ pub(crate) async fn list_at(
         if let Some(mut shown) = shown {
             if with_content {
                 bytes += shown.content.as_ref().map_or(0, |content| content.as_str().len());
-                if bytes > LIST_CONTENT_BYTES_MAX && !items.is_empty() {
+                if bytes > cost.content_bytes_max && !items.is_empty() {
                     size = size.min(items.len());
                 }
             } else {
@@ -91,8 +107,8 @@ pub(crate) async fn list_at(
             }
             items.push(shown);
         }
-        let cut_off = last == PAGE_READS_MAX && n + 1 == last;
-        if (reads > PAGE_READS_MAX || cut_off) && items.len() <= size {
+        let cut_off = last == cost.reads_max && n + 1 == last;
+        if (reads > cost.reads_max || cut_off) && items.len() <= size {
             cut = Some(id.key);
             break;
         }
@@ -103,7 +119,7 @@ pub(crate) async fn list_at(
     Ok(page)
 }
 
-/// The configs that may be in the list, in order, at most [`PAGE_READS_MAX`]: those that are live, and those
+/// The configs that may be in the list, in order, at most `max`: those that are live, and those
 /// that were deleted after `at`. One that was deleted before costs no look.
 fn candidates(
     view: &View,
@@ -111,6 +127,7 @@ fn candidates(
     prefix: &str,
     from: Bound<&ConfigKey>,
     at: Revision,
+    max: usize,
 ) -> Vec<(ConfigId, Version, Revision)> {
     let live = view
         .state
@@ -123,7 +140,7 @@ fn candidates(
         .map(|(id, retired)| (id, retired.version, retired.revision));
     merge(live, gone)
         .take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
-        .take(PAGE_READS_MAX)
+        .take(max)
         .map(|(id, version, revision)| (id.clone(), version, revision))
         .collect()
 }
@@ -174,7 +191,7 @@ fn merge<'a>(
 }
 
 /// Lets other tasks have this thread: reading a long page must not keep a node from its peers.
-async fn let_others_run() {
+pub(crate) async fn let_others_run() {
     let mut yielded = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut yielded, true) {

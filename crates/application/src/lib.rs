@@ -20,6 +20,7 @@ mod schemas;
 mod seen;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod watch;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
 pub use cluster::Cluster;
@@ -32,6 +33,7 @@ pub use paging::{Page, PageRequest};
 pub use projects::Projects;
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
+pub use watch::{OpenWatch, Watch, WatchPart, Watches};
 
 use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub struct Application {
     pub schemas: Schemas,
     /// Config documents and their history.
     pub configs: Configs,
+    /// Following changes of configs.
+    pub watches: Watches,
     /// API keys and authentication.
     pub access: Access,
     /// The cluster itself.
@@ -83,6 +87,7 @@ impl Application {
             projects: Projects::new(core.clone()),
             schemas: Schemas::new(core.clone(), ports.schemas.clone()),
             configs: Configs::new(core.clone(), ports.schemas.clone()),
+            watches: Watches::new(core.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone()),
         }

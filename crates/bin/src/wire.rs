@@ -5,7 +5,7 @@ use crate::http_server::HttpServer;
 use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
 use crate::probes::NodeProbes;
 use crate::settings::ServerSettings;
-use adapter_http::Outside;
+use adapter_http::{Outside, WatchRules};
 use adapter_raft::log_store::OnFatal;
 use adapter_raft::{NodeConfig, RaftNode};
 use adapter_schema::JsonSchemaEngine;
@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// A node that serves clients and peers.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct RunningServer {
     node: Arc<RaftNode>,
     http: HttpServer,
     drain: Duration,
+    /// Ends every watch when it becomes true.
+    stopping: watch::Sender<bool>,
 }
 
 /// Builds and starts everything. `on_fatal` is called when the node must not go on.
@@ -58,6 +61,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         cluster: node.clone(),
         env,
     });
+    let stopping = watch::Sender::new(false);
     let outside = Outside {
         probes: Arc::new(NodeProbes(node.clone())),
         observer: Arc::new(HttpMetrics(metrics.clone())),
@@ -67,10 +71,15 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         },
         ids,
         request_timeout: settings.request_timeout,
+        watch: WatchRules {
+            watchers_max: settings.watchers_max,
+            heartbeat: settings.watch_heartbeat,
+            stopping: stopping.subscribe(),
+        },
     };
-    let http = HttpServer::start(listener, adapter_http::router(app, outside))?;
+    let http = HttpServer::start(listener, adapter_http::router(app, outside), settings.watchers_max)?;
     tracing::info!(node_id = settings.node_id, http = %http.addr(), peers = %settings.peer_listen, "the node runs");
-    Ok(RunningServer { node, http, drain: settings.drain })
+    Ok(RunningServer { node, http, drain: settings.drain, stopping })
 }
 
 impl RunningServer {
@@ -84,9 +93,10 @@ impl RunningServer {
         &self.node
     }
 
-    /// Stops cleanly: not ready any more, leadership to another, requests answered, state on disk.
+    /// Stops cleanly: not ready any more, leadership to another, watches ended, requests answered, state on disk.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.node.hand_over().await;
+        self.stopping.send_replace(true);
         self.http.stop(self.drain).await;
         self.node.shutdown().await.context("the last checkpoint failed")
     }

@@ -3,7 +3,7 @@
 
 use crate::observer::Seen;
 use crate::platform::{Disks, SkewedClock};
-use adapter_http::{HttpObserver, Outside, Probes, Readiness};
+use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules};
 use adapter_raft::log_store::OnFatal;
 use adapter_raft::network::PeerTls;
 use adapter_raft::{NodeConfig, NodeMember, RaftNode};
@@ -193,6 +193,7 @@ impl Machine {
             metrics: Arc::new(String::new),
             ids,
             request_timeout: REQUEST_TIMEOUT,
+            watch: WatchRules::default(),
         };
         adapter_http::router(app, outside)
     }

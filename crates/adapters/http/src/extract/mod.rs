@@ -5,6 +5,7 @@ mod caller;
 mod path;
 mod precondition;
 mod query;
+mod watch;
 
 pub(crate) use body::JsonBody;
 pub(crate) use caller::Caller;
@@ -13,3 +14,4 @@ pub(crate) use path::{
 };
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
 pub(crate) use query::{ConfigListQuery, Include, NoQuery, PageQuery, Query, ReadQuery};
+pub(crate) use watch::{LastEventId, WaitQuery, WatchQuery, asked_wait};

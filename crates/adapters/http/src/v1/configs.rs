@@ -2,9 +2,10 @@
 
 use super::dto::config::{ConfigBody, ConfigItem, ConfigPut};
 use super::dto::message;
+use super::wait;
 use crate::extract::{
     Caller, ConfigListQuery, ConfigPath, EnvironmentPath, Guard, Include, JsonBody, Known, NoQuery,
-    PageQuery, PutGuard, Query, ReadQuery,
+    PageQuery, PutGuard, Query, ReadQuery, WaitQuery,
 };
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, LIST, READ, refusals};
 use crate::page::{List, Listing};
@@ -31,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 refusals! {
     Listed: COMMON, READ, LIST, IN_ENVIRONMENT;
-    Read: COMMON, READ, IN_ENVIRONMENT, &[Code::ConfigNotFound];
+    Read: COMMON, READ, IN_ENVIRONMENT, &[Code::ConfigNotFound, Code::TooManyWatchers];
     Put: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT,
         &[Code::Contended, Code::DocumentTooLarge, Code::UnknownSchema, Code::ValidationFailed];
     Deleted: COMMON, CHANGE, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound];
@@ -63,7 +64,7 @@ async fn list_configs(
 
 /// Read a config
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath, ReadQuery,
+    tag = "configs", params(ConfigPath, ReadQuery, WaitQuery,
         ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
     responses((status = 200, description = "The config", body = ConfigBody,
         headers(("ETag" = String, description = "The version in quotes"))),
@@ -73,22 +74,22 @@ async fn get_config(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ConfigPath,
-    Query(read): Query<ReadQuery>,
+    Query(query): Query<(ReadQuery, WaitQuery)>,
     known: Known,
 ) -> Result<Response, Problem> {
-    let document = api.app.configs.get(&ctx, &path.id(), read.freshness()).await?;
+    let document = wait::read(&api, &ctx, &path.id(), &query, &known).await?;
     let reply = match unchanged(&document, &known) {
         Some(reply) => reply,
         None => Reply::json(StatusCode::OK, &ConfigBody::new(&document.shown)?)?,
     };
-    Ok(tagged(reply, &document, &read))
+    Ok(tagged(reply, &document, &query.0))
 }
 
 /// Read a config's document
 ///
 /// The bare document: what applications read.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/content",
-    tag = "configs", params(ConfigPath, ReadQuery,
+    tag = "configs", params(ConfigPath, ReadQuery, WaitQuery,
         ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
     responses((status = 200, description = "The document, byte for byte as it is stored",
         body = serde_json::Value, content_type = "application/json",
@@ -99,16 +100,16 @@ async fn get_config_content(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ConfigPath,
-    Query(read): Query<ReadQuery>,
+    Query(query): Query<(ReadQuery, WaitQuery)>,
     known: Known,
 ) -> Result<Response, Problem> {
-    let mut document = api.app.configs.get(&ctx, &path.id(), read.freshness()).await?;
+    let mut document = wait::read(&api, &ctx, &path.id(), &query, &known).await?;
     let reply = match (unchanged(&document, &known), document.shown.content.take()) {
         (Some(reply), _) => reply,
         (None, Some(content)) => Reply::json_text(Body::from(Bytes::from_owner(Text(content)))),
         (None, None) => return Err(Problem::internal("a config without document")),
     };
-    Ok(tagged(reply, &document, &read))
+    Ok(tagged(reply, &document, &query.0))
 }
 
 /// A document's text that is sent without a copy.

@@ -9,6 +9,11 @@ mod history;
 mod projects;
 mod rollback;
 mod schemas;
+mod wait;
+mod watch;
+mod watchers;
+
+pub(crate) use watchers::Watchers;
 
 use crate::router::Api;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(environments::routes())
         .merge(schemas::routes())
         .merge(configs::routes())
+        .merge(watch::routes())
         .merge(history::routes())
         .merge(rollback::routes())
         .merge(api_keys::routes())

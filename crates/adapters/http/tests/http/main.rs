@@ -12,3 +12,4 @@ mod preconditions;
 mod projects;
 mod schemas;
 mod support;
+mod watch;

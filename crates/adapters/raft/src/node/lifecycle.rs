@@ -224,6 +224,7 @@ impl RaftNode {
         let shared = &self.shared;
         shared.leaving.store(true, Ordering::Release);
         self.stop.cancel();
+        shared.store.stop_followers();
         if let Err(error) = shared.raft.shutdown().await {
             tracing::warn!(%error, "the Raft task did not end well");
         }

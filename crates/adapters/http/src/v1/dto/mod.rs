@@ -6,6 +6,7 @@ pub(super) mod config;
 pub(super) mod history;
 pub(super) mod project;
 pub(super) mod schema;
+pub(super) mod watch;
 
 use crate::problem::{Code, Problem};
 use domain::{Content, Message};
