@@ -3,6 +3,7 @@
 
 use crate::observer::Seen;
 use crate::platform::{Disks, SkewedClock};
+use crate::watch::HEARTBEAT;
 use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules};
 use adapter_raft::log_store::OnFatal;
 use adapter_raft::network::PeerTls;
@@ -193,7 +194,7 @@ impl Machine {
             metrics: Arc::new(String::new),
             ids,
             request_timeout: REQUEST_TIMEOUT,
-            watch: WatchRules::default(),
+            watch: WatchRules { heartbeat: HEARTBEAT, ..WatchRules::default() },
         };
         adapter_http::router(app, outside)
     }

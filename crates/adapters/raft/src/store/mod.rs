@@ -124,6 +124,12 @@ impl Store {
         Box::new(self.signals.follow(environment, || self.published().state.revision()))
     }
 
+    /// Waits until followers are to be woken, and wakes them. Somebody must do so again and again.
+    pub async fn wake_followers(&self) {
+        self.signals.due().await;
+        self.signals.wake();
+    }
+
     /// Tells all followers that nothing more comes.
     pub fn stop_followers(&self) {
         self.signals.close();

@@ -103,8 +103,8 @@ fn a_snapshot_carries_the_changes() {
     target.install(&file).expect("installs");
     assert_eq!(read(&target, 2), Some(expected(2, 20)));
     assert_eq!(signal.newest(), Revision(22), "a follower learns of a state that came whole");
-    let told = futures::FutureExt::now_or_never(signal.changed());
-    assert_eq!(told, Some(true));
+    assert_eq!(futures::FutureExt::now_or_never(target.wake_followers()), Some(()));
+    assert_eq!(futures::FutureExt::now_or_never(signal.changed()), Some(true));
 }
 
 #[test]
@@ -163,7 +163,10 @@ fn told_by(command: Command) -> bool {
     let mut signal = store.follow(&environment("default"));
     let outcomes = store.apply(items(&[command], 5)).expect("applies");
     assert!(matches!(outcomes[..], [Some(Outcome::Accepted { .. })]), "{outcomes:?}");
-    futures::FutureExt::now_or_never(signal.changed()) == Some(true)
+    let woken = futures::FutureExt::now_or_never(store.wake_followers()).is_some();
+    let told = futures::FutureExt::now_or_never(signal.changed()) == Some(true);
+    assert_eq!(woken, told, "who is woken has something to see");
+    told
 }
 
 #[test]
