@@ -50,7 +50,7 @@ impl HttpServer {
         let addr = listener.local_addr()?;
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
-        let serve = Serve { router, builder: builder(), stop: stop.clone() };
+        let serve = Serve { router, builder: Arc::new(builder()), stop: stop.clone() };
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX + watchers_max));
         tasks.spawn(accept(listener, slots, serve, tasks.clone(), stop.clone(), abort.clone()));
         Ok(Self { addr, tasks, stop, abort })
@@ -104,7 +104,9 @@ async fn accept(
             match listener.accept().await {
                 Ok((tcp, _)) => {
                     let (serve, abort) = (serve.clone(), abort.clone());
-                    tasks.spawn(async move { abort.run_until_cancelled(serve.connection(tcp, slot)).await });
+                    // In a box, or the state of the connection would be held twice; there are many.
+                    let connection = Box::pin(serve.connection(tcp, slot));
+                    tasks.spawn(async move { abort.run_until_cancelled(connection).await });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -120,7 +122,7 @@ async fn accept(
 #[derive(Clone)]
 struct Serve {
     router: Router,
-    builder: Builder<TokioExecutor>,
+    builder: Arc<Builder<TokioExecutor>>,
     stop: CancellationToken,
 }
 

@@ -16,6 +16,7 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     // The data folder holds every document: nobody else may read what is made in it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     raise_open_files();
+    use_small_pages();
     init_tracing(settings.log_format, &settings.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     runtime.block_on(async {
@@ -36,4 +37,11 @@ fn raise_open_files() {
     let raised = Rlimit { current: limit.maximum, ..limit };
     // What was granted before is still there.
     let _ = rustix::process::setrlimit(Resource::Nofile, raised);
+}
+
+/// Ten thousand watchers have buffers of which they use the beginning; in huge pages every byte of them would
+/// be resident, nearly twice as much.
+fn use_small_pages() {
+    // Kernels without huge pages refuse, and that is just as well.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
