@@ -18,8 +18,8 @@ async fn a_read_waits_on_every_node_for_a_write_on_any() {
             let known = format!("\"{version}\"");
             let waiting = client.get(&path).header("If-None-Match", &known).send();
             let began = Instant::now();
-            let writing = async { project.write("a", &json!(version)).await.etag() };
-            let (answer, written): (Answer, u64) = tokio::join!(waiting, writing);
+            let change = async { project.write("a", &json!(version)).await.etag() };
+            let (answer, written): (Answer, u64) = tokio::join!(waiting, change);
             assert_eq!(answer.is(200).etag(), written);
             assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
             version = written;

@@ -163,8 +163,8 @@ impl Call {
         let response = request.timeout(WATCH_TIMEOUT).send().await.map_err(|error| transport(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         if status == 200 {
-            let kind = headers.get("content-type").map(|kind| kind.as_bytes());
-            assert_eq!(kind, Some(&b"text/event-stream"[..]), "{method} {path}");
+            let kind = headers.get("content-type");
+            assert!(kind.is_some_and(|kind| kind == "text/event-stream"), "{method} {path}: {kind:?}");
             return Ok(Watching::new(response));
         }
         let body = response.bytes().await.map_err(|error| transport(&error))?.to_vec();

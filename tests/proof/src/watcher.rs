@@ -102,9 +102,8 @@ impl Watcher {
     /// Notes one event, given as its lines.
     pub fn hear(&mut self, text: &str) {
         let told = told(text);
-        match &told {
-            Ok((_, Some(id))) => self.resume = Some(*id),
-            Ok((_, None)) | Err(_) => {}
+        if let Ok((_, Some(id))) = &told {
+            self.resume = Some(*id);
         }
         self.told.push(told.map_or_else(|why| Told::Odd { why }, |(told, _)| told));
     }

@@ -13,7 +13,7 @@ pub struct Bell(Arc<Mutex<Rings>>);
 #[derive(Debug, Default)]
 struct Rings {
     newest: Revision,
-    rings: u64,
+    count: u64,
     silent: bool,
     waiting: Vec<Waker>,
 }
@@ -29,7 +29,7 @@ impl Bell {
     pub fn ring(&self, revision: Revision) {
         self.change(|rings| {
             rings.newest = revision;
-            rings.rings += 1;
+            rings.count += 1;
         });
     }
 
@@ -40,7 +40,7 @@ impl Bell {
 
     /// A signal for one follower.
     pub fn follow(&self) -> Box<dyn ChangeSignal> {
-        Box::new(Follower { bell: self.clone(), heard: self.rings().rings })
+        Box::new(Follower { bell: self.clone(), heard: self.rings().count })
     }
 
     fn change(&self, change: impl FnOnce(&mut Rings)) {
@@ -70,11 +70,11 @@ impl ChangeSignal for Follower {
             if rings.silent {
                 return Poll::Ready(false);
             }
-            if rings.rings == *heard {
+            if rings.count == *heard {
                 rings.waiting.push(context.waker().clone());
                 return Poll::Pending;
             }
-            *heard = rings.rings;
+            *heard = rings.count;
             Poll::Ready(true)
         })
         .await

@@ -245,7 +245,7 @@ async fn a_read_waits_for_a_config_to_appear() {
         crate::support::until(|| server.world.watchers.load(std::sync::atomic::Ordering::SeqCst) == 1).await;
         server.create("new", "[1]").await;
     };
-    let (answer, _) = tokio::join!(waiting, creating);
+    let (answer, ()) = tokio::join!(waiting, creating);
     assert_eq!(answer.is(200).body, b"[1]");
     let path = format!("{CONFIGS}/never?wait=50ms");
     let answer = server.send("GET", &path, &[("if-none-match", "\"0\"")], "").await;
