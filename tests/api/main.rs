@@ -22,3 +22,5 @@ mod schemas;
 mod scopes;
 mod shared;
 mod transactions;
+mod waits;
+mod watch;

@@ -12,3 +12,4 @@ mod minority;
 mod power_loss;
 mod race;
 mod snapshot;
+mod watch;

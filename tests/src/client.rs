@@ -1,13 +1,15 @@
 //! A client that holds every answer to the contract.
 
 use crate::contract::{contract, problem};
-use crate::{Answer, fresh_name};
+use crate::{Answer, Watching, fresh_name};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::time::Duration;
 
 /// Longer than the server's own limit, so that it is the server that gives up.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// Longer than any test watches.
+const WATCH_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Why there is no answer: the connection broke, or was never there.
 #[derive(Debug)]
@@ -149,6 +151,28 @@ impl Call {
         self.try_send().await.unwrap_or_else(|error| panic!("{what}: {}", error.message))
     }
 
+    /// Sends it and opens the stream of events that comes back; panics when it is a refusal.
+    pub async fn watch(self) -> Watching {
+        let what = format!("{} {}", self.method, self.path);
+        self.try_watch().await.unwrap_or_else(|error| panic!("{what}: {}", error.message))
+    }
+
+    /// Sends it and opens the stream of events that comes back. A refusal is an error too.
+    pub async fn try_watch(self) -> Result<Watching, Transport> {
+        let Self { method, path, request, .. } = self;
+        let response = request.timeout(WATCH_TIMEOUT).send().await.map_err(|error| transport(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if status == 200 {
+            let kind = headers.get("content-type");
+            assert!(kind.is_some_and(|kind| kind == "text/event-stream"), "{method} {path}: {kind:?}");
+            return Ok(Watching::new(response));
+        }
+        let body = response.bytes().await.map_err(|error| transport(&error))?.to_vec();
+        let answer = Answer { request: format!("{method} {path}"), status, headers, body };
+        contract().check(method.as_str(), &path, &answer);
+        Err(Transport { unsent: false, message: format!("{status} {}", answer.code()) })
+    }
+
     /// Sends it; panics when an answer comes that is not in the contract.
     pub async fn try_send(self) -> Result<Answer, Transport> {
         let Self { method, path, request, documented } = self;
@@ -167,7 +191,7 @@ impl Call {
     }
 }
 
-fn transport(error: &reqwest::Error) -> Transport {
+pub(crate) fn transport(error: &reqwest::Error) -> Transport {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -98,6 +98,22 @@ impl Contract {
         Ok(())
     }
 
+    /// Panics unless the data of an event is what the contract documents for it.
+    #[track_caller]
+    pub fn check_event(&self, event: &str, data: &Value) {
+        let schema = match event {
+            "put" => "WatchPut",
+            "delete" => "WatchDelete",
+            "bookmark" => "WatchBookmark",
+            "reset" => "WatchReset",
+            _ => panic!("there is no event {event}"),
+        };
+        let place = json!({ "$ref": format!("#/components/schemas/{schema}") });
+        if let Err(fault) = self.body(schema, &place, data) {
+            panic!("the event {event} is not as openapi.yaml says: {fault}\n{data}");
+        }
+    }
+
     fn body(&self, name: &str, schema: &Value, body: &Value) -> Result<(), String> {
         let validator = self.validator(name, schema)?;
         let errors: Vec<String> = validator

@@ -15,6 +15,7 @@ mod ports;
 mod project;
 mod say;
 mod wait;
+mod watching;
 
 pub use answer::Answer;
 pub use binary::guardian;
@@ -28,6 +29,7 @@ pub use ports::free_ports;
 pub use project::{Project, fresh_name};
 pub use say::say;
 pub use wait::{until, within};
+pub use watching::{Heard, Watching};
 
 use std::path::Path;
 

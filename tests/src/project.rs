@@ -43,6 +43,11 @@ impl Project {
         self.path(&format!("/environments/default/configs{rest}"))
     }
 
+    /// The path on which the environment `default` is watched; `query` is empty or begins with `?`.
+    pub fn watched(&self, query: &str) -> String {
+        self.path(&format!("/environments/default/watch{query}"))
+    }
+
     /// The path of a config in the environment `default`.
     pub fn config(&self, key: &str) -> String {
         self.configs(&format!("/{key}"))

@@ -11,6 +11,21 @@ use std::task::Poll;
 pub const LIST_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most versions that are read for one page; the page then ends early, even empty, and says where to go on.
 const PAGE_READS_MAX: usize = 10_000;
+/// What one page of a list may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageCost {
+    /// Bytes of documents, the last one excepted.
+    pub(crate) content_bytes_max: usize,
+    /// Versions that are read, and keys that are looked at.
+    pub(crate) reads_max: usize,
+}
+
+impl PageCost {
+    /// For a page that a client asked for.
+    pub(crate) const LIST: Self =
+        Self { content_bytes_max: LIST_CONTENT_BYTES_MAX, reads_max: PAGE_READS_MAX };
+}
+
 /// How many versions are read at a time for a page of them.
 const LOOK_BACK_BATCH: usize = 32;
 
@@ -102,10 +117,11 @@ pub(crate) async fn list_at(
     list: &ConfigList,
     page: &PageRequest<ConfigKey>,
     instant: Instant,
+    cost: PageCost,
 ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
     let start = start(&list.prefix, page.after.as_ref());
     let from = start.as_ref().map_or(Bound::Unbounded, |bound| bound.as_ref());
-    let matching = candidates(view, environment, &list.prefix, from, instant);
+    let matching = candidates(view, environment, &list.prefix, from, instant, cost.reads_max);
     let (mut items, mut size, mut bytes, mut reads, mut cut) = (Vec::new(), page.size, 0, 0, None);
     let count = matching.len();
     for (n, (id, version, revision)) in matching.into_iter().enumerate() {
@@ -117,7 +133,7 @@ pub(crate) async fn list_at(
         if let Some(mut shown) = shown {
             if list.with_content {
                 bytes += shown.content.as_ref().map_or(0, |content| content.as_str().len());
-                if bytes > LIST_CONTENT_BYTES_MAX && !items.is_empty() {
+                if bytes > cost.content_bytes_max && !items.is_empty() {
                     size = size.min(items.len());
                 }
             } else {
@@ -125,8 +141,8 @@ pub(crate) async fn list_at(
             }
             items.push(shown);
         }
-        let cut_off = count == PAGE_READS_MAX && n + 1 == count;
-        if (reads > PAGE_READS_MAX || cut_off) && items.len() <= size {
+        let cut_off = count == cost.reads_max && n + 1 == count;
+        if (reads > cost.reads_max || cut_off) && items.len() <= size {
             cut = Some(id.key);
             break;
         }
@@ -137,19 +153,20 @@ pub(crate) async fn list_at(
     Ok(page)
 }
 
-/// The configs that may be in the list, in order, at most [`PAGE_READS_MAX`]: those that are live, and those
-/// that were deleted later. One that was deleted before that revision costs no look; of a time that is not
-/// known without one.
+/// The configs that may be in the list, in order, at most `max`: those that are live, and those that were
+/// deleted later. One that was deleted before that revision costs no look; of a time that is not known without
+/// one.
 fn candidates(
     view: &View,
     environment: &EnvironmentId,
     prefix: &str,
     from: Bound<&ConfigKey>,
     instant: Instant,
+    max: usize,
 ) -> Vec<(ConfigId, Version, Revision)> {
     walk(view, environment, from, move |deleted| instant.time.is_some() || deleted > instant.revision)
         .take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
-        .take(PAGE_READS_MAX)
+        .take(max)
         .map(|(id, version, revision)| (id.clone(), version, revision))
         .collect()
 }

@@ -24,6 +24,7 @@ mod seen;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transactions;
+mod watch;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
 pub use changed::{Changed, Effect, How};
@@ -42,6 +43,7 @@ pub use projects::{ChangeProject, ProjectDetail, Projects};
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
 pub use transactions::{RestoreEnvironment, Step, StepResult, Transact, Transacted, Transactions};
+pub use watch::{OpenWatch, Watch, WatchPart, Watches};
 
 use ports::{ClusterView, Consensus, KeyMint, Membership, SchemaEngine, StateReader};
 use std::sync::Arc;
@@ -59,6 +61,8 @@ pub struct Application {
     pub transactions: Transactions,
     /// Work of the cluster on itself.
     pub housekeeping: Housekeeping,
+    /// Following changes of configs.
+    pub watches: Watches,
     /// API keys and authentication.
     pub access: Access,
     /// The cluster itself.
@@ -105,6 +109,7 @@ impl Application {
                 ports.schemas.clone(),
             ),
             housekeeping: Housekeeping::new(core.clone()),
+            watches: Watches::new(core.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone(), ports.membership.clone()),
         }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-/// Most connections at a time; more wait in the kernel.
+/// Most connections at a time beside those of watchers; more wait in the kernel.
 const CONNECTIONS_MAX: usize = 10_000;
 /// Time within which a client must send the head of its first request, and of each later one on
 /// HTTP/1.1, idle time included.
@@ -46,12 +46,13 @@ pub(crate) struct HttpServer {
 
 impl HttpServer {
     /// Starts accepting on a bound port.
-    pub(crate) fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
+    pub(crate) fn start(listener: TcpListener, router: Router, watchers_max: usize) -> io::Result<Self> {
         let addr = listener.local_addr()?;
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
-        let serve = Serve { router, builder: builder(), stop: stop.clone() };
-        tasks.spawn(accept(listener, serve, tasks.clone(), stop.clone(), abort.clone()));
+        let serve = Serve { router, builder: Arc::new(builder()), stop: stop.clone() };
+        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX + watchers_max));
+        tasks.spawn(accept(listener, slots, serve, tasks.clone(), stop.clone(), abort.clone()));
         Ok(Self { addr, tasks, stop, abort })
     }
 
@@ -91,19 +92,21 @@ fn builder() -> Builder<TokioExecutor> {
 
 async fn accept(
     listener: TcpListener,
+    slots: Arc<Semaphore>,
     serve: Serve,
     tasks: TaskTracker,
     stop: CancellationToken,
     abort: CancellationToken,
 ) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let accepting = async {
         loop {
             let Ok(slot) = slots.clone().acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((tcp, _)) => {
                     let (serve, abort) = (serve.clone(), abort.clone());
-                    tasks.spawn(async move { abort.run_until_cancelled(serve.connection(tcp, slot)).await });
+                    // In a box, or the state of the connection would be held twice; there are many.
+                    let connection = Box::pin(serve.connection(tcp, slot));
+                    tasks.spawn(async move { abort.run_until_cancelled(connection).await });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -119,7 +122,7 @@ async fn accept(
 #[derive(Clone)]
 struct Serve {
     router: Router,
-    builder: Builder<TokioExecutor>,
+    builder: Arc<Builder<TokioExecutor>>,
     stop: CancellationToken,
 }
 
@@ -183,7 +186,7 @@ mod tests {
         });
         let router = Router::new().route("/slow", slow).route("/never", get(std::future::pending::<()>));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        HttpServer::start(listener, router).expect("a server")
+        HttpServer::start(listener, router, 0).expect("a server")
     }
 
     /// Sends a request and gives the connection once the server has taken it.

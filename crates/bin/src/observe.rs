@@ -59,6 +59,18 @@ impl HttpObserver for HttpMetrics {
             _ => {}
         }
     }
+
+    fn watch_opened(&self) {
+        self.0.watch_opened();
+    }
+
+    fn watch_closed(&self) {
+        self.0.watch_closed();
+    }
+
+    fn watch_sent(&self, event: &'static str) {
+        self.0.watch_sent(event);
+    }
 }
 
 fn config_operation(method: &str, route: &str) -> Option<&'static str> {

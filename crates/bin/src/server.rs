@@ -5,6 +5,7 @@ use crate::lifecycle::{StopSignals, exit_on_fatal, run_until_signal};
 use crate::{parent, settings, wire};
 use adapter_telemetry::init_tracing;
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit};
 
 /// Runs until a signal comes. Bad settings fail before anything is opened or bound.
 pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
@@ -14,6 +15,8 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     }
     // The data folder holds every document: nobody else may read what is made in it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    raise_open_files();
+    use_small_pages();
     init_tracing(settings.log_format, &settings.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     runtime.block_on(async {
@@ -25,4 +28,20 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
         };
         run_until_signal(server, &mut signals).await
     })
+}
+
+/// As many open files as the system grants, because every client is one. A lower limit than all connections
+/// need shows when it is reached: `accept` then waits.
+fn raise_open_files() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    // What was granted before is still there.
+    let _ = rustix::process::setrlimit(Resource::Nofile, raised);
+}
+
+/// Ten thousand watchers have buffers of which they use the beginning; in huge pages every byte of them would
+/// be resident, nearly twice as much.
+fn use_small_pages() {
+    // Kernels without huge pages refuse, and that is just as well.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }

@@ -5,7 +5,7 @@ use crate::http_server::HttpServer;
 use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
 use crate::probes::NodeProbes;
 use crate::settings::ServerSettings;
-use adapter_http::Outside;
+use adapter_http::{Outside, WatchRules};
 use adapter_raft::log_store::OnFatal;
 use adapter_raft::{NodeConfig, RaftNode};
 use adapter_schema::JsonSchemaEngine;
@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A node that serves clients and peers.
@@ -28,6 +29,8 @@ pub struct RunningServer {
     http: HttpServer,
     housekeeping: JoinHandle<()>,
     drain: Duration,
+    /// Ends every watch when it becomes true.
+    stopping: watch::Sender<bool>,
 }
 
 /// Time between two looks at what retention lets go.
@@ -91,6 +94,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         env,
     });
     let housekeeping = tokio::spawn(housekeeping(node.clone(), app.housekeeping.clone()));
+    let stopping = watch::Sender::new(false);
     let outside = Outside {
         probes: Arc::new(NodeProbes(node.clone())),
         observer: Arc::new(HttpMetrics(metrics.clone())),
@@ -100,10 +104,15 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         },
         ids,
         request_timeout: settings.request_timeout,
+        watch: WatchRules {
+            watchers_max: settings.watchers_max,
+            heartbeat: settings.watch_heartbeat,
+            stopping: stopping.subscribe(),
+        },
     };
-    let http = HttpServer::start(listener, adapter_http::router(app, outside))?;
+    let http = HttpServer::start(listener, adapter_http::router(app, outside), settings.watchers_max)?;
     tracing::info!(node_id = settings.node_id, http = %http.addr(), peers = %settings.peer_listen, "the node runs");
-    Ok(RunningServer { node, http, housekeeping, drain: settings.drain })
+    Ok(RunningServer { node, http, housekeeping, drain: settings.drain, stopping })
 }
 
 impl RunningServer {
@@ -117,10 +126,11 @@ impl RunningServer {
         &self.node
     }
 
-    /// Stops cleanly: not ready any more, leadership to another, requests answered, state on disk.
+    /// Stops cleanly: not ready any more, leadership to another, watches ended, requests answered, state on disk.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.housekeeping.abort();
         self.node.hand_over().await;
+        self.stopping.send_replace(true);
         self.http.stop(self.drain).await;
         self.node.shutdown().await.context("the last checkpoint failed")
     }

@@ -150,7 +150,7 @@ impl Cluster for Etcd {
 
 /// One connection to one etcd node.
 pub struct EtcdClient {
-    grpc: Grpc<Connection>,
+    pub grpc: Grpc<Connection>,
     keys: Arc<[Bytes]>,
     document: Document,
     /// The revision of this client's last write: the next must be higher.
@@ -179,6 +179,13 @@ impl EtcdClient {
         Ok(())
     }
 
+    /// Puts a value under any key.
+    pub async fn put_any(&mut self, key: &'static str, value: String) -> Result<()> {
+        let request = PutRequest { key: Bytes::from_static(key.as_bytes()), value: value.into() };
+        let _: PutResponse = self.unary(PUT, request).await?;
+        Ok(())
+    }
+
     async fn range(&mut self, key: usize, serializable: bool) -> Result<()> {
         let request = RangeRequest { key: self.keys[key].clone(), serializable };
         let answer: RangeResponse = self.unary(RANGE, request).await?;
@@ -199,7 +206,7 @@ impl Client for EtcdClient {
 }
 
 /// hyper's HTTP/2 connection in the form that tonic's client takes.
-struct Connection(SendRequest<Body>);
+pub struct Connection(SendRequest<Body>);
 
 impl Service<http::Request<Body>> for Connection {
     type Response = http::Response<Incoming>;

@@ -14,6 +14,7 @@ mod machine;
 mod report;
 mod run;
 mod settings;
+mod watch;
 
 use anyhow::Result;
 use clap::Parser;
@@ -27,5 +28,10 @@ fn main() -> Result<()> {
     if settings.threads > 1 {
         runtime.worker_threads(settings.threads);
     }
-    runtime.enable_all().build()?.block_on(run::run(&settings))
+    let runtime = runtime.enable_all().build()?;
+    if settings.watchers.is_empty() {
+        runtime.block_on(run::run(&settings))
+    } else {
+        runtime.block_on(watch::run(&settings))
+    }
 }

@@ -26,6 +26,9 @@ pub struct Settings {
     /// Numbers of concurrent clients, each with its own connection.
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256")]
     pub clients: Vec<usize>,
+    /// Measure watches instead, with these numbers of watchers, such as `1,100,1000,10000`.
+    #[arg(long, value_delimiter = ',')]
+    pub watchers: Vec<usize>,
     /// Measured seconds for each cell, system and round.
     #[arg(long, default_value_t = 4.0)]
     pub seconds: f64,

@@ -16,7 +16,7 @@ const KEYS: [&str; 6] = ["a", "b", "c", "web.limits", "%C3%A9", "-"];
 const SCHEMAS: [&str; 4] = ["limits", "limits", "free", "%00"];
 const IDS: [&str; 4] = ["ak-1-1", "ak-1-2", "ak-admin", "%FF"];
 const VERSIONS: [&str; 7] = ["1", "2", "3", "0", "01", "18446744073709551616", "x"];
-const QUERIES: [&str; 25] = [
+const QUERIES: [&str; 30] = [
     "consistency=stale",
     "consistency=linearizable",
     "min_revision=1",
@@ -37,13 +37,18 @@ const QUERIES: [&str; 25] = [
     "from=1",
     "to=2",
     "message=why",
+    "after_revision=1",
+    "after_revision=18446744073709551615",
+    "wait=0s",
+    "wait=1ms",
+    "wait=61s",
     "x=1",
     "x",
     "&&",
     "consistency=stale&consistency=stale",
     "%FF=%FF",
 ];
-const HEADERS: [(&str, &[u8]); 24] = [
+const HEADERS: [(&str, &[u8]); 26] = [
     ("if-match", b"*"),
     ("if-match", b"\"1\""),
     ("if-match", b"\"2\""),
@@ -55,6 +60,8 @@ const HEADERS: [(&str, &[u8]); 24] = [
     ("if-none-match", b"\"2\""),
     ("if-none-match", b"W/\"1\", \"2\""),
     ("if-none-match", b"\xff"),
+    ("last-event-id", b"2"),
+    ("last-event-id", b"-1"),
     ("content-type", b"application/json"),
     ("content-type", b"APPLICATION/JSON; charset=x"),
     ("content-type", b"text/plain"),

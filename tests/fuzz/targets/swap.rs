@@ -3,14 +3,14 @@
 
 use application::Ports;
 use application::ports::{
-    Archive, Clock, ClusterStatus, ClusterView, Consensus, ConsensusError, Freshness, IdGenerator, KeyMint,
-    MembersChanged, Membership, MembershipError, MintedKey, SchemaEngine, SchemaFault, StateReader,
-    Validator, View,
+    Archive, ChangeSignal, Clock, ClusterStatus, ClusterView, Consensus, ConsensusError, Freshness,
+    IdGenerator, KeyMint, MembersChanged, Membership, MembershipError, MintedKey, SchemaEngine, SchemaFault,
+    StateReader, Validator, View,
 };
 use async_trait::async_trait;
 use domain::{
-    ApiKeyId, Content, Dialect, Digest, MemberId, Outcome, RequestId, SchemaId, SchemaVersion, Stamped,
-    Timestamp,
+    ApiKeyId, Content, Dialect, Digest, EnvironmentId, MemberId, Outcome, RequestId, SchemaId, SchemaVersion,
+    Stamped, Timestamp,
 };
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -56,6 +56,10 @@ impl Consensus for Swap {
 impl StateReader for Swap {
     async fn view(&self, freshness: Freshness) -> Result<View, ConsensusError> {
         self.now().state.view(freshness).await
+    }
+
+    fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal> {
+        self.now().state.follow(environment)
     }
 }
 

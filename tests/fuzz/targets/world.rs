@@ -2,7 +2,7 @@
 //! request is held to what must be true of all of them.
 
 use crate::swap::Swap;
-use adapter_http::{HttpObserver, Outside, Probes, Readiness, router};
+use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules, router};
 use adapter_schema::JsonSchemaEngine;
 use application::Application;
 use application::testing::{SeededIds, TestApplication, application_with};
@@ -96,6 +96,7 @@ impl World {
             metrics: Arc::new(|| "up 1\n".to_owned()),
             ids: Arc::new(SeededIds::new(9)),
             request_timeout: Duration::from_secs(30),
+            watch: WatchRules::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let world =
@@ -167,8 +168,16 @@ impl World {
         let before = self.test.borrow().node.state();
         let answer = self.runtime.block_on(async {
             let response = self.router.clone().oneshot(sent).await.expect("the router never fails");
-            let (parts, body) = response.into_parts();
-            let body = body.collect().await.expect("bodies are in memory").to_bytes().to_vec();
+            let (parts, mut body) = response.into_parts();
+            let kind = parts.headers.get(http::header::CONTENT_TYPE);
+            let body = if kind.is_some_and(|kind| kind == "text/event-stream") {
+                // It has no end; a resumed one may have nothing to say.
+                let first = tokio::time::timeout(Duration::from_millis(1), body.frame()).await;
+                let frame = first.ok().flatten().map(|frame| frame.expect("bodies are in memory"));
+                frame.and_then(|frame| frame.into_data().ok()).unwrap_or_default().to_vec()
+            } else {
+                body.collect().await.expect("bodies are in memory").to_bytes().to_vec()
+            };
             let request = format!("{} {}", request.method, request.target);
             Answer { request, status: parts.status.as_u16(), headers: parts.headers, body }
         });

@@ -63,6 +63,8 @@ faults! {
     NoMinimum = "no-minimum",
     /// A write whose outcome is unknown is reported as refused.
     UnknownAsRefused = "unknown-as-refused",
+    /// Now and then a change does not reach those who watch.
+    DropEvent = "drop-event",
 }
 
 /// Whether the fault is awake in this process.

@@ -16,9 +16,10 @@ mod plan;
 mod prepare;
 mod recorder;
 mod truth;
+mod watcher;
 mod wire;
 
-pub use check::{Report, Rule, Violation, check};
+pub use check::{Report, Rule, Violation, check, check_watcher};
 pub use client::{Client, Step};
 pub use document::{digest, schema_body};
 pub use event::{Bind, Document, Event, Freshness, Guard, Meta, Operation, Outcome, Page, SchemaRef, Shown};
@@ -26,4 +27,5 @@ pub use plan::{Key, Plan, Scene, SchemaStart};
 pub use prepare::prepare;
 pub use recorder::{Counts, Recorder};
 pub use truth::{Audit, Content, SchemaVersion, Truth, Version, truth};
+pub use watcher::{Changed, Told, Watcher};
 pub use wire::{Caller, Lost, Request, Response};

@@ -8,3 +8,4 @@ mod corrupt;
 mod model;
 mod run;
 mod text;
+mod watches;

@@ -13,6 +13,7 @@ mod observer;
 mod platform;
 mod run;
 mod trace;
+mod watch;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};

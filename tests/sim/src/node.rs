@@ -3,7 +3,8 @@
 
 use crate::observer::Seen;
 use crate::platform::{Disks, SkewedClock};
-use adapter_http::{HttpObserver, Outside, Probes, Readiness};
+use crate::watch::HEARTBEAT;
+use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules};
 use adapter_raft::log_store::OnFatal;
 use adapter_raft::network::PeerTls;
 use adapter_raft::{NodeConfig, NodeMember, RaftNode};
@@ -195,6 +196,7 @@ impl Machine {
             metrics: Arc::new(String::new),
             ids,
             request_timeout: REQUEST_TIMEOUT,
+            watch: WatchRules { heartbeat: HEARTBEAT, ..WatchRules::default() },
         };
         adapter_http::router(app, outside)
     }

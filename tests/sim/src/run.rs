@@ -5,8 +5,9 @@ use crate::invariants::Invariants;
 use crate::nemesis::Nemesis;
 use crate::node::{Machine, Plan, host};
 use crate::trace::Trace;
+use crate::watch::watch;
 use anyhow::Context as _;
-use proof::{Client, Recorder, Scene, Step, Truth};
+use proof::{Client, Recorder, Scene, Step, Truth, Watcher, check_watcher};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -30,6 +31,9 @@ const LOOK_MS: u64 = 5;
 /// Between two requests of a client, in milliseconds, and after one that a node could not serve.
 const PACE_MS: std::ops::Range<u64> = 1..20;
 const BREATH_MS: std::ops::Range<u64> = 40..250;
+
+/// How many watch: one everything, the others what is contended for.
+const WATCHERS: usize = 2;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -58,6 +62,9 @@ struct Stage {
     /// Clients that have not had their last answer.
     busy: Cell<usize>,
     judging: Cell<bool>,
+    watchers: RefCell<Vec<Rc<RefCell<Watcher>>>>,
+    /// Watchers that were not told everything yet.
+    watching: Cell<usize>,
     truth: RefCell<Option<Truth>>,
     why_not: RefCell<String>,
 }
@@ -93,6 +100,13 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         let random = StdRng::seed_from_u64(random.random());
         sim.client(name.as_str(), play(number, stage, recorder, callers, random));
     }
+    let watchers: Vec<String> = (0..WATCHERS).map(|number| format!("w{number}")).collect();
+    for (number, name) in watchers.iter().enumerate() {
+        let (stage, callers) = (stage.clone(), callers.clone());
+        let random = StdRng::seed_from_u64(random.random());
+        sim.client(name.as_str(), watch_all(number, stage, callers, random));
+    }
+    let clients = clients.into_iter().chain(watchers).collect();
     let nemesis = Nemesis::new(machines.clone(), clients, StdRng::seed_from_u64(random.random()));
     let mut driver = Driver { sim, nemesis, trace: Trace::default(), invariants: Invariants::default() };
     driver.trace.line(format_args!("seed {}, {nodes} nodes", options.seed));
@@ -167,6 +181,29 @@ async fn play(
     Ok(())
 }
 
+/// Watches everything, or what the number says.
+async fn watch_all(
+    number: usize,
+    stage: Rc<Stage>,
+    callers: Vec<SimCaller>,
+    mut random: StdRng,
+) -> turmoil::Result {
+    stage.watching.set(stage.watching.get() + 1);
+    let scene = loop {
+        if let Some(scene) = stage.scene.borrow().clone() {
+            break scene;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let prefix = if number == 0 { "" } else { "hot." };
+    let watcher = Rc::new(RefCell::new(Watcher::new(number, &scene, prefix)));
+    stage.watchers.borrow_mut().push(watcher.clone());
+    let end = || stage.truth.borrow().as_ref().map(|truth| truth.revision);
+    watch(&watcher, &callers, &mut random, end).await;
+    stage.watching.set(stage.watching.get() - 1);
+    Ok(())
+}
+
 struct Driver<'a> {
     sim: Sim<'a>,
     nemesis: Nemesis,
@@ -202,6 +239,10 @@ impl Driver<'_> {
             return self.trace.violation(format_args!(
                 "not everything could be read {HEAL_MS} ms after the healing: {why}"
             ));
+        }
+        if !self.until(HEAL_MS, false, |_| stage.watching.get() == 0) {
+            self.trace
+                .violation(format_args!("a watcher was not told everything {HEAL_MS} ms after the truth"));
         }
         let machines = self.nemesis.machines.clone();
         if self.until(HEAL_MS, false, |_| Invariants::agreed(&machines).is_some()) {
@@ -253,6 +294,15 @@ impl Driver<'_> {
             for violation in report.violations {
                 self.trace.violation(format_args!("{violation}"));
             }
+            let mut told = 0;
+            for watcher in &*stage.watchers.borrow() {
+                let watcher = watcher.borrow();
+                told += watcher.told.len();
+                for violation in check_watcher(&watcher, truth) {
+                    self.trace.violation(format_args!("{violation}"));
+                }
+            }
+            self.trace.line(format_args!("the watchers were told {told} things"));
             self.compare_hashes(machines);
         }
         let counts = recorder.summary();

@@ -1,6 +1,7 @@
 //! The one middleware around every route: request id, limits on what arrives, the time limit, panics,
 //! problem documents, common headers and measurement. One layer, so that a request is boxed once.
 
+use crate::extract::asked_wait;
 use crate::outside::HttpObserver;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
@@ -62,7 +63,8 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let seen = Seen::new(self.api.outside.observer.clone(), &request);
         let id = request_id(&self.api, request.headers());
-        let (read_only, limit) = (request.method().is_safe(), self.api.outside.request_timeout);
+        let read_only = request.method().is_safe();
+        let limit = self.api.outside.request_timeout + asked_wait(request.uri());
         let running = match admit(&request) {
             Ok(()) => {
                 request.extensions_mut().insert(id.clone());

@@ -17,5 +17,5 @@ mod router;
 mod v1;
 
 pub use openapi::openapi_yaml;
-pub use outside::{HttpObserver, Outside, Probes, Readiness};
+pub use outside::{HttpObserver, Outside, Probes, Readiness, WatchRules};
 pub use router::router;

@@ -4,6 +4,7 @@ use application::ports::IdGenerator;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Whether the node is ready to take traffic, and why.
 #[derive(Clone, Debug)]
@@ -35,6 +36,33 @@ pub trait HttpObserver: Send + Sync {
     /// `method` is a standard method or `OTHER`, so both are safe as labels. `code` is the stable code
     /// of a problem. A request whose client went away before the answer has status 499.
     fn finished(&self, method: &str, route: &str, status: u16, code: Option<&'static str>, seconds: f64);
+
+    /// Somebody began to watch, or to wait for a change.
+    fn watch_opened(&self) {}
+
+    /// Somebody ended it.
+    fn watch_closed(&self) {}
+
+    /// A watcher was sent an event: `put`, `delete`, `bookmark` or `reset`.
+    fn watch_sent(&self, _event: &'static str) {}
+}
+
+/// How watchers are treated.
+#[derive(Clone, Debug)]
+pub struct WatchRules {
+    /// Most watchers of this node at a time, those who wait for a single config included.
+    pub watchers_max: usize,
+    /// A watcher that was sent nothing for so long is told how far it is.
+    pub heartbeat: Duration,
+    /// Becomes true when the node stops: every watch then ends.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Default for WatchRules {
+    fn default() -> Self {
+        let stopping = watch::channel(false).1;
+        Self { watchers_max: 10_000, heartbeat: Duration::from_secs(15), stopping }
+    }
 }
 
 /// What the router needs beside the use cases.
@@ -50,6 +78,8 @@ pub struct Outside {
     pub ids: Arc<dyn IdGenerator>,
     /// How long a request may take. A write that takes longer has an unknown outcome.
     pub request_timeout: Duration,
+    /// How watchers are treated.
+    pub watch: WatchRules,
 }
 
 impl fmt::Debug for Outside {

@@ -3,6 +3,7 @@
 use crate::edge::EdgeLayer;
 use crate::outside::Outside;
 use crate::problem::{Code, Problem};
+use crate::v1::Watchers;
 use crate::{docs, openapi, probes, v1};
 use application::Application;
 use axum::Router;
@@ -13,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) struct Shared {
     pub(crate) app: Application,
     pub(crate) outside: Outside,
+    pub(crate) watchers: Watchers,
 }
 
 /// The state of the router.
@@ -20,7 +22,8 @@ pub(crate) type Api = Arc<Shared>;
 
 /// The whole HTTP service. It does its own limits, time-outs and panics, and needs no other layer.
 pub fn router(app: Application, outside: Outside) -> Router {
-    let api: Api = Arc::new(Shared { app, outside });
+    let watchers = Watchers::new(&outside);
+    let api: Api = Arc::new(Shared { app, outside, watchers });
     let (routes, document) = documented().split_for_parts();
     routes
         .merge(docs::assets(&document))

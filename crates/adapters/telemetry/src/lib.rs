@@ -5,6 +5,7 @@ mod metrics;
 mod raft;
 mod register;
 mod tracing_lines;
+mod watch;
 
 pub use http::{ROUTES_MAX, UNMATCHED_ROUTE};
 pub use metrics::Metrics;

@@ -3,6 +3,7 @@
 use crate::http::Http;
 use crate::raft::{Raft, RaftGauges};
 use crate::register::{Made, MetricsError, counter, counters, gauge, gauges, set};
+use crate::watch::Watch;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
@@ -12,6 +13,7 @@ pub struct Metrics {
     registry: Registry,
     http: Http,
     raft: Raft,
+    watch: Watch,
     config_operations: IntCounterVec,
     version_conflicts: IntCounter,
     validation_errors: IntCounter,
@@ -33,6 +35,7 @@ impl Metrics {
         Ok(Self {
             http: Http::new(&registry)?,
             raft: Raft::new(&registry)?,
+            watch: Watch::new(&registry)?,
             config_operations: counters(
                 &registry,
                 "guardian_config_operations_total",
@@ -79,6 +82,21 @@ impl Metrics {
     /// A write was refused because the document does not satisfy its schema.
     pub fn validation_error(&self) {
         self.validation_errors.inc();
+    }
+
+    /// Somebody began to watch. Each call is followed by one of [`Self::watch_closed`].
+    pub fn watch_opened(&self) {
+        self.watch.opened();
+    }
+
+    /// Somebody ended it.
+    pub fn watch_closed(&self) {
+        self.watch.closed();
+    }
+
+    /// A watcher was sent an event; a word of a fixed list, such as `put`.
+    pub fn watch_sent(&self, event: &'static str) {
+        self.watch.sent(event);
     }
 
     /// What the consensus reports about itself.

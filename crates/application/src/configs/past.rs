@@ -1,7 +1,7 @@
 //! Reading configs, as they are now and as they were.
 
 use super::{ConfigDocument, Configs, require_environment};
-use crate::history::{self, Instant};
+use crate::history::{self, Instant, PageCost};
 use crate::ports::{Consistency, Freshness, View};
 use crate::{Error, Page, PageRequest, RequestContext};
 use domain::{
@@ -114,6 +114,6 @@ impl Configs {
         require_environment(&view, environment)?;
         let mut instant = list.moment.seen(&view)?;
         instant.revision = instant.revision.min(page.at.unwrap_or(instant.revision));
-        history::list_at(&view, environment, list, &page, instant).await
+        history::list_at(&view, environment, list, &page, instant, PageCost::LIST).await
     }
 }

@@ -1,5 +1,6 @@
 //! What the use cases need of the world, one trait a file; each is implemented by one adapter and one fake.
 
+mod changes;
 mod clock;
 mod cluster;
 mod consensus;
@@ -8,6 +9,9 @@ mod key_mint;
 mod schema_engine;
 mod state_reader;
 
+pub use changes::{
+    CHANGES_READ_BYTES_MAX, CHANGES_READ_MAX, Change, ChangeSignal, Changes, ChangesWanted, Place, Selection,
+};
 pub use clock::Clock;
 pub use cluster::{
     ClusterStatus, ClusterView, Member, MemberFault, MemberRefusal, MemberRole, MembersChanged, Membership,

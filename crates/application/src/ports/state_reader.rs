@@ -1,8 +1,11 @@
 //! Reading the replicated state and the archive of bodies.
 
-use super::ConsensusError;
+use super::{ChangeSignal, Changes, ChangesWanted, ConsensusError};
 use async_trait::async_trait;
-use domain::{ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion, State, Version};
+use domain::{
+    ConfigId, ConfigRevision, EnvironmentId, Revision, SchemaId, SchemaRevision, SchemaVersion, State,
+    Version,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -58,6 +61,10 @@ pub trait StateReader: Send + Sync {
     /// Fails with [`ConsensusError::NoLeader`] when a linearizable view cannot be confirmed and with
     /// [`ConsensusError::Behind`] when `min_revision` does not arrive in time.
     async fn view(&self, freshness: Freshness) -> Result<View, ConsensusError>;
+
+    /// A signal for whoever follows an environment. Views that are taken from now on show whatever changed
+    /// before, and the signal tells of everything else.
+    fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal>;
 }
 
 /// The archive could not be read. The node's disk is at fault, not the request.
@@ -81,6 +88,9 @@ pub trait Archive: Send + Sync {
         before: Option<Version>,
         limit: usize,
     ) -> Result<Vec<ConfigRevision>, ArchiveError>;
+
+    /// Changes of configs from a place on, in order; as many as one read may give.
+    fn config_changes(&self, wanted: &ChangesWanted<'_>) -> Result<Changes, ArchiveError>;
 
     /// One version of a schema.
     fn schema_revision(

@@ -1,9 +1,12 @@
 //! Bodies and history in two ordered maps.
 
-use crate::ports::{Archive, ArchiveError};
-use domain::{Committed, ConfigId, ConfigRevision, SchemaId, SchemaRevision, SchemaVersion, Version};
+use crate::ports::{Archive, ArchiveError, Changes, ChangesWanted, Place, Selection};
+use domain::{
+    Committed, ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion, Version,
+};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An archive that grows in memory. Like a real one it may know versions newer than a view's.
 #[derive(Debug, Default)]
@@ -13,6 +16,9 @@ pub struct MemoryArchive(Mutex<Tables>);
 struct Tables {
     configs: BTreeMap<(ConfigId, Version), ConfigRevision>,
     schemas: BTreeMap<(SchemaId, SchemaVersion), SchemaRevision>,
+    changes: BTreeMap<Place, (ConfigId, Version)>,
+    /// Changes up to this revision are not kept any more.
+    forgotten: Revision,
     broken: bool,
 }
 
@@ -25,6 +31,10 @@ impl MemoryArchive {
     /// Keeps what was committed.
     pub fn record(&self, committed: &Committed) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (found, index) in committed.config_revisions().zip(0..) {
+            let place = Place { revision: found.revision, index };
+            tables.changes.insert(place, (found.id, found.version));
+        }
         tables
             .configs
             .extend(committed.config_revisions().map(|found| ((found.id.clone(), found.version), found)));
@@ -38,6 +48,11 @@ impl MemoryArchive {
         tables
             .schemas
             .extend(committed.schema_revisions().map(|found| ((found.id.clone(), found.version), found)));
+    }
+
+    /// Forgets what changed up to this revision; the versions stay.
+    pub fn forget_changes(&self, up_to: Revision) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).forgotten = up_to;
     }
 
     /// Makes every later read fail, or work again.
@@ -70,6 +85,26 @@ impl Archive for MemoryArchive {
         self.read(|tables| {
             let range = (id.clone(), Version(0))..(id.clone(), end);
             tables.configs.range(range).rev().take(limit).map(|(_, found)| found.clone()).collect()
+        })
+    }
+
+    fn config_changes(&self, wanted: &ChangesWanted<'_>) -> Result<Changes, ArchiveError> {
+        self.read(|tables| {
+            if wanted.after < Place::end_of(tables.forgotten) {
+                return Changes::Gone;
+            }
+            let mut selection = Selection::new(wanted);
+            let range = (Bound::Excluded(wanted.after), Bound::Unbounded);
+            for (place, (id, version)) in tables.changes.range(range) {
+                let shown = || {
+                    let found = tables.configs.get(&(id.clone(), *version)).cloned();
+                    Ok::<_, std::convert::Infallible>(found.map(Arc::new))
+                };
+                if !matches!(selection.offer(*place, id, shown), Ok(true)) {
+                    break;
+                }
+            }
+            selection.finish()
         })
     }
 

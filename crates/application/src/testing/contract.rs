@@ -3,7 +3,9 @@
 //! The checks write into projects of their own (`contract-…`), so they can run on a cluster that is in
 //! use; once per cluster. They panic with what was expected.
 
-use crate::ports::{Consensus, ConsensusError, Freshness, StateReader, View};
+use crate::ports::{
+    CHANGES_READ_MAX, Changes, ChangesWanted, Consensus, ConsensusError, Freshness, Place, StateReader, View,
+};
 use domain::{
     Actor, BindingChange, ChangeKind, Command, ConfigId, Content, Dialect, DisplayName, Message, Outcome,
     Precondition, Rejection, RequestId, Revision, Row, SchemaId, SchemaMode, SchemaVersion, Stamped,
@@ -19,6 +21,7 @@ pub async fn check_all(consensus: &dyn Consensus, reader: &dyn StateReader) {
     check_min_revision(&both).await;
     check_rejection_changes_nothing(&both).await;
     check_schema_bodies(&both).await;
+    check_changes(&both).await;
 }
 
 struct Both<'a> {
@@ -191,4 +194,46 @@ async fn check_schema_bodies(both: &Both<'_>) {
     assert_eq!(shown(1), Some(("{}".to_owned(), Dialect::Draft7)));
     assert_eq!(shown(2), Some(("{\"type\":\"object\"}".to_owned(), Dialect::Draft202012)));
     assert_eq!(shown(3), None);
+}
+
+/// Changes of an environment come in order, from any place on, in pieces that meet without gap or overlap;
+/// a follower is told of them.
+async fn check_changes(both: &Both<'_>) {
+    let id = both.project("contract-changes").await;
+    let begin = both.view().await.state.revision();
+    let mut signal = both.reader.follow(&id.environment_id());
+    let mut made = vec![both.accept(put(&id, "0", Precondition::Absent)).await];
+    assert!(signal.changed().await, "a follower is told");
+    let other = both.project("contract-changes-other").await;
+    both.accept(put(&other, "9", Precondition::Absent)).await;
+    let longer = ConfigId { key: parsed(domain::ConfigKey::parse("other-key")), ..id.clone() };
+    both.accept(put(&longer, "9", Precondition::Absent)).await;
+    for n in 1..CHANGES_READ_MAX {
+        made.push(both.accept(put(&id, &n.to_string(), Precondition::Present)).await);
+    }
+    let message = Message::default();
+    made.push(
+        both.accept(Command::DeleteConfig { id: id.clone(), expected: Precondition::Present, message }).await,
+    );
+    let view = both.view().await;
+    let through = view.state.revision();
+    assert!(signal.newest() >= made[made.len() - 1], "the signal knows what the view shows");
+    let environment = id.environment_id();
+    for skipped in [0, 1, made.len() - 1, made.len()] {
+        let after = if skipped == 0 { begin } else { made[skipped - 1] };
+        let (mut after, mut found) = (Place::end_of(after), Vec::new());
+        while after < Place::end_of(through) {
+            let wanted = ChangesWanted { environment: &environment, prefix: "key", after, through };
+            let Changes::Kept { changes, up_to } = view.archive.config_changes(&wanted).expect("readable")
+            else {
+                panic!("nothing was forgotten");
+            };
+            assert!(up_to > after && changes.len() <= CHANGES_READ_MAX, "each piece goes on, and is bounded");
+            assert!(changes.iter().all(|change| change.last_of_revision), "each revision has one change");
+            assert!(changes.iter().all(|change| change.shown.id == id), "only what was asked for");
+            found.extend(changes.iter().map(|change| change.shown.revision));
+            after = up_to;
+        }
+        assert_eq!(found, made[skipped..], "all changes after the place, in order, once");
+    }
 }

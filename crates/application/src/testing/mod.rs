@@ -8,6 +8,7 @@ mod ids;
 mod keys;
 mod node;
 mod schemas;
+mod signal;
 
 pub use archive::MemoryArchive;
 pub use clock::FixedClock;
@@ -15,6 +16,7 @@ pub use ids::SeededIds;
 pub use keys::PlainKeys;
 pub use node::{Fault, SingleNode};
 pub use schemas::FakeSchemas;
+pub use signal::Bell;
 
 use crate::ports::{Clock, KeyMint};
 use crate::{Application, Env, Ports, RequestContext};

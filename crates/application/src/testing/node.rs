@@ -1,12 +1,12 @@
 //! A cluster of one, in memory: the real replicated state without a log, disks or peers.
 
-use super::MemoryArchive;
+use super::{Bell, MemoryArchive};
 use crate::ports::{
-    ClusterStatus, ClusterView, Consensus, ConsensusError, Consistency, Freshness, Member, MemberFault,
-    MemberRefusal, MemberRole, MembersChanged, Membership, MembershipError, StateReader, View,
+    ChangeSignal, ClusterStatus, ClusterView, Consensus, ConsensusError, Consistency, Freshness, Member,
+    MemberFault, MemberRefusal, MemberRole, MembersChanged, Membership, MembershipError, StateReader, View,
 };
 use async_trait::async_trait;
-use domain::{ClusterId, Command, MemberId, NewMember, Outcome, Stamped, State};
+use domain::{ClusterId, Command, EnvironmentId, MemberId, NewMember, Outcome, Stamped, State};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +28,7 @@ pub enum Fault {
 pub struct SingleNode {
     inner: Mutex<Inner>,
     archive: Arc<MemoryArchive>,
+    bell: Bell,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +91,11 @@ impl SingleNode {
         &self.archive
     }
 
+    /// What followers of changes listen to.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
     /// How many commands were proposed so far.
     pub fn proposals(&self) -> u64 {
         self.inner().proposals
@@ -103,6 +109,7 @@ impl SingleNode {
         let applied = inner.state.apply(command);
         if let Some(committed) = &applied.committed {
             self.archive.record(committed);
+            self.bell.ring(committed.revision);
         }
         applied.outcome
     }
@@ -147,6 +154,10 @@ impl StateReader for SingleNode {
             archive: self.archive.clone(),
             stale_for_ms: may_lag.then_some(0),
         })
+    }
+
+    fn follow(&self, _: &EnvironmentId) -> Box<dyn ChangeSignal> {
+        self.bell.follow()
     }
 }
 

@@ -7,6 +7,7 @@ mod lists;
 mod past;
 mod patches;
 mod schemas;
+mod watch;
 mod world;
 
 use application::testing::{SingleNode, application, contract};

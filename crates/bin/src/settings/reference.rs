@@ -41,6 +41,18 @@ pub const KEYS: &[Key] = &[
         Some("10000"),
         "How long a request may take. A write that takes longer has an unknown outcome.",
     ),
+    key(
+        "http.watchers_max",
+        "integer, 1 to 100000",
+        Some("10000"),
+        "How many clients may watch, or wait for a change, at a time. Each has a connection of its own.",
+    ),
+    key(
+        "http.watch_heartbeat_ms",
+        "integer, 100 to 60000",
+        Some("15000"),
+        "After how long without an event a watcher is sent a bookmark. Below the idle time of proxies.",
+    ),
     key("peer.listen", "IP address and port", Some("127.0.0.1:9080"), "Where the other members connect."),
     key("peer.ca_file", "path", Some("tls/ca.pem"), "The cluster's certificate authority, PEM."),
     key(

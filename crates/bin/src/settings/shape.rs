@@ -45,11 +45,20 @@ pub struct Http {
     pub listen: String,
     /// See the reference.
     pub request_timeout_ms: u64,
+    /// See the reference.
+    pub watchers_max: u64,
+    /// See the reference.
+    pub watch_heartbeat_ms: u64,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned(), request_timeout_ms: 10_000 }
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            request_timeout_ms: 10_000,
+            watchers_max: 10_000,
+            watch_heartbeat_ms: 15_000,
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const REQUEST_TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
+const WATCHERS_MAX: RangeInclusive<u64> = 1..=100_000;
+const WATCH_HEARTBEAT_MS: RangeInclusive<u64> = 100..=60_000;
 const SNAPSHOT_EVERY_ENTRIES: RangeInclusive<u64> = 10..=10_000_000;
 const DRAIN_MS: RangeInclusive<u64> = 0..=300_000;
 /// How an API key begins; its digest does not.
@@ -31,6 +33,10 @@ pub struct ServerSettings {
     pub http_listen: SocketAddr,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How many clients may watch.
+    pub watchers_max: usize,
+    /// How long a watcher may hear nothing.
+    pub watch_heartbeat: Duration,
     /// Where peers connect.
     pub peer_listen: SocketAddr,
     /// This node's credentials.
@@ -117,6 +123,9 @@ impl Settings {
         }
         let request_timeout_ms =
             faults.within("http.request_timeout_ms", self.http.request_timeout_ms, &REQUEST_TIMEOUT_MS);
+        let watchers_max = faults.within("http.watchers_max", self.http.watchers_max, &WATCHERS_MAX);
+        let watch_heartbeat_ms =
+            faults.within("http.watch_heartbeat_ms", self.http.watch_heartbeat_ms, &WATCH_HEARTBEAT_MS);
         let snapshot_every_entries = faults.within(
             "raft.snapshot_every_entries",
             self.raft.snapshot_every_entries,
@@ -139,6 +148,8 @@ impl Settings {
             data_dir: folder.join(&self.node.data_dir),
             http_listen,
             request_timeout: Duration::from_millis(request_timeout_ms),
+            watchers_max: usize::try_from(watchers_max).unwrap_or(usize::MAX),
+            watch_heartbeat: Duration::from_millis(watch_heartbeat_ms),
             peer_listen,
             peer_tls,
             members,

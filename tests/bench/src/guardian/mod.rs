@@ -94,6 +94,32 @@ impl Guardian {
         Ok(())
     }
 
+    /// Puts a document without a schema, new or not.
+    pub async fn put_unbound(&self, client: &mut GuardianClient, key: &str, document: &str) -> Result<()> {
+        let Dev { project, environment, .. } = &self.dev;
+        let path = format!("/api/v1/projects/{project}/environments/{environment}/configs/{key}");
+        let (change, create) = (client.headers.write.clone(), client.headers.create.clone());
+        for headers in [change, create] {
+            let body = format!("{{\"content\":{document}}}").into();
+            let (status, answer) = client.send(Method::PUT, path.parse()?, headers, body).await?;
+            if status.is_success() {
+                return Ok(());
+            }
+            ensure!(status == StatusCode::PRECONDITION_FAILED, "{status} {}", text(&answer));
+        }
+        anyhow::bail!("the config neither exists nor not")
+    }
+
+    /// Where to watch a key at a node, and the request for it.
+    pub fn watch_request(&self, node: usize, prefix: &str) -> Result<(&str, String)> {
+        let Dev { project, environment, api_key, nodes } = &self.dev;
+        let authority = authority(&nodes[node].url)?;
+        let path = format!("/api/v1/projects/{project}/environments/{environment}/watch?prefix={prefix}");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {api_key}\r\n\r\n");
+        Ok((authority, request))
+    }
+
     async fn get(&self, node: usize, path: &'static str) -> Result<Bytes> {
         let mut client = self.connect(node).await?;
         let headers = client.headers.read.clone();

@@ -18,9 +18,11 @@ mod refusals;
 mod report;
 mod schemas;
 mod time;
+mod watches;
 mod world;
 
 pub use report::{Report, Rule, Violation};
+pub use watches::check_watcher;
 
 use crate::event::{Event, Outcome};
 use crate::truth::Truth;

@@ -59,6 +59,8 @@ pub enum Rule {
     Refusal,
     /// At every revision every bound document satisfies its schema.
     Schema,
+    /// A watcher is told every change once, in order, and nothing else.
+    Watch,
     /// An answer has the form that the contract gives it.
     Form,
 }

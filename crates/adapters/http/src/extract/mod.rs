@@ -8,6 +8,7 @@ mod patch;
 mod path;
 mod precondition;
 mod query;
+mod watch;
 
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
 pub(crate) use caller::Caller;
@@ -20,3 +21,4 @@ pub(crate) use path::{
 };
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
 pub(crate) use query::{ConfigListQuery, DryRunQuery, Include, NoQuery, PageQuery, Query, ReadQuery};
+pub(crate) use watch::{LastEventId, WaitQuery, WatchQuery, asked_wait};

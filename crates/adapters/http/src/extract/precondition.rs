@@ -86,6 +86,18 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Whether the reader knows that there is nothing: version 0.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.0.iter().any(|value| value == "\"0\"")
+    }
+
+    /// Whether the reader knows anything.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Known {
     type Rejection = Problem;
 

@@ -123,13 +123,7 @@ impl Parameters for DryRunQuery {
 impl Parameters for ReadQuery {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         match name {
-            "consistency" => {
-                self.consistency = match value {
-                    "linearizable" => Consistency::Linearizable,
-                    "stale" => Consistency::Stale,
-                    _ => return Err(invalid("consistency", "must be linearizable or stale")),
-                };
-            }
+            "consistency" => self.consistency = consistency(value)?,
             "min_revision" => {
                 let revision = number(value).filter(|revision| *revision <= MIN_REVISION_MAX);
                 let refused = || invalid("min_revision", &format!("must be 0 to {MIN_REVISION_MAX}"));
@@ -161,16 +155,7 @@ impl Parameters for PageQuery {
 impl Parameters for ConfigListQuery {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         match name {
-            "prefix" => {
-                let allowed =
-                    |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-                if value.len() > CONFIG_KEY_BYTES_MAX || !value.bytes().all(allowed) {
-                    let rule =
-                        format!("must be at most {CONFIG_KEY_BYTES_MAX} bytes and match ^[a-z0-9._-]*$");
-                    return Err(invalid("prefix", &rule).with("limit_bytes", CONFIG_KEY_BYTES_MAX));
-                }
-                value.clone_into(&mut self.prefix);
-            }
+            "prefix" => key_prefix(value)?.clone_into(&mut self.prefix),
             "include" if value == "content" => self.include = Include::Content,
             "include" => return Err(invalid("include", "must be content")),
             _ => return Ok(false),
@@ -208,6 +193,23 @@ impl<S: Send + Sync, T: Parameters> FromRequestParts<S> for Query<T> {
         }
         Ok(Self(parameters))
     }
+}
+
+pub(super) fn consistency(value: &str) -> Result<Consistency, Problem> {
+    match value {
+        "linearizable" => Ok(Consistency::Linearizable),
+        "stale" => Ok(Consistency::Stale),
+        _ => Err(invalid("consistency", "must be linearizable or stale")),
+    }
+}
+
+pub(super) fn key_prefix(value: &str) -> Result<&str, Problem> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    if value.len() > CONFIG_KEY_BYTES_MAX || !value.bytes().all(allowed) {
+        let rule = format!("must be at most {CONFIG_KEY_BYTES_MAX} bytes and match ^[a-z0-9._-]*$");
+        return Err(invalid("prefix", &rule).with("limit_bytes", CONFIG_KEY_BYTES_MAX));
+    }
+    Ok(value)
 }
 
 pub(super) fn number(text: &str) -> Option<u64> {

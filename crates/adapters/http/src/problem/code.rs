@@ -101,6 +101,7 @@ codes! {
     NotReady = SERVICE_UNAVAILABLE "not_ready" "The node is not ready",
     NotStarted = SERVICE_UNAVAILABLE "not_started" "The node is still starting",
     Overloaded = SERVICE_UNAVAILABLE "overloaded" "Too many requests are waiting",
+    TooManyWatchers = SERVICE_UNAVAILABLE "too_many_watchers" "This node has as many watchers as it may",
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "The answer took too long",
     OutcomeUnknown = GATEWAY_TIMEOUT "outcome_unknown" "The change may or may not have happened",
 }

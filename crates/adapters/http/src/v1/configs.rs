@@ -2,9 +2,10 @@
 
 use super::dto::config::{ConfigBody, ConfigItem, ConfigPut};
 use super::dto::message;
+use super::wait;
 use crate::extract::{
     Caller, Change, ConfigListQuery, ConfigPath, EnvironmentPath, Guard, Include, JsonBody, Known,
-    MomentQuery, PageQuery, PastQuery, PutGuard, Query, ReadQuery, Wanted,
+    MomentQuery, PageQuery, PastQuery, PutGuard, Query, ReadQuery, WaitQuery, Wanted,
 };
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, LIST, READ, refusals};
 use crate::page::{List, Listing};
@@ -34,7 +35,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Listed: COMMON, READ, LIST, IN_ENVIRONMENT, &[Code::FutureRevision, Code::HistoryPruned];
     Read: COMMON, READ, IN_ENVIRONMENT,
-        &[Code::ConfigNotFound, Code::FutureRevision, Code::HistoryPruned, Code::VersionNotFound];
+        &[Code::ConfigNotFound, Code::FutureRevision, Code::HistoryPruned, Code::TooManyWatchers,
+            Code::VersionNotFound];
     Put: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT,
         &[Code::Contended, Code::DocumentTooLarge, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed];
     Deleted: COMMON, CHANGE, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound];
@@ -83,7 +85,7 @@ fn listed(prefix: &str, moment: Moment) -> String {
 /// As it is, or as it was: a version that the query picks has its own `ETag`. Where there was no config, or it
 /// was deleted, the answer is 404.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath, PastQuery, ReadQuery,
+    tag = "configs", params(ConfigPath, PastQuery, ReadQuery, WaitQuery,
         ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
     responses((status = 200, description = "The config", body = ConfigBody,
         headers(("ETag" = String, description = "The version in quotes"))),
@@ -93,10 +95,10 @@ async fn get_config(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ConfigPath,
-    Query((past, read)): Query<(PastQuery, ReadQuery)>,
+    Query((past, (read, wait))): Query<(PastQuery, (ReadQuery, WaitQuery))>,
     known: Known,
 ) -> Result<Response, Problem> {
-    let document = found(&api, &ctx, &path.id(), &past, &read).await?;
+    let document = found(&api, &ctx, &path.id(), &past, &read, (&wait, &known)).await?;
     let reply = match unchanged(&document, &known) {
         Some(reply) => reply,
         None => Reply::json(StatusCode::OK, &ConfigBody::new(&document.shown)?)?,
@@ -108,7 +110,7 @@ async fn get_config(
 ///
 /// The bare document: what applications read. As it is, or as it was.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/content",
-    tag = "configs", params(ConfigPath, PastQuery, ReadQuery,
+    tag = "configs", params(ConfigPath, PastQuery, ReadQuery, WaitQuery,
         ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
     responses((status = 200, description = "The document, byte for byte as it is stored",
         body = serde_json::Value, content_type = "application/json",
@@ -119,10 +121,10 @@ async fn get_config_content(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ConfigPath,
-    Query((past, read)): Query<(PastQuery, ReadQuery)>,
+    Query((past, (read, wait))): Query<(PastQuery, (ReadQuery, WaitQuery))>,
     known: Known,
 ) -> Result<Response, Problem> {
-    let mut document = found(&api, &ctx, &path.id(), &past, &read).await?;
+    let mut document = found(&api, &ctx, &path.id(), &past, &read, (&wait, &known)).await?;
     let reply = match (unchanged(&document, &known), document.shown.content.take()) {
         (Some(reply), _) => reply,
         (None, Some(content)) => Reply::json_text(Body::from(Bytes::from_owner(Text(content)))),
@@ -137,8 +139,14 @@ async fn found(
     id: &ConfigId,
     past: &PastQuery,
     read: &ReadQuery,
+    (wait, known): (&WaitQuery, &Known),
 ) -> Result<ConfigDocument, Problem> {
     Ok(match past.wanted() {
+        Wanted::Moment(Moment::Now) => wait::read(api, ctx, id, (read, wait), known).await?,
+        _ if !wait.wait.is_zero() => {
+            let detail = "wait is for the present: leave out version, revision and at";
+            return Err(Problem::new(Code::InvalidParameter, detail).with("parameter", "wait"));
+        }
         Wanted::Version(version) => api.app.configs.get_version(ctx, id, version, read.freshness()).await?,
         Wanted::Moment(moment) => api.app.configs.get(ctx, id, moment, read.freshness()).await?,
     })

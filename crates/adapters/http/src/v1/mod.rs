@@ -14,6 +14,11 @@ mod schemas;
 mod transactions;
 
 pub(crate) use dto::effect::{DryRunBody, Nothing, Tried};
+mod wait;
+mod watch;
+mod watchers;
+
+pub(crate) use watchers::Watchers;
 
 use crate::router::Api;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(schemas::routes())
         .merge(configs::routes())
         .merge(patch::routes())
+        .merge(watch::routes())
         .merge(history::routes())
         .merge(diff::routes())
         .merge(rollback::routes())

@@ -1,11 +1,11 @@
 //! What clients are told when the cluster or the node fails.
 
 use crate::support::{CONFIGS, PROJECT, Server};
-use application::ports::{Consensus, ConsensusError, Freshness, StateReader, View};
+use application::ports::{ChangeSignal, Consensus, ConsensusError, Freshness, StateReader, View};
 use application::testing::Fault;
 use async_trait::async_trait;
 use axum::body::Body;
-use domain::{Command, Outcome, Stamped};
+use domain::{Command, EnvironmentId, Outcome, Stamped};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +81,10 @@ impl StateReader for StuckReader {
             std::future::pending::<()>().await;
         }
         self.0.view(freshness).await
+    }
+
+    fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal> {
+        self.0.follow(environment)
     }
 }
 

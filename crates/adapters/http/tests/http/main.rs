@@ -15,3 +15,4 @@ mod preconditions;
 mod projects;
 mod schemas;
 mod support;
+mod watch;

@@ -1,7 +1,7 @@
 //! A server of one in memory, and answers that are easy to ask about.
 
 use crate::conformance;
-use adapter_http::{HttpObserver, Outside, Probes, Readiness, router};
+use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules, router};
 use application::testing::{SeededIds, TestApplication, application};
 use application::{Application, Ports};
 use axum::Router;
@@ -29,6 +29,8 @@ pub struct World {
     pub panics: AtomicBool,
     pub in_flight: AtomicI64,
     pub observed: Mutex<Vec<Observed>>,
+    pub watchers: AtomicI64,
+    pub sent: Mutex<Vec<&'static str>>,
 }
 
 impl Probes for World {
@@ -57,6 +59,28 @@ impl HttpObserver for World {
         let observed = (method.to_owned(), route.to_owned(), status, code);
         self.observed.lock().expect("no test panics inside").push(observed);
     }
+
+    fn watch_opened(&self) {
+        self.watchers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn watch_closed(&self) {
+        self.watchers.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn watch_sent(&self, event: &'static str) {
+        self.sent.lock().expect("no test panics inside").push(event);
+    }
+}
+
+/// Lets other tasks run until the condition holds.
+pub async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it holds in time");
 }
 
 /// The router on an application on fakes.
@@ -116,6 +140,11 @@ impl Server {
 
     /// On ports that the test may replace first.
     pub fn on(change: impl FnOnce(&mut Ports), request_timeout: Duration) -> Self {
+        Self::watched(change, request_timeout, WatchRules::default())
+    }
+
+    /// The same, with rules for watchers.
+    pub fn watched(change: impl FnOnce(&mut Ports), request_timeout: Duration, watch: WatchRules) -> Self {
         let mut test = application();
         change(&mut test.ports);
         test.application = Application::new(&test.ports);
@@ -130,6 +159,7 @@ impl Server {
             }),
             ids: Arc::new(SeededIds::new(9)),
             request_timeout,
+            watch,
         };
         Self { router: router(test.application.clone(), outside), test, world }
     }

@@ -65,6 +65,7 @@ pub(super) fn spawn(
     });
     let checkpoints = checkpoints(shared.clone(), stop.clone(), config.on_fatal.clone());
     tasks.spawn(checkpoints);
+    tasks.spawn(wake_followers(shared.clone(), stop.clone()));
     tasks.spawn(follow_leader(shared.clone(), stop.clone(), config.on_fatal));
 }
 
@@ -154,6 +155,15 @@ async fn checkpoints(shared: Arc<Shared>, stop: CancellationToken, on_fatal: OnF
             return;
         }
     }
+}
+
+async fn wake_followers(shared: Arc<Shared>, stop: CancellationToken) {
+    let waking = async {
+        loop {
+            shared.store.wake_followers().await;
+        }
+    };
+    stop.run_until_cancelled(waking).await;
 }
 
 async fn checkpoint(shared: &Arc<Shared>) -> io::Result<()> {
@@ -255,6 +265,7 @@ impl RaftNode {
         let shared = &self.shared;
         shared.leaving.store(true, Ordering::Release);
         self.stop.cancel();
+        shared.store.stop_followers();
         if let Err(error) = shared.raft.shutdown().await {
             tracing::warn!(%error, "the Raft task did not end well");
         }

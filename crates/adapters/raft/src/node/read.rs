@@ -2,8 +2,9 @@
 
 use super::{READ_TIMEOUT, RaftNode};
 use crate::store::LiveArchive;
-use application::ports::{ConsensusError, Consistency, Freshness, StateReader, View};
+use application::ports::{ChangeSignal, ConsensusError, Consistency, Freshness, StateReader, View};
 use async_trait::async_trait;
+use domain::EnvironmentId;
 use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
@@ -24,6 +25,10 @@ impl StateReader for RaftNode {
             Consistency::Stale => self.shared.stale_for_ms(),
         };
         Ok(View { state: published.state.clone(), archive: Arc::new(LiveArchive(published)), stale_for_ms })
+    }
+
+    fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal> {
+        self.shared.store.follow(environment)
     }
 }
 

@@ -3,9 +3,9 @@
 use super::Table;
 use super::published::Published;
 use super::segment::Segment;
-use super::tables::{config_key, schema_key};
+use super::tables::{ChangeRow, change_key, change_place, changes_from, config_key, schema_key};
 use crate::codec::row;
-use application::ports::{Archive, ArchiveError};
+use application::ports::{Archive, ArchiveError, Changes, ChangesWanted, Place, Selection};
 use domain::{ConfigId, ConfigRevision, SchemaId, SchemaRevision, SchemaVersion, Version};
 use std::collections::BTreeMap;
 use std::io;
@@ -60,6 +60,37 @@ impl LiveArchive {
         Ok(found.into_values().rev().take(limit).collect())
     }
 
+    /// The changes that are too old for the ring: from the disk, and after those what waits for a checkpoint.
+    fn read_changes(&self, wanted: &ChangesWanted<'_>) -> io::Result<Changes> {
+        if wanted.after.revision.next() < changes_from(self.0.state.revision()) {
+            return Ok(Changes::Gone);
+        }
+        let mut selection = Selection::new(wanted);
+        let (low, high) = (change_key(wanted.after), change_key(Place::end_of(wanted.through)));
+        let range = (Bound::Excluded(low.as_slice()), Bound::Included(high.as_slice()));
+        let mut go_on = true;
+        self.0.engine.view()?.scan(Table::Changes, range, false, &mut |key, value| {
+            let ChangeRow { id, version } = row::decode(value)?;
+            let shown = || Ok::<_, io::Error>(self.read_config(&id, version)?.map(Arc::new));
+            go_on = selection.offer(change_place(key)?, &id, shown)?;
+            Ok(go_on)
+        })?;
+        // The disk may have caught up with these since the picture was taken.
+        for segment in self.segments().into_iter().rev() {
+            if !go_on {
+                break;
+            }
+            let range = (Bound::Excluded(selection.at()), Bound::Unbounded);
+            for (place, shown) in segment.read().changes.range(range) {
+                go_on = selection.offer(*place, &shown.id, || Ok::<_, io::Error>(Some(shown.clone())))?;
+                if !go_on {
+                    break;
+                }
+            }
+        }
+        Ok(selection.finish())
+    }
+
     fn read_schema(&self, id: &SchemaId, version: SchemaVersion) -> io::Result<Option<SchemaRevision>> {
         let key = (id.clone(), version);
         for segment in self.segments() {
@@ -88,6 +119,10 @@ impl Archive for LiveArchive {
         limit: usize,
     ) -> Result<Vec<ConfigRevision>, ArchiveError> {
         self.read_history(id, before, limit).map_err(fault)
+    }
+
+    fn config_changes(&self, wanted: &ChangesWanted<'_>) -> Result<Changes, ArchiveError> {
+        self.0.recent.read(wanted).map_or_else(|| self.read_changes(wanted).map_err(fault), Ok)
     }
 
     fn schema_revision(

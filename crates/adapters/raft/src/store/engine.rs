@@ -25,17 +25,17 @@ pub enum Table {
     Audit = 4,
     /// What this node has applied. Differs between nodes; not hashed.
     Marker = 5,
+    /// Which version of which config each change made, by revision and place in it.
+    Changes = 6,
 }
 
 impl Table {
     /// The tables that all nodes hold alike, in the order in which they are streamed and hashed.
-    pub const REPLICATED: [Self; 4] = [Self::State, Self::Configs, Self::Schemas, Self::Audit];
+    pub const REPLICATED: [Self; 5] = [Self::State, Self::Configs, Self::Schemas, Self::Audit, Self::Changes];
 
     /// Finds a table by its number.
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::State, Self::Configs, Self::Schemas, Self::Audit, Self::Marker]
-            .into_iter()
-            .find(|table| *table as u8 == number)
+        Self::REPLICATED.into_iter().chain([Self::Marker]).find(|table| *table as u8 == number)
     }
 
     fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
@@ -45,6 +45,7 @@ impl Table {
             Self::Schemas => "schemas",
             Self::Audit => "audit",
             Self::Marker => "marker",
+            Self::Changes => "changes",
         })
     }
 }

@@ -8,7 +8,9 @@
 mod archive;
 pub mod engine;
 mod published;
+mod recent;
 mod segment;
+mod signals;
 pub mod snapshot;
 pub(crate) mod tables;
 #[cfg(test)]
@@ -17,14 +19,17 @@ mod tests;
 pub use archive::LiveArchive;
 pub use engine::{Batch, Engine, EngineView, RedbEngine, Table};
 pub use published::Published;
+pub use recent::{RECENT_BYTES_MAX, RECENT_CHANGES_MAX};
 
 use crate::codec::command::decode_command;
 #[cfg(guardian_sim)]
 use crate::planted_faults::{Fault, is};
 use crate::type_config::{LogId, StoredMembership};
+use application::ports::ChangeSignal;
 use arc_swap::ArcSwap;
-use domain::{Outcome, RowKey, State};
+use domain::{EnvironmentId, Outcome, RowKey, State};
 use segment::Added;
+use signals::{Signals, Touched};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +56,7 @@ pub struct Store {
     /// Held during a checkpoint or an install, so that there is one at a time.
     writing: Mutex<()>,
     progress: watch::Sender<Progress>,
+    signals: Signals,
 }
 
 #[derive(Debug, Default)]
@@ -84,8 +90,11 @@ pub enum Change {
 impl Store {
     /// Opens what the engine holds.
     pub fn open(engine: Arc<dyn Engine>) -> io::Result<Self> {
-        let view = engine.view()?;
-        let (state, marker) = tables::load(&*view)?;
+        let missing = tables::missing_changes(&*engine.view()?)?;
+        if !missing.changes.is_empty() {
+            engine.commit(&missing)?;
+        }
+        let (state, marker) = tables::load(&*engine.view()?)?;
         #[cfg(guardian_sim)]
         let marker = crate::planted_faults::misremembered(marker);
         let published = Published::new(state, marker, engine.clone());
@@ -96,6 +105,7 @@ impl Store {
             inner: Mutex::default(),
             writing: Mutex::new(()),
             progress: watch::Sender::new(progress),
+            signals: Signals::default(),
         })
     }
 
@@ -109,6 +119,22 @@ impl Store {
         self.progress.subscribe()
     }
 
+    /// A signal for whoever follows an environment.
+    pub fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal> {
+        Box::new(self.signals.follow(environment, || self.published().state.revision()))
+    }
+
+    /// Waits until followers are to be woken, and wakes them. Somebody must do so again and again.
+    pub async fn wake_followers(&self) {
+        self.signals.due().await;
+        self.signals.wake();
+    }
+
+    /// Tells all followers that nothing more comes.
+    pub fn stop_followers(&self) {
+        self.signals.close();
+    }
+
     /// Applies entries in order and publishes the result; gives one outcome for each, `None` for those
     /// that are not commands. Fails only when an entry cannot be understood, and then changes nothing.
     pub fn apply(&self, items: Vec<Item>) -> io::Result<Vec<Option<Outcome>>> {
@@ -116,7 +142,7 @@ impl Store {
         let mut state = State::clone(&before.state);
         let mut marker = before.marker.clone();
         let mut added = Added::default();
-        let mut touched = Vec::new();
+        let (mut dirty, mut touched) = (Vec::new(), Touched::default());
         let mut outcomes = Vec::with_capacity(items.len());
         let mut bytes = 0;
         for item in items {
@@ -136,7 +162,8 @@ impl Store {
                     };
                     let applied = state.apply(&command);
                     if let Some(committed) = &applied.committed {
-                        touched.extend(committed.touched_rows());
+                        dirty.extend(committed.touched_rows());
+                        touched.by(committed);
                         added.rows(committed);
                         bytes += payload.len();
                     }
@@ -157,7 +184,7 @@ impl Store {
             outcomes.push(outcome);
         }
         let mut inner = self.inner();
-        inner.dirty.extend(touched);
+        inner.dirty.extend(dirty);
         inner.pending_bytes += bytes;
         // A checkpoint may have sealed or dropped a segment meanwhile, so the rest is taken from what is
         // published now; state and marker change only here, and this is never called concurrently.
@@ -165,8 +192,10 @@ impl Store {
         next.state = Arc::new(state);
         next.marker = marker;
         // Before the state that refers to them.
+        next.recent.add(added.changes());
         next.active.add(added);
-        self.publish(next);
+        let revision = next.state.revision();
+        self.signals.publish(&touched, revision, || self.publish(next));
         drop(inner);
         Ok(outcomes)
     }
@@ -208,11 +237,16 @@ impl Store {
     pub fn install(&self, path: &std::path::Path) -> io::Result<()> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot::restore(path, &*self.engine)?;
-        let view = self.engine.view()?;
-        let (state, marker) = tables::load(&*view)?;
+        let missing = tables::missing_changes(&*self.engine.view()?)?;
+        if !missing.changes.is_empty() {
+            self.engine.commit(&missing)?;
+        }
+        let (state, marker) = tables::load(&*self.engine.view()?)?;
         let mut inner = self.inner();
         *inner = Inner::default();
-        self.publish(Published::new(state, marker, self.engine.clone()));
+        let next = Published::new(state, marker, self.engine.clone());
+        let revision = next.state.revision();
+        self.signals.publish(&Touched::all(), revision, || self.publish(next));
         Ok(())
     }
 

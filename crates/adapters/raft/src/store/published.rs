@@ -1,5 +1,6 @@
 //! One consistent picture of what is applied: the state, and the bodies that are not on disk yet.
 
+use super::recent::Recent;
 use super::segment::Segment;
 use super::tables::Marker;
 use super::{Engine, Progress};
@@ -20,12 +21,15 @@ pub struct Published {
     pub(super) active: Segment,
     /// Being written by a checkpoint.
     pub(super) sealed: Segment,
+    /// The newest changes of configs.
+    pub(super) recent: Recent,
     pub(super) engine: Arc<dyn Engine>,
 }
 
 impl Published {
     pub(super) fn new(state: State, marker: Marker, engine: Arc<dyn Engine>) -> Self {
         Self {
+            recent: Recent::new(state.revision()),
             state: Arc::new(state),
             persisted: marker.applied,
             marker,

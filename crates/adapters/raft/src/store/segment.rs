@@ -4,6 +4,7 @@
 //! picture of the state. So one segment serves every picture: a reader may find more than its picture
 //! knows of, never less, and asks for nothing newer.
 
+use application::ports::Place;
 use domain::{
     AuditEntry, Committed, ConfigId, ConfigRevision, SchemaId, SchemaRevision, SchemaVersion, Version,
 };
@@ -18,6 +19,7 @@ pub struct Segment(Arc<RwLock<Rows>>);
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) configs: BTreeMap<(ConfigId, Version), Arc<ConfigRevision>>,
+    pub(super) changes: BTreeMap<Place, Arc<ConfigRevision>>,
     pub(super) schemas: BTreeMap<(SchemaId, SchemaVersion), Arc<SchemaRevision>>,
     pub(super) audit: Vec<AuditEntry>,
     /// Versions to be taken off the disk: from the first to before the second.
@@ -27,7 +29,7 @@ pub(super) struct Rows {
 /// Archive rows of one batch of entries.
 #[derive(Debug, Default)]
 pub(super) struct Added {
-    configs: Vec<ConfigRevision>,
+    configs: Vec<(Place, Arc<ConfigRevision>)>,
     schemas: Vec<SchemaRevision>,
     audit: Vec<AuditEntry>,
     pruned: Vec<(ConfigId, Version, Version)>,
@@ -35,9 +37,18 @@ pub(super) struct Added {
 
 impl Added {
     pub(super) fn rows(&mut self, committed: &Committed) {
-        self.configs.extend(committed.config_revisions());
+        let placed = committed.config_revisions().zip(0..).map(|(row, index)| {
+            let place = Place { revision: committed.revision, index };
+            (place, Arc::new(row))
+        });
+        self.configs.extend(placed);
         self.schemas.extend(committed.schema_revisions());
         self.pruned.extend(committed.pruned().map(|(id, from, oldest)| (id.clone(), from, oldest)));
+    }
+
+    /// The changes of configs, in order.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (Place, Arc<ConfigRevision>)> + '_ {
+        self.configs.iter().cloned()
     }
 
     pub(super) fn audit(&mut self, entry: AuditEntry) {
@@ -48,8 +59,9 @@ impl Added {
 impl Segment {
     pub(super) fn add(&self, added: Added) {
         let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for row in added.configs {
-            rows.configs.insert((row.id.clone(), row.version), Arc::new(row));
+        for (place, row) in added.configs {
+            rows.changes.insert(place, row.clone());
+            rows.configs.insert((row.id.clone(), row.version), row);
         }
         for row in added.schemas {
             rows.schemas.insert((row.id.clone(), row.version), Arc::new(row));

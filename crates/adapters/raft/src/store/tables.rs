@@ -5,11 +5,18 @@ use super::{Batch, EngineView, Table};
 use crate::codec::proto;
 use crate::codec::row;
 use crate::type_config::{LogId, StoredMembership};
-use domain::{AuditEntry, ConfigId, Digest, Revision, RowKey, SchemaId, SchemaVersion, State, Version};
+use application::ports::Place;
+use domain::{
+    AuditEntry, ConfigId, ConfigRevision, Digest, Revision, RowKey, SchemaId, SchemaVersion, State, Version,
+};
 use prost::Message as _;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::Bound;
+
+/// How many revisions back a follower may resume; one who was away longer starts anew.
+const CHANGES_KEPT_REVISIONS: u64 = 1_000_000;
 
 /// The one key of the marker table.
 const MARKER_KEY: &[u8] = b"applied";
@@ -62,6 +69,53 @@ fn audit_key(revision: Revision) -> Vec<u8> {
     revision.0.to_be_bytes().to_vec()
 }
 
+/// What one change made.
+#[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct ChangeRow {
+    pub(super) id: ConfigId,
+    pub(super) version: Version,
+}
+
+/// `revision index`, so that changes are in their order.
+pub(super) fn change_key(place: Place) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&place.revision.0.to_be_bytes());
+    key[8..].copy_from_slice(&place.index.to_be_bytes());
+    key
+}
+
+pub(super) fn change_place(key: &[u8]) -> io::Result<Place> {
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "a change has a malformed key");
+    let (revision, index) = key.split_first_chunk::<8>().ok_or_else(malformed)?;
+    let index = <[u8; 4]>::try_from(index).map_err(|_| malformed())?;
+    Ok(Place { revision: Revision(u64::from_be_bytes(*revision)), index: u32::from_be_bytes(index) })
+}
+
+fn change_row(place: Place, row: &ConfigRevision) -> io::Result<(Table, Vec<u8>, Option<Vec<u8>>)> {
+    let value = ChangeRow { id: row.id.clone(), version: row.version };
+    Ok((Table::Changes, change_key(place).to_vec(), Some(row::encode(&value)?)))
+}
+
+/// The changes of a state from before there was a table of them: one for each version of a config, because
+/// each revision made one at most. Empty when the table is there.
+pub(super) fn missing_changes(view: &dyn EngineView) -> io::Result<Batch> {
+    let mut batch = Batch::default();
+    let everything = || (Bound::Unbounded, Bound::Unbounded);
+    let mut there = false;
+    view.scan(Table::Changes, everything(), false, &mut |_, _| {
+        there = true;
+        Ok(false)
+    })?;
+    if !there {
+        view.scan(Table::Configs, everything(), false, &mut |_, value| {
+            let row: ConfigRevision = row::decode(value)?;
+            batch.changes.push(change_row(Place { revision: row.revision, index: 0 }, &row)?);
+            Ok(true)
+        })?;
+    }
+    Ok(batch)
+}
+
 /// See [`super::Store::verify_audit`].
 pub(super) fn verify_audit(view: &dyn EngineView) -> io::Result<u64> {
     let broken = |revision: u64, why: &str| {
@@ -93,6 +147,11 @@ pub(super) fn verify_audit(view: &dyn EngineView) -> io::Result<u64> {
     Ok(entries)
 }
 
+/// The first revision whose changes are kept for those who resume, when this is the newest.
+pub(super) fn changes_from(newest: Revision) -> Revision {
+    Revision(newest.0.saturating_sub(CHANGES_KEPT_REVISIONS))
+}
+
 /// Everything that a checkpoint of `published` must write, table by table.
 pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Result<Batch> {
     let mut batch = Batch::default();
@@ -107,6 +166,15 @@ pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Resu
     }
     for ((id, version), row) in &sealed.configs {
         batch.changes.push((Table::Configs, config_key(id, *version), Some(row::encode(&**row)?)));
+    }
+    let forgotten = change_key(Place { revision: changes_from(published.state.revision()), index: 0 });
+    let older = (Bound::Unbounded, Bound::Excluded(forgotten.as_slice()));
+    published.engine.view()?.scan(Table::Changes, older, false, &mut |key, _| {
+        batch.changes.push((Table::Changes, key.to_vec(), None));
+        Ok(true)
+    })?;
+    for (place, row) in &sealed.changes {
+        batch.changes.push(change_row(*place, row)?);
     }
     for ((id, version), row) in &sealed.schemas {
         batch.changes.push((Table::Schemas, schema_key(id, *version), Some(row::encode(&**row)?)));

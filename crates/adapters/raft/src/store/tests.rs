@@ -1,5 +1,7 @@
 //! The store against the state alone: what is on disk, in a snapshot or replayed is always the same.
 
+mod changes;
+
 use super::*;
 use crate::codec::command::encode_command;
 use crate::type_config::LeaderId;

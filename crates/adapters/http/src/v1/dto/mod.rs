@@ -9,6 +9,7 @@ pub(super) mod patch;
 pub(super) mod project;
 pub(super) mod schema;
 pub(super) mod transaction;
+pub(super) mod watch;
 
 use crate::problem::{Code, Problem};
 use domain::{Content, Message};

@@ -1,0 +1,204 @@
+//! Changes from a place on: the same from the ring, from what waits for a checkpoint, and from the disk.
+
+use super::*;
+use application::ports::{Changes, ChangesWanted, Place};
+use domain::Revision;
+
+fn put(key: u8, text: &str, expected: Precondition) -> Command {
+    Command::PutConfig {
+        id: config_id(key),
+        content: content(text),
+        binding: BindingChange::Keep,
+        checked: None,
+        expected,
+        kind: ChangeKind::Update,
+        message: Message::default(),
+    }
+}
+
+/// Revision and version of each change after `after`, as `store` shows them; `None` when they are gone.
+fn read(store: &Store, after: u64) -> Option<Vec<(u64, u64)>> {
+    let published = store.published();
+    let (environment, through) = (config_id(1).environment_id(), published.state.revision());
+    let archive = LiveArchive(published);
+    let (mut after, mut found) = (Place::end_of(Revision(after)), Vec::new());
+    while after < Place::end_of(through) {
+        let wanted = ChangesWanted { environment: &environment, prefix: "k1", after, through };
+        let Changes::Kept { changes, up_to } = archive.config_changes(&wanted).expect("readable") else {
+            return None;
+        };
+        assert!(changes.iter().all(|change| change.shown.content.is_some() && change.last_of_revision));
+        found.extend(changes.iter().map(|change| (change.place.revision.0, change.shown.version.0)));
+        after = up_to;
+    }
+    Some(found)
+}
+
+/// A store with `count` versions of one config from revision 3 on, checkpointed every `every`.
+fn written(store: &Store, count: u64, every: u64) {
+    store.apply(items(&first_commands(), 1)).expect("applies");
+    for n in 1..=count {
+        let expected = if n == 1 { Precondition::Absent } else { Precondition::Present };
+        store.apply(items(&[put(1, &n.to_string(), expected)], n + 2)).expect("applies");
+        if every > 0 && n % every == 0 {
+            store.checkpoint().expect("writes");
+        }
+    }
+}
+
+fn expected(after: u64, count: u64) -> Vec<(u64, u64)> {
+    (1..=count).map(|n| (n + 2, n)).filter(|(revision, _)| *revision > after).collect()
+}
+
+#[test]
+fn changes_are_the_same_from_the_ring_and_from_the_disk() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    written(&store, 100, 7);
+    for after in [0, 2, 3, 50, 101, 102] {
+        assert_eq!(read(&store, after), Some(expected(after, 100)), "from the ring after {after}");
+    }
+    store.checkpoint().expect("writes");
+    drop(store);
+    // The ring of a node that starts is empty: everything before comes from the disk, and what is applied
+    // later waits for a checkpoint.
+    let store = open(dir.path());
+    for after in [0, 2, 3, 50, 101, 102] {
+        assert_eq!(read(&store, after), Some(expected(after, 100)), "from the disk after {after}");
+    }
+    for n in 101..=110 {
+        store.apply(items(&[put(1, &n.to_string(), Precondition::Present)], n + 2)).expect("applies");
+    }
+    for after in [0, 50, 101, 102, 105] {
+        assert_eq!(read(&store, after), Some(expected(after, 110)), "from both after {after}");
+    }
+}
+
+#[test]
+fn a_ring_that_is_full_leaves_the_rest_to_the_disk() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let text = format!("\"{}\"", "x".repeat(1024 * 1024 - 2));
+    let count = u64::try_from(RECENT_BYTES_MAX / text.len()).expect("few") + 8;
+    store.apply(items(&first_commands(), 1)).expect("applies");
+    for n in 1..=count {
+        let expected = if n == 1 { Precondition::Absent } else { Precondition::Present };
+        store.apply(items(&[put(1, &text, expected)], n + 2)).expect("applies");
+    }
+    // Nothing was checkpointed, so what left the ring waits in a segment.
+    assert_eq!(read(&store, 2), Some(expected(2, count)));
+    store.checkpoint().expect("writes");
+    assert_eq!(read(&store, 2), Some(expected(2, count)));
+}
+
+#[test]
+fn a_snapshot_carries_the_changes() {
+    let (sender, receiver) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let source = open(sender.path());
+    written(&source, 20, 0);
+    let file = sender.path().join("s.snap");
+    source.write_snapshot(&file).expect("writes");
+    let target = open(receiver.path());
+    let mut signal = target.follow(&config_id(1).environment_id());
+    target.install(&file).expect("installs");
+    assert_eq!(read(&target, 2), Some(expected(2, 20)));
+    assert_eq!(signal.newest(), Revision(22), "a follower learns of a state that came whole");
+    assert_eq!(futures::FutureExt::now_or_never(target.wake_followers()), Some(()));
+    assert_eq!(futures::FutureExt::now_or_never(signal.changed()), Some(true));
+}
+
+#[test]
+fn a_state_from_before_there_were_changes_gets_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("state.redb");
+    let (hash, rows) = {
+        let store = open(dir.path());
+        written(&store, 20, 0);
+        let hash = store.state_hash().expect("reads");
+        let mut rows = Vec::new();
+        let all = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+        let visit = &mut |key: &[u8], _: &[u8]| {
+            rows.push((Table::Changes, key.to_vec(), None));
+            Ok(true)
+        };
+        store.engine.view().expect("a view").scan(Table::Changes, all, false, visit).expect("reads");
+        (hash, rows)
+    };
+    assert_eq!(rows.len(), 20);
+    RedbEngine::open(&file).expect("a file").commit(&Batch { changes: rows }).expect("writes");
+    let store = open(dir.path());
+    assert_eq!(read(&store, 2), Some(expected(2, 20)));
+    assert_eq!(store.state_hash().expect("reads"), hash, "and is then as if it had always had them");
+}
+
+#[test]
+fn a_change_whose_document_is_gone_is_gone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    {
+        let store = open(dir.path());
+        written(&store, 9, 0);
+        store.checkpoint().expect("writes");
+    }
+    let store = open(dir.path());
+    let removed = (Table::Configs, tables::config_key(&config_id(1), Version(4)), None);
+    store.engine.commit(&Batch { changes: vec![removed] }).expect("writes");
+    assert_eq!(read(&store, 2), None);
+    assert_eq!(read(&store, 6), Some(expected(6, 9)), "later ones are kept");
+}
+
+/// Applies a put of this key in the environment `e`, and says whether the follower of `default` was told.
+fn told_by(command: Command) -> bool {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let environment = |name: &str| EnvironmentId {
+        project: config_id(1).project,
+        name: EnvironmentName::parse(name).expect("a name"),
+    };
+    store.apply(items(&first_commands(), 1)).expect("applies");
+    let made = [
+        Command::CreateEnvironment { id: environment("e") },
+        Command::CreateApiKey { project: Some(config_id(1).project), key: new_key(1) },
+    ];
+    store.apply(items(&made, 3)).expect("applies");
+    let mut signal = store.follow(&environment("default"));
+    let outcomes = store.apply(items(&[command], 5)).expect("applies");
+    assert!(matches!(outcomes[..], [Some(Outcome::Accepted { .. })]), "{outcomes:?}");
+    let woken = futures::FutureExt::now_or_never(store.wake_followers()).is_some();
+    let told = futures::FutureExt::now_or_never(signal.changed()) == Some(true);
+    assert_eq!(woken, told, "who is woken has something to see");
+    told
+}
+
+#[test]
+fn only_what_concerns_a_follower_wakes_it() {
+    let elsewhere = ConfigId { environment: EnvironmentName::parse("e").expect("a name"), ..config_id(1) };
+    let Command::PutConfig { content, binding, checked, expected, kind, message, .. } =
+        put(1, "1", Precondition::Absent)
+    else {
+        panic!("a put");
+    };
+    let other = Command::PutConfig { id: elsewhere, content, binding, checked, expected, kind, message };
+    assert!(!told_by(other), "a write in another environment");
+    assert!(told_by(put(1, "1", Precondition::Absent)), "a write");
+    let project = config_id(1).project;
+    assert!(told_by(Command::DeleteProject { name: project.clone() }), "the end of the project");
+    let id = EnvironmentName::parse("default").expect("a name");
+    let id = EnvironmentId { project: project.clone(), name: id };
+    assert!(told_by(Command::DeleteEnvironment { id }), "the end of the environment");
+    let key = domain::KeyRef { project: Some(project), id: new_key(1).id };
+    assert!(told_by(Command::RevokeApiKey { key }), "the end of a key");
+    let admin = domain::KeyRef { project: None, id: new_key(0).id };
+    assert!(told_by(Command::RevokeApiKey { key: admin }), "the end of a key of the platform");
+}
+
+#[test]
+fn followers_hear_of_the_end() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let mut before = store.follow(&config_id(1).environment_id());
+    store.stop_followers();
+    let mut after = store.follow(&config_id(1).environment_id());
+    for signal in [&mut before, &mut after] {
+        assert_eq!(futures::FutureExt::now_or_never(signal.changed()), Some(false));
+    }
+}

@@ -1,0 +1,246 @@
+//! Watching: the present state of an environment, then every change of it, in order and once.
+//!
+//! A watch holds its place and a few changes at most; everything else is read when somebody asks for the
+//! next part. So one that is read slowly costs little, and nobody else.
+
+use crate::configs::require_environment;
+use crate::configs::{ConfigList, Moment};
+use crate::history::{self, Instant, PageCost};
+use crate::ports::{Change, ChangeSignal, Changes, ChangesWanted, Consistency, Freshness, Place, View};
+use crate::{Core, Error, PageRequest, RequestContext};
+use domain::{ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Permission, Resource, Revision, Version};
+use std::collections::VecDeque;
+
+/// Most configs in one part of a reset.
+const RESET_ITEMS_MAX: usize = 64;
+/// What one part of a reset may cost.
+const RESET_COST: PageCost = PageCost { content_bytes_max: 256 * 1024, reads_max: 256 };
+
+/// Use cases of those who follow changes.
+#[derive(Clone, Debug)]
+pub struct Watches {
+    core: Core,
+}
+
+/// What is to be watched, and from where on.
+#[derive(Clone, Debug)]
+pub struct OpenWatch {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Only keys that start with this.
+    pub prefix: String,
+    /// Everything up to this revision is known; `None` to begin with the present state.
+    pub after: Option<Revision>,
+    /// How fresh the present state must be. One that goes on needs no leader: it begins where it was.
+    pub consistency: Consistency,
+}
+
+/// What a watch gives next.
+#[derive(Clone, Debug)]
+pub enum WatchPart {
+    /// The state as it was at this revision follows, and replaces everything that was given before.
+    ResetBegins(Revision),
+    /// Some of the configs of that state, by key.
+    ResetItems(Vec<ConfigRevision>),
+    /// That was all of them.
+    ResetEnds(Revision),
+    /// A change.
+    Changed(Change),
+    /// Everything up to this revision was given.
+    Bookmark(Revision),
+}
+
+/// An open watch.
+#[derive(Debug)]
+pub struct Watch {
+    core: Core,
+    ctx: RequestContext,
+    environment: EnvironmentId,
+    prefix: String,
+    signal: Box<dyn ChangeSignal>,
+    stage: Stage,
+    /// Read, but not given yet.
+    pending: VecDeque<Change>,
+    /// What the first view showed.
+    opened_at: (Revision, Option<u64>),
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The state at a revision is to be given.
+    ResetDue,
+    /// It is being given, up to a key.
+    Resetting(Revision, Option<ConfigKey>),
+    /// All of it was given.
+    ResetDone(Revision),
+    /// Changes are read from a place on.
+    Following(Place),
+}
+
+impl Watches {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core }
+    }
+
+    /// Opens a watch. Fails with [`Error::Behind`] when this node does not reach `after` in time.
+    pub async fn open(&self, ctx: &RequestContext, request: OpenWatch) -> Result<Watch, Error> {
+        let OpenWatch { environment, prefix, after, consistency } = request;
+        let resumed = Freshness { consistency: Consistency::Stale, min_revision: after };
+        let mut freshness =
+            if after.is_some() { resumed } else { Freshness { consistency, min_revision: None } };
+        let view = loop {
+            let view = self.core.state.view(freshness).await?;
+            match self.core.watchable(ctx, &view, &environment, &prefix) {
+                Ok(()) => break view,
+                // What this node has not applied yet is no reason to say no.
+                Err(_)
+                    if freshness.consistency == Consistency::Stale && consistency != Consistency::Stale =>
+                {
+                    freshness.consistency = Consistency::Linearizable;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let created = view.state.project(&environment.project).map(|project| project.created_revision);
+        // An earlier project of the same name is nobody's past.
+        let kept = after.filter(|after| created.is_some_and(|created| after.next() >= created));
+        Ok(Watch {
+            core: self.core.clone(),
+            ctx: ctx.clone(),
+            signal: self.core.state.follow(&environment),
+            environment,
+            prefix,
+            stage: kept.map_or(Stage::ResetDue, |after| Stage::Following(Place::end_of(after))),
+            pending: VecDeque::new(),
+            opened_at: (view.state.revision(), view.stale_for_ms),
+        })
+    }
+
+    /// A signal for whoever waits for a change of one config; [`Self::version`] says whether it came.
+    pub fn follow(&self, id: &ConfigId) -> Box<dyn ChangeSignal> {
+        self.core.state.follow(&id.environment_id())
+    }
+
+    /// The version of a config as far as this node has applied, for the price of a look; `None` when it
+    /// does not exist.
+    pub async fn version(&self, ctx: &RequestContext, id: &ConfigId) -> Result<Option<Version>, Error> {
+        let resource = Resource::Config(id);
+        let view =
+            self.core.authorized_view(ctx, Freshness::STALE, Permission::DocumentRead, resource).await?;
+        require_environment(&view, &id.environment_id())?;
+        Ok(view.state.config(id).map(|config| config.version))
+    }
+}
+
+impl Core {
+    fn watchable(
+        &self,
+        ctx: &RequestContext,
+        view: &View,
+        environment: &EnvironmentId,
+        prefix: &str,
+    ) -> Result<(), Error> {
+        let resource = Resource::Configs(environment, prefix);
+        ctx.require(view, Permission::DocumentRead, resource, self.env.clock.now())?;
+        require_environment(view, environment)
+    }
+}
+
+impl Watch {
+    /// The revision at which the watch was opened, and for a stale look at it how long ago this node had
+    /// heard from a leader, in milliseconds.
+    pub fn opened_at(&self) -> (Revision, Option<u64>) {
+        self.opened_at
+    }
+
+    /// Waits for the next part. `None` when the node stops; an error when the caller may not watch any
+    /// more, or there is nothing to watch. Nothing is lost when the wait is given up.
+    pub async fn next(&mut self) -> Result<Option<WatchPart>, Error> {
+        loop {
+            if let Some(part) = self.ready().await? {
+                return Ok(Some(part));
+            }
+            if !self.signal.changed().await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What to say when nothing happened for a while: the next part if there is one after all, otherwise
+    /// how far everything was given.
+    pub async fn idle(&mut self) -> Result<WatchPart, Error> {
+        let part = self.ready().await?;
+        Ok(part.unwrap_or(WatchPart::Bookmark(match &self.stage {
+            Stage::Following(place) => place.revision,
+            Stage::Resetting(at, _) | Stage::ResetDone(at) => *at,
+            Stage::ResetDue => Revision(0),
+        })))
+    }
+
+    /// The next part, if there is one. Each time it looks whether the caller may still watch.
+    async fn ready(&mut self) -> Result<Option<WatchPart>, Error> {
+        loop {
+            let view = self.core.state.view(Freshness::STALE).await?;
+            self.core.watchable(&self.ctx, &view, &self.environment, &self.prefix)?;
+            if let Some(change) = self.pending.pop_front() {
+                return Ok(Some(WatchPart::Changed(change)));
+            }
+            match &self.stage {
+                Stage::ResetDue => {
+                    // At least what the caller was promised when the watch was opened.
+                    let at = view.state.revision();
+                    self.stage = Stage::Resetting(at, None);
+                    return Ok(Some(WatchPart::ResetBegins(at)));
+                }
+                Stage::Resetting(at, after) => {
+                    let request = PageRequest { size: RESET_ITEMS_MAX, after: after.clone(), at: Some(*at) };
+                    let environment = &self.environment;
+                    let list = ConfigList {
+                        prefix: self.prefix.clone(),
+                        with_content: true,
+                        moment: Moment::Revision(*at),
+                    };
+                    let instant = Instant { revision: *at, time: None };
+                    let page =
+                        history::list_at(&view, environment, &list, &request, instant, RESET_COST).await?;
+                    self.stage = match page.next {
+                        Some(key) => Stage::Resetting(*at, Some(key)),
+                        None => Stage::ResetDone(*at),
+                    };
+                    return Ok(Some(WatchPart::ResetItems(page.items)));
+                }
+                Stage::ResetDone(at) => {
+                    let at = *at;
+                    self.stage = Stage::Following(Place::end_of(at));
+                    return Ok(Some(WatchPart::ResetEnds(at)));
+                }
+                Stage::Following(after) => {
+                    let after = *after;
+                    let through = view.state.revision();
+                    if after >= Place::end_of(through) {
+                        return Ok(None);
+                    }
+                    // Asked after the view was taken: what the view shows, the signal knows.
+                    if after.is_end() && self.signal.newest() <= after.revision {
+                        self.stage = Stage::Following(Place::end_of(through));
+                        return Ok(None);
+                    }
+                    self.read(&view, after, through)?;
+                    history::let_others_run().await;
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, view: &View, after: Place, through: Revision) -> Result<(), Error> {
+        let wanted = ChangesWanted { environment: &self.environment, prefix: &self.prefix, after, through };
+        match view.archive.config_changes(&wanted)? {
+            Changes::Kept { changes, up_to } => {
+                self.pending = changes.into();
+                self.stage = Stage::Following(up_to);
+            }
+            Changes::Gone => self.stage = Stage::ResetDue,
+        }
+        Ok(())
+    }
+}
