@@ -21,6 +21,8 @@ pub enum ChangeKind {
     },
     /// The key was deleted.
     Delete,
+    /// The document came with an import, whether the key existed before or not.
+    Import,
 }
 
 /// One version of a config, its body included. Never changed once written.

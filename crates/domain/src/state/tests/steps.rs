@@ -193,6 +193,7 @@ impl Step {
                 0 => ChangeKind::Create,
                 1 => ChangeKind::Delete,
                 2 => ChangeKind::Rollback { from: Version(1) },
+                3 => ChangeKind::Import,
                 _ => ChangeKind::Update,
             },
             message: Message::parse("why").expect("text"),
