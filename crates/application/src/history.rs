@@ -174,7 +174,7 @@ fn merge<'a>(
 }
 
 /// Lets other tasks have this thread: reading a long page must not keep a node from its peers.
-async fn let_others_run() {
+pub(crate) async fn let_others_run() {
     let mut yielded = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut yielded, true) {

@@ -22,6 +22,7 @@ mod seen;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transactions;
+mod transfer;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
 pub use changed::{Changed, Effect, How};
@@ -36,6 +37,11 @@ pub use projects::Projects;
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
 pub use transactions::{Step, StepResult, Transact, Transacted, Transactions};
+pub use transfer::{
+    ConfigRecord, Counts, Export, ExportHeader, ExportLine, IMPORT_KEPT_MAX, IMPORT_PLANNED_BYTES_MAX,
+    IMPORT_SCHEMA_VERSIONS_MAX, IMPORT_WINDOW_BYTES_MAX, Import, ImportFailure, ImportMode, ImportReport,
+    ImportRequest, Record, SchemaRecord, Totals, Transfer,
+};
 
 use ports::{ClusterView, Consensus, KeyMint, SchemaEngine, StateReader};
 use std::sync::Arc;
@@ -51,6 +57,8 @@ pub struct Application {
     pub configs: Configs,
     /// Several changes as one.
     pub transactions: Transactions,
+    /// Exports and imports.
+    pub transfer: Transfer,
     /// API keys and authentication.
     pub access: Access,
     /// The cluster itself.
@@ -90,6 +98,7 @@ impl Application {
             schemas: Schemas::new(core.clone(), ports.schemas.clone()),
             configs: Configs::new(core.clone(), ports.schemas.clone()),
             transactions: Transactions::new(core.clone(), ports.schemas.clone()),
+            transfer: Transfer::new(core.clone(), ports.schemas.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone()),
         }

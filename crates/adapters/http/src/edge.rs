@@ -4,6 +4,7 @@
 use crate::outside::HttpObserver;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
+use crate::v1::{IMPORT_ROUTE, IMPORT_TIMEOUT};
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
@@ -62,7 +63,11 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let seen = Seen::new(self.api.outside.observer.clone(), &request);
         let id = request_id(&self.api, request.headers());
-        let (read_only, limit) = (request.method().is_safe(), self.api.outside.request_timeout);
+        let read_only = request.method().is_safe();
+        let limit = match seen.route() {
+            IMPORT_ROUTE => IMPORT_TIMEOUT,
+            _ => self.api.outside.request_timeout,
+        };
         let running = match admit(&request) {
             Ok(()) => {
                 request.extensions_mut().insert(id.clone());
@@ -154,6 +159,10 @@ impl Seen {
         Self { observer, method, route, since, answer: (CLIENT_CLOSED_REQUEST, None) }
     }
 
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("unmatched", MatchedPath::as_str)
+    }
+
     fn finished(mut self, status: StatusCode, code: Option<&'static str>) {
         self.answer = (status.as_u16(), code);
     }
@@ -161,9 +170,8 @@ impl Seen {
 
 impl Drop for Seen {
     fn drop(&mut self) {
-        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
         let (status, code) = self.answer;
-        self.observer.finished(self.method, route, status, code, self.since.elapsed().as_secs_f64());
+        self.observer.finished(self.method, self.route(), status, code, self.since.elapsed().as_secs_f64());
     }
 }
 

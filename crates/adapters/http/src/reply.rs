@@ -1,7 +1,7 @@
 //! Building answers: JSON, entity tags, and the headers that say which state was seen.
 
 use crate::problem::Problem;
-use crate::v1::{DryRun, Nothing};
+use crate::v1::{Nothing, Tried};
 use application::ports::{Consistency, Freshness};
 use application::{Changed, How};
 use axum::body::Body;
@@ -40,7 +40,7 @@ impl Reply {
         changed: &Changed<T>,
     ) -> Result<Self, Problem> {
         let reply = match &changed.how {
-            How::DryRun(effects) => Self::json(status, &DryRun::new(body, effects))?,
+            How::DryRun(effects) => Self::json(status, &Tried::new(body, effects))?,
             How::Made | How::Replayed => Self::json(status, body)?,
         };
         Ok(reply.how(changed))
@@ -49,7 +49,7 @@ impl Reply {
     /// The answer to a change that leaves nothing.
     pub(crate) fn gone<T>(changed: &Changed<T>) -> Result<Self, Problem> {
         let reply = match &changed.how {
-            How::DryRun(effects) => Self::json(StatusCode::OK, &DryRun::new(&Nothing {}, effects))?,
+            How::DryRun(effects) => Self::json(StatusCode::OK, &Tried::new(&Nothing {}, effects))?,
             How::Made | How::Replayed => Self::empty(StatusCode::NO_CONTENT),
         };
         Ok(reply.how(changed))

@@ -5,6 +5,7 @@ mod configs;
 mod failures;
 mod lists;
 mod schemas;
+mod transfer;
 mod world;
 
 use application::testing::{SingleNode, application, contract};

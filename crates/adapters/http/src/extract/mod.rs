@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod change;
+mod lines;
 mod path;
 mod precondition;
 mod query;
@@ -10,8 +11,11 @@ mod query;
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
 pub(crate) use caller::Caller;
 pub(crate) use change::Change;
+pub(crate) use lines::Lines;
 pub(crate) use path::{
     ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, ProjectPath, SchemaPath, SchemaVersionPath,
 };
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
-pub(crate) use query::{ConfigListQuery, DryRunQuery, Include, NoQuery, PageQuery, Query, ReadQuery};
+pub(crate) use query::{
+    ConfigListQuery, DryRunQuery, ImportQuery, Include, NoQuery, PageQuery, Query, ReadQuery,
+};

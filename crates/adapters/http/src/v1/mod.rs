@@ -5,13 +5,17 @@ mod cluster;
 mod configs;
 mod dto;
 mod environments;
+mod export;
 mod history;
+mod import;
 mod projects;
 mod rollback;
 mod schemas;
 mod transactions;
 
-pub(crate) use dto::effect::{DryRun, DryRunBody, Nothing};
+pub(crate) use dto::effect::{DryRunBody, Nothing, Tried};
+pub(crate) use dto::transfer::{ImportAnswer, RefusedLine};
+pub(crate) use import::{IMPORT_ROUTE, IMPORT_TIMEOUT};
 
 use crate::router::Api;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(history::routes())
         .merge(rollback::routes())
         .merge(transactions::routes())
+        .merge(export::routes())
+        .merge(import::routes())
         .merge(api_keys::routes())
         .merge(cluster::routes())
 }

@@ -49,7 +49,7 @@ async fn a_repeated_request_has_the_first_answer() {
     let first = put().await.is(201);
     let again = put().await.is(201);
     assert_eq!(first.body, again.body);
-    assert_eq!(again.headers.get("idempotent-replayed").map(|value| value.as_bytes()), Some(&b"true"[..]));
+    assert_eq!(again.headers.get("idempotent-replayed").map(http::HeaderValue::as_bytes), Some(&b"true"[..]));
     let other = server.send("PUT", &path, &headers, r#"{"content":2}"#).await;
     other.is_problem(422, "idempotency_key_reused");
 }

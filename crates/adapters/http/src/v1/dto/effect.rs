@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 /// The answer of a dry run: the body that the change would have had, and what it would have changed.
 #[derive(Serialize)]
-pub(crate) struct DryRun<'a, B> {
+pub(crate) struct Tried<'a, B> {
     #[serde(flatten)]
     body: &'a B,
     dry_run: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Nothing {}
     "action": "update", "kind": "config", "name": "demo/default/checkout.limits", "from_version": 3,
     "to_version": 4, "before": {"max_items": 10}, "after": {"max_items": 20}
 }]}))]
-#[expect(dead_code, reason = "only documents what DryRun writes")]
+#[expect(dead_code, reason = "only documents what Tried writes")]
 pub(crate) struct DryRunBody<'a> {
     /// Nothing was kept.
     dry_run: bool,
@@ -59,7 +59,7 @@ pub(crate) struct EffectBody<'a> {
     after: Option<&'a RawValue>,
 }
 
-impl<'a, B> DryRun<'a, B> {
+impl<'a, B> Tried<'a, B> {
     pub(crate) fn new(body: &'a B, effects: &'a [Effect]) -> Self {
         Self { body, dry_run: true, effects: effects.iter().map(Into::into).collect() }
     }

@@ -8,6 +8,7 @@ pub(super) mod history;
 pub(super) mod project;
 pub(super) mod schema;
 pub(super) mod transaction;
+pub(crate) mod transfer;
 
 use crate::problem::{Code, Problem};
 use domain::{Content, Message};
