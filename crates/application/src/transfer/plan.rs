@@ -68,6 +68,10 @@ impl Import {
     ) -> Result<Option<Action>, Error> {
         let id = SchemaId { project: self.project.clone(), name: record.name.clone() };
         self.require(view, Permission::SchemaRead, Resource::Project(&self.project))?;
+        if self.known.last_number(&record.name) >= Some(record.version) {
+            let message = "must be larger than that of the line before: the oldest version comes first";
+            return Err(Error::Invalid { field: "version", message: message.to_owned() });
+        }
         let previous = self.known.last(&record.name).cloned();
         self.known.mention(&record.name);
         if self.known.versions >= IMPORT_SCHEMA_VERSIONS_MAX {

@@ -75,6 +75,11 @@ impl Known {
         series.slots.get(&series.last?)
     }
 
+    /// The number, in the file, of the version that came last.
+    pub(super) fn last_number(&self, name: &SchemaName) -> Option<SchemaVersion> {
+        self.series.get(name)?.last
+    }
+
     /// Says that the file has this schema, even if its versions are refused.
     pub(super) fn mention(&mut self, name: &SchemaName) {
         self.series.entry(name.clone()).or_default();
@@ -82,7 +87,7 @@ impl Known {
 
     pub(super) fn set(&mut self, name: &SchemaName, version: SchemaVersion, slot: Slot) {
         let series = self.series.entry(name.clone()).or_default();
-        series.last = series.last.max(Some(version));
+        series.last = Some(version);
         if series.slots.insert(version, slot).is_none() {
             self.versions += 1;
         }

@@ -117,6 +117,10 @@ async fn a_dry_run_checks_against_schemas_that_are_only_planned() {
     let lines: Vec<u64> = report.failures.iter().map(|failure| failure.line).collect();
     assert_eq!((lines, report.configs.created), (vec![5, 6], 0), "{report:?}");
     assert_eq!(world.test.node.state().revision(), before);
+    let backwards = [schema(2, "{}"), schema(1, "{\"required\":[]}"), schema(2, "{}")];
+    let report = import(&world, ImportMode::Merge, false, &backwards).await;
+    assert_eq!((report.failed, report.failures[0].line), (2, 2), "{report:?}");
+    assert_eq!(world.test.node.state().revision(), before);
     let report = import(&world, ImportMode::Merge, false, &records[..4]).await;
     assert_eq!((report.failed, report.configs.created), (0, 2), "{report:?}");
 
