@@ -2,6 +2,7 @@
 //! `openapi.yaml`; every test works in projects of its own.
 
 mod api_keys;
+mod bad_imports;
 mod bad_input;
 mod bad_schemas;
 mod bounds;
@@ -11,6 +12,7 @@ mod documents;
 mod dry_run;
 mod history;
 mod idempotency;
+mod import_export;
 mod lists;
 mod operations;
 mod past;

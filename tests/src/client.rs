@@ -60,6 +60,11 @@ impl TestClient {
         &self.url
     }
 
+    /// The API key that it sends.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// A request. `path` begins with a slash and may have a query.
     pub fn call(&self, method: Method, path: &str) -> Call {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));

@@ -78,7 +78,12 @@ impl Contract {
         let kind = answer.header("content-type").ok_or("there is no Content-Type")?;
         let kind = kind.split(';').next().unwrap_or_default().trim();
         let media = content.get(kind).ok_or_else(|| format!("the type {kind} is not documented"))?;
-        if kind.ends_with("json") {
+        if kind == "application/x-ndjson" {
+            for line in answer.text().lines() {
+                let line: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+                self.body(&format!("{method} {template} line"), &media["schema"], &line)?;
+            }
+        } else if kind.ends_with("json") {
             let mut body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
             if answer.header("guardian-dry-run").is_some() && answer.status < 300 {
                 let tried = tried(&mut body);

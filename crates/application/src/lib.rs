@@ -24,6 +24,7 @@ mod seen;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transactions;
+mod transfer;
 mod watch;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
@@ -43,6 +44,11 @@ pub use projects::{ChangeProject, ProjectDetail, Projects};
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
 pub use transactions::{RestoreEnvironment, Step, StepResult, Transact, Transacted, Transactions};
+pub use transfer::{
+    ConfigRecord, Counts, Export, ExportHeader, ExportLine, IMPORT_KEPT_MAX, IMPORT_PLANNED_BYTES_MAX,
+    IMPORT_SCHEMA_VERSIONS_MAX, IMPORT_WINDOW_BYTES_MAX, Import, ImportFailure, ImportMode, ImportReport,
+    ImportRequest, Record, SchemaRecord, Totals, Transfer,
+};
 pub use watch::{OpenWatch, Watch, WatchPart, Watches};
 
 use ports::{ClusterView, Consensus, KeyMint, Membership, SchemaEngine, StateReader};
@@ -63,6 +69,8 @@ pub struct Application {
     pub housekeeping: Housekeeping,
     /// Following changes of configs.
     pub watches: Watches,
+    /// Exports and imports.
+    pub transfer: Transfer,
     /// API keys and authentication.
     pub access: Access,
     /// The cluster itself.
@@ -110,6 +118,7 @@ impl Application {
             ),
             housekeeping: Housekeeping::new(core.clone()),
             watches: Watches::new(core.clone()),
+            transfer: Transfer::new(core.clone(), ports.schemas.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone(), ports.membership.clone()),
         }

@@ -23,6 +23,8 @@ pub enum ChangeKind {
     Delete,
     /// A part of the document was changed.
     Patch,
+    /// The document came with an import, whether the key existed before or not.
+    Import,
 }
 
 /// One version of a config, its body included. Never changed once written.

@@ -167,7 +167,11 @@ fn change(event: &Event) -> Option<Change<'_>> {
             digest: Some(*digest),
             from_version: match kind {
                 ChangeKind::Rollback { from } => Some(from.0),
-                ChangeKind::Create | ChangeKind::Update | ChangeKind::Delete | ChangeKind::Patch => None,
+                ChangeKind::Create
+                | ChangeKind::Update
+                | ChangeKind::Patch
+                | ChangeKind::Import
+                | ChangeKind::Delete => None,
             },
             message: Some(message.as_str()),
             schema: schema.as_ref().map(|schema| format!("{}@{}", schema.name, schema.version)),

@@ -5,6 +5,7 @@ use crate::extract::asked_wait;
 use crate::outside::HttpObserver;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
+use crate::v1::{IMPORT_ROUTE, IMPORT_TIMEOUT};
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
@@ -64,7 +65,10 @@ where
         let seen = Seen::new(self.api.outside.observer.clone(), &request);
         let id = request_id(&self.api, request.headers());
         let read_only = request.method().is_safe();
-        let limit = self.api.outside.request_timeout + asked_wait(request.uri());
+        let limit = match seen.route() {
+            IMPORT_ROUTE => IMPORT_TIMEOUT,
+            _ => self.api.outside.request_timeout + asked_wait(request.uri()),
+        };
         let running = match admit(&request) {
             Ok(()) => {
                 request.extensions_mut().insert(id.clone());
@@ -156,6 +160,10 @@ impl Seen {
         Self { observer, method, route, since, answer: (CLIENT_CLOSED_REQUEST, None) }
     }
 
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("unmatched", MatchedPath::as_str)
+    }
+
     fn finished(mut self, status: StatusCode, code: Option<&'static str>) {
         self.answer = (status.as_u16(), code);
     }
@@ -163,9 +171,8 @@ impl Seen {
 
 impl Drop for Seen {
     fn drop(&mut self) {
-        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
         let (status, code) = self.answer;
-        self.observer.finished(self.method, route, status, code, self.since.elapsed().as_secs_f64());
+        self.observer.finished(self.method, self.route(), status, code, self.since.elapsed().as_secs_f64());
     }
 }
 

@@ -8,13 +8,23 @@ use crate::{docs, openapi, probes, v1};
 use application::Application;
 use axum::Router;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
+
+/// Most exports that a node serves at a time; more are told to come later.
+const EXPORTS_AT_ONCE_MAX: usize = 8;
+/// Most imports that a node takes at a time; each may hold tens of megabytes.
+const IMPORTS_AT_ONCE_MAX: usize = 4;
 
 /// What handlers see of the node: shared, never cloned as a whole.
 pub(crate) struct Shared {
     pub(crate) app: Application,
     pub(crate) outside: Outside,
     pub(crate) watchers: Watchers,
+    /// One permit for each export that is being sent.
+    pub(crate) exports: Arc<Semaphore>,
+    /// One permit for each import that is being taken.
+    pub(crate) imports: Semaphore,
 }
 
 /// The state of the router.
@@ -23,7 +33,13 @@ pub(crate) type Api = Arc<Shared>;
 /// The whole HTTP service. It does its own limits, time-outs and panics, and needs no other layer.
 pub fn router(app: Application, outside: Outside) -> Router {
     let watchers = Watchers::new(&outside);
-    let api: Api = Arc::new(Shared { app, outside, watchers });
+    let api: Api = Arc::new(Shared {
+        app,
+        outside,
+        watchers,
+        exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE_MAX)),
+        imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
+    });
     let (routes, document) = documented().split_for_parts();
     routes
         .merge(docs::assets(&document))

@@ -7,6 +7,7 @@ mod lists;
 mod past;
 mod patches;
 mod schemas;
+mod transfer;
 mod watch;
 mod world;
 

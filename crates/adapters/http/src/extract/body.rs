@@ -160,7 +160,7 @@ async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
 }
 
 /// Reads what is left of a refused body, within bounds, and keeps nothing.
-async fn drain(chunks: &mut BodyDataStream) {
+pub(super) async fn drain(chunks: &mut BodyDataStream) {
     let reading = async {
         let mut bytes = 0;
         while let Some(Ok(chunk)) = chunks.next().await {

@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod change;
+mod lines;
 mod past;
 mod patch;
 mod path;
@@ -13,6 +14,7 @@ mod watch;
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
 pub(crate) use caller::Caller;
 pub(crate) use change::Change;
+pub(crate) use lines::Lines;
 pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};
 pub(crate) use patch::{JSON_PATCH, MERGE_PATCH, PatchBody};
 pub(crate) use path::{
@@ -20,5 +22,7 @@ pub(crate) use path::{
     SchemaVersionPath,
 };
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
-pub(crate) use query::{ConfigListQuery, DryRunQuery, Include, NoQuery, PageQuery, Query, ReadQuery};
+pub(crate) use query::{
+    ConfigListQuery, DryRunQuery, ImportQuery, Include, NoQuery, PageQuery, Query, ReadQuery,
+};
 pub(crate) use watch::{LastEventId, WaitQuery, WatchQuery, asked_wait};

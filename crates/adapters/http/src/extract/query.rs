@@ -2,6 +2,7 @@
 //! a promise that the client believes in.
 
 use crate::problem::{Code, Problem};
+use application::ImportMode;
 use application::ports::{Consistency, Freshness};
 use axum::extract::FromRequestParts;
 use domain::Revision;
@@ -88,6 +89,16 @@ pub(crate) struct ConfigListQuery {
     pub(crate) include: Include,
 }
 
+/// What an import does with what is there already.
+#[derive(Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ImportQuery {
+    /// `merge` (the default) changes what differs and leaves the rest; `create` refuses what is there and
+    /// differs; `replace` also deletes what is not in the file.
+    #[param(value_type = Option<String>, pattern = "^(create|merge|replace)$", example = "merge")]
+    pub(crate) mode: ImportMode,
+}
+
 impl ReadQuery {
     pub(crate) fn freshness(&self) -> Freshness {
         Freshness { consistency: self.consistency, min_revision: self.min_revision }
@@ -115,6 +126,21 @@ impl Parameters for DryRunQuery {
             "true" => true,
             "false" => false,
             _ => return Err(invalid("dry_run", "must be true or false")),
+        };
+        Ok(true)
+    }
+}
+
+impl Parameters for ImportQuery {
+    fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        if name != "mode" {
+            return Ok(false);
+        }
+        self.mode = match value {
+            "create" => ImportMode::Create,
+            "merge" => ImportMode::Merge,
+            "replace" => ImportMode::Replace,
+            _ => return Err(invalid("mode", "must be create, merge or replace")),
         };
         Ok(true)
     }

@@ -2,6 +2,7 @@
 //! status gets one entry that lists its codes.
 
 use crate::problem::Code;
+use crate::v1::{ImportAnswer, RefusedLine};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
@@ -72,6 +73,10 @@ pub(crate) struct ProblemBody {
     code: String,
     /// What is wrong with a document or a schema (`validation_failed`, `invalid_schema`).
     errors: Option<Vec<ViolationBody>>,
+    /// What an import did before it ended (`import_refused`, and whatever else ends one).
+    report: Option<ImportAnswer>,
+    /// The first 100 lines that an import refused (`import_refused`).
+    refused: Option<Vec<RefusedLine>>,
     /// Which operation of a transaction or a patch was refused, from 0.
     operation: Option<u64>,
     /// The quota or limit that is reached (`quota_exceeded`); for `nesting_too_deep` a number of levels.

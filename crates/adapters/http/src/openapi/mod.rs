@@ -7,7 +7,7 @@ pub(crate) use answers::*;
 use crate::extract::{DryRunQuery, JSON_PATCH, MERGE_PATCH};
 use crate::problem::Code;
 use crate::router::documented;
-use crate::v1::DryRunBody;
+use crate::v1::{DryRunBody, IMPORT_ROUTE, ImportAnswer, RefusedLine};
 use domain::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
@@ -31,11 +31,12 @@ use utoipa::{IntoParams as _, OpenApi};
         (name = "projects", description = "Projects and their environments"),
         (name = "schemas", description = "JSON Schemas that documents are held to"),
         (name = "configs", description = "Config documents and their history"),
+        (name = "transfer", description = "Whole projects and environments as files"),
         (name = "api-keys", description = "Credentials of programs"),
         (name = "cluster", description = "The nodes"),
         (name = "operations", description = "Probes, metrics and this document; no sign-in")
     ),
-    components(schemas(DryRunBody, FailureBody, ProblemBody, ViolationBody))
+    components(schemas(DryRunBody, FailureBody, ImportAnswer, ProblemBody, RefusedLine, ViolationBody))
 )]
 struct Frame;
 
@@ -66,7 +67,12 @@ pub(crate) fn complete(document: &mut Document) {
             // Members are added and removed safely as often as asked, and that cannot be tried.
             let changes = !is_get && api && !path.starts_with("/api/v1/cluster");
             if changes {
-                operation.parameters.get_or_insert_default().extend(change_parameters());
+                let mut parameters = change_parameters();
+                // An import is repeatable as it is: what is done already is skipped.
+                if path == IMPORT_ROUTE {
+                    parameters.retain(|parameter| matches!(parameter, RefOr::T(p) if p.name == "dry_run"));
+                }
+                operation.parameters.get_or_insert_default().extend(parameters);
                 let responses = &mut operation.responses.responses;
                 responses.values_mut().for_each(or_dry_run);
                 if responses.contains_key("204") {

@@ -80,6 +80,7 @@ codes! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body has an unsupported type",
     ConfigRepeated = UNPROCESSABLE_ENTITY "config_repeated" "A config is in more than one operation",
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The Idempotency-Key was used for another request",
+    ImportRefused = UNPROCESSABLE_ENTITY "import_refused" "Lines of the import were refused",
     InvalidBody = UNPROCESSABLE_ENTITY "invalid_body" "A member of the body breaks its rule",
     InvalidSchema = UNPROCESSABLE_ENTITY "invalid_schema" "The schema is not valid",
     NestingTooDeep = UNPROCESSABLE_ENTITY "nesting_too_deep" "The body is nested too deep",

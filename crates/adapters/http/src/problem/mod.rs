@@ -58,6 +58,15 @@ impl Problem {
         self
     }
 
+    /// The problem as a part of another one: its code, detail and those of its members that are `kept`.
+    pub(crate) fn within(&self, kept: &[&str]) -> Map<String, Value> {
+        let mut members = self.members.clone();
+        members.retain(|name, _| kept.contains(&name.as_str()));
+        members.insert("code".to_owned(), self.code.as_str().into());
+        members.insert("detail".to_owned(), self.detail.clone().into());
+        members
+    }
+
     pub(crate) fn code(&self) -> Code {
         self.code
     }

@@ -6,7 +6,9 @@ mod configs;
 mod diff;
 mod dto;
 mod environments;
+mod export;
 mod history;
+mod import;
 mod patch;
 mod projects;
 mod rollback;
@@ -18,6 +20,8 @@ mod wait;
 mod watch;
 mod watchers;
 
+pub(crate) use dto::transfer::{ImportAnswer, RefusedLine};
+pub(crate) use import::{IMPORT_ROUTE, IMPORT_TIMEOUT};
 pub(crate) use watchers::Watchers;
 
 use crate::router::Api;
@@ -36,6 +40,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(diff::routes())
         .merge(rollback::routes())
         .merge(transactions::routes())
+        .merge(export::routes())
+        .merge(import::routes())
         .merge(api_keys::routes())
         .merge(cluster::routes())
 }

@@ -84,6 +84,19 @@ fn transact() -> Command {
     Command::Transact { operations, message }
 }
 
+/// What an import proposes.
+fn import() -> Command {
+    let Command::PutConfig { id, content, checked, message, .. } =
+        put(BindingChange::Keep, Precondition::Absent, ChangeKind::Import)
+    else {
+        unreachable!("a put is a put");
+    };
+    let binding = BindingChange::Set(Some(Binding { schema: schema().name, pinned: None }));
+    let (expected, kind) = (Precondition::Absent, ChangeKind::Import);
+    let operations = vec![Operation::Put { id, content, binding, checked, expected, kind }];
+    Command::Transact { operations, message }
+}
+
 /// Every kind of command, and every form of what is in them.
 fn commands() -> Vec<(&'static str, Command)> {
     let text = || Content::from_compact("{\"type\":\"object\"}").expect("small");
@@ -148,6 +161,7 @@ fn commands() -> Vec<(&'static str, Command)> {
             "prune_history",
             Command::PruneHistory { pruned: vec![Pruned { id: config(), oldest: Version(4) }] },
         ),
+        ("transact_import", import()),
         ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
         ("admit_member", Command::AdmitMember { member: new_member() }),

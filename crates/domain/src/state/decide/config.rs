@@ -90,6 +90,7 @@ impl Decision<'_> {
             id: id.clone(),
             version: self.next_version(id, current),
             kind: match (current, put.kind) {
+                (_, ChangeKind::Import) => ChangeKind::Import,
                 (None, _) => ChangeKind::Create,
                 (Some(_), kind @ (ChangeKind::Rollback { .. } | ChangeKind::Patch)) => kind,
                 (Some(_), _) => ChangeKind::Update,

@@ -215,6 +215,7 @@ impl Step {
                 1 => ChangeKind::Delete,
                 2 => ChangeKind::Rollback { from: Version(1) },
                 3 => ChangeKind::Patch,
+                4 => ChangeKind::Import,
                 _ => ChangeKind::Update,
             },
             message: Message::parse("why").expect("text"),

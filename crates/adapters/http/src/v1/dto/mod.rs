@@ -9,6 +9,7 @@ pub(super) mod patch;
 pub(super) mod project;
 pub(super) mod schema;
 pub(super) mod transaction;
+pub(crate) mod transfer;
 pub(super) mod watch;
 
 use crate::problem::{Code, Problem};

@@ -1,0 +1,148 @@
+//! A body of lines (NDJSON), taken as it comes: bounded in all, by line and in time, never held as a whole.
+
+use super::body::drain;
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use axum::body::BodyDataStream;
+use axum::extract::{FromRequest, Request};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Largest body of lines, in bytes.
+pub(crate) const LINES_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Longest line, in bytes: a document may be written with white space.
+pub(crate) const LINE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How long the client may pause.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long all of it may take; what is done until then stays.
+const WHOLE_MAX: Duration = Duration::from_mins(9);
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The lines of a body.
+pub(crate) struct Lines {
+    chunks: BodyDataStream,
+    buffer: BytesMut,
+    /// How much of the buffer is known to have no line end.
+    scanned: usize,
+    /// How many bytes came.
+    bytes: usize,
+    /// The number of the last line that was given, from 1.
+    line: u64,
+    ended: bool,
+    until: Instant,
+}
+
+impl Lines {
+    /// The next line that is not blank, with its number from 1.
+    pub(crate) async fn next(&mut self) -> Result<Option<(u64, Bytes)>, Problem> {
+        loop {
+            let Some(text) = self.cut() else {
+                if self.ended {
+                    return Ok(None);
+                }
+                self.fill().await?;
+                continue;
+            };
+            self.line += 1;
+            if !text.iter().all(u8::is_ascii_whitespace) {
+                return Ok(Some((self.line, text)));
+            }
+        }
+    }
+
+    /// Reads what is left, within bounds, so that the client hears why it was refused.
+    pub(crate) async fn drain(&mut self) {
+        drain(&mut self.chunks).await;
+    }
+
+    /// A whole line out of the buffer; the last one may have no end.
+    fn cut(&mut self) -> Option<Bytes> {
+        let rest = self.buffer.get(self.scanned..).unwrap_or_default();
+        if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+            let line = self.buffer.split_to(self.scanned + at + 1);
+            self.scanned = 0;
+            return Some(line.freeze());
+        }
+        self.scanned = self.buffer.len();
+        if self.ended && !self.buffer.is_empty() {
+            self.scanned = 0;
+            return Some(self.buffer.split().freeze());
+        }
+        None
+    }
+
+    async fn fill(&mut self) -> Result<(), Problem> {
+        if self.buffer.len() > LINE_BYTES_MAX {
+            let detail = format!("a line may have at most {LINE_BYTES_MAX} bytes");
+            let problem = Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", LINE_BYTES_MAX);
+            return Err(problem.with("line", self.line + 1));
+        }
+        let limit = (Instant::now() + PAUSE_MAX).min(self.until);
+        let chunk = tokio::time::timeout_at(limit, self.chunks.next()).await.map_err(|_| {
+            Problem::new(Code::RequestTimeout, "the body did not arrive in time; send it again to go on")
+        })?;
+        match chunk {
+            None => self.ended = true,
+            Some(Err(_)) => return Err(Problem::new(Code::InvalidJson, "the body broke off")),
+            Some(Ok(chunk)) => {
+                self.bytes += chunk.len();
+                if self.bytes > LINES_BYTES_MAX {
+                    return Err(too_large());
+                }
+                self.buffer.extend_from_slice(&chunk);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_large() -> Problem {
+    let detail = format!("the body may have at most {LINES_BYTES_MAX} bytes; send it in parts");
+    Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", LINES_BYTES_MAX)
+}
+
+impl FromRequest<Api> for Lines {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Api) -> Result<Self, Problem> {
+        let refused = acceptable(request.headers()).err();
+        let mut chunks = request.into_body().into_data_stream();
+        if let Some(problem) = refused {
+            drain(&mut chunks).await;
+            return Err(problem);
+        }
+        Ok(Self {
+            chunks,
+            buffer: BytesMut::new(),
+            scanned: 0,
+            bytes: 0,
+            line: 0,
+            ended: false,
+            until: Instant::now() + WHOLE_MAX,
+        })
+    }
+}
+
+fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(IDEMPOTENCY_KEY) {
+        let detail = "an import is repeatable as it is: send it again without Idempotency-Key";
+        return Err(Problem::new(Code::InvalidIdempotencyKey, detail).with("header", "Idempotency-Key"));
+    }
+    if headers.contains_key(CONTENT_ENCODING) {
+        let detail = "bodies must not be compressed: send no Content-Encoding";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Encoding"));
+    }
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-ndjson") {
+        let detail = "an import must have the Content-Type application/x-ndjson";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Type"));
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > LINES_BYTES_MAX) { Err(too_large()) } else { Ok(()) }
+}

@@ -1,0 +1,96 @@
+//! Exports: a file of lines that is written while it is sent.
+
+use super::dto::transfer::Line;
+use crate::extract::{Caller, EnvironmentPath, ProjectPath, Query, ReadQuery};
+use crate::openapi::{COMMON, IN_ENVIRONMENT, IN_PROJECT, READ, refusals};
+use crate::problem::{Code, Problem};
+use crate::reply::Reply;
+use crate::router::Api;
+use application::Export;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode};
+use std::io;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// How many bytes of lines are gathered before they are sent.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(export_project)).routes(routes!(export_environment))
+}
+
+refusals! {
+    OfProject: COMMON, READ, IN_PROJECT;
+    OfEnvironment: COMMON, READ, IN_ENVIRONMENT;
+}
+
+/// Export a project
+///
+/// All environments, all versions of all schemas and all configs as they are at one revision, one JSON object
+/// a line. The last line, `end`, says how many there were: a file without it is not whole. Needs a key that
+/// may read the whole project.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/export", tag = "transfer",
+    params(ProjectPath, ReadQuery),
+    responses((status = 200, description = "The file", body = Line, content_type = "application/x-ndjson"),
+        OfProject),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn export_project(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ProjectPath,
+    Query(read): Query<ReadQuery>,
+) -> Result<Response, Problem> {
+    let permit = permit(&api)?;
+    let export = api.app.transfer.export_project(&ctx, &path.project, read.freshness()).await?;
+    Ok(sent(export, permit, &read))
+}
+
+/// Export an environment
+///
+/// Its configs and the schemas that they are bound to, with all their versions, in the form of a project's
+/// export.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/export", tag = "transfer",
+    params(EnvironmentPath, ReadQuery),
+    responses((status = 200, description = "The file", body = Line, content_type = "application/x-ndjson"),
+        OfEnvironment),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn export_environment(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: EnvironmentPath,
+    Query(read): Query<ReadQuery>,
+) -> Result<Response, Problem> {
+    let permit = permit(&api)?;
+    let export = api.app.transfer.export_environment(&ctx, &path.id(), read.freshness()).await?;
+    Ok(sent(export, permit, &read))
+}
+
+fn permit(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
+    let busy = |_| Problem::new(Code::Overloaded, "this node sends as many exports as it can");
+    api.exports.clone().try_acquire_owned().map_err(busy)
+}
+
+/// The answer. It is made as fast as the client takes it; a failure under way breaks it off.
+fn sent(export: Export, permit: OwnedSemaphorePermit, read: &ReadQuery) -> Response {
+    let (revision, stale_for_ms) = (export.revision(), export.stale_for_ms());
+    let chunks = futures::stream::try_unfold((export, permit), async |(mut export, permit)| {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        while chunk.len() < CHUNK_BYTES {
+            let Some(item) = export.next().await.map_err(broken)? else { break };
+            Line::write(&mut chunk, &item).map_err(|_| io::Error::other("a document could not be read"))?;
+        }
+        Ok::<_, io::Error>((!chunk.is_empty()).then_some((chunk, (export, permit))))
+    });
+    let kind = HeaderValue::from_static("application/x-ndjson");
+    let reply = Reply::body(StatusCode::OK, kind, Body::from_stream(chunks));
+    reply.seen(revision, read.freshness(), stale_for_ms).done()
+}
+
+fn broken(error: application::Error) -> io::Error {
+    tracing::error!(%error, "an export broke off");
+    io::Error::other(error)
+}

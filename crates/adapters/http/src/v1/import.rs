@@ -1,0 +1,202 @@
+//! Imports: a file of lines that is worked off while it arrives.
+
+use super::dto::transfer::{ImportAnswer, Item, Line};
+use crate::extract::{Caller, DryRunQuery, ImportQuery, Lines, ProjectPath, Query};
+use crate::openapi::{COMMON, IN_PROJECT, refusals};
+use crate::problem::{Code, Problem};
+use crate::reply::Reply;
+use crate::router::Api;
+use application::{
+    Changed, ExportHeader, How, Import, ImportMode, ImportReport, ImportRequest, RequestContext, Totals,
+};
+use axum::extract::State;
+use axum::response::Response;
+use domain::ProjectName;
+use http::StatusCode;
+use serde_json::Value;
+use std::time::Duration;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The route, which has a time limit of its own.
+pub(crate) const IMPORT_ROUTE: &str = "/api/v1/projects/{project}/import";
+/// How long an import may take. It ends by itself before that and says how far it came.
+pub(crate) const IMPORT_TIMEOUT: Duration = Duration::from_mins(10);
+/// How many refused lines an answer lists.
+const REFUSED_LISTED_MAX: usize = 100;
+
+/// What a refused line tells beside its code and detail.
+const REFUSED_MEMBERS: &[&str] = &["errors", "failures", "field", "limit_bytes"];
+/// How long an import waits for another one to end.
+const TURN_WAIT: Duration = Duration::from_secs(5);
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(import_project))
+}
+
+refusals! {
+    Imported: COMMON, IN_PROJECT, &[Code::InvalidParameter, Code::InvalidIdempotencyKey, Code::InvalidJson,
+        Code::InvalidBody, Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType,
+        Code::ImportRefused, Code::Contended, Code::Unavailable, Code::OutcomeUnknown];
+}
+
+/// Import a file
+///
+/// Takes what an export gives: into the same project, another one or another cluster. The body may have
+/// 256 MiB, a line 2 MiB. Every document is checked against its schema. 16 MiB of the file at a time are
+/// checked completely and then committed in transactions of at most 128 documents; after the first refused
+/// line nothing more is changed and the rest is only checked. What is there and the same is skipped, so that
+/// sending the file again goes on where an import ended. `replace` deletes what is not in the file, in the
+/// environment or the project that the file is of, and needs the file's `end` line.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/import", tag = "transfer",
+    params(ProjectPath, ImportQuery),
+    request_body(content = String, content_type = "application/x-ndjson",
+        description = "A file as the export gives it: the `export` line first, then any number of the others",
+        example = json!("{\"export\":{\"format\":1,\"project\":\"demo\",\"revision\":1042}}\n\
+            {\"environment\":{\"name\":\"default\"}}\n\
+            {\"schema\":{\"name\":\"limits\",\"version\":1,\"mode\":\"strict\",\"schema\":{\"type\":\"object\"}}}\n\
+            {\"config\":{\"environment\":\"default\",\"key\":\"checkout.limits\",\"schema\":{\"name\":\"limits\"},\
+            \"content\":{\"max_items\":20}}}\n\
+            {\"end\":{\"environments\":1,\"schemas\":1,\"configs\":1}}\n")),
+    responses((status = 200, description = "All of it is there now", body = ImportAnswer), Imported),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn import_project(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: ProjectPath,
+    Query((query, tried)): Query<(ImportQuery, DryRunQuery)>,
+    mut lines: Lines,
+) -> Result<Response, Problem> {
+    let ctx = RequestContext { dry_run: tried.dry_run, ..ctx };
+    let begun = begin(&api, &ctx, path.project.clone(), query.mode, &mut lines).await;
+    let (_permit, import) = match begun {
+        Ok(begun) => begun,
+        Err(problem) => {
+            lines.drain().await;
+            return Err(problem);
+        }
+    };
+    let (report, refused, broken) = take(import, &mut lines).await;
+    if broken.is_some() || report.stopped.is_some() {
+        lines.drain().await;
+    }
+    answer(&ctx, &path.project, query.mode, report, refused, broken)
+}
+
+/// Reads the first line and starts.
+async fn begin<'a>(
+    api: &'a Api,
+    ctx: &RequestContext,
+    project: ProjectName,
+    mode: ImportMode,
+    lines: &mut Lines,
+) -> Result<(tokio::sync::SemaphorePermit<'a>, Import), Problem> {
+    let busy = || Problem::new(Code::Overloaded, "this node takes as many imports as it can");
+    let turn = tokio::time::timeout(TURN_WAIT, api.imports.acquire()).await;
+    let permit = turn.ok().and_then(Result::ok).ok_or_else(busy)?;
+    let first = lines.next().await?;
+    let source = header(first.as_ref().map_or(&[], |(_, text)| text))?;
+    Ok((permit, api.app.transfer.import(ctx, ImportRequest { project, mode, source }).await?))
+}
+
+fn header(text: &[u8]) -> Result<ExportHeader, Problem> {
+    let missing = || {
+        let detail = "the first line must be {\"export\": {\"format\": 1, \"project\": …}}";
+        Problem::new(Code::InvalidBody, detail).with("field", "export")
+    };
+    if text.is_empty() {
+        return Err(missing());
+    }
+    match Line::read(text)? {
+        Item::Header(header) => Ok(header),
+        Item::Record(_) | Item::End(_) => Err(missing()),
+    }
+}
+
+/// Lines that are none.
+#[derive(Default)]
+struct Refused(Vec<(u64, Problem)>);
+
+impl Refused {
+    fn add(&mut self, line: u64, problem: Problem) {
+        if self.0.len() < REFUSED_LISTED_MAX {
+            self.0.push((line, problem));
+        }
+    }
+}
+
+/// Takes every line; ends early when the body breaks off or the world fails.
+async fn take(mut import: Import, lines: &mut Lines) -> (ImportReport, Refused, Option<Problem>) {
+    let mut refused = Refused::default();
+    let mut end: Option<(u64, Totals)> = None;
+    let broken = loop {
+        if import.is_stopped() {
+            break None;
+        }
+        let (line, text) = match lines.next().await {
+            Ok(Some(next)) => next,
+            Ok(None) => break None,
+            Err(problem) => break Some(problem),
+        };
+        let misplaced = |what| Problem::new(Code::InvalidBody, format!("{what} is not expected here"));
+        let fault = match Line::read(&text) {
+            _ if end.is_some() => Some(misplaced("a line after the end")),
+            Ok(Item::Record(record)) => {
+                import.add(line, record).await;
+                None
+            }
+            Ok(Item::End(totals)) => {
+                end = Some((line, totals));
+                None
+            }
+            Ok(Item::Header(_)) => Some(misplaced("a second export line")),
+            Err(problem) => Some(problem),
+        };
+        if let Some(problem) = fault {
+            refused.add(line, problem);
+            import.spoil();
+        }
+    };
+    if broken.is_some() {
+        import.spoil();
+    }
+    (import.finish(end).await, refused, broken)
+}
+
+/// The report; as a problem when it is not all done.
+fn answer(
+    ctx: &RequestContext,
+    project: &ProjectName,
+    mode: ImportMode,
+    mut report: ImportReport,
+    refused: Refused,
+    broken: Option<Problem>,
+) -> Result<Response, Problem> {
+    let body = ImportAnswer::new(project, mode, &report);
+    if broken.is_none() && report.stopped.is_none() && report.failed == 0 {
+        let how = if ctx.dry_run { How::DryRun(std::mem::take(&mut report.effects)) } else { How::Made };
+        let changed = Changed { item: (), revision: report.revision, how };
+        return Ok(Reply::changed(StatusCode::OK, &body, &changed)?.done());
+    }
+    let mut listed = refused.0;
+    listed.extend(report.failures.into_iter().map(|failure| (failure.line, Problem::from(failure.error))));
+    listed.sort_by_key(|(line, _)| *line);
+    listed.truncate(REFUSED_LISTED_MAX);
+    let listed = listed.iter().map(|(line, problem)| {
+        let mut members = problem.within(REFUSED_MEMBERS);
+        members.insert("line".to_owned(), (*line).into());
+        Value::Object(members)
+    });
+    let listed: Vec<Value> = listed.collect();
+    let failed = report.failed;
+    let problem = match (broken, report.stopped) {
+        (Some(problem), _) => problem,
+        (None, Some(error)) => Problem::from(error),
+        (None, None) => {
+            let detail = format!("{failed} lines were refused; the first are listed");
+            Problem::new(Code::ImportRefused, detail)
+        }
+    };
+    let report = serde_json::to_value(&body).map_err(Problem::internal)?;
+    Err(problem.with("report", report).with("refused", listed).with("total", failed))
+}

@@ -1,0 +1,276 @@
+//! Bringing records in: they are gathered up to a bound, checked together, and only then changed anything.
+//!
+//! A file that fits into one window is checked completely before its first change. Of a longer one each
+//! window is; after the first refusal the rest is only checked, so that one report names all that is wrong.
+
+use super::plan::Action;
+use super::series::Known;
+use super::{ExportHeader, ImportReport, Record, SchemaRecord, Totals, Transfer};
+use crate::history::let_others_run;
+use crate::ports::{Freshness, View};
+use crate::{Error, RequestContext};
+use domain::{
+    ConfigId, EnvironmentName, Message, Permission, Precondition, ProjectName, Rejection, Resource,
+    SchemaName,
+};
+use std::collections::BTreeSet;
+
+/// How many bytes of records are checked before the first of them is changed.
+pub const IMPORT_WINDOW_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How many bytes of new schemas may wait for being registered; in a dry run all of them wait.
+pub const IMPORT_PLANNED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How many schema versions one import may have.
+pub const IMPORT_SCHEMA_VERSIONS_MAX: usize = 100_000;
+/// How many configs an import may have that deletes all others.
+pub const IMPORT_KEPT_MAX: usize = 200_000;
+/// What a record costs beside its document, in bytes.
+const RECORD_BYTES: usize = 512;
+
+/// What an import does with what is there already.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ImportMode {
+    /// Refuses what is there and differs.
+    Create,
+    /// Changes what differs and leaves everything else.
+    #[default]
+    Merge,
+    /// Changes what differs and deletes what is not in the file.
+    Replace,
+}
+
+/// What is to be brought in, and where.
+#[derive(Clone, Debug)]
+pub struct ImportRequest {
+    /// The project that it is brought into.
+    pub project: ProjectName,
+    /// What is done with what is there.
+    pub mode: ImportMode,
+    /// Where the records come from. An environment here limits the import to the one of the same name.
+    pub source: ExportHeader,
+}
+
+/// An import under way. Dropping it leaves what was done; the same records again go on from there.
+#[derive(Debug)]
+pub struct Import {
+    pub(super) tools: Transfer,
+    pub(super) ctx: RequestContext,
+    pub(super) project: ProjectName,
+    pub(super) scope: Option<EnvironmentName>,
+    pub(super) mode: ImportMode,
+    pub(super) message: Message,
+    pub(super) known: Known,
+    pub(super) report: ImportReport,
+    /// In the mode that deletes: which configs to keep.
+    pub(super) kept: BTreeSet<ConfigId>,
+    window: Vec<(u64, Record, bool)>,
+    window_bytes: usize,
+    /// A schema version of which is not known yet whether it is the newest.
+    pending: Option<(u64, SchemaRecord)>,
+    totals: Totals,
+}
+
+/// A change that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) line: u64,
+    pub(super) action: Action,
+}
+
+impl Transfer {
+    /// Begins an import. In a dry run everything is checked and nothing changed.
+    pub async fn import(&self, ctx: &RequestContext, request: ImportRequest) -> Result<Import, Error> {
+        let ImportRequest { project, mode, source } = request;
+        let resource = Resource::Project(&project);
+        let permission = Permission::EnvironmentRead;
+        let view = self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
+        view.state.project(&project).ok_or_else(|| Error::not_found("project", &project))?;
+        let message = format!("import of {} at revision {}", source.project, source.revision);
+        Ok(Import {
+            tools: self.clone(),
+            ctx: RequestContext { idempotency: None, ..ctx.clone() },
+            scope: source.environment,
+            project,
+            mode,
+            message: Message::parse(&message).unwrap_or_default(),
+            known: Known::default(),
+            report: ImportReport { revision: view.state.revision(), ..ImportReport::default() },
+            kept: BTreeSet::new(),
+            window: Vec::new(),
+            window_bytes: 0,
+            pending: None,
+            totals: Totals::default(),
+        })
+    }
+}
+
+impl Import {
+    /// Takes the record at a line, from 1.
+    pub async fn add(&mut self, line: u64, record: Record) {
+        self.totals.count(&record);
+        if let Some((earlier, schema)) = self.pending.take() {
+            let newest = !matches!(&record, Record::Schema(next) if next.name == schema.name);
+            self.window.push((earlier, Record::Schema(schema), newest));
+        }
+        let bytes = match &record {
+            Record::Environment(_) => 0,
+            Record::Schema(schema) => schema.schema.as_str().len(),
+            Record::Config(config) => config.content.as_str().len(),
+        };
+        match record {
+            Record::Schema(schema) => self.pending = Some((line, schema)),
+            other => self.window.push((line, other, false)),
+        }
+        self.window_bytes += bytes + RECORD_BYTES;
+        if self.window_bytes >= IMPORT_WINDOW_BYTES_MAX {
+            self.work_off().await;
+        }
+    }
+
+    /// Notes that a line is no record, so that nothing more is changed. The caller knows why.
+    pub fn spoil(&mut self) {
+        self.report.failed += 1;
+    }
+
+    /// Whether the world failed, so that further records are in vain.
+    pub fn is_stopped(&self) -> bool {
+        self.report.stopped.is_some()
+    }
+
+    /// Ends it. `end` are the line and the totals of the last line of a whole file; without them nothing is
+    /// deleted.
+    pub async fn finish(mut self, end: Option<(u64, Totals)>) -> ImportReport {
+        if let Some((line, schema)) = self.pending.take() {
+            self.window.push((line, Record::Schema(schema), true));
+        }
+        if let Some((line, totals)) = end.filter(|(_, totals)| *totals != self.totals) {
+            let message = format!("says {totals}, but there were {}", self.totals);
+            self.report.fail(line, Error::Invalid { field: "end", message });
+        }
+        if end.is_none() && self.mode == ImportMode::Replace {
+            let message = "is missing: a file that is not whole must not delete the rest".to_owned();
+            self.report.fail(0, Error::Invalid { field: "end", message });
+        }
+        self.work_off().await;
+        if let Some((line, _)) = end.filter(|_| self.mode == ImportMode::Replace && !self.report.is_spoiled())
+            && let Err(error) = self.delete_the_rest().await
+        {
+            self.report.fail(line, error);
+        }
+        self.report.read = self.totals;
+        self.report
+    }
+
+    pub(super) fn require(
+        &self,
+        view: &View,
+        permission: Permission,
+        resource: Resource<'_>,
+    ) -> Result<(), Error> {
+        self.ctx.require(view, permission, resource, self.tools.core.env.clock.now())
+    }
+
+    pub(super) fn mentions(&self, schema: &SchemaName) -> bool {
+        self.known.has_schema(schema)
+    }
+
+    /// Checks what was gathered; does it when nothing is wrong with it or with what came before.
+    async fn work_off(&mut self) {
+        let window = std::mem::take(&mut self.window);
+        self.window_bytes = 0;
+        if self.is_stopped() {
+            return;
+        }
+        let view = match self.tools.core.state.view(Freshness::LINEARIZABLE).await {
+            Ok(view) => view,
+            Err(error) => {
+                self.report.stopped.get_or_insert(error.into());
+                return;
+            }
+        };
+        self.report.revision = self.report.revision.max(view.state.revision());
+        let planned = self.plan(&view, window).await;
+        if self.ctx.dry_run || self.report.is_spoiled() {
+            if self.ctx.dry_run {
+                for planned in &planned {
+                    self.count(&planned.action);
+                }
+            }
+            return;
+        }
+        self.carry_out(planned).await;
+        self.known.planned_bytes = 0;
+    }
+
+    async fn plan(&mut self, view: &View, window: Vec<(u64, Record, bool)>) -> Vec<Planned> {
+        let (mut planned, mut seen) = (Vec::new(), BTreeSet::new());
+        for (line, record, newest) in window {
+            let_others_run().await;
+            let action = match &record {
+                Record::Environment(name) => self.plan_environment(view, name),
+                Record::Schema(schema) => self.plan_schema(view, schema, newest).await,
+                Record::Config(config) => {
+                    let id = self.config_id(config);
+                    match self.keep(&id).and_then(|()| first(&mut seen, id)) {
+                        Ok(()) => self.plan_config(view, config).await,
+                        Err(error) => Err(error),
+                    }
+                }
+            };
+            match action {
+                Ok(Some(action)) => planned.push(Planned { line, action }),
+                Ok(None) => self.count_unchanged(&record),
+                Err(error) => self.report.fail(line, error),
+            }
+        }
+        planned
+    }
+
+    /// Remembers that a config is in the file, where that matters.
+    fn keep(&mut self, id: &ConfigId) -> Result<(), Error> {
+        if self.mode != ImportMode::Replace {
+            return Ok(());
+        }
+        if self.kept.len() >= IMPORT_KEPT_MAX {
+            let message = format!("replace takes at most {IMPORT_KEPT_MAX} configs; use merge");
+            return Err(Error::Invalid { field: "config", message });
+        }
+        first(&mut self.kept, id.clone())
+    }
+
+    fn count_unchanged(&mut self, record: &Record) {
+        let counts = match record {
+            Record::Environment(_) => &mut self.report.environments,
+            Record::Schema(_) => &mut self.report.schemas,
+            Record::Config(_) => &mut self.report.configs,
+        };
+        counts.unchanged += 1;
+    }
+
+    /// Counts what a dry run would do.
+    fn count(&mut self, action: &Action) {
+        let (counts, kind, name, new) = match action {
+            Action::Environment(id) => {
+                let name = format!("{}/{}", id.project, id.name);
+                (&mut self.report.environments, "environment", name, true)
+            }
+            Action::Schema { id, new, .. } => {
+                (&mut self.report.schemas, "schema", format!("{}/{}", id.project, id.name), *new)
+            }
+            Action::Config { record, expected } => {
+                let name = self.config_id(record).to_string();
+                (&mut self.report.configs, "config", name, *expected == Precondition::Absent)
+            }
+        };
+        *(if new { &mut counts.created } else { &mut counts.updated }) += 1;
+        self.report.effect(if new { "create" } else { "update" }, kind, name);
+    }
+}
+
+/// Refuses a config that is in the set already.
+fn first(seen: &mut BTreeSet<ConfigId>, id: ConfigId) -> Result<(), Error> {
+    if seen.contains(&id) {
+        return Err(Error::Rejected(Rejection::ConfigRepeated(id)));
+    }
+    seen.insert(id);
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! What has to be done for a record, and whether it may be: every check, and no change.
+
+use super::import::Import;
+use super::series::{Meaning, Slot, find};
+use super::{ConfigRecord, IMPORT_PLANNED_BYTES_MAX, IMPORT_SCHEMA_VERSIONS_MAX, ImportMode, SchemaRecord};
+use crate::check::check_document;
+use crate::ports::View;
+use crate::{CreateSchema, Error, RequestContext, UpdateSchema};
+use domain::limits::SCHEMA_BYTES_MAX;
+use domain::{
+    Binding, ConfigId, EnvironmentId, EnvironmentName, Permission, Precondition, Rejection, Resource,
+    SchemaId,
+};
+
+/// A change that a record asks for.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Create the environment.
+    Environment(EnvironmentId),
+    /// Register the version; as the first one of its schema when `new`.
+    Schema { id: SchemaId, record: SchemaRecord, new: bool },
+    /// Write the document.
+    Config { record: ConfigRecord, expected: Precondition },
+}
+
+impl Import {
+    pub(super) fn config_id(&self, record: &ConfigRecord) -> ConfigId {
+        ConfigId {
+            project: self.project.clone(),
+            environment: record.environment.clone(),
+            key: record.key.clone(),
+        }
+    }
+
+    /// An import of one environment must not reach into another.
+    fn within_scope(&self, name: &EnvironmentName) -> Result<(), Error> {
+        match &self.scope {
+            Some(scope) if scope != name => {
+                let message = format!("is {name}, but the file is of the environment {scope}");
+                Err(Error::Invalid { field: "environment", message })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn plan_environment(
+        &mut self,
+        view: &View,
+        name: &EnvironmentName,
+    ) -> Result<Option<Action>, Error> {
+        self.within_scope(name)?;
+        let id = EnvironmentId { project: self.project.clone(), name: name.clone() };
+        let resource = Resource::Project(&self.project);
+        let there = view.state.environment(&id).is_some() || self.known.has_environment(name);
+        let permission = if there { Permission::EnvironmentRead } else { Permission::EnvironmentWrite };
+        self.require(view, permission, resource)?;
+        self.known.add_environment(name.clone());
+        Ok((!there).then_some(Action::Environment(id)))
+    }
+
+    /// A version that is there already stays. An old one that is not there is registered only where it goes
+    /// on from the newest: otherwise documents would be held to it for a moment.
+    pub(super) async fn plan_schema(
+        &mut self,
+        view: &View,
+        record: &SchemaRecord,
+        newest: bool,
+    ) -> Result<Option<Action>, Error> {
+        let id = SchemaId { project: self.project.clone(), name: record.name.clone() };
+        self.require(view, Permission::SchemaRead, Resource::Project(&self.project))?;
+        if self.known.last_number(&record.name) >= Some(record.version) {
+            let message = "must be larger than that of the line before: the oldest version comes first";
+            return Err(Error::Invalid { field: "version", message: message.to_owned() });
+        }
+        let previous = self.known.last(&record.name).cloned();
+        self.known.mention(&record.name);
+        if self.known.versions >= IMPORT_SCHEMA_VERSIONS_MAX {
+            let message = format!("at most {IMPORT_SCHEMA_VERSIONS_MAX} schema versions may be imported");
+            return Err(Error::Invalid { field: "schema", message });
+        }
+        let live = view.state.schema(&id);
+        let found = match live {
+            Some(live) => find(view, live, &record.schema, record.version)?,
+            None => None,
+        };
+        let goes_on = match (&previous, live) {
+            (Some(Slot::Planned(_)), _) | (_, None) => true,
+            (Some(Slot::There(version)), Some(live)) => *version == live.latest,
+            (Some(Slot::LeftOut) | None, Some(_)) => false,
+        };
+        let planned_before = matches!(previous, Some(Slot::Planned(_)));
+        if let (Some(version), Some(live), false) = (found, live, planned_before)
+            && (!newest || (version == live.latest && record.mode == live.mode))
+        {
+            self.known.set(&record.name, record.version, Slot::There(version));
+            return Ok(None);
+        }
+        if !newest && !goes_on {
+            self.known.set(&record.name, record.version, Slot::LeftOut);
+            return Ok(None);
+        }
+        if live.is_some() && self.mode == ImportMode::Create {
+            return Err(Error::Rejected(Rejection::SchemaExists(id)));
+        }
+        self.require(view, Permission::SchemaWrite, Resource::Project(&self.project))?;
+        let bytes = record.schema.as_str().len();
+        if bytes > SCHEMA_BYTES_MAX {
+            let message = format!("has {bytes} bytes, at most {SCHEMA_BYTES_MAX} are allowed");
+            return Err(Error::Invalid { field: "schema", message });
+        }
+        if self.known.planned_bytes + bytes > IMPORT_PLANNED_BYTES_MAX {
+            let message =
+                format!("at most {IMPORT_PLANNED_BYTES_MAX} bytes of new schemas are checked at a time");
+            return Err(Error::Invalid { field: "schema", message });
+        }
+        let new = live.is_none() && !planned_before;
+        self.try_schema(&id, record, new, live.is_some()).await?;
+        let (_, validator) = self.tools.engine.compile(&record.schema).await?;
+        self.known.planned_bytes += bytes;
+        self.known.set(&record.name, record.version, Slot::Planned(validator));
+        Ok(Some(Action::Schema { id, record: record.clone(), new }))
+    }
+
+    /// Asks the use case that will do it whether it would, where it can say.
+    async fn try_schema(
+        &self,
+        id: &SchemaId,
+        record: &SchemaRecord,
+        new: bool,
+        there: bool,
+    ) -> Result<(), Error> {
+        let ctx = RequestContext { dry_run: true, ..self.ctx.clone() };
+        let (id, schema) = (id.clone(), record.schema.clone());
+        if new {
+            self.tools.schemas.create(&ctx, CreateSchema { id, schema, mode: record.mode }).await?;
+        } else if there {
+            let request = UpdateSchema { id, schema, mode: Some(record.mode), expected: None };
+            self.tools.schemas.update(&ctx, request).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn plan_config(
+        &self,
+        view: &View,
+        record: &ConfigRecord,
+    ) -> Result<Option<Action>, Error> {
+        self.within_scope(&record.environment)?;
+        let id = self.config_id(record);
+        // Telling that a document is the same tells what it is.
+        self.require(view, Permission::DocumentRead, Resource::Config(&id))?;
+        self.require(view, Permission::DocumentWrite, Resource::Config(&id))?;
+        let environment = id.environment_id();
+        if view.state.environment(&environment).is_none() && !self.known.has_environment(&environment.name) {
+            return Err(Error::not_found("environment", &environment.name));
+        }
+        let meaning = record.binding.as_ref().map(|binding| self.known.meaning(binding));
+        let binding = self.check(view, &id, record, meaning).await?;
+        let Some(current) = view.state.config(&id) else {
+            return Ok(Some(Action::Config { record: record.clone(), expected: Precondition::Absent }));
+        };
+        let same_binding = binding.is_some_and(|binding| binding == current.binding);
+        if same_binding && current.digest == record.content.digest() {
+            return Ok(None);
+        }
+        if self.mode == ImportMode::Create {
+            return Err(Error::Rejected(Rejection::VersionConflict {
+                id,
+                expected: None,
+                current: current.version,
+                updated_by: Some(current.updated_by.clone()),
+                updated_at: Some(current.updated_at),
+            }));
+        }
+        let expected = Precondition::Version(current.version);
+        Ok(Some(Action::Config { record: record.clone(), expected }))
+    }
+
+    /// Checks the document. Gives the binding that the config will have; `None` while that has no number.
+    async fn check(
+        &self,
+        view: &View,
+        id: &ConfigId,
+        record: &ConfigRecord,
+        meaning: Option<Meaning>,
+    ) -> Result<Option<Option<Binding>>, Error> {
+        let Some(binding) = &record.binding else { return Ok(Some(None)) };
+        match meaning {
+            None | Some(Meaning::Unknown) => {
+                let (id, version) = (id.schema_id(&binding.schema), binding.pinned);
+                Err(Error::Rejected(Rejection::BindingUnknown { id, version }))
+            }
+            Some(Meaning::There(binding)) => {
+                check_document(&*self.tools.engine, view, id, Some(&binding), &record.content).await?;
+                Ok(Some(Some(binding)))
+            }
+            Some(Meaning::Planned(validator)) => {
+                let violations = validator.violations(&record.content).await;
+                if violations.is_empty() {
+                    return Ok(None);
+                }
+                let schema = format!("{} of the file", binding.schema);
+                Err(Error::ValidationFailed { schema, violations })
+            }
+        }
+    }
+}
