@@ -10,6 +10,7 @@ use domain::{
 };
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a part says, in short: `reset 5`, `a=1`, `.`, `a@7=1`, `-a@8`, `bookmark 9`.
 fn short(part: &WatchPart) -> String {
@@ -59,6 +60,11 @@ async fn all(watch: &mut Watch) -> Vec<String> {
             return said;
         }
     }
+}
+
+/// What comes soon, or a failure.
+async fn soon<T>(next: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), next).await.expect("it comes soon")
 }
 
 #[tokio::test]
@@ -219,7 +225,7 @@ async fn a_key_that_is_revoked_ends_its_watch_at_once() {
         .await
         .expect("it is there");
     world.put("a", "secret").await;
-    let ended = watch.next().await;
+    let ended = soon(watch.next()).await;
     assert!(matches!(ended, Err(Error::Unauthenticated(_))), "{ended:?}");
 }
 
@@ -241,7 +247,7 @@ async fn a_deleted_project_ends_its_watches() {
     let mut watch = open(&world, "", None).await;
     all(&mut watch).await;
     world.test.application.projects.delete(&world.test.admin, project("p")).await.expect("empty");
-    let ended = watch.next().await;
+    let ended = soon(watch.next()).await;
     assert!(matches!(ended, Err(Error::NotFound { what: "project", .. })), "{ended:?}");
 }
 
@@ -251,7 +257,7 @@ async fn a_node_that_stops_ends_its_watches() {
     let mut watch = open(&world, "", None).await;
     all(&mut watch).await;
     world.test.node.bell().silence();
-    assert!(matches!(watch.next().await, Ok(None)));
+    assert!(matches!(soon(watch.next()).await, Ok(None)));
 }
 
 fn change(key: &str, bytes: usize) -> Arc<ConfigRevision> {

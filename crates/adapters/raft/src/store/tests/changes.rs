@@ -97,11 +97,19 @@ fn a_snapshot_carries_the_changes() {
     let source = open(sender.path());
     written(&source, 20, 0);
     let file = sender.path().join("s.snap");
+    source.checkpoint().expect("writes");
+    // One that cannot be made again from the versions: a second change at the last revision.
+    let second = tables::change_key(Place { revision: Revision(22), index: 1 }).to_vec();
+    let row = crate::codec::row::encode(&tables::ChangeRow { id: config_id(2), version: Version(1) });
+    let batch = Batch { changes: vec![(Table::Changes, second.clone(), Some(row.expect("encodes")))] };
+    source.engine.commit(&batch).expect("writes");
     source.write_snapshot(&file).expect("writes");
     let target = open(receiver.path());
     let mut signal = target.follow(&config_id(1).environment_id());
     target.install(&file).expect("installs");
     assert_eq!(read(&target, 2), Some(expected(2, 20)));
+    let kept = target.engine.view().expect("a view").get(Table::Changes, &second).expect("reads");
+    assert!(kept.is_some(), "the snapshot has the table itself");
     assert_eq!(signal.newest(), Revision(22), "a follower learns of a state that came whole");
     assert_eq!(futures::FutureExt::now_or_never(target.wake_followers()), Some(()));
     assert_eq!(futures::FutureExt::now_or_never(signal.changed()), Some(true));
