@@ -14,6 +14,7 @@ mod lists;
 mod operations;
 mod preconditions;
 mod projects;
+mod schema_modes;
 mod schemas;
 mod scopes;
 mod shared;

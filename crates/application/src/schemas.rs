@@ -1,6 +1,7 @@
 //! Schemas: registering, evolving, reading, deleting.
 
 use crate::check::CHECK_ATTEMPTS_MAX;
+use crate::followers::{Bounds, Survey};
 use crate::ports::{Freshness, SchemaEngine, Validator, View};
 use crate::{Changed, Core, DocumentFailure, Error, Page, PageRequest, RequestContext, SchemaBreaks};
 use domain::{
@@ -10,8 +11,9 @@ use domain::{
 use std::fmt;
 use std::sync::Arc;
 
-/// How many failing documents a refusal lists; it always counts them all.
-pub const FAILURES_LISTED_MAX: usize = 100;
+/// About how many documents are looked at for one page of failures; the page then ends early, even empty,
+/// and says where to go on.
+pub const FAILURES_SCANNED_MAX: usize = 10_000;
 
 /// Use cases on schemas.
 #[derive(Clone)]
@@ -65,6 +67,32 @@ pub struct SchemaDetail {
     pub stale_for_ms: Option<u64>,
 }
 
+/// A schema after a new version was registered, or would be.
+#[derive(Clone, Debug)]
+pub struct UpdatedSchema {
+    /// The new version.
+    pub detail: SchemaDetail,
+    /// Only in a dry run: the documents that would fail, and may stay because the mode lets them.
+    pub breaks: Option<SchemaBreaks>,
+}
+
+impl UpdatedSchema {
+    fn done(detail: SchemaDetail) -> Result<Self, Error> {
+        Ok(Self { detail, breaks: None })
+    }
+}
+
+/// A part of the list of documents that do not satisfy the newest version.
+#[derive(Clone, Debug)]
+pub struct FailuresPage {
+    /// Those that the actor may read.
+    pub page: Page<DocumentFailure, ConfigId>,
+    /// How many others fail in the stretch that the page covers.
+    pub hidden: u64,
+    /// The newest version, which they were held against.
+    pub version: SchemaVersion,
+}
+
 impl Schemas {
     pub(crate) fn new(core: Core, engine: Arc<dyn SchemaEngine>) -> Self {
         Self { core, engine }
@@ -87,16 +115,17 @@ impl Schemas {
         detailed(self.core.commit(ctx, command).await?, schema)
     }
 
-    /// Registers a new version after checking every document that follows the schema. When documents
-    /// change meanwhile, only those are checked again.
+    /// Registers a new version. Under [`SchemaMode::Strict`] every document that follows the schema is
+    /// checked first; when documents change meanwhile, only those are checked again. Under
+    /// [`SchemaMode::Ratchet`] a dry run lists those that would fail.
     pub async fn update(
         &self,
         ctx: &RequestContext,
         request: UpdateSchema,
-    ) -> Result<Changed<SchemaDetail>, Error> {
+    ) -> Result<Changed<UpdatedSchema>, Error> {
         let UpdateSchema { id, schema, mode, expected } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
-            return detailed(earlier, schema);
+            return detailed(earlier, schema)?.map(UpdatedSchema::done);
         }
         let resource = Resource::Project(&id.project);
         let mut view = self
@@ -106,15 +135,20 @@ impl Schemas {
         let (dialect, validator) = self.engine.compile(&schema).await?;
         let mut checked = Revision(0);
         for _ in 0..CHECK_ATTEMPTS_MAX {
-            if view.state.schema(&id).is_none() {
+            let Some(current) = view.state.schema(&id) else {
                 return Err(Error::not_found("schema", &id.name));
-            }
-            let told = |config: &ConfigId| {
-                let resource = Resource::Config(config);
-                ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now()).is_ok()
             };
-            check_followers(&view, &id, checked, &*validator, &told).await?;
-            checked = view.state.revision();
+            let strict = mode.unwrap_or(current.mode) == SchemaMode::Strict;
+            let mut breaks = None;
+            if strict || ctx.dry_run {
+                let found = self.breaks(ctx, &view, &id, &*validator, checked).await?;
+                if strict && found.total > 0 {
+                    return Err(Error::SchemaBreaksDocuments(found));
+                }
+                // Nothing is kept of a dry run, so it is never too late for it: it tells of what it saw.
+                checked = if ctx.dry_run { Revision(u64::MAX) } else { view.state.revision() };
+                breaks = ctx.dry_run.then_some(found);
+            }
             let command = Command::UpdateSchema {
                 id: id.clone(),
                 schema: schema.clone(),
@@ -125,11 +159,60 @@ impl Schemas {
             };
             match self.core.commit(ctx, command).await {
                 Err(Error::Rejected(Rejection::BoundDocumentsChanged(_))) => {}
-                done => return detailed(done?, schema),
+                done => {
+                    return detailed(done?, schema)?.map(|detail| Ok(UpdatedSchema { detail, breaks }));
+                }
             }
             view = self.core.state.view(Freshness::LINEARIZABLE).await?;
         }
         Err(Error::Contended)
+    }
+
+    /// The followers that changed after `since` and fail, as the actor may be told of them.
+    async fn breaks(
+        &self,
+        ctx: &RequestContext,
+        view: &View,
+        id: &SchemaId,
+        validator: &dyn Validator,
+        since: Revision,
+    ) -> Result<SchemaBreaks, Error> {
+        let told = self.told(ctx, view);
+        let bounds = if ctx.dry_run { Bounds::PLAN } else { Bounds::REFUSAL };
+        Survey { view, schema: id, validator, told: &told }.failing(since, bounds).await
+    }
+
+    /// Whether the actor may read a document.
+    fn told<'a>(
+        &self,
+        ctx: &'a RequestContext,
+        view: &'a View,
+    ) -> impl Fn(&ConfigId) -> bool + Sync + use<'a> {
+        let now = self.core.env.clock.now();
+        move |config| ctx.require(view, Permission::DocumentRead, Resource::Config(config), now).is_ok()
+    }
+
+    /// The documents that follow the schema and do not satisfy its newest version, by environment and
+    /// key. Only those that the actor may read are listed; the others are counted.
+    pub async fn failures(
+        &self,
+        ctx: &RequestContext,
+        id: &SchemaId,
+        page: PageRequest<ConfigId>,
+        freshness: Freshness,
+    ) -> Result<FailuresPage, Error> {
+        let resource = Resource::Project(&id.project);
+        let view = self.core.authorized_view(ctx, freshness, Permission::SchemaRead, resource).await?;
+        view.state.project(&id.project).ok_or_else(|| Error::not_found("project", &id.project))?;
+        let schema = view.state.schema(id).ok_or_else(|| Error::not_found("schema", &id.name))?;
+        let validator = self.engine.committed(id, schema.latest, &*view.archive).await?;
+        let told = self.told(ctx, &view);
+        let survey = Survey { view: &view, schema: id, validator: &*validator, told: &told };
+        let after = page.after.as_ref().filter(|after| after.project == id.project);
+        let stretch = survey.stretch(after, page.size, FAILURES_SCANNED_MAX).await?;
+        let (revision, stale_for_ms) = (view.state.revision(), view.stale_for_ms);
+        let page = Page { items: stretch.failures, next: stretch.more_after, revision, stale_for_ms };
+        Ok(FailuresPage { page, hidden: stretch.hidden, version: schema.latest })
     }
 
     /// Deletes a schema that no document is bound to.
@@ -213,37 +296,4 @@ fn detail(view: &View, schema: &Schema, version: SchemaVersion) -> Result<Schema
         revision: view.state.revision(),
         stale_for_ms: view.stale_for_ms,
     })
-}
-
-/// Checks the documents that follow the schema and changed after `since`; a pinned document is held to
-/// its own version and does not follow. Only those that the actor is `told` of are listed, because the
-/// violations quote them; the others are counted.
-async fn check_followers(
-    view: &View,
-    id: &SchemaId,
-    since: Revision,
-    validator: &dyn Validator,
-    told: &(dyn Fn(&ConfigId) -> bool + Sync),
-) -> Result<(), Error> {
-    let mut breaks = SchemaBreaks { total: 0, failures: Vec::new() };
-    for config in view.state.bound_configs(id).filter(|config| config.revision > since) {
-        if config.binding.as_ref().is_none_or(|binding| binding.pinned.is_some()) {
-            continue;
-        }
-        let body = view.archive.config_revision(&config.id, config.version)?.and_then(|found| found.content);
-        let content = body.ok_or_else(|| Error::not_found("document", &config.id))?;
-        let violations = validator.violations(&content).await;
-        if violations.is_empty() {
-            continue;
-        }
-        breaks.total += 1;
-        if breaks.failures.len() < FAILURES_LISTED_MAX && told(&config.id) {
-            breaks.failures.push(DocumentFailure {
-                id: config.id.clone(),
-                version: config.version,
-                violations,
-            });
-        }
-    }
-    if breaks.total == 0 { Ok(()) } else { Err(Error::SchemaBreaksDocuments(breaks)) }
 }

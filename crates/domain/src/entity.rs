@@ -78,9 +78,12 @@ pub enum Dialect {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SchemaMode {
-    /// Refuse the version while any bound document fails.
+    /// Refuse the version while any document that follows the schema fails.
     #[default]
     Strict,
+    /// Accept the version all the same: documents that fail may stay until they are next written, and no
+    /// write may add one.
+    Ratchet,
 }
 
 /// A named series of immutable schema versions; the bodies are in the archive.
@@ -94,7 +97,7 @@ pub struct Schema {
     pub first: SchemaVersion,
     /// The dialect of the newest version.
     pub dialect: Dialect,
-    /// How the next version treats documents.
+    /// How the newest version treated documents, and the next one will unless it says otherwise.
     pub mode: SchemaMode,
     /// When the newest version was registered.
     pub created_at: Timestamp,

@@ -2,9 +2,9 @@
 
 use crate::compile::{Compiled, compile};
 use crate::violation::{self, in_schema};
-use application::ports::{Archive, SchemaEngine, SchemaFault, Validator, Violation};
+use application::ports::{Archive, ArchiveError, SchemaEngine, SchemaFault, Validator, Violation};
 use async_trait::async_trait;
-use domain::{Content, Dialect, ProjectName, SchemaId, SchemaName, SchemaVersion};
+use domain::{ConfigId, Content, Dialect, ProjectName, SchemaId, SchemaName, SchemaVersion, Version};
 use moka::sync::Cache;
 use serde_json::Value;
 use std::fmt;
@@ -18,6 +18,8 @@ pub const CACHE_WEIGHT_MAX: u64 = 64 * 1024 * 1024;
 pub const INLINE_BYTES_MAX: usize = 16 * 1024;
 /// Most compilations and checks of large documents that run at the same time.
 const BLOCKING_MAX: usize = 4;
+/// Most threads that surveys of many documents may use at the same time, all surveys together.
+pub const SURVEY_THREADS_MAX: usize = 2;
 
 type CacheKey = (ProjectName, SchemaName, SchemaVersion);
 
@@ -26,6 +28,7 @@ type CacheKey = (ProjectName, SchemaName, SchemaVersion);
 pub struct JsonSchemaEngine {
     cache: Cache<CacheKey, Arc<Kept>>,
     blocking: Arc<Semaphore>,
+    surveys: Arc<Semaphore>,
 }
 
 impl fmt::Debug for JsonSchemaEngine {
@@ -47,7 +50,8 @@ impl JsonSchemaEngine {
             .max_capacity(CACHE_WEIGHT_MAX)
             .weigher(|_: &CacheKey, kept: &Arc<Kept>| kept.bytes)
             .build();
-        Self { cache, blocking: Arc::new(Semaphore::new(BLOCKING_MAX)) }
+        let (blocking, surveys) = (Semaphore::new(BLOCKING_MAX), Semaphore::new(SURVEY_THREADS_MAX));
+        Self { cache, blocking: Arc::new(blocking), surveys: Arc::new(surveys) }
     }
 
     async fn compile_blocking(&self, schema: &Content) -> Result<(Dialect, Kept), SchemaFault> {
@@ -57,7 +61,13 @@ impl JsonSchemaEngine {
         let failed = || Err(vec![in_schema("", "", "the schema could not be compiled")]);
         let compiled = compiled.unwrap_or_else(failed).map_err(SchemaFault::Invalid)?;
         let dialect = compiled.dialect;
-        Ok((dialect, Kept { compiled: Arc::new(compiled), bytes, blocking: self.blocking.clone() }))
+        let kept = Kept {
+            compiled: Arc::new(compiled),
+            bytes,
+            blocking: self.blocking.clone(),
+            surveys: self.surveys.clone(),
+        };
+        Ok((dialect, kept))
     }
 }
 
@@ -114,6 +124,7 @@ struct Kept {
     /// The size of its text.
     bytes: u32,
     blocking: Arc<Semaphore>,
+    surveys: Arc<Semaphore>,
 }
 
 #[async_trait]
@@ -127,8 +138,46 @@ impl Validator for Kept {
         let (compiled, document) = (self.compiled.clone(), document.clone());
         let checked = run(&self.blocking, move || check(&compiled, &document)).await;
         // A check that did not finish must not pass for one that found nothing.
-        checked.unwrap_or_else(|| vec![in_schema("", "", "the document could not be checked")])
+        checked.unwrap_or_else(unchecked)
     }
+
+    async fn survey(
+        &self,
+        archive: &Arc<dyn Archive>,
+        mut documents: Vec<(ConfigId, Version)>,
+    ) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
+        let half = documents.split_off(documents.len().div_ceil(SURVEY_THREADS_MAX));
+        let part = |documents: Vec<(ConfigId, Version)>| {
+            let (compiled, archive, missed) = (self.compiled.clone(), archive.clone(), documents.len());
+            async move {
+                let work = move || survey(&compiled, &*archive, &documents);
+                let checked = run(&self.surveys, work).await;
+                checked.unwrap_or_else(|| Ok(vec![Some(unchecked()); missed]))
+            }
+        };
+        let (first, second) = tokio::join!(part(documents), part(half));
+        let mut found = first?;
+        found.extend(second?);
+        Ok(found)
+    }
+}
+
+/// What is said of a document whose check did not finish.
+fn unchecked() -> Vec<Violation> {
+    vec![in_schema("", "", "the document could not be checked")]
+}
+
+/// Reads and checks documents one after the other.
+fn survey(
+    compiled: &Compiled,
+    archive: &dyn Archive,
+    documents: &[(ConfigId, Version)],
+) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
+    let one = |(id, version): &(ConfigId, Version)| {
+        let found = archive.config_revision(id, *version)?;
+        Ok(found.and_then(|revision| revision.content).map(|content| check(compiled, &content)))
+    };
+    documents.iter().map(one).collect()
 }
 
 /// Most documents are valid, so the errors are only collected once it is known that there are some.

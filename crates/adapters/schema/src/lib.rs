@@ -21,5 +21,5 @@ mod violation;
 mod tests;
 
 pub use cost::{EVALUATIONS_MAX, IN_PLACE_DEPTH_MAX};
-pub use engine::{CACHE_WEIGHT_MAX, INLINE_BYTES_MAX, JsonSchemaEngine};
+pub use engine::{CACHE_WEIGHT_MAX, INLINE_BYTES_MAX, JsonSchemaEngine, SURVEY_THREADS_MAX};
 pub use violation::{MESSAGE_CHARS_MAX, VIOLATIONS_MAX};

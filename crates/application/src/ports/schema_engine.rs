@@ -2,7 +2,7 @@
 
 use super::{Archive, ArchiveError};
 use async_trait::async_trait;
-use domain::{Content, Dialect, SchemaId, SchemaVersion};
+use domain::{ConfigId, Content, Dialect, SchemaId, SchemaVersion, Version};
 use std::sync::Arc;
 
 /// One reason why a document does not satisfy its schema, or why a schema is not one.
@@ -37,6 +37,25 @@ pub enum SchemaFault {
 pub trait Validator: Send + Sync {
     /// What is wrong with the document; empty when it satisfies the schema. At most 100 are listed.
     async fn violations(&self, document: &Content) -> Vec<Violation>;
+
+    /// What is wrong with each of these documents, in their order, when they are many: reads them one
+    /// after the other, and keeps other work waiting no longer than one of them takes. `None` for one
+    /// that the archive does not have.
+    async fn survey(
+        &self,
+        archive: &Arc<dyn Archive>,
+        documents: Vec<(ConfigId, Version)>,
+    ) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
+        let mut found = Vec::with_capacity(documents.len());
+        for (id, version) in documents {
+            let content = archive.config_revision(&id, version)?.and_then(|revision| revision.content);
+            found.push(match content {
+                Some(content) => Some(self.violations(&content).await),
+                None => None,
+            });
+        }
+        Ok(found)
+    }
 }
 
 /// Compiles schemas. Never reaches outside the schema it is given: no network, no files.

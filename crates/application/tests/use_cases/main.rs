@@ -4,6 +4,7 @@ mod access;
 mod configs;
 mod failures;
 mod lists;
+mod ratchet;
 mod schemas;
 mod world;
 

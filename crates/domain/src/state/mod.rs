@@ -181,6 +181,20 @@ impl State {
         self.bound.get(schema).into_iter().flatten().filter_map(|id| self.configs.get(id))
     }
 
+    /// The configs that follow the newest version of a schema, after `after`, in order.
+    pub fn followers_after<'a>(
+        &'a self,
+        schema: &SchemaId,
+        after: Option<&ConfigId>,
+    ) -> impl Iterator<Item = &'a Config> + use<'a> {
+        let start = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.clone()));
+        let bound = self.bound.get(schema).into_iter();
+        bound
+            .flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
+            .filter_map(|id| self.configs.get(id))
+            .filter(|config| config.binding.as_ref().is_some_and(|binding| binding.pinned.is_none()))
+    }
+
     /// How many configs are bound to a schema.
     pub fn bound_count(&self, schema: &SchemaId) -> u64 {
         self.bound.get(schema).map_or(0, |set| set.len() as u64)

@@ -78,7 +78,8 @@ pub(crate) struct ProblemBody {
     id: Option<String>,
     /// How many documents a new schema version would break (`schema_breaks_documents`).
     total: Option<u64>,
-    /// The first 100 of them (`schema_breaks_documents`).
+    /// The first 100 of them; in a dry run the first 10,000, each with at most 3 errors
+    /// (`schema_breaks_documents`). Only those that the caller may read.
     failures: Option<Vec<FailureBody>>,
     /// The version that the client expected (`version_conflict`, `schema_version_conflict`).
     expected_version: Option<u64>,
@@ -108,7 +109,7 @@ pub(crate) struct ProblemBody {
     column: Option<u64>,
 }
 
-/// A document that a new schema version would break.
+/// A document that does not satisfy a schema version.
 #[derive(ToSchema)]
 #[schema(as = DocumentFailure)]
 #[expect(dead_code, reason = "only documents what problem::map writes")]

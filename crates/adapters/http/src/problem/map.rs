@@ -3,7 +3,7 @@
 use super::{Code, Problem};
 use crate::reply::rfc3339;
 use application::ports::Violation;
-use application::{DocumentFault, Error, SchemaBreaks, StepFailure};
+use application::{DocumentFailure, DocumentFault, Error, StepFailure};
 use domain::limits::NESTING_MAX;
 use domain::{NameError, Rejection, TextError};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ impl From<Error> for Problem {
             }
             Error::SchemaBreaksDocuments(breaks) => Self::new(Code::SchemaBreaksDocuments, detail)
                 .with("total", breaks.total)
-                .with("failures", failures(&breaks)),
+                .with("failures", failures(&breaks.failures)),
             Error::StepsInvalid(failures) => Self::new(Code::ValidationFailed, detail)
                 .with("operation", failures.first().map(|failure| failure.step))
                 .with("errors", step_errors(&failures)),
@@ -168,8 +168,9 @@ fn step_errors(failures: &[StepFailure]) -> Value {
     failures.iter().flat_map(of_step).collect()
 }
 
-fn failures(breaks: &SchemaBreaks) -> Value {
-    let one = |failure: &application::DocumentFailure| {
+/// Documents that do not satisfy a schema version, as `DocumentFailure`s of the contract.
+pub(crate) fn failures(failures: &[DocumentFailure]) -> Value {
+    let one = |failure: &DocumentFailure| {
         json!({
             "environment": failure.id.environment.as_str(),
             "key": failure.id.key.as_str(),
@@ -177,5 +178,5 @@ fn failures(breaks: &SchemaBreaks) -> Value {
             "errors": errors(&failure.violations),
         })
     };
-    breaks.failures.iter().map(one).collect()
+    failures.iter().map(one).collect()
 }

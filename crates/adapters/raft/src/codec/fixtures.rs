@@ -109,6 +109,17 @@ fn commands() -> Vec<(&'static str, Command)> {
                 checked: Revision(77),
             },
         ),
+        (
+            "update_schema_ratchet",
+            Command::UpdateSchema {
+                id: schema(),
+                schema: text(),
+                dialect: Dialect::Draft7,
+                mode: Some(SchemaMode::Ratchet),
+                expected: None,
+                checked: Revision(0),
+            },
+        ),
         ("delete_schema", Command::DeleteSchema { id: schema(), expected: None }),
         ("put_keep", put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)),
         ("put_pinned", put(BindingChange::Set(Some(pinned)), Precondition::Absent, ChangeKind::Create)),

@@ -25,14 +25,16 @@ impl Decision<'_> {
     }
 
     /// The documents were checked at the revision that the command carries; if one that follows the
-    /// schema was put since, the check says nothing about it.
+    /// schema was put since, the check says nothing about it. Under [`SchemaMode::Ratchet`] documents may
+    /// fail, so there is nothing to be late for.
     pub(super) fn update_schema(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
         let Command::UpdateSchema { id, schema, dialect, mode, expected, checked } = command else {
             return Ok(Vec::new());
         };
         self.require(Permission::SchemaWrite, Resource::Project(&id.project))?;
         let current = self.expected_schema(id, *expected)?;
-        if current.bound_changed > *checked {
+        let mode = mode.unwrap_or(current.mode);
+        if mode == SchemaMode::Strict && current.bound_changed > *checked {
             return Err(Rejection::BoundDocumentsChanged(id.clone()));
         }
         Ok(vec![Event::SchemaRegistered {
@@ -41,7 +43,7 @@ impl Decision<'_> {
             first: false,
             schema: schema.clone(),
             dialect: *dialect,
-            mode: mode.unwrap_or(current.mode),
+            mode,
         }])
     }
 

@@ -47,6 +47,27 @@ fn an_update_is_refused_when_a_follower_was_put_after_the_check() {
 }
 
 #[test]
+fn under_ratchet_a_late_document_does_not_hold_an_update_up() {
+    let (mut state, schema_id, id) = with_schema();
+    let checked = state.revision();
+    let put_at = accept(&mut state, put(&id, follow(), Some(1), Precondition::Absent));
+    let in_mode = |wanted, at| {
+        let mut update = update_schema(&schema_id, at);
+        if let Command::UpdateSchema { mode, .. } = &mut update {
+            *mode = wanted;
+        }
+        update
+    };
+    accept(&mut state, in_mode(Some(SchemaMode::Ratchet), checked));
+    assert_eq!(state.schema(&schema_id).map(|schema| schema.mode), Some(SchemaMode::Ratchet));
+    accept(&mut state, in_mode(None, checked));
+    let changed = Rejection::BoundDocumentsChanged(schema_id.clone());
+    assert_eq!(reject(&mut state, in_mode(Some(SchemaMode::Strict), checked)), changed);
+    accept(&mut state, in_mode(Some(SchemaMode::Strict), put_at));
+    assert_eq!(reject(&mut state, in_mode(None, checked)), changed);
+}
+
+#[test]
 fn pinned_and_unbound_documents_do_not_hold_an_update_up() {
     let (mut state, schema_id, id) = with_schema();
     let checked = state.revision();

@@ -210,13 +210,28 @@ proptest! {
                     prop_assert_eq!(checked, schema);
                 }
                 if let crate::Command::UpdateSchema { id, checked, .. } = &stamped.command {
-                    let follows = |c: &&crate::Config| c.binding.as_ref().is_some_and(|b| b.pinned.is_none());
-                    let late = after.bound_configs(id).filter(follows).any(|c| c.revision > *checked);
-                    prop_assert!(!late, "a document that was put after the check follows the schema");
+                    let strict = after.schema(id).is_some_and(|s| s.mode == crate::SchemaMode::Strict);
+                    let late = after.followers_after(id, None).any(|c| c.revision > *checked);
+                    prop_assert!(!strict || !late, "a document put after the check follows the schema");
                 }
             }
             Ok(())
         })?;
+    }
+
+    /// Those that follow a schema are those of the bound that are not pinned, wherever a walk begins.
+    #[test]
+    fn followers_are_found_from_anywhere(steps in steps()) {
+        let state = run(&steps, |_, _, _| Ok(()))?;
+        for id in all_schemas() {
+            let follows = |c: &&crate::Config| c.binding.as_ref().is_some_and(|b| b.pinned.is_none());
+            let all: Vec<_> = state.bound_configs(&id).filter(follows).collect();
+            prop_assert_eq!(&state.followers_after(&id, None).collect::<Vec<_>>(), &all);
+            for (n, config) in all.iter().enumerate() {
+                let rest: Vec<_> = state.followers_after(&id, Some(&config.id)).collect();
+                prop_assert_eq!(&rest[..], &all[n + 1..]);
+            }
+        }
     }
 
     /// Nothing is left that belongs to something that is gone.

@@ -142,13 +142,24 @@ impl Step {
         let latest = state.schema(&id).map(|schema| schema.latest);
         let expected = if self.aimed { latest.filter(|_| self.detail > 3) } else { Some(number) };
         match self.what {
-            9..=11 => Command::CreateSchema { id, schema: body, dialect, mode: SchemaMode::Strict },
+            9..=11 => {
+                let mode = self.mode().unwrap_or_default();
+                Command::CreateSchema { id, schema: body, dialect, mode }
+            }
             12 | 13 => {
                 let late = Revision(u64::from(self.detail));
                 let checked = if self.secret > 2 { state.revision() } else { late };
-                Command::UpdateSchema { id, schema: body, dialect, mode: None, expected, checked }
+                Command::UpdateSchema { id, schema: body, dialect, mode: self.mode(), expected, checked }
             }
             _ => Command::DeleteSchema { id, expected },
+        }
+    }
+
+    fn mode(&self) -> Option<SchemaMode> {
+        match self.binding {
+            0 | 1 => None,
+            2 => Some(SchemaMode::Ratchet),
+            _ => Some(SchemaMode::Strict),
         }
     }
 
