@@ -10,4 +10,5 @@ mod load;
 mod minority;
 mod power_loss;
 mod race;
+mod schema_race;
 mod snapshot;
