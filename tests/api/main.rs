@@ -15,6 +15,7 @@ mod operations;
 mod preconditions;
 mod projects;
 mod schema_modes;
+mod schema_references;
 mod schemas;
 mod scopes;
 mod shared;

@@ -2,11 +2,11 @@
 
 use crate::check::CHECK_ATTEMPTS_MAX;
 use crate::followers::{Bounds, Survey};
-use crate::ports::{Freshness, SchemaEngine, Validator, View};
-use crate::{Changed, Core, DocumentFailure, Error, Page, PageRequest, RequestContext, SchemaBreaks};
+use crate::ports::{Freshness, Offered, SchemaEngine, Validator, View};
+use crate::{Changed, Core, DocumentFailure, Error, How, Page, PageRequest, RequestContext, SchemaBreaks};
 use domain::{
     Command, ConfigId, Content, Permission, ProjectName, Receipt, Rejection, Resource, Revision, Schema,
-    SchemaId, SchemaMode, SchemaName, SchemaRevision, SchemaVersion,
+    SchemaId, SchemaMode, SchemaName, SchemaRevision, SchemaUse, SchemaVersion,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -106,13 +106,24 @@ impl Schemas {
     ) -> Result<Changed<SchemaDetail>, Error> {
         let CreateSchema { id, schema, mode } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
-            return detailed(earlier, schema);
+            return self.read_back(earlier).await;
         }
         let resource = Resource::Project(&id.project);
-        self.core.authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource).await?;
-        let (dialect, _) = self.engine.compile(&schema).await?;
-        let command = Command::CreateSchema { id, schema: schema.clone(), dialect, mode };
-        detailed(self.core.commit(ctx, command).await?, schema)
+        for _ in 0..CHECK_ATTEMPTS_MAX {
+            let view = self
+                .core
+                .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource)
+                .await?;
+            let Offered { dialect, uses, .. } = self.engine.compile(&id, &schema, &view).await?;
+            let body = Body { schema: schema.clone(), uses: uses.clone() };
+            let (id, schema) = (id.clone(), schema.clone());
+            let command = Command::CreateSchema { id, schema, dialect, mode, uses };
+            match self.core.commit(ctx, command).await {
+                Err(Error::Rejected(Rejection::ReferencesOutdated(_))) => {}
+                done => return self.detailed(done?, body).await,
+            }
+        }
+        Err(Error::Contended)
     }
 
     /// Registers a new version. Under [`SchemaMode::Strict`] every document that follows the schema is
@@ -125,14 +136,14 @@ impl Schemas {
     ) -> Result<Changed<UpdatedSchema>, Error> {
         let UpdateSchema { id, schema, mode, expected } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
-            return detailed(earlier, schema)?.map(UpdatedSchema::done);
+            return self.read_back(earlier).await?.map(UpdatedSchema::done);
         }
         let resource = Resource::Project(&id.project);
         let mut view = self
             .core
             .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource)
             .await?;
-        let (dialect, validator) = self.engine.compile(&schema).await?;
+        let mut offered = self.engine.compile(&id, &schema, &view).await?;
         let mut checked = Revision(0);
         for _ in 0..CHECK_ATTEMPTS_MAX {
             let Some(current) = view.state.schema(&id) else {
@@ -141,7 +152,7 @@ impl Schemas {
             let strict = mode.unwrap_or(current.mode) == SchemaMode::Strict;
             let mut breaks = None;
             if strict || ctx.dry_run {
-                let found = self.breaks(ctx, &view, &id, &*validator, checked).await?;
+                let found = self.breaks(ctx, &view, &id, &*offered.validator, checked).await?;
                 if strict && found.total > 0 {
                     return Err(Error::SchemaBreaksDocuments(found));
                 }
@@ -149,23 +160,71 @@ impl Schemas {
                 checked = if ctx.dry_run { Revision(u64::MAX) } else { view.state.revision() };
                 breaks = ctx.dry_run.then_some(found);
             }
+            let body = Body { schema: schema.clone(), uses: offered.uses.clone() };
             let command = Command::UpdateSchema {
                 id: id.clone(),
                 schema: schema.clone(),
-                dialect,
+                dialect: offered.dialect,
                 mode,
                 expected,
                 checked,
+                uses: offered.uses.clone(),
             };
-            match self.core.commit(ctx, command).await {
-                Err(Error::Rejected(Rejection::BoundDocumentsChanged(_))) => {}
+            let outdated = match self.core.commit(ctx, command).await {
+                Err(Error::Rejected(Rejection::BoundDocumentsChanged(_))) => false,
+                Err(Error::Rejected(Rejection::ReferencesOutdated(_))) => true,
                 done => {
-                    return detailed(done?, schema)?.map(|detail| Ok(UpdatedSchema { detail, breaks }));
+                    let changed = self.detailed(done?, body).await?;
+                    return changed.map(|detail| Ok(UpdatedSchema { detail, breaks }));
                 }
-            }
+            };
             view = self.core.state.view(Freshness::LINEARIZABLE).await?;
+            if outdated {
+                // It means something else now, so what was found out about documents is void.
+                offered = self.engine.compile(&id, &schema, &view).await?;
+                checked = Revision(0);
+            }
         }
         Err(Error::Contended)
+    }
+
+    /// The schema that a change left behind, with what was registered.
+    async fn detailed(&self, changed: Changed<Receipt>, body: Body) -> Result<Changed<SchemaDetail>, Error> {
+        if matches!(changed.how, How::Replayed) {
+            return self.read_back(changed).await;
+        }
+        let revision = changed.revision;
+        changed.map(|receipt| {
+            let Receipt::Schema { schema, bound_documents } = receipt else {
+                return Err(Error::unexpected_receipt());
+            };
+            let shown = SchemaRevision {
+                id: schema.id.clone(),
+                version: schema.latest,
+                revision: schema.revision,
+                schema: body.schema,
+                dialect: schema.dialect,
+                at: schema.created_at,
+                by: schema.created_by.clone(),
+                uses: body.uses,
+            };
+            Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
+        })
+    }
+
+    /// The answer to a change that an earlier request made: the version that it registered then.
+    async fn read_back(&self, earlier: Changed<Receipt>) -> Result<Changed<SchemaDetail>, Error> {
+        let revision = earlier.revision;
+        let freshness = Freshness { min_revision: Some(revision), ..Freshness::STALE };
+        let view = self.core.state.view(freshness).await?;
+        earlier.map(|receipt| {
+            let Receipt::Schema { schema, bound_documents } = receipt else {
+                return Err(Error::unexpected_receipt());
+            };
+            let missing = || Error::not_found("schema version", schema.latest);
+            let shown = view.archive.schema_revision(&schema.id, schema.latest)?.ok_or_else(missing)?;
+            Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
+        })
     }
 
     /// The followers that changed after `since` and fail, as the actor may be told of them.
@@ -263,24 +322,10 @@ impl Schemas {
     }
 }
 
-/// The schema that a change left behind, with the body that was asked for.
-fn detailed(changed: Changed<Receipt>, body: Content) -> Result<Changed<SchemaDetail>, Error> {
-    let revision = changed.revision;
-    changed.map(|receipt| {
-        let Receipt::Schema { schema, bound_documents } = receipt else {
-            return Err(Error::unexpected_receipt());
-        };
-        let shown = SchemaRevision {
-            id: schema.id.clone(),
-            version: schema.latest,
-            revision: schema.revision,
-            schema: body,
-            dialect: schema.dialect,
-            at: schema.created_at,
-            by: schema.created_by.clone(),
-        };
-        Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
-    })
+/// What is registered of a schema.
+struct Body {
+    schema: Content,
+    uses: Vec<SchemaUse>,
 }
 
 fn detail(view: &View, schema: &Schema, version: SchemaVersion) -> Result<SchemaDetail, Error> {

@@ -3,7 +3,7 @@
 use crate::{
     Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
     EnvironmentId, EnvironmentName, KeyLabel, KeyRef, Message, Permission, ProjectName, RequestId, Revision,
-    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+    SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -136,7 +136,15 @@ pub enum Command {
     /// Deletes an environment that holds no configs.
     DeleteEnvironment { id: EnvironmentId },
     /// Registers a schema under a name that is free.
-    CreateSchema { id: SchemaId, schema: Content, dialect: Dialect, mode: SchemaMode },
+    CreateSchema {
+        id: SchemaId,
+        schema: Content,
+        dialect: Dialect,
+        mode: SchemaMode,
+        /// What it refers to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uses: Vec<SchemaUse>,
+    },
     /// Registers a new version of a schema. The documents that follow it were found to satisfy the new
     /// version at the revision `checked`.
     UpdateSchema {
@@ -146,8 +154,11 @@ pub enum Command {
         mode: Option<SchemaMode>,
         expected: Option<SchemaVersion>,
         checked: Revision,
+        /// What it refers to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uses: Vec<SchemaUse>,
     },
-    /// Deletes a schema that no document is bound to.
+    /// Deletes a schema that no document is bound to and no other schema uses.
     DeleteSchema { id: SchemaId, expected: Option<SchemaVersion> },
     /// Writes a whole document. It was found to satisfy `checked`, the schema version that its binding
     /// meant at the time; `None` for a document without a schema.

@@ -108,6 +108,9 @@ pub struct Schema {
     /// The last revision at which a document that follows this schema was put. A check of the bound
     /// documents made at this revision or later is still good.
     pub bound_changed: Revision,
+    /// The schemas of the project that any version of this one refers to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uses: BTreeSet<SchemaName>,
 }
 
 /// Identifies a config.
@@ -155,6 +158,17 @@ pub struct SchemaRef {
     pub name: SchemaName,
     /// Its version.
     pub version: SchemaVersion,
+}
+
+/// One exact schema version that another schema of the project refers to.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct SchemaUse {
+    /// The schema's name.
+    pub name: SchemaName,
+    /// The version that is meant for good.
+    pub version: SchemaVersion,
+    /// The reference names no version: it is the one that was the newest when the user was registered.
+    pub newest: bool,
 }
 
 /// What is known about a live config without its body.

@@ -3,7 +3,7 @@
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
     EnvironmentId, KeyRef, Message, ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaRef,
-    SchemaVersion, Timestamp, Version,
+    SchemaUse, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub enum Event {
         schema: Content,
         dialect: Dialect,
         mode: SchemaMode,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uses: Vec<SchemaUse>,
     },
     /// A schema went; its number goes on if the name is used again.
     SchemaDeleted { id: SchemaId, version: SchemaVersion },

@@ -35,7 +35,7 @@ pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use entity::{
     ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Retired, Schema,
-    SchemaId, SchemaMode, SchemaRef,
+    SchemaId, SchemaMode, SchemaRef, SchemaUse,
 };
 pub use event::{Committed, Event};
 pub use name::{

@@ -4,12 +4,10 @@
 use application::Ports;
 use application::ports::{
     Archive, Clock, ClusterStatus, ClusterView, Consensus, ConsensusError, Freshness, IdGenerator, KeyMint,
-    MintedKey, SchemaEngine, SchemaFault, StateReader, Validator, View,
+    MintedKey, Offered, SchemaEngine, SchemaFault, StateReader, Validator, View,
 };
 use async_trait::async_trait;
-use domain::{
-    ApiKeyId, Content, Dialect, Digest, Outcome, RequestId, SchemaId, SchemaVersion, Stamped, Timestamp,
-};
+use domain::{ApiKeyId, Content, Digest, Outcome, RequestId, SchemaId, SchemaVersion, Stamped, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// All ports of an application at once.
@@ -65,8 +63,8 @@ impl ClusterView for Swap {
 
 #[async_trait]
 impl SchemaEngine for Swap {
-    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault> {
-        self.now().schemas.compile(schema).await
+    async fn compile(&self, id: &SchemaId, schema: &Content, view: &View) -> Result<Offered, SchemaFault> {
+        self.now().schemas.compile(id, schema, view).await
     }
 
     async fn committed(

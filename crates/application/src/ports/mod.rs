@@ -13,5 +13,5 @@ pub use cluster::{ClusterStatus, ClusterView, Member, MemberRole};
 pub use consensus::{Consensus, ConsensusError};
 pub use ids::IdGenerator;
 pub use key_mint::{KeyMint, MintedKey};
-pub use schema_engine::{SchemaEngine, SchemaFault, Validator, Violation};
+pub use schema_engine::{Offered, SchemaEngine, SchemaFault, Validator, Violation};
 pub use state_reader::{Archive, ArchiveError, Consistency, Freshness, StateReader, View};

@@ -1,8 +1,9 @@
 //! Compiling JSON Schemas and checking documents against them.
 
-use super::{Archive, ArchiveError};
+use super::{Archive, ArchiveError, View};
 use async_trait::async_trait;
-use domain::{ConfigId, Content, Dialect, SchemaId, SchemaVersion, Version};
+use domain::{ConfigId, Content, Dialect, SchemaId, SchemaUse, SchemaVersion, Version};
+use std::fmt;
 use std::sync::Arc;
 
 /// One reason why a document does not satisfy its schema, or why a schema is not one.
@@ -21,7 +22,7 @@ pub struct Violation {
 /// Why a schema cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaFault {
-    /// It is not a valid schema, breaks a limit, or refers outside itself.
+    /// It is not a valid schema, breaks a limit, or refers to what is not there.
     #[error("the schema is not valid")]
     Invalid(Vec<Violation>),
     /// Its body could not be read.
@@ -58,11 +59,27 @@ pub trait Validator: Send + Sync {
     }
 }
 
-/// Compiles schemas. Never reaches outside the schema it is given: no network, no files.
+/// A schema that a client offers, found to be one.
+pub struct Offered {
+    /// The dialect it is written in.
+    pub dialect: Dialect,
+    /// What it refers to, as it was when it was compiled.
+    pub uses: Vec<SchemaUse>,
+    /// Checks documents against it.
+    pub validator: Arc<dyn Validator>,
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offered").field("uses", &self.uses).finish_non_exhaustive()
+    }
+}
+
+/// Compiles schemas. Never reaches outside the schemas of the project: no network, no files.
 #[async_trait]
 pub trait SchemaEngine: Send + Sync {
-    /// Compiles a schema that a client offers, and says which dialect it is written in.
-    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault>;
+    /// Compiles a schema that a client offers under `id`, with what it refers to in this view.
+    async fn compile(&self, id: &SchemaId, schema: &Content, view: &View) -> Result<Offered, SchemaFault>;
 
     /// The validator of a committed version; kept, because versions never change.
     async fn committed(

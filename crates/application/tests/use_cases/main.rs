@@ -5,6 +5,7 @@ mod configs;
 mod failures;
 mod lists;
 mod ratchet;
+mod references;
 mod schemas;
 mod world;
 

@@ -109,6 +109,7 @@ async fn a_rival_that_makes_it_strict_is_noticed() {
         mode: Some(SchemaMode::Strict),
         expected: None,
         checked: world.test.node.state().revision(),
+        uses: Vec::new(),
     };
     world.test.node.inject_before_next_proposal(world.test.ports.env.stamp(&world.test.admin, command));
     let refusal = world.change("{\"required\":[\"y\"]}", None, false).await;

@@ -70,8 +70,10 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
 }
 
 fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
-    let Event::SchemaRegistered { id, version, first, dialect, mode, .. } = event else { return };
+    let Event::SchemaRegistered { id, version, first, dialect, mode, uses, .. } = event else { return };
     let earlier = state.schemas.get(id).filter(|_| !first);
+    let mut all_uses = earlier.map(|schema| schema.uses.clone()).unwrap_or_default();
+    all_uses.extend(uses.iter().map(|used| used.name.clone()));
     let schema = Schema {
         id: id.clone(),
         latest: *version,
@@ -82,6 +84,7 @@ fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
         created_by: committed.actor.clone(),
         revision: committed.revision,
         bound_changed: earlier.map_or(committed.revision, |schema| schema.bound_changed),
+        uses: all_uses,
     };
     state.retired_schemas.remove(id);
     state.schemas.insert(id.clone(), schema);

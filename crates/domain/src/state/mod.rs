@@ -18,10 +18,11 @@ pub use rows::{Row, RowKey};
 use crate::limits::ANSWER_KEPT_MS;
 use crate::{
     Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, Project,
-    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp,
+    ProjectName, Retired, Revision, Schema, SchemaId, SchemaName, SchemaVersion, Timestamp,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 /// The version of the apply rules that this program can follow.
@@ -133,6 +134,21 @@ impl State {
         let first = crate::SchemaName::parse("0").expect("a digit is a name");
         let start = SchemaId { project: project.clone(), name: first };
         self.schemas.range(start..).map(|(_, s)| s).take_while(move |s| s.id.project == *project)
+    }
+
+    /// Whether one of `from` is `to` or refers to it, directly or through others, in any version.
+    pub fn schemas_lead_to(&self, from: impl Iterator<Item = SchemaId>, to: &SchemaId) -> bool {
+        let (mut open, mut seen): (Vec<_>, _) = (from.collect(), BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if id == *to {
+                return true;
+            }
+            if let Some(schema) = self.schema(&id).filter(|_| seen.insert(id.clone())) {
+                let used = |name: &SchemaName| SchemaId { project: id.project.clone(), name: name.clone() };
+                open.extend(schema.uses.iter().map(used));
+            }
+        }
+        false
     }
 
     /// One config.

@@ -3,6 +3,7 @@
 mod access;
 mod checks;
 mod properties;
+mod references;
 mod steps;
 mod transactions;
 
@@ -75,7 +76,7 @@ fn create_project(name: &str) -> Command {
 
 fn create_schema(id: &SchemaId) -> Command {
     let (dialect, mode) = (Dialect::Draft202012, SchemaMode::Strict);
-    Command::CreateSchema { id: id.clone(), schema: content("{}"), dialect, mode }
+    Command::CreateSchema { id: id.clone(), schema: content("{}"), dialect, mode, uses: Vec::new() }
 }
 
 fn update_schema(id: &SchemaId, checked: Revision) -> Command {
@@ -87,6 +88,7 @@ fn update_schema(id: &SchemaId, checked: Revision) -> Command {
         mode: None,
         expected: None,
         checked,
+        uses: Vec::new(),
     }
 }
 

@@ -92,6 +92,8 @@ pub(crate) struct ProblemBody {
     updated_at: Option<String>,
     /// How many documents are bound to the schema (`schema_in_use`).
     bound_documents: Option<u64>,
+    /// The first 10 of the schemas that use the schema (`schema_in_use`).
+    used_by: Option<Vec<String>>,
     /// The place in the body or the name that breaks its rule (`invalid_body`, `unknown_field`,
     /// `invalid_name`, `invalid_json`).
     field: Option<String>,

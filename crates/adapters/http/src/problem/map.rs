@@ -5,7 +5,7 @@ use crate::reply::rfc3339;
 use application::ports::Violation;
 use application::{DocumentFailure, DocumentFault, Error, StepFailure};
 use domain::limits::NESTING_MAX;
-use domain::{NameError, Rejection, TextError};
+use domain::{NameError, Rejection, SchemaName, TextError};
 use serde_json::{Value, json};
 
 impl From<Error> for Problem {
@@ -82,12 +82,18 @@ impl From<Rejection> for Problem {
             Rejection::SchemaInUse { bound_documents, .. } => {
                 return Self::new(Code::SchemaInUse, detail).with("bound_documents", bound_documents);
             }
+            Rejection::SchemaUsed { by, .. } => {
+                let by: Vec<&str> = by.iter().map(SchemaName::as_str).collect();
+                return Self::new(Code::SchemaInUse, detail).with("used_by", by);
+            }
             Rejection::SchemaVersionConflict { expected, current, .. } => {
                 return Self::new(Code::SchemaVersionConflict, detail)
                     .with("expected_version", expected.0)
                     .with("current_version", current.0);
             }
-            Rejection::CheckOutdated(_) | Rejection::BoundDocumentsChanged(_) => Code::Contended,
+            Rejection::CheckOutdated(_)
+            | Rejection::BoundDocumentsChanged(_)
+            | Rejection::ReferencesOutdated(_) => Code::Contended,
             Rejection::ConfigNotFound(_) => Code::ConfigNotFound,
             Rejection::VersionConflict { expected, current, updated_by, updated_at, .. } => {
                 return Self::new(Code::VersionConflict, detail)

@@ -204,7 +204,7 @@ fn place(project: &ProjectName, text: &str) -> Option<ConfigId> {
 
 /// Delete a schema
 ///
-/// No document may be bound to it.
+/// No document may be bound to it, and no kept version of another schema may use it.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
     params(SchemaPath,
         ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",

@@ -94,3 +94,13 @@ async fn failing_documents_are_listed() {
     let other = format!("{SCHEMAS}?page_token={token}");
     server.get(&other).await.is_problem(400, "invalid_page_token");
 }
+
+#[tokio::test]
+async fn a_schema_that_is_used_says_by_what() {
+    let server = Server::new().await;
+    server.post(SCHEMAS, r#"{"name":"base","schema":{"required":["a"]}}"#).await.is(201);
+    let made = server.post(SCHEMAS, r#"{"name":"s","schema":{"$ref":"schema:base"}}"#).await.is(201).json();
+    assert_eq!(made["uses"], json!([{ "name": "base", "version": 1, "newest": true }]));
+    let problem = server.send("DELETE", &format!("{SCHEMAS}/base"), &[], "").await;
+    assert_eq!(problem.is_problem(409, "schema_in_use")["used_by"], json!(["s"]));
+}

@@ -6,7 +6,7 @@ use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
     Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef, Message,
     NewApiKey, Operation, Permission, Precondition, ProjectName, RequestId, Revision, SchemaId, SchemaMode,
-    SchemaName, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+    SchemaName, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,6 +26,10 @@ fn config() -> ConfigId {
 
 fn schema() -> SchemaId {
     SchemaId { project: project(), name: SchemaName::parse("limits").expect("a name") }
+}
+
+fn port() -> SchemaName {
+    SchemaName::parse("port").expect("a name")
 }
 
 fn key_ref() -> KeyRef {
@@ -96,6 +100,7 @@ fn commands() -> Vec<(&'static str, Command)> {
                 schema: text(),
                 dialect: Dialect::Draft202012,
                 mode: SchemaMode::Strict,
+                uses: Vec::new(),
             },
         ),
         (
@@ -107,6 +112,7 @@ fn commands() -> Vec<(&'static str, Command)> {
                 mode: Some(SchemaMode::Strict),
                 expected: Some(SchemaVersion(2)),
                 checked: Revision(77),
+                uses: Vec::new(),
             },
         ),
         (
@@ -118,6 +124,29 @@ fn commands() -> Vec<(&'static str, Command)> {
                 mode: Some(SchemaMode::Ratchet),
                 expected: None,
                 checked: Revision(0),
+                uses: Vec::new(),
+            },
+        ),
+        (
+            "create_schema_uses",
+            Command::CreateSchema {
+                id: schema(),
+                schema: Content::from_compact("{\"$ref\":\"schema:port@2\"}").expect("small"),
+                dialect: Dialect::Draft202012,
+                mode: SchemaMode::Strict,
+                uses: vec![SchemaUse { name: port(), version: SchemaVersion(2), newest: false }],
+            },
+        ),
+        (
+            "update_schema_uses",
+            Command::UpdateSchema {
+                id: schema(),
+                schema: Content::from_compact("{\"$ref\":\"schema:port\"}").expect("small"),
+                dialect: Dialect::Draft202012,
+                mode: None,
+                expected: None,
+                checked: Revision(78),
+                uses: vec![SchemaUse { name: port(), version: SchemaVersion(3), newest: true }],
             },
         ),
         ("delete_schema", Command::DeleteSchema { id: schema(), expected: None }),

@@ -241,7 +241,14 @@ proptest! {
             for (key, row) in rows(after) {
                 match &row {
                     crate::Row::Environment(e) => prop_assert!(after.project(&e.id.project).is_some()),
-                    crate::Row::Schema(s) => prop_assert!(after.project(&s.id.project).is_some()),
+                    crate::Row::Schema(s) => {
+                        prop_assert!(after.project(&s.id.project).is_some());
+                        for name in &s.uses {
+                            let used = crate::SchemaId { name: name.clone(), ..s.id.clone() };
+                            prop_assert!(after.schema(&used).is_some(), "{:?} is used", used);
+                            prop_assert!(!after.schemas_lead_to(std::iter::once(used), &s.id), "{:?} leads back", s.id);
+                        }
+                    }
                     crate::Row::Config(c) => {
                         prop_assert!(after.environment(&c.id.environment_id()).is_some());
                         prop_assert!(after.retired_config(&c.id).is_none());

@@ -6,7 +6,8 @@ use crate::state::State;
 use crate::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName,
     Idempotency, KeyLabel, KeyRef, Message, NewApiKey, Operation, Permission, Precondition, ProjectName,
-    RequestId, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+    RequestId, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp,
+    Version,
 };
 use proptest::prelude::*;
 
@@ -144,15 +145,28 @@ impl Step {
         match self.what {
             9..=11 => {
                 let mode = self.mode().unwrap_or_default();
-                Command::CreateSchema { id, schema: body, dialect, mode }
+                Command::CreateSchema { uses: self.uses(state), id, schema: body, dialect, mode }
             }
             12 | 13 => {
                 let late = Revision(u64::from(self.detail));
                 let checked = if self.secret > 2 { state.revision() } else { late };
-                Command::UpdateSchema { id, schema: body, dialect, mode: self.mode(), expected, checked }
+                let (mode, uses) = (self.mode(), self.uses(state));
+                Command::UpdateSchema { id, schema: body, dialect, mode, expected, checked, uses }
             }
             _ => Command::DeleteSchema { id, expected },
         }
+    }
+
+    /// Now and then a reference, to the next schema or to itself.
+    fn uses(&self, state: &State) -> Vec<SchemaUse> {
+        if self.secret != 5 || self.binding < 3 {
+            return Vec::new();
+        }
+        let next = (usize::from(self.name) + usize::from(self.binding) - 2) % 3;
+        let id = schema(self.project().as_str(), ["s0", "s1", "s2"][next]);
+        let latest = state.schema(&id).map(|schema| schema.latest);
+        let version = latest.filter(|_| self.aimed).unwrap_or(SchemaVersion(u64::from(self.detail)));
+        vec![SchemaUse { name: id.name, version, newest: self.detail.is_multiple_of(2) }]
     }
 
     fn mode(&self) -> Option<SchemaMode> {

@@ -5,7 +5,7 @@ use crate::openapi::FailureBody;
 use crate::problem::{Problem, failures};
 use crate::reply::rfc3339;
 use application::{FailuresPage, SchemaDetail, UpdatedSchema};
-use domain::{Dialect, SchemaMode};
+use domain::{Dialect, SchemaMode, SchemaUse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -34,7 +34,8 @@ pub(crate) struct NewSchema<'a> {
     #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")]
     pub(crate) name: String,
     /// The JSON Schema itself: an object or a boolean, at most 256 KiB of compact text, 10,000 values, 500
-    /// references and 64 levels of nesting.
+    /// references and 64 levels of nesting. `{"$ref": "schema:port"}` refers to another schema of the project,
+    /// as it is at the time; `schema:port@3` to that version; both may have a fragment.
     #[serde(borrow)]
     #[schema(schema_with = first_schema)]
     pub(crate) schema: &'a RawValue,
@@ -79,11 +80,25 @@ pub(crate) struct SchemaItem {
     revision: u64,
 }
 
+/// One schema version that a schema refers to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SchemaUse, example = json!({"name": "port", "version": 3, "newest": true}))]
+pub(crate) struct SchemaUseBody<'a> {
+    /// The other schema's name.
+    name: &'a str,
+    /// The version that is meant, also after newer ones.
+    version: u64,
+    /// The reference names no version, and this was the newest.
+    newest: bool,
+}
+
 /// One version of a schema.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SchemaBody<'a> {
     #[serde(flatten)]
     item: SchemaItem,
+    /// The schema versions of the project that it refers to, fixed when it was registered.
+    uses: Vec<SchemaUseBody<'a>>,
     /// The JSON Schema itself.
     #[schema(value_type = serde_json::Value)]
     schema: &'a RawValue,
@@ -124,7 +139,8 @@ pub(crate) struct FailureListBody {
 fn first_schema() -> Object {
     object_or_boolean(
         "The JSON Schema itself: an object or a boolean, at most 256 KiB of compact text, 10,000 values, 500 \
-         references and 64 levels of nesting.",
+         references and 64 levels of nesting. `{\"$ref\": \"schema:port\"}` refers to another schema of the \
+         project, as it is at the time; `schema:port@3` to that version; both may have a fragment.",
     )
 }
 
@@ -155,7 +171,8 @@ impl From<&SchemaDetail> for SchemaItem {
 
 impl<'a> SchemaBody<'a> {
     pub(crate) fn new(detail: &'a SchemaDetail) -> Result<Self, Problem> {
-        Ok(Self { item: detail.into(), schema: raw(&detail.shown.schema)? })
+        let uses = detail.shown.uses.iter().map(Into::into).collect();
+        Ok(Self { item: detail.into(), uses, schema: raw(&detail.shown.schema)? })
     }
 }
 
@@ -174,6 +191,12 @@ impl FailureListBody {
     pub(crate) fn new(found: &FailuresPage, next_page_token: String) -> Self {
         let items = failures(&found.page.items);
         Self { items, next_page_token, hidden: found.hidden, version: found.version.0 }
+    }
+}
+
+impl<'a> From<&'a SchemaUse> for SchemaUseBody<'a> {
+    fn from(used: &'a SchemaUse) -> Self {
+        Self { name: used.name.as_str(), version: used.version.0, newest: used.newest }
     }
 }
 
