@@ -173,7 +173,10 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
         }
         Event::ApiKeyCreated { key } => plain("create", "api_key", key.key.id.to_string()),
         Event::ApiKeyRevoked { key } => plain("delete", "api_key", key.id.to_string()),
-        Event::ClusterNamed { .. } | Event::AnswerKept { .. } | Event::AnswerForgotten { .. } => {
+        Event::ClusterNamed { .. }
+        | Event::SchemaHeld { .. }
+        | Event::AnswerKept { .. }
+        | Event::AnswerForgotten { .. } => {
             return Ok(None);
         }
     }))

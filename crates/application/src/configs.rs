@@ -1,6 +1,6 @@
 //! Config documents: reading, writing, deleting, rolling back.
 
-use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
+use crate::check::{CHECK_ATTEMPTS_MAX, check_document, released, resulting_binding};
 use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine, View};
 use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext};
@@ -225,6 +225,9 @@ impl Configs {
         for _ in 0..CHECK_ATTEMPTS_MAX {
             match self.try_commit(ctx, &request, kind, freshness).await {
                 Err(Error::Rejected(Rejection::CheckOutdated(_))) => {}
+                Err(Error::Rejected(Rejection::SchemaHeld(schema))) if !ctx.dry_run => {
+                    released(&self.core, &schema).await?;
+                }
                 Err(
                     Error::Rejected(Rejection::BindingUnknown { .. })
                     | Error::ValidationFailed { .. }

@@ -50,11 +50,26 @@ pub(crate) struct Stretch {
 }
 
 impl Survey<'_> {
-    /// Counts all that fail among those that changed after `since`, and lists the first.
-    pub(crate) async fn failing(&self, since: Revision, bounds: Bounds) -> Result<SchemaBreaks, Error> {
+    /// Counts all that fail among those that changed after `since`, and lists the first; all of them, in
+    /// the order of their ids, with `None`.
+    pub(crate) async fn failing(
+        &self,
+        since: Option<Revision>,
+        bounds: Bounds,
+    ) -> Result<SchemaBreaks, Error> {
+        let state = &self.view.state;
+        match since {
+            None => self.count(state.followers_after(self.schema, None), bounds).await,
+            Some(since) => self.count(state.followers_since(self.schema, since), bounds).await,
+        }
+    }
+
+    async fn count<'a>(
+        &self,
+        mut followers: impl Iterator<Item = &'a Config> + Send,
+        bounds: Bounds,
+    ) -> Result<SchemaBreaks, Error> {
         let mut breaks = SchemaBreaks { total: 0, failures: Vec::new() };
-        let mut followers =
-            self.view.state.followers_after(self.schema, None).filter(|config| config.revision > since);
         loop {
             let batch: Vec<&Config> = followers.by_ref().take(BATCH_DOCUMENTS).collect();
             if batch.is_empty() {

@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// and says where to go on.
 pub const FAILURES_SCANNED_MAX: usize = 10_000;
 
+/// After how many checks in vain the documents are held, and held again.
+const HOLD_AFTER_ATTEMPTS: usize = 4;
+
 /// Use cases on schemas.
 #[derive(Clone)]
 pub struct Schemas {
@@ -129,10 +132,34 @@ impl Schemas {
     /// Registers a new version. Under [`SchemaMode::Strict`] every document that follows the schema is
     /// checked first; when documents change meanwhile, only those are checked again. Under
     /// [`SchemaMode::Ratchet`] a dry run lists those that would fail.
+    ///
+    /// When documents change faster than they can be checked, they are held for a moment.
     pub async fn update(
         &self,
         ctx: &RequestContext,
         request: UpdateSchema,
+    ) -> Result<Changed<UpdatedSchema>, Error> {
+        let id = request.id.clone();
+        let mut held = false;
+        let done = self.update_holding(ctx, request, &mut held).await;
+        if held && done.is_err() {
+            // It ends by itself anyway; only sooner so.
+            drop(self.hold(ctx, &id, false).await);
+        }
+        done
+    }
+
+    /// Holds the documents that follow the schema, or lets them go.
+    async fn hold(&self, ctx: &RequestContext, id: &SchemaId, hold: bool) -> Result<(), Error> {
+        let ctx = RequestContext { idempotency: None, ..ctx.clone() };
+        self.core.commit(&ctx, Command::HoldSchema { id: id.clone(), hold }).await.map(drop)
+    }
+
+    async fn update_holding(
+        &self,
+        ctx: &RequestContext,
+        request: UpdateSchema,
+        held: &mut bool,
     ) -> Result<Changed<UpdatedSchema>, Error> {
         let UpdateSchema { id, schema, mode, expected } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
@@ -144,8 +171,8 @@ impl Schemas {
             .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource)
             .await?;
         let mut offered = self.engine.compile(&id, &schema, &view).await?;
-        let mut checked = Revision(0);
-        for _ in 0..CHECK_ATTEMPTS_MAX {
+        let mut checked = None;
+        for attempt in 1..=CHECK_ATTEMPTS_MAX {
             let Some(current) = view.state.schema(&id) else {
                 return Err(Error::not_found("schema", &id.name));
             };
@@ -156,8 +183,7 @@ impl Schemas {
                 if strict && found.total > 0 {
                     return Err(Error::SchemaBreaksDocuments(found));
                 }
-                // Nothing is kept of a dry run, so it is never too late for it: it tells of what it saw.
-                checked = if ctx.dry_run { Revision(u64::MAX) } else { view.state.revision() };
+                checked = Some(view.state.revision());
                 breaks = ctx.dry_run.then_some(found);
             }
             let body = Body { schema: schema.clone(), uses: offered.uses.clone() };
@@ -167,7 +193,8 @@ impl Schemas {
                 dialect: offered.dialect,
                 mode,
                 expected,
-                checked,
+                // Nothing is kept of a dry run, so it is never too late for it: it tells of what it saw.
+                checked: if ctx.dry_run { Revision(u64::MAX) } else { checked.unwrap_or_default() },
                 uses: offered.uses.clone(),
             };
             let outdated = match self.core.commit(ctx, command).await {
@@ -178,11 +205,15 @@ impl Schemas {
                     return changed.map(|detail| Ok(UpdatedSchema { detail, breaks }));
                 }
             };
+            if attempt % HOLD_AFTER_ATTEMPTS == 0 && !ctx.dry_run {
+                self.hold(ctx, &id, true).await?;
+                *held = true;
+            }
             view = self.core.state.view(Freshness::LINEARIZABLE).await?;
             if outdated {
                 // It means something else now, so what was found out about documents is void.
                 offered = self.engine.compile(&id, &schema, &view).await?;
-                checked = Revision(0);
+                checked = None;
             }
         }
         Err(Error::Contended)
@@ -234,7 +265,7 @@ impl Schemas {
         view: &View,
         id: &SchemaId,
         validator: &dyn Validator,
-        since: Revision,
+        since: Option<Revision>,
     ) -> Result<SchemaBreaks, Error> {
         let told = self.told(ctx, view);
         let bounds = if ctx.dry_run { Bounds::PLAN } else { Bounds::REFUSAL };

@@ -158,6 +158,9 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         uses: Vec<SchemaUse>,
     },
+    /// Keeps documents that follow a schema from being written for a moment, so that a change of it that
+    /// they keep overtaking comes to an end; or lets them be written again.
+    HoldSchema { id: SchemaId, hold: bool },
     /// Deletes a schema that no document is bound to and no other schema uses.
     DeleteSchema { id: SchemaId, expected: Option<SchemaVersion> },
     /// Writes a whole document. It was found to satisfy `checked`, the schema version that its binding

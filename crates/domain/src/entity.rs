@@ -3,6 +3,7 @@
 //! Fields are public because there is no invariant between them; names and texts carry their own.
 //! These types are stored and replicated: fields are only ever added, with a default.
 
+use crate::limits::SCHEMA_HOLD_MS;
 use crate::{
     Actor, ApiKeyId, ConfigKey, Digest, DisplayName, EnvironmentName, KeyLabel, Permission, ProjectName,
     Revision, SchemaName, SchemaVersion, Timestamp, Version,
@@ -111,6 +112,17 @@ pub struct Schema {
     /// The schemas of the project that any version of this one refers to.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uses: BTreeSet<SchemaName>,
+    /// Since when documents that follow the schema are not written, so that a change of it comes to an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_at: Option<Timestamp>,
+}
+
+impl Schema {
+    /// Whether documents that follow it are not to be written at the time `at`. Counted both ways, because
+    /// the clocks of two nodes differ.
+    pub fn is_held(&self, at: Timestamp) -> bool {
+        self.held_at.is_some_and(|since| at.0.abs_diff(since.0) < SCHEMA_HOLD_MS.unsigned_abs())
+    }
 }
 
 /// Identifies a config.

@@ -34,6 +34,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         uses: Vec<SchemaUse>,
     },
+    /// Documents that follow a schema are not to be written for a moment, or may be again.
+    SchemaHeld { id: SchemaId, hold: bool },
     /// A schema went; its number goes on if the name is used again.
     SchemaDeleted { id: SchemaId, version: SchemaVersion },
     /// A document was written.

@@ -133,6 +133,9 @@ pub enum Rejection {
     /// What the schema refers to is not what it was, or would lead back to it. Look again and propose again.
     #[error("what schema {} refers to changed during the check", .0.name)]
     ReferencesOutdated(SchemaId),
+    /// The document follows a schema that is being changed. Wait a moment and propose again.
+    #[error("schema {} is being changed", .0.name)]
+    SchemaHeld(SchemaId),
 }
 
 fn listed(names: &[SchemaName]) -> String {

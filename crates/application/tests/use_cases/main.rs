@@ -4,6 +4,7 @@ mod access;
 mod configs;
 mod failures;
 mod lists;
+mod overtaken;
 mod ratchet;
 mod references;
 mod schemas;

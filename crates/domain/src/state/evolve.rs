@@ -50,6 +50,11 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             state.environments.remove(id);
         }
         Event::SchemaRegistered { .. } => register_schema(state, committed, event),
+        Event::SchemaHeld { id, hold } => {
+            if let Some(schema) = state.schemas.get_mut(id) {
+                schema.held_at = hold.then_some(committed.at);
+            }
+        }
         Event::SchemaDeleted { id, version } => delete_schema(state, id, *version),
         Event::ConfigPut { .. } => put_config(state, committed, event),
         Event::ConfigDeleted { id, version, .. } => delete_config(state, committed, id, *version),
@@ -85,6 +90,7 @@ fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
         revision: committed.revision,
         bound_changed: earlier.map_or(committed.revision, |schema| schema.bound_changed),
         uses: all_uses,
+        held_at: None,
     };
     state.retired_schemas.remove(id);
     state.schemas.insert(id.clone(), schema);
@@ -130,6 +136,10 @@ impl State {
     pub(super) fn insert_config(&mut self, config: Config) {
         if let Some(binding) = &config.binding {
             let schema = config.id.schema_id(&binding.schema);
+            if binding.pinned.is_none() {
+                let followers = self.followers_by_age.entry(schema.clone()).or_default();
+                followers.entry(config.revision).or_default().insert(config.id.clone());
+            }
             self.bound.entry(schema).or_default().insert(config.id.clone());
         }
         self.configs.insert(config.id.clone(), config);
@@ -153,8 +163,20 @@ impl State {
 
     /// Takes a config out of the derived table of bound documents.
     fn unbind(&mut self, id: &ConfigId) {
-        let Some(binding) = self.configs.get(id).and_then(|config| config.binding.as_ref()) else { return };
+        let Some(config) = self.configs.get(id) else { return };
+        let Some(binding) = config.binding.as_ref() else { return };
         let schema = id.schema_id(&binding.schema);
+        if let Some(followers) = self.followers_by_age.get_mut(&schema)
+            && let Some(same_age) = followers.get_mut(&config.revision)
+        {
+            same_age.remove(id);
+            if same_age.is_empty() {
+                followers.remove(&config.revision);
+            }
+            if followers.is_empty() {
+                self.followers_by_age.remove(&schema);
+            }
+        }
         if let Some(set) = self.bound.get_mut(&schema) {
             set.remove(id);
             if set.is_empty() {

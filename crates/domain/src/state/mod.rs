@@ -57,6 +57,8 @@ pub struct State {
     keys_by_hash: OrdMap<Digest, KeyRef>,
     /// Derived: the documents bound to each schema.
     bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
+    /// Derived: the documents that follow each schema, by the revision that wrote them.
+    followers_by_age: OrdMap<SchemaId, OrdMap<Revision, OrdSet<ConfigId>>>,
     /// Derived: the kept answers by the revision that each is about, the oldest first.
     answers_by_age: OrdMap<Revision, Digest>,
 }
@@ -80,6 +82,7 @@ impl Default for State {
             api_keys: OrdMap::new(),
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
+            followers_by_age: OrdMap::new(),
             answers: OrdMap::new(),
             answers_by_age: OrdMap::new(),
         }
@@ -209,6 +212,15 @@ impl State {
             .flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
             .filter_map(|id| self.configs.get(id))
             .filter(|config| config.binding.as_ref().is_some_and(|binding| binding.pinned.is_none()))
+    }
+
+    /// The configs that follow the newest version of a schema and changed after `since`, the oldest first.
+    pub fn followers_since(&self, schema: &SchemaId, since: Revision) -> impl Iterator<Item = &Config> {
+        let by_age = self.followers_by_age.get(schema).into_iter();
+        by_age
+            .flat_map(move |ages| ages.range((Bound::Excluded(since), Bound::Unbounded)))
+            .flat_map(|(_, same_age)| same_age)
+            .filter_map(|id| self.configs.get(id))
     }
 
     /// How many configs are bound to a schema.

@@ -93,7 +93,8 @@ impl From<Rejection> for Problem {
             }
             Rejection::CheckOutdated(_)
             | Rejection::BoundDocumentsChanged(_)
-            | Rejection::ReferencesOutdated(_) => Code::Contended,
+            | Rejection::ReferencesOutdated(_)
+            | Rejection::SchemaHeld(_) => Code::Contended,
             Rejection::ConfigNotFound(_) => Code::ConfigNotFound,
             Rejection::VersionConflict { expected, current, updated_by, updated_at, .. } => {
                 return Self::new(Code::VersionConflict, detail)

@@ -149,6 +149,7 @@ fn commands() -> Vec<(&'static str, Command)> {
                 uses: vec![SchemaUse { name: port(), version: SchemaVersion(3), newest: true }],
             },
         ),
+        ("hold_schema", Command::HoldSchema { id: schema(), hold: true }),
         ("delete_schema", Command::DeleteSchema { id: schema(), expected: None }),
         ("put_keep", put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)),
         ("put_pinned", put(BindingChange::Set(Some(pinned)), Precondition::Absent, ChangeKind::Create)),

@@ -22,6 +22,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::DeleteEnvironment { id } => decision.delete_environment(id),
         Command::CreateSchema { .. } => decision.create_schema(&stamped.command),
         Command::UpdateSchema { .. } => decision.update_schema(&stamped.command),
+        Command::HoldSchema { id, hold } => decision.hold_schema(id, *hold),
         Command::DeleteSchema { id, expected } => decision.delete_schema(id, *expected),
         Command::PutConfig { .. } => decision.put_config(&stamped.command),
         Command::DeleteConfig { id, expected, message } => decision.delete_config(id, *expected, message),

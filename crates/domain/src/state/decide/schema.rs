@@ -56,6 +56,12 @@ impl Decision<'_> {
         }])
     }
 
+    pub(super) fn hold_schema(&self, id: &SchemaId, hold: bool) -> Result<Vec<Event>, Rejection> {
+        self.require(Permission::SchemaWrite, Resource::Project(&id.project))?;
+        self.expected_schema(id, None)?;
+        Ok(vec![Event::SchemaHeld { id: id.clone(), hold }])
+    }
+
     pub(super) fn delete_schema(
         &self,
         id: &SchemaId,

@@ -231,6 +231,12 @@ proptest! {
                 let rest: Vec<_> = state.followers_after(&id, Some(&config.id)).collect();
                 prop_assert_eq!(&rest[..], &all[n + 1..]);
             }
+            for since in 0..=state.revision().0 {
+                let mut late: Vec<_> = all.iter().filter(|c| c.revision.0 > since).collect();
+                late.sort_by_key(|config| (config.revision, config.id.clone()));
+                let found: Vec<_> = state.followers_since(&id, crate::Revision(since)).collect();
+                prop_assert_eq!(found.iter().collect::<Vec<_>>(), late);
+            }
         }
     }
 

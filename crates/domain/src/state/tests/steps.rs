@@ -31,7 +31,7 @@ pub struct Step {
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let one = (
-        0..32_u8,
+        0..33_u8,
         0..2_u8,
         0..2_u8,
         0..3_u8,
@@ -119,7 +119,7 @@ impl Step {
             4 => Command::DeleteProject { name },
             5 | 6 => Command::CreateEnvironment { id },
             7 | 8 => Command::DeleteEnvironment { id },
-            9..=15 => self.schema_command(state),
+            9..=15 | 32 => self.schema_command(state),
             16..=20 => self.put(state),
             21 | 22 => self.transact(state),
             23..=27 => {
@@ -153,6 +153,7 @@ impl Step {
                 let (mode, uses) = (self.mode(), self.uses(state));
                 Command::UpdateSchema { id, schema: body, dialect, mode, expected, checked, uses }
             }
+            32 => Command::HoldSchema { id, hold: self.detail < 2 },
             _ => Command::DeleteSchema { id, expected },
         }
     }
