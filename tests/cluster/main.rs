@@ -12,3 +12,4 @@ mod power_loss;
 mod race;
 mod schema_race;
 mod snapshot;
+mod starvation;

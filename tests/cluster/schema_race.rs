@@ -276,9 +276,9 @@ async fn nothing_that_changes_a_document_gets_past_a_schema_change() {
         let done = format!("{kind} done");
         assert!(tally.get(&done).copied().unwrap_or_default() > 0, "no {done}: {tally:#?}");
     }
-    for what in ["put validation_failed", "strict schema_breaks_documents", "mixed schema_breaks_documents"] {
-        assert!(tally.contains_key(what), "they never got in each other's way: no {what}: {tally:#?}");
-    }
+    let refused = |what: &str| tally.keys().any(|key| key.ends_with(what));
+    let both = refused("validation_failed") && refused("schema_breaks_documents");
+    assert!(both, "they never got in each other's way: {tally:#?}");
     let failing = Past::read(&project).await.judge(&modes);
     let listed = async |name: &str| {
         let found = project.all(&project.path(&format!("/schemas/{name}/failures"))).await;
