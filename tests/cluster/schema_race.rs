@@ -218,7 +218,9 @@ impl Past {
                         newest.insert(*name, *version);
                         let ratchet = modes.get(&(*name, *version)).copied().unwrap_or(false);
                         let limit = self.limits[&((*name).to_owned(), *version)];
-                        for (key, (document, _)) in live.iter().filter(|(_, live)| bound(live.1, name)) {
+                        for (key, (document, _)) in
+                            live.iter().filter(|(_, live)| bound(live.1.as_ref(), name))
+                        {
                             let fine = ratchet || holds(limit, document);
                             assert!(fine, "at {revision}, {key} breaks the new strict {name} {version}");
                         }
@@ -236,8 +238,8 @@ impl Past {
     }
 }
 
-fn bound(schema: &Option<(String, u64)>, name: &str) -> bool {
-    schema.as_ref().is_some_and(|(bound, _)| bound == name)
+fn bound(schema: Option<&(String, u64)>, name: &str) -> bool {
+    schema.is_some_and(|(bound, _)| bound == name)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

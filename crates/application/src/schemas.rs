@@ -79,12 +79,6 @@ pub struct UpdatedSchema {
     pub breaks: Option<SchemaBreaks>,
 }
 
-impl UpdatedSchema {
-    fn done(detail: SchemaDetail) -> Result<Self, Error> {
-        Ok(Self { detail, breaks: None })
-    }
-}
-
 /// A part of the list of documents that do not satisfy the newest version.
 #[derive(Clone, Debug)]
 pub struct FailuresPage {
@@ -163,7 +157,7 @@ impl Schemas {
     ) -> Result<Changed<UpdatedSchema>, Error> {
         let UpdateSchema { id, schema, mode, expected } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
-            return self.read_back(earlier).await?.map(UpdatedSchema::done);
+            return self.read_back(earlier).await?.map(|detail| Ok(UpdatedSchema { detail, breaks: None }));
         }
         let resource = Resource::Project(&id.project);
         let mut view = self

@@ -50,7 +50,7 @@ async fn ratcheted() -> World {
     world
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>) {
+fn refused<T: std::fmt::Debug>(result: &Result<T, Error>) {
     assert!(matches!(result, Err(Error::ValidationFailed { .. } | Error::StepsInvalid(_))), "{result:?}");
 }
 
@@ -58,15 +58,15 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) {
 async fn failures_may_stay_but_none_is_added() {
     let world = ratcheted().await;
     assert_eq!(world.failing().await, ["old"]);
-    refused(world.put_with("old", "{\"y\":1}", BindingChange::Keep, at(1)).await);
-    refused(world.put_with("third", "{}", follow("s"), Precondition::Absent).await);
-    refused(world.put_with("new", "{}", BindingChange::Keep, at(1)).await);
+    refused(&world.put_with("old", "{\"y\":1}", BindingChange::Keep, at(1)).await);
+    refused(&world.put_with("third", "{}", follow("s"), Precondition::Absent).await);
+    refused(&world.put_with("new", "{}", BindingChange::Keep, at(1)).await);
     world.put("free", "{}").await;
-    refused(world.put_with("free", "{}", follow("s"), at(1)).await);
+    refused(&world.put_with("free", "{}", follow("s"), at(1)).await);
     world.put_with("new", "{\"x\":2}", BindingChange::Keep, at(1)).await.expect("valid");
     world.put_with("pinned", "{}", pin("s", 1), Precondition::Absent).await.expect("held to version 1");
-    refused(world.put_with("pinned", "{}", follow("s"), at(1)).await);
-    refused(world.rollback("old", 1, at(1)).await);
+    refused(&world.put_with("pinned", "{}", follow("s"), at(1)).await);
+    refused(&world.rollback("old", 1, at(1)).await);
     let put = |key: &str, text: &str| Step::Put {
         id: config(key),
         content: content(text),
@@ -76,7 +76,7 @@ async fn failures_may_stay_but_none_is_added() {
     };
     let steps = vec![put("new", "{\"x\":3}"), put("old", "{}")];
     let both = Transact { steps, message: Message::default() };
-    refused(world.test.application.transactions.transact(&world.test.admin, both).await);
+    refused(&world.test.application.transactions.transact(&world.test.admin, both).await);
     assert_eq!(world.failing().await, ["old"]);
     world.put_with("old", "{\"x\":1}", BindingChange::Keep, at(1)).await.expect("valid");
     assert!(world.failing().await.is_empty());

@@ -250,7 +250,7 @@ async fn one_address_is_one_document() {
     let both = "{\"anyOf\":[{\"$ref\":\"schema:a@1\"},{\"$ref\":\"schema:a@2\"}]}";
     match registry.offer("own", both).await {
         Err(SchemaFault::Invalid(found)) => {
-            assert!(found[0].message.contains("the same address"), "{found:?}")
+            assert!(found[0].message.contains("the same address"), "{found:?}");
         }
         other => panic!("{other:?}"),
     }

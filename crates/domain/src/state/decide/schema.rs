@@ -88,14 +88,14 @@ impl Decision<'_> {
             let (limit, max) = ("references_per_schema".to_owned(), SCHEMA_REFS_MAX as u64);
             return Err(Rejection::LimitReached { limit, max });
         }
-        let used = |used: &SchemaUse| SchemaId { project: id.project.clone(), name: used.name.clone() };
+        let other = |one: &SchemaUse| SchemaId { project: id.project.clone(), name: one.name.clone() };
         let holds = |one: &SchemaUse| {
-            self.state.schema(&used(one)).is_some_and(|schema| {
+            self.state.schema(&other(one)).is_some_and(|schema| {
                 let kept = (schema.first..=schema.latest).contains(&one.version);
                 kept && (!one.newest || one.version == schema.latest)
             })
         };
-        if uses.iter().all(holds) && !self.state.schemas_lead_to(uses.iter().map(used), id) {
+        if uses.iter().all(holds) && !self.state.schemas_lead_to(uses.iter().map(other), id) {
             Ok(())
         } else {
             Err(Rejection::ReferencesOutdated(id.clone()))
