@@ -20,6 +20,8 @@ mod patches;
 mod preconditions;
 mod projects;
 mod restore;
+mod schema_modes;
+mod schema_references;
 mod schemas;
 mod scopes;
 mod shared;

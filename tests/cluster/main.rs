@@ -11,5 +11,7 @@ mod members;
 mod minority;
 mod power_loss;
 mod race;
+mod schema_race;
 mod snapshot;
+mod starvation;
 mod watch;

@@ -207,6 +207,7 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
         Event::MemberRetired { id } => plain("delete", "member", id.to_string()),
         Event::ClusterNamed { .. }
         | Event::HistoryPruned { .. }
+        | Event::SchemaHeld { .. }
         | Event::AnswerKept { .. }
         | Event::AnswerForgotten { .. } => return Ok(None),
     }))

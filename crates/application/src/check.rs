@@ -1,8 +1,8 @@
 //! Checking a document before it is proposed: which schema version it must satisfy, and whether it does.
 
-use crate::Error;
-use crate::ports::{SchemaEngine, View};
-use domain::{Binding, BindingChange, ConfigId, Content, SchemaRef};
+use crate::ports::{ConsensusError, Freshness, SchemaEngine, View};
+use crate::{Core, Error};
+use domain::{Binding, BindingChange, ConfigId, Content, SchemaId, SchemaRef};
 
 /// How often a change is checked again because something moved meanwhile.
 pub(crate) const CHECK_ATTEMPTS_MAX: usize = 16;
@@ -34,4 +34,18 @@ pub(crate) async fn check_document(
         let schema = format!("{} version {}", schema.name, schema.version);
         Err(Error::ValidationFailed { schema, violations })
     }
+}
+
+/// Waits while a schema change holds the documents that follow the schema.
+pub(crate) async fn released(core: &Core, id: &SchemaId) -> Result<(), Error> {
+    let mut view = core.state.view(Freshness::LINEARIZABLE).await?;
+    while view.state.schema(id).is_some_and(|schema| schema.is_held(core.env.clock.now())) {
+        let next = Some(view.state.revision().next());
+        view = match core.state.view(Freshness { min_revision: next, ..Freshness::STALE }).await {
+            // Nothing happens any more: the change was given up, and its hold is over by now.
+            Err(ConsensusError::Behind { .. }) => return Ok(()),
+            later => later?,
+        };
+    }
+    Ok(())
 }

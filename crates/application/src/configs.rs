@@ -11,7 +11,7 @@ pub use differing::Differing;
 pub use past::{ConfigList, Moment};
 pub use patch::{PATCH_OPERATIONS_MAX, Patch, PatchConfig};
 
-use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
+use crate::check::{CHECK_ATTEMPTS_MAX, check_document, released, resulting_binding};
 use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine, View};
 use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext};
@@ -207,6 +207,9 @@ impl Configs {
         for _ in 0..CHECK_ATTEMPTS_MAX {
             match self.try_commit(ctx, &request, kind, freshness).await {
                 Err(Error::Rejected(Rejection::CheckOutdated(_))) => {}
+                Err(Error::Rejected(Rejection::SchemaHeld(schema))) if !ctx.dry_run => {
+                    released(&self.core, &schema).await?;
+                }
                 Err(
                     Error::Rejected(Rejection::BindingUnknown { .. })
                     | Error::ValidationFailed { .. }

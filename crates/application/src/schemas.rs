@@ -1,17 +1,22 @@
 //! Schemas: registering, evolving, reading, deleting.
 
 use crate::check::CHECK_ATTEMPTS_MAX;
-use crate::ports::{Freshness, SchemaEngine, Validator, View};
-use crate::{Changed, Core, DocumentFailure, Error, Page, PageRequest, RequestContext, SchemaBreaks};
+use crate::followers::{Bounds, Survey};
+use crate::ports::{Freshness, Offered, SchemaEngine, Validator, View};
+use crate::{Changed, Core, DocumentFailure, Error, How, Page, PageRequest, RequestContext, SchemaBreaks};
 use domain::{
     Command, ConfigId, Content, Permission, ProjectName, Receipt, Rejection, Resource, Revision, Schema,
-    SchemaId, SchemaMode, SchemaName, SchemaRevision, SchemaVersion,
+    SchemaId, SchemaMode, SchemaName, SchemaRevision, SchemaUse, SchemaVersion,
 };
 use std::fmt;
 use std::sync::Arc;
 
-/// How many failing documents a refusal lists; it always counts them all.
-pub const FAILURES_LISTED_MAX: usize = 100;
+/// About how many documents are looked at for one page of failures; the page then ends early, even empty,
+/// and says where to go on.
+pub const FAILURES_SCANNED_MAX: usize = 10_000;
+
+/// After how many checks in vain the documents are held, and held again.
+const HOLD_AFTER_ATTEMPTS: usize = 4;
 
 /// Use cases on schemas.
 #[derive(Clone)]
@@ -65,6 +70,26 @@ pub struct SchemaDetail {
     pub stale_for_ms: Option<u64>,
 }
 
+/// A schema after a new version was registered, or would be.
+#[derive(Clone, Debug)]
+pub struct UpdatedSchema {
+    /// The new version.
+    pub detail: SchemaDetail,
+    /// Only in a dry run: the documents that would fail, and may stay because the mode lets them.
+    pub breaks: Option<SchemaBreaks>,
+}
+
+/// A part of the list of documents that do not satisfy the newest version.
+#[derive(Clone, Debug)]
+pub struct FailuresPage {
+    /// Those that the actor may read.
+    pub page: Page<DocumentFailure, ConfigId>,
+    /// How many others fail in the stretch that the page covers.
+    pub hidden: u64,
+    /// The newest version, which they were held against.
+    pub version: SchemaVersion,
+}
+
 impl Schemas {
     pub(crate) fn new(core: Core, engine: Arc<dyn SchemaEngine>) -> Self {
         Self { core, engine }
@@ -78,58 +103,200 @@ impl Schemas {
     ) -> Result<Changed<SchemaDetail>, Error> {
         let CreateSchema { id, schema, mode } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
-            return detailed(earlier, schema);
+            return self.read_back(earlier).await;
         }
         let resource = Resource::Project(&id.project);
-        self.core.authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource).await?;
-        let (dialect, _) = self.engine.compile(&schema).await?;
-        let command = Command::CreateSchema { id, schema: schema.clone(), dialect, mode };
-        detailed(self.core.commit(ctx, command).await?, schema)
+        for _ in 0..CHECK_ATTEMPTS_MAX {
+            let view = self
+                .core
+                .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource)
+                .await?;
+            let Offered { dialect, uses, .. } = self.engine.compile(&id, &schema, &view).await?;
+            let body = Body { schema: schema.clone(), uses: uses.clone() };
+            let (id, schema) = (id.clone(), schema.clone());
+            let command = Command::CreateSchema { id, schema, dialect, mode, uses };
+            match self.core.commit(ctx, command).await {
+                Err(Error::Rejected(Rejection::ReferencesOutdated(_))) => {}
+                done => return self.detailed(done?, body).await,
+            }
+        }
+        Err(Error::Contended)
     }
 
-    /// Registers a new version after checking every document that follows the schema. When documents
-    /// change meanwhile, only those are checked again.
+    /// Registers a new version. Under [`SchemaMode::Strict`] every document that follows the schema is
+    /// checked first; when documents change meanwhile, only those are checked again. Under
+    /// [`SchemaMode::Ratchet`] a dry run lists those that would fail.
+    ///
+    /// When documents change faster than they can be checked, they are held for a moment.
     pub async fn update(
         &self,
         ctx: &RequestContext,
         request: UpdateSchema,
-    ) -> Result<Changed<SchemaDetail>, Error> {
+    ) -> Result<Changed<UpdatedSchema>, Error> {
+        let id = request.id.clone();
+        let mut held = false;
+        let done = self.update_holding(ctx, request, &mut held).await;
+        if held && done.is_err() {
+            // It ends by itself anyway; only sooner so.
+            drop(self.hold(ctx, &id, false).await);
+        }
+        done
+    }
+
+    /// Holds the documents that follow the schema, or lets them go.
+    async fn hold(&self, ctx: &RequestContext, id: &SchemaId, hold: bool) -> Result<(), Error> {
+        let ctx = RequestContext { idempotency: None, ..ctx.clone() };
+        self.core.commit(&ctx, Command::HoldSchema { id: id.clone(), hold }).await.map(drop)
+    }
+
+    async fn update_holding(
+        &self,
+        ctx: &RequestContext,
+        request: UpdateSchema,
+        held: &mut bool,
+    ) -> Result<Changed<UpdatedSchema>, Error> {
         let UpdateSchema { id, schema, mode, expected } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
-            return detailed(earlier, schema);
+            return self.read_back(earlier).await?.map(|detail| Ok(UpdatedSchema { detail, breaks: None }));
         }
         let resource = Resource::Project(&id.project);
         let mut view = self
             .core
             .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource)
             .await?;
-        let (dialect, validator) = self.engine.compile(&schema).await?;
-        let mut checked = Revision(0);
-        for _ in 0..CHECK_ATTEMPTS_MAX {
-            if view.state.schema(&id).is_none() {
+        let mut offered = self.engine.compile(&id, &schema, &view).await?;
+        let mut checked = None;
+        for attempt in 1..=CHECK_ATTEMPTS_MAX {
+            let Some(current) = view.state.schema(&id) else {
                 return Err(Error::not_found("schema", &id.name));
-            }
-            let told = |config: &ConfigId| {
-                let resource = Resource::Config(config);
-                ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now()).is_ok()
             };
-            check_followers(&view, &id, checked, &*validator, &told).await?;
-            checked = view.state.revision();
+            let strict = mode.unwrap_or(current.mode) == SchemaMode::Strict;
+            let mut breaks = None;
+            if strict || ctx.dry_run {
+                let found = self.breaks(ctx, &view, &id, &*offered.validator, checked).await?;
+                if strict && found.total > 0 {
+                    return Err(Error::SchemaBreaksDocuments(found));
+                }
+                checked = Some(view.state.revision());
+                breaks = ctx.dry_run.then_some(found);
+            }
+            let body = Body { schema: schema.clone(), uses: offered.uses.clone() };
             let command = Command::UpdateSchema {
                 id: id.clone(),
                 schema: schema.clone(),
-                dialect,
+                dialect: offered.dialect,
                 mode,
                 expected,
-                checked,
+                // Nothing is kept of a dry run, so it is never too late for it: it tells of what it saw.
+                checked: if ctx.dry_run { Revision(u64::MAX) } else { checked.unwrap_or_default() },
+                uses: offered.uses.clone(),
             };
-            match self.core.commit(ctx, command).await {
-                Err(Error::Rejected(Rejection::BoundDocumentsChanged(_))) => {}
-                done => return detailed(done?, schema),
+            let outdated = match self.core.commit(ctx, command).await {
+                Err(Error::Rejected(Rejection::BoundDocumentsChanged(_))) => false,
+                Err(Error::Rejected(Rejection::ReferencesOutdated(_))) => true,
+                done => {
+                    let changed = self.detailed(done?, body).await?;
+                    return changed.map(|detail| Ok(UpdatedSchema { detail, breaks }));
+                }
+            };
+            if attempt % HOLD_AFTER_ATTEMPTS == 0 && !ctx.dry_run {
+                self.hold(ctx, &id, true).await?;
+                *held = true;
             }
             view = self.core.state.view(Freshness::LINEARIZABLE).await?;
+            if outdated {
+                // It means something else now, so what was found out about documents is void.
+                offered = self.engine.compile(&id, &schema, &view).await?;
+                checked = None;
+            }
         }
         Err(Error::Contended)
+    }
+
+    /// The schema that a change left behind, with what was registered.
+    async fn detailed(&self, changed: Changed<Receipt>, body: Body) -> Result<Changed<SchemaDetail>, Error> {
+        if matches!(changed.how, How::Replayed) {
+            return self.read_back(changed).await;
+        }
+        let revision = changed.revision;
+        changed.map(|receipt| {
+            let Receipt::Schema { schema, bound_documents } = receipt else {
+                return Err(Error::unexpected_receipt());
+            };
+            let shown = SchemaRevision {
+                id: schema.id.clone(),
+                version: schema.latest,
+                revision: schema.revision,
+                schema: body.schema,
+                dialect: schema.dialect,
+                at: schema.created_at,
+                by: schema.created_by.clone(),
+                uses: body.uses,
+            };
+            Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
+        })
+    }
+
+    /// The answer to a change that an earlier request made: the version that it registered then.
+    async fn read_back(&self, earlier: Changed<Receipt>) -> Result<Changed<SchemaDetail>, Error> {
+        let revision = earlier.revision;
+        let freshness = Freshness { min_revision: Some(revision), ..Freshness::STALE };
+        let view = self.core.state.view(freshness).await?;
+        earlier.map(|receipt| {
+            let Receipt::Schema { schema, bound_documents } = receipt else {
+                return Err(Error::unexpected_receipt());
+            };
+            let missing = || Error::not_found("schema version", schema.latest);
+            let shown = view.archive.schema_revision(&schema.id, schema.latest)?.ok_or_else(missing)?;
+            Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
+        })
+    }
+
+    /// The followers that changed after `since` and fail, as the actor may be told of them.
+    async fn breaks(
+        &self,
+        ctx: &RequestContext,
+        view: &View,
+        id: &SchemaId,
+        validator: &dyn Validator,
+        since: Option<Revision>,
+    ) -> Result<SchemaBreaks, Error> {
+        let told = self.told(ctx, view);
+        let bounds = if ctx.dry_run { Bounds::PLAN } else { Bounds::REFUSAL };
+        Survey { view, schema: id, validator, told: &told }.failing(since, bounds).await
+    }
+
+    /// Whether the actor may read a document.
+    fn told<'a>(
+        &self,
+        ctx: &'a RequestContext,
+        view: &'a View,
+    ) -> impl Fn(&ConfigId) -> bool + Sync + use<'a> {
+        let now = self.core.env.clock.now();
+        move |config| ctx.require(view, Permission::DocumentRead, Resource::Config(config), now).is_ok()
+    }
+
+    /// The documents that follow the schema and do not satisfy its newest version, by environment and
+    /// key. Only those that the actor may read are listed; the others are counted.
+    pub async fn failures(
+        &self,
+        ctx: &RequestContext,
+        id: &SchemaId,
+        page: PageRequest<ConfigId>,
+        freshness: Freshness,
+    ) -> Result<FailuresPage, Error> {
+        let resource = Resource::Project(&id.project);
+        let view = self.core.authorized_view(ctx, freshness, Permission::SchemaRead, resource).await?;
+        view.state.project(&id.project).ok_or_else(|| Error::not_found("project", &id.project))?;
+        let schema = view.state.schema(id).ok_or_else(|| Error::not_found("schema", &id.name))?;
+        let validator = self.engine.committed(id, schema.latest, &*view.archive).await?;
+        let told = self.told(ctx, &view);
+        let survey = Survey { view: &view, schema: id, validator: &*validator, told: &told };
+        let after = page.after.as_ref().filter(|after| after.project == id.project);
+        let stretch = survey.stretch(after, page.size, FAILURES_SCANNED_MAX).await?;
+        let (revision, stale_for_ms) = (view.state.revision(), view.stale_for_ms);
+        let page = Page { items: stretch.failures, next: stretch.more_after, revision, stale_for_ms };
+        Ok(FailuresPage { page, hidden: stretch.hidden, version: schema.latest })
     }
 
     /// Deletes a schema that no document is bound to.
@@ -180,24 +347,10 @@ impl Schemas {
     }
 }
 
-/// The schema that a change left behind, with the body that was asked for.
-fn detailed(changed: Changed<Receipt>, body: Content) -> Result<Changed<SchemaDetail>, Error> {
-    let revision = changed.revision;
-    changed.map(|receipt| {
-        let Receipt::Schema { schema, bound_documents } = receipt else {
-            return Err(Error::unexpected_receipt());
-        };
-        let shown = SchemaRevision {
-            id: schema.id.clone(),
-            version: schema.latest,
-            revision: schema.revision,
-            schema: body,
-            dialect: schema.dialect,
-            at: schema.created_at,
-            by: schema.created_by.clone(),
-        };
-        Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
-    })
+/// What is registered of a schema.
+struct Body {
+    schema: Content,
+    uses: Vec<SchemaUse>,
 }
 
 fn detail(view: &View, schema: &Schema, version: SchemaVersion) -> Result<SchemaDetail, Error> {
@@ -213,37 +366,4 @@ fn detail(view: &View, schema: &Schema, version: SchemaVersion) -> Result<Schema
         revision: view.state.revision(),
         stale_for_ms: view.stale_for_ms,
     })
-}
-
-/// Checks the documents that follow the schema and changed after `since`; a pinned document is held to
-/// its own version and does not follow. Only those that the actor is `told` of are listed, because the
-/// violations quote them; the others are counted.
-async fn check_followers(
-    view: &View,
-    id: &SchemaId,
-    since: Revision,
-    validator: &dyn Validator,
-    told: &(dyn Fn(&ConfigId) -> bool + Sync),
-) -> Result<(), Error> {
-    let mut breaks = SchemaBreaks { total: 0, failures: Vec::new() };
-    for config in view.state.bound_configs(id).filter(|config| config.revision > since) {
-        if config.binding.as_ref().is_none_or(|binding| binding.pinned.is_some()) {
-            continue;
-        }
-        let body = view.archive.config_revision(&config.id, config.version)?.and_then(|found| found.content);
-        let content = body.ok_or_else(|| Error::not_found("document", &config.id))?;
-        let violations = validator.violations(&content).await;
-        if violations.is_empty() {
-            continue;
-        }
-        breaks.total += 1;
-        if breaks.failures.len() < FAILURES_LISTED_MAX && told(&config.id) {
-            breaks.failures.push(DocumentFailure {
-                id: config.id.clone(),
-                version: config.version,
-                violations,
-            });
-        }
-    }
-    if breaks.total == 0 { Ok(()) } else { Err(Error::SchemaBreaksDocuments(breaks)) }
 }

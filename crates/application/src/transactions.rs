@@ -1,6 +1,6 @@
 //! Several changes of a project as one: all of them at one revision, or none.
 
-use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
+use crate::check::{CHECK_ATTEMPTS_MAX, check_document, released, resulting_binding};
 use crate::configs::require_environment;
 use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine};
@@ -139,6 +139,13 @@ impl Transactions {
             match self.attempt(&ctx, &request, freshness).await {
                 Err(Error::Rejected(Rejection::Operation { rejection, .. }))
                     if matches!(*rejection, Rejection::CheckOutdated(_)) => {}
+                Err(Error::Rejected(Rejection::Operation { rejection, .. }))
+                    if matches!(*rejection, Rejection::SchemaHeld(_)) && !ctx.dry_run =>
+                {
+                    if let Rejection::SchemaHeld(schema) = *rejection {
+                        released(&self.core, &schema).await?;
+                    }
+                }
                 Err(Error::Step { .. } | Error::StepsInvalid(_))
                     if freshness.consistency == Consistency::Stale => {}
                 done => {

@@ -1,8 +1,8 @@
 //! Bodies and history: immutable records that each accepted command may add, kept outside the state.
 
 use crate::{
-    Actor, ConfigId, Content, Dialect, Digest, Message, Revision, SchemaId, SchemaRef, SchemaVersion,
-    Timestamp, Version,
+    Actor, ConfigId, Content, Dialect, Digest, Message, Revision, SchemaId, SchemaRef, SchemaUse,
+    SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,4 +71,7 @@ pub struct SchemaRevision {
     pub at: Timestamp,
     /// Who registered it.
     pub by: Actor,
+    /// What it refers to; fixed, so that the version never changes its meaning.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<SchemaUse>,
 }

@@ -150,11 +150,19 @@ fn change(event: &Event) -> Option<Change<'_>> {
         Event::EnvironmentDeleted { id } => {
             plain("environment.delete", format!("{}/{}", id.project, id.name))
         }
-        Event::SchemaRegistered { id, version, schema, .. } => Change {
+        Event::SchemaRegistered { id, version, schema, uses, .. } => Change {
             digest: Some(schema.digest()),
+            schema: (!uses.is_empty()).then(|| {
+                let named = uses.iter().map(|used| format!("{}@{}", used.name, used.version));
+                named.collect::<Vec<_>>().join(" ")
+            }),
             version: Some(version.0),
             ..plain("schema.register", format!("{}/{}", id.project, id.name))
         },
+        Event::SchemaHeld { id, hold } => {
+            let action = if *hold { "schema.hold" } else { "schema.release" };
+            plain(action, format!("{}/{}", id.project, id.name))
+        }
         Event::SchemaDeleted { id, version } => Change {
             version: Some(version.0),
             ..plain("schema.delete", format!("{}/{}", id.project, id.name))

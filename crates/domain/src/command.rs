@@ -3,8 +3,8 @@
 use crate::{
     Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
     EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission, ProjectName,
-    Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp,
-    Version,
+    Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion,
+    Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -154,7 +154,15 @@ pub enum Command {
     /// Deletes an environment that holds no configs.
     DeleteEnvironment { id: EnvironmentId },
     /// Registers a schema under a name that is free.
-    CreateSchema { id: SchemaId, schema: Content, dialect: Dialect, mode: SchemaMode },
+    CreateSchema {
+        id: SchemaId,
+        schema: Content,
+        dialect: Dialect,
+        mode: SchemaMode,
+        /// What it refers to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uses: Vec<SchemaUse>,
+    },
     /// Registers a new version of a schema. The documents that follow it were found to satisfy the new
     /// version at the revision `checked`.
     UpdateSchema {
@@ -164,8 +172,14 @@ pub enum Command {
         mode: Option<SchemaMode>,
         expected: Option<SchemaVersion>,
         checked: Revision,
+        /// What it refers to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uses: Vec<SchemaUse>,
     },
-    /// Deletes a schema that no document is bound to.
+    /// Keeps documents that follow a schema from being written for a moment, so that a change of it that
+    /// they keep overtaking comes to an end; or lets them be written again.
+    HoldSchema { id: SchemaId, hold: bool },
+    /// Deletes a schema that no document is bound to and no other schema uses.
     DeleteSchema { id: SchemaId, expected: Option<SchemaVersion> },
     /// Writes a whole document. It was found to satisfy `checked`, the schema version that its binding
     /// meant at the time; `None` for a document without a schema.

@@ -4,7 +4,7 @@
 //! These types are stored and replicated: fields are only ever added, with a default.
 
 use crate::limits::{
-    API_KEYS_PER_PROJECT_DEFAULT, BYTES_PER_PROJECT_DEFAULT, DOCUMENTS_PER_PROJECT_DEFAULT,
+    API_KEYS_PER_PROJECT_DEFAULT, BYTES_PER_PROJECT_DEFAULT, DOCUMENTS_PER_PROJECT_DEFAULT, SCHEMA_HOLD_MS,
     WATCHERS_PER_PROJECT_DEFAULT,
 };
 use crate::{
@@ -144,9 +144,12 @@ pub enum Dialect {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SchemaMode {
-    /// Refuse the version while any bound document fails.
+    /// Refuse the version while any document that follows the schema fails.
     #[default]
     Strict,
+    /// Accept the version all the same: documents that fail may stay until they are next written, and no
+    /// write may add one.
+    Ratchet,
 }
 
 /// A named series of immutable schema versions; the bodies are in the archive.
@@ -160,7 +163,7 @@ pub struct Schema {
     pub first: SchemaVersion,
     /// The dialect of the newest version.
     pub dialect: Dialect,
-    /// How the next version treats documents.
+    /// How the newest version treated documents, and the next one will unless it says otherwise.
     pub mode: SchemaMode,
     /// When the newest version was registered.
     pub created_at: Timestamp,
@@ -171,6 +174,20 @@ pub struct Schema {
     /// The last revision at which a document that follows this schema was put. A check of the bound
     /// documents made at this revision or later is still good.
     pub bound_changed: Revision,
+    /// The schemas of the project that any version of this one refers to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uses: BTreeSet<SchemaName>,
+    /// Since when documents that follow the schema are not written, so that a change of it comes to an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_at: Option<Timestamp>,
+}
+
+impl Schema {
+    /// Whether documents that follow it are not to be written at the time `at`. Counted both ways, because
+    /// the clocks of two nodes differ.
+    pub fn is_held(&self, at: Timestamp) -> bool {
+        self.held_at.is_some_and(|since| at.0.abs_diff(since.0) < SCHEMA_HOLD_MS.unsigned_abs())
+    }
 }
 
 /// Identifies a config.
@@ -218,6 +235,17 @@ pub struct SchemaRef {
     pub name: SchemaName,
     /// Its version.
     pub version: SchemaVersion,
+}
+
+/// One exact schema version that another schema of the project refers to.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct SchemaUse {
+    /// The schema's name.
+    pub name: SchemaName,
+    /// The version that is meant for good.
+    pub version: SchemaVersion,
+    /// The reference names no version: it is the one that was the newest when the user was registered.
+    pub newest: bool,
 }
 
 /// What is known about a live config without its body.

@@ -3,7 +3,7 @@
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
     EnvironmentId, KeyRef, MemberId, Message, NewMember, ProjectName, Quotas, RequestId, Retention, Revision,
-    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+    SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,11 @@ pub enum Event {
         schema: Content,
         dialect: Dialect,
         mode: SchemaMode,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uses: Vec<SchemaUse>,
     },
+    /// Documents that follow a schema are not to be written for a moment, or may be again.
+    SchemaHeld { id: SchemaId, hold: bool },
     /// A schema went; its number goes on if the name is used again.
     SchemaDeleted { id: SchemaId, version: SchemaVersion },
     /// A document was written.

@@ -36,7 +36,7 @@ pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use entity::{
     ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Quotas,
-    Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, Usage,
+    Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, SchemaUse, Usage,
 };
 pub use event::{Committed, Event};
 pub use member::{MemberId, MemberIdError, NewMember};

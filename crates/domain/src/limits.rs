@@ -18,6 +18,11 @@ pub const SCHEMA_BYTES_MAX: usize = 256 * 1024;
 pub const SCHEMA_NODES_MAX: usize = 10_000;
 /// Most `$ref`, `$dynamicRef` and `$recursiveRef` keywords in one schema.
 pub const SCHEMA_REFS_MAX: usize = 500;
+/// Most other schemas of the project that one schema may use, directly or through others. The limits on
+/// values, references and regular expressions hold for all of them together.
+pub const SCHEMA_USES_MAX: usize = 32;
+/// How long a schema change may hold up writes of documents that follow the schema, in milliseconds.
+pub const SCHEMA_HOLD_MS: i64 = 1000;
 /// Most regular expressions (`pattern`, `patternProperties`) in one schema.
 pub const SCHEMA_PATTERNS_MAX: usize = 200;
 /// Longest regular expression in a schema, in bytes.

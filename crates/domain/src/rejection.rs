@@ -2,8 +2,8 @@
 
 use crate::access::Denied;
 use crate::{
-    Actor, ApiKeyId, ConfigId, EnvironmentId, MemberId, ProjectName, SchemaId, SchemaVersion, Timestamp,
-    Version,
+    Actor, ApiKeyId, ConfigId, EnvironmentId, MemberId, ProjectName, SchemaId, SchemaName, SchemaVersion,
+    Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,4 +140,22 @@ pub enum Rejection {
         /// Its value.
         max: u64,
     },
+    /// Other schemas refer to the schema.
+    #[error("schema {} is used by {}", .id.name, listed(.by))]
+    SchemaUsed {
+        /// The schema.
+        id: SchemaId,
+        /// The first of those that use it.
+        by: Vec<SchemaName>,
+    },
+    /// What the schema refers to is not what it was, or would lead back to it. Look again and propose again.
+    #[error("what schema {} refers to changed during the check", .0.name)]
+    ReferencesOutdated(SchemaId),
+    /// The document follows a schema that is being changed. Wait a moment and propose again.
+    #[error("schema {} is being changed", .0.name)]
+    SchemaHeld(SchemaId),
+}
+
+fn listed(names: &[SchemaName]) -> String {
+    names.iter().map(SchemaName::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -2,8 +2,9 @@
 //! accepted is accepted again.
 
 use adapter_schema::JsonSchemaEngine;
-use application::ports::{SchemaEngine as _, SchemaFault, Violation};
-use domain::Content;
+use application::ports::{Freshness, Offered, SchemaEngine as _, SchemaFault, StateReader as _, Violation};
+use application::testing::SingleNode;
+use domain::{Content, ProjectName, SchemaId, SchemaName};
 use fuzz::{Source, Target};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
@@ -143,15 +144,24 @@ async fn check(schema: &str, document: &str) {
     let (Ok(offered), Ok(document)) = (Content::from_compact(schema), Content::from_compact(document)) else {
         return;
     };
+    let view = SingleNode::new().view(Freshness::STALE).await.expect("there is no fault");
+    let id = SchemaId {
+        project: ProjectName::parse("p").expect("a name"),
+        name: SchemaName::parse("s").expect("a name"),
+    };
     let start = Instant::now();
-    match engine.compile(&offered).await {
-        Ok((dialect, validator)) => {
+    match engine.compile(&id, &offered, &view).await {
+        Ok(Offered { dialect, validator, .. }) => {
             let found = validator.violations(&document).await;
             no_panic(&found);
             assert!(found.len() <= adapter_schema::VIOLATIONS_MAX);
-            let (again, twin) = engine.compile(&offered).await.expect("it was accepted before");
-            assert_eq!(again, dialect);
-            assert_eq!(twin.violations(&document).await, found, "checked twice, found something else");
+            let twin = engine.compile(&id, &offered, &view).await.expect("it was accepted before");
+            assert_eq!(twin.dialect, dialect);
+            assert_eq!(
+                twin.validator.violations(&document).await,
+                found,
+                "checked twice, found something else"
+            );
         }
         Err(SchemaFault::Invalid(found)) => {
             assert!(!found.is_empty(), "refused for no reason");

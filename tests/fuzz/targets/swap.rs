@@ -4,13 +4,13 @@
 use application::Ports;
 use application::ports::{
     Archive, ChangeSignal, Clock, ClusterStatus, ClusterView, Consensus, ConsensusError, Freshness,
-    IdGenerator, KeyMint, MembersChanged, Membership, MembershipError, MintedKey, SchemaEngine, SchemaFault,
-    StateReader, Validator, View,
+    IdGenerator, KeyMint, MembersChanged, Membership, MembershipError, MintedKey, Offered, SchemaEngine,
+    SchemaFault, StateReader, Validator, View,
 };
 use async_trait::async_trait;
 use domain::{
-    ApiKeyId, Content, Dialect, Digest, EnvironmentId, MemberId, Outcome, RequestId, SchemaId, SchemaVersion,
-    Stamped, Timestamp,
+    ApiKeyId, Content, Digest, EnvironmentId, MemberId, Outcome, RequestId, SchemaId, SchemaVersion, Stamped,
+    Timestamp,
 };
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -83,8 +83,8 @@ impl Membership for Swap {
 
 #[async_trait]
 impl SchemaEngine for Swap {
-    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault> {
-        self.now().schemas.compile(schema).await
+    async fn compile(&self, id: &SchemaId, schema: &Content, view: &View) -> Result<Offered, SchemaFault> {
+        self.now().schemas.compile(id, schema, view).await
     }
 
     async fn committed(

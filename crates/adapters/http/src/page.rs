@@ -89,6 +89,13 @@ impl Listing {
         Some((parse(&token.a)?, Revision(token.r)))
     }
 
+    /// What leads to the page after the item `next`; empty when there is none.
+    pub(crate) fn token(self, next: Option<&str>, revision: Revision) -> Result<String, Problem> {
+        let Some(after) = next else { return Ok(String::new()) };
+        let token = Token { r: revision.0, a: after.to_owned(), l: self.digest };
+        Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).map_err(Problem::internal)?))
+    }
+
     /// Answers with a page.
     pub(crate) fn answer<T: Serialize>(
         self,
@@ -98,13 +105,7 @@ impl Listing {
         asked: Freshness,
         stale_for_ms: Option<u64>,
     ) -> Result<Response, Problem> {
-        let next_page_token = match next {
-            Some(after) => {
-                let token = Token { r: revision.0, a: after.to_owned(), l: self.digest };
-                URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).map_err(Problem::internal)?)
-            }
-            None => String::new(),
-        };
+        let next_page_token = self.token(next, revision)?;
         let reply = Reply::json(StatusCode::OK, &List { items, next_page_token })?;
         Ok(reply.seen(revision, asked, stale_for_ms).done())
     }

@@ -1,12 +1,15 @@
 //! From the text of a schema to a validator: every guard, then the library.
 
+use crate::closure::{Document, Wanted};
 use crate::graph::Graph;
 use crate::violation::{VIOLATIONS_MAX, from_error, in_schema};
-use crate::{cost, dialect, graph, limits};
+use crate::{cost, dialect, graph, limits, uri};
 use application::ports::Violation;
-use domain::{Content, Dialect};
-use jsonschema::{PatternOptions, ValidationOptions, Validator};
+use domain::limits::SCHEMA_NODES_MAX;
+use domain::{Dialect, SchemaUse};
+use jsonschema::{PatternOptions, Registry, ValidationOptions, Validator};
 use serde_json::{Value, json};
+use std::fmt;
 
 /// Largest compiled regular expression, in bytes.
 const PATTERN_COMPILED_BYTES_MAX: usize = 1024 * 1024;
@@ -19,24 +22,68 @@ pub(crate) struct Compiled {
     pub validator: Validator,
     /// The most evaluations that one value of a document may be given.
     pub evaluations: u64,
+    /// What it refers to.
+    pub uses: Vec<SchemaUse>,
+    /// The size of its text and of all that it uses.
+    pub bytes: usize,
 }
 
-/// Compiles a schema, or says everything that is wrong with it.
-pub(crate) fn compile(schema: &Content) -> Result<Compiled, Vec<Violation>> {
-    let value = limits::parse(schema).map_err(|violation| vec![violation])?;
+/// How far compiling came.
+pub(crate) enum Step {
+    Done(Compiled),
+    /// These have to be fetched first.
+    Wants(Vec<Wanted>),
+}
+
+/// Compiles the first of the schemas with those that it uses, or says everything that is wrong with it.
+pub(crate) fn compile(documents: &[Document]) -> Result<Step, Vec<Violation>> {
+    let (mut values, mut left) = (Vec::with_capacity(documents.len()), SCHEMA_NODES_MAX);
+    for document in documents {
+        let value = limits::parse(&document.text, &mut left);
+        values.push(value.map_err(|message| vec![document.fault("", "", message)])?);
+    }
+    let Some(value) = values.first() else { return Ok(Step::Wants(Vec::new())) };
     if !value.is_object() && !value.is_boolean() {
         return Err(vec![in_schema("", "type", "a schema is an object or a boolean")]);
     }
-    let dialect = dialect::of(&value).map_err(|violation| vec![violation])?;
-    let broken = against_meta_schema(dialect, &value);
+    let dialect = dialect::of(value).map_err(|violation| vec![violation])?;
+    let broken = against_meta_schema(dialect, value);
     if !broken.is_empty() {
         return Err(broken);
     }
-    let graph = graph::explore(&value, dialect).map_err(|violation| vec![violation])?;
+    for (document, value) in documents.iter().zip(&values).skip(1) {
+        if dialect::of(value).ok() != Some(dialect) {
+            return Err(vec![document.fault("", "$schema", "it is written in another dialect")]);
+        }
+    }
+    let explored = graph::explore(documents, &values, dialect).map_err(|violation| vec![violation])?;
+    if !explored.wants.is_empty() {
+        return Ok(Step::Wants(explored.wants));
+    }
+    let graph = explored.graph;
     let evaluations = cost::bound(&graph).map_err(|violation| vec![violation])?;
     patterns(&graph)?;
-    let validator = options().with_draft(dialect::draft(dialect)).build(&value);
-    validator.map(|validator| Compiled { dialect, validator, evaluations }).map_err(|error| {
+    for (document, pointer, text) in explored.rewrites {
+        if let Some(reference) = values[document].pointer_mut(&pointer) {
+            *reference = Value::String(text);
+        }
+    }
+    let bytes = documents.iter().map(|document| document.text.as_str().len()).sum();
+    let uses = explored.uses.into_iter().collect();
+    let validator = build(documents, &values, dialect)?;
+    Ok(Step::Done(Compiled { dialect, validator, evaluations, uses, bytes }))
+}
+
+fn build(documents: &[Document], values: &[Value], dialect: Dialect) -> Result<Validator, Vec<Violation>> {
+    let unusable = |error: &dyn fmt::Display| vec![in_schema("", "$ref", error)];
+    let mut registry = Registry::new().draft(dialect::draft(dialect));
+    for (document, value) in documents.iter().zip(values) {
+        let Some((name, version)) = &document.is else { continue };
+        registry = registry.add(uri::of(name, *version), value).map_err(|error| unusable(&error))?;
+    }
+    let registry = registry.prepare().map_err(|error| unusable(&error))?;
+    let options = options().with_draft(dialect::draft(dialect)).with_registry(&registry);
+    options.build(&values[0]).map_err(|error| {
         // The error is about the schema: where it was found is the place in the document of the client.
         let place =
             if error.instance_path().is_empty() { error.schema_path() } else { error.instance_path() };
@@ -44,7 +91,7 @@ pub(crate) fn compile(schema: &Content) -> Result<Compiled, Vec<Violation>> {
     })
 }
 
-fn options() -> ValidationOptions<'static> {
+fn options<'a>() -> ValidationOptions<'a> {
     jsonschema::options()
         .offline()
         .should_validate_formats(true)
@@ -68,7 +115,7 @@ fn against_meta_schema(dialect: Dialect, schema: &Value) -> Vec<Violation> {
 }
 
 /// Compiles each pattern alone, because only then is it known which one is at fault.
-fn patterns(graph: &Graph) -> Result<(), Vec<Violation>> {
+fn patterns(graph: &Graph<'_>) -> Result<(), Vec<Violation>> {
     let refused = |(place, pattern): &(String, String)| {
         let compiled = options().build(&json!({ "pattern": pattern }));
         let message = "is not a regular expression that matches in linear time within its size limit: \

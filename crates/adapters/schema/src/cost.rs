@@ -6,7 +6,6 @@
 //! all were tried.
 
 use crate::graph::{Graph, Slot};
-use crate::violation::in_schema;
 use application::ports::Violation;
 use domain::limits::NESTING_MAX;
 use std::collections::BTreeMap;
@@ -24,14 +23,14 @@ type Inner = BTreeMap<Slot, BTreeMap<usize, u64>>;
 
 /// Refuses a schema whose checks could take too long or too much stack; gives the most evaluations that
 /// one value of a document may be given.
-pub(crate) fn bound(graph: &Graph) -> Result<u64, Violation> {
+pub(crate) fn bound(graph: &Graph<'_>) -> Result<u64, Violation> {
     let mut costs = Costs::new(graph);
     costs.fold_in_place()?;
     costs.multiply_inwards()
 }
 
 struct Costs<'a> {
-    graph: &'a Graph,
+    graph: &'a Graph<'a>,
     /// Evaluations of the value itself.
     here: Vec<u64>,
     depth: Vec<usize>,
@@ -40,7 +39,7 @@ struct Costs<'a> {
 }
 
 impl<'a> Costs<'a> {
-    fn new(graph: &'a Graph) -> Self {
+    fn new(graph: &'a Graph<'a>) -> Self {
         let nodes = graph.nodes.len();
         Self {
             graph,
@@ -137,7 +136,7 @@ impl<'a> Costs<'a> {
     }
 
     fn refused(&self, number: usize, message: &str) -> Violation {
-        in_schema(&self.graph.nodes[number].pointer, "", format!("the schema here {message}"))
+        self.graph.fault(number, "", &format!("the schema here {message}"))
     }
 }
 

@@ -1,10 +1,13 @@
 //! The engine: compiles on blocking threads, keeps what was compiled, and checks documents.
 
-use crate::compile::{Compiled, compile};
+use crate::closure::{Document, Source};
+use crate::compile::{Compiled, Step, compile};
 use crate::violation::{self, in_schema};
-use application::ports::{Archive, SchemaEngine, SchemaFault, Validator, Violation};
+use application::ports::{
+    Archive, ArchiveError, Offered, SchemaEngine, SchemaFault, Validator, View, Violation,
+};
 use async_trait::async_trait;
-use domain::{Content, Dialect, ProjectName, SchemaId, SchemaName, SchemaVersion};
+use domain::{ConfigId, Content, ProjectName, SchemaId, SchemaName, SchemaVersion, Version};
 use moka::sync::Cache;
 use serde_json::Value;
 use std::fmt;
@@ -18,6 +21,8 @@ pub const CACHE_WEIGHT_MAX: u64 = 64 * 1024 * 1024;
 pub const INLINE_BYTES_MAX: usize = 16 * 1024;
 /// Most compilations and checks of large documents that run at the same time.
 const BLOCKING_MAX: usize = 4;
+/// Most threads that surveys of many documents may use at the same time, all surveys together.
+pub const SURVEY_THREADS_MAX: usize = 2;
 
 type CacheKey = (ProjectName, SchemaName, SchemaVersion);
 
@@ -26,6 +31,7 @@ type CacheKey = (ProjectName, SchemaName, SchemaVersion);
 pub struct JsonSchemaEngine {
     cache: Cache<CacheKey, Arc<Kept>>,
     blocking: Arc<Semaphore>,
+    surveys: Arc<Semaphore>,
 }
 
 impl fmt::Debug for JsonSchemaEngine {
@@ -45,19 +51,67 @@ impl JsonSchemaEngine {
     pub fn new() -> Self {
         let cache = Cache::builder()
             .max_capacity(CACHE_WEIGHT_MAX)
-            .weigher(|_: &CacheKey, kept: &Arc<Kept>| kept.bytes)
+            .weigher(|_: &CacheKey, kept: &Arc<Kept>| u32::try_from(kept.compiled.bytes).unwrap_or(u32::MAX))
             .build();
-        Self { cache, blocking: Arc::new(Semaphore::new(BLOCKING_MAX)) }
+        let (blocking, surveys) = (Semaphore::new(BLOCKING_MAX), Semaphore::new(SURVEY_THREADS_MAX));
+        Self { cache, blocking: Arc::new(blocking), surveys: Arc::new(surveys) }
     }
 
-    async fn compile_blocking(&self, schema: &Content) -> Result<(Dialect, Kept), SchemaFault> {
-        let bytes = u32::try_from(schema.as_str().len()).unwrap_or(u32::MAX);
-        let schema = schema.clone();
-        let compiled = run(&self.blocking, move || compile(&schema)).await;
-        let failed = || Err(vec![in_schema("", "", "the schema could not be compiled")]);
-        let compiled = compiled.unwrap_or_else(failed).map_err(SchemaFault::Invalid)?;
-        let dialect = compiled.dialect;
-        Ok((dialect, Kept { compiled: Arc::new(compiled), bytes, blocking: self.blocking.clone() }))
+    /// Compiles `first` with what it uses, in as many rounds as its references are deep.
+    async fn compile_closure(&self, first: Document, source: &Source<'_>) -> Result<Kept, SchemaFault> {
+        let mut documents = vec![first];
+        loop {
+            let given = documents.clone();
+            let compiled = run(&self.blocking, move || compile(&given)).await;
+            let failed = || Err(vec![in_schema("", "", "the schema could not be compiled")]);
+            match compiled.unwrap_or_else(failed).map_err(SchemaFault::Invalid)? {
+                Step::Wants(wants) => {
+                    for wanted in &wants {
+                        source.load(&mut documents, wanted)?;
+                    }
+                }
+                Step::Done(compiled) => {
+                    let (blocking, surveys) = (self.blocking.clone(), self.surveys.clone());
+                    return Ok(Kept { compiled: Arc::new(compiled), blocking, surveys });
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl SchemaEngine for JsonSchemaEngine {
+    async fn compile(&self, id: &SchemaId, schema: &Content, view: &View) -> Result<Offered, SchemaFault> {
+        let source =
+            Source { project: &id.project, archive: &*view.archive, offered: Some((id, &view.state)) };
+        let kept = self.compile_closure(Document::first(schema.clone(), &[]), &source).await?;
+        let (dialect, uses) = (kept.compiled.dialect, kept.compiled.uses.clone());
+        #[cfg(guardian_sim)]
+        if planted::is(planted::Fault::SchemaWithoutCheck) {
+            let lax = Content::from_compact("true").map_err(|_| SchemaFault::Invalid(Vec::new()))?;
+            let validator = Arc::new(self.compile_closure(Document::first(lax, &[]), &source).await?);
+            return Ok(Offered { dialect, uses, validator });
+        }
+        Ok(Offered { dialect, uses, validator: Arc::new(kept) })
+    }
+
+    async fn committed(
+        &self,
+        id: &SchemaId,
+        version: SchemaVersion,
+        archive: &dyn Archive,
+    ) -> Result<Arc<dyn Validator>, SchemaFault> {
+        let key = (id.project.clone(), id.name.clone(), version);
+        if let Some(kept) = self.cache.get(&key) {
+            return Ok(kept);
+        }
+        let found = archive.schema_revision(id, version)?;
+        let found = found.ok_or_else(|| SchemaFault::Missing(id.name.to_string(), version.0))?;
+        let source = Source { project: &id.project, archive, offered: None };
+        let first = Document::first(found.schema, &found.uses);
+        let compiled = Arc::new(self.compile_closure(first, &source).await?);
+        self.cache.insert(key, compiled.clone());
+        Ok(compiled)
     }
 }
 
@@ -78,42 +132,11 @@ async fn run<T: Send + 'static>(
     task.await.ok()
 }
 
-#[async_trait]
-impl SchemaEngine for JsonSchemaEngine {
-    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault> {
-        let (dialect, compiled) = self.compile_blocking(schema).await?;
-        #[cfg(guardian_sim)]
-        if planted::is(planted::Fault::SchemaWithoutCheck) {
-            let lax = Content::from_compact("true").map_err(|_| SchemaFault::Invalid(Vec::new()))?;
-            return Ok((dialect, Arc::new(self.compile_blocking(&lax).await?.1)));
-        }
-        Ok((dialect, Arc::new(compiled)))
-    }
-
-    async fn committed(
-        &self,
-        id: &SchemaId,
-        version: SchemaVersion,
-        archive: &dyn Archive,
-    ) -> Result<Arc<dyn Validator>, SchemaFault> {
-        let key = (id.project.clone(), id.name.clone(), version);
-        if let Some(kept) = self.cache.get(&key) {
-            return Ok(kept);
-        }
-        let found = archive.schema_revision(id, version)?;
-        let found = found.ok_or_else(|| SchemaFault::Missing(id.name.to_string(), version.0))?;
-        let compiled = Arc::new(self.compile_blocking(&found.schema).await?.1);
-        self.cache.insert(key, compiled.clone());
-        Ok(compiled)
-    }
-}
-
 /// A compiled schema as it is kept.
 struct Kept {
     compiled: Arc<Compiled>,
-    /// The size of its text.
-    bytes: u32,
     blocking: Arc<Semaphore>,
+    surveys: Arc<Semaphore>,
 }
 
 #[async_trait]
@@ -127,8 +150,46 @@ impl Validator for Kept {
         let (compiled, document) = (self.compiled.clone(), document.clone());
         let checked = run(&self.blocking, move || check(&compiled, &document)).await;
         // A check that did not finish must not pass for one that found nothing.
-        checked.unwrap_or_else(|| vec![in_schema("", "", "the document could not be checked")])
+        checked.unwrap_or_else(unchecked)
     }
+
+    async fn survey(
+        &self,
+        archive: &Arc<dyn Archive>,
+        mut documents: Vec<(ConfigId, Version)>,
+    ) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
+        let half = documents.split_off(documents.len().div_ceil(SURVEY_THREADS_MAX));
+        let part = |documents: Vec<(ConfigId, Version)>| {
+            let (compiled, archive, missed) = (self.compiled.clone(), archive.clone(), documents.len());
+            async move {
+                let work = move || survey(&compiled, &*archive, &documents);
+                let checked = run(&self.surveys, work).await;
+                checked.unwrap_or_else(|| Ok(vec![Some(unchecked()); missed]))
+            }
+        };
+        let (first, second) = tokio::join!(part(documents), part(half));
+        let mut found = first?;
+        found.extend(second?);
+        Ok(found)
+    }
+}
+
+/// What is said of a document whose check did not finish.
+fn unchecked() -> Vec<Violation> {
+    vec![in_schema("", "", "the document could not be checked")]
+}
+
+/// Reads and checks documents one after the other.
+fn survey(
+    compiled: &Compiled,
+    archive: &dyn Archive,
+    documents: &[(ConfigId, Version)],
+) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
+    let one = |(id, version): &(ConfigId, Version)| {
+        let found = archive.config_revision(id, *version)?;
+        Ok(found.and_then(|revision| revision.content).map(|content| check(compiled, &content)))
+    };
+    documents.iter().map(one).collect()
 }
 
 /// Most documents are valid, so the errors are only collected once it is known that there are some.

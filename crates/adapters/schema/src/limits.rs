@@ -1,33 +1,28 @@
 //! The limits of an offered schema as JSON: size, nesting, number of values.
 
-use crate::violation::in_schema;
-use application::ports::Violation;
 use domain::Content;
 use domain::limits::{NESTING_MAX, SCHEMA_BYTES_MAX, SCHEMA_NODES_MAX};
 use serde_json::Value;
 
-/// Reads the text when it keeps the limits.
-pub(crate) fn parse(schema: &Content) -> Result<Value, Violation> {
+/// Reads the text when it keeps the limits; takes the number of its values off `left`.
+pub(crate) fn parse(schema: &Content, left: &mut usize) -> Result<Value, String> {
     let bytes = schema.as_str().len();
     if bytes > SCHEMA_BYTES_MAX {
         let message = format!("the schema has {bytes} bytes, at most {SCHEMA_BYTES_MAX} are allowed");
-        return Err(in_schema("", "", message));
+        return Err(message);
     }
-    let value: Value = serde_json::from_str(schema.as_str())
-        .map_err(|error| in_schema("", "", format!("the schema is not JSON: {error}")))?;
-    let mut nodes = 0;
+    let value: Value =
+        serde_json::from_str(schema.as_str()).map_err(|error| format!("the schema is not JSON: {error}"))?;
     let mut open = vec![(&value, 1_usize)];
     while let Some((value, depth)) = open.pop() {
-        nodes += 1;
         let container = value.is_array() || value.is_object();
         if container && depth > NESTING_MAX {
             let message = format!("the schema is nested deeper than {NESTING_MAX} levels");
-            return Err(in_schema("", "", message));
+            return Err(message);
         }
-        if nodes > SCHEMA_NODES_MAX {
-            let message = format!("the schema has more than {SCHEMA_NODES_MAX} values");
-            return Err(in_schema("", "", message));
-        }
+        *left = left.checked_sub(1).ok_or_else(|| {
+            format!("the schema has more than {SCHEMA_NODES_MAX} values, with those that it uses")
+        })?;
         match value {
             Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
             Value::Object(members) => open.extend(members.values().map(|member| (member, depth + 1))),

@@ -1,5 +1,6 @@
 //! Addresses inside schemas (RFC 3986) and pointers inside documents (RFC 6901).
 
+use domain::{SchemaName, SchemaVersion};
 use jsonschema::Uri;
 
 /// The address of a document that has no `$id`.
@@ -8,6 +9,12 @@ const NO_ID: &str = "json-schema:///";
 /// The address that references are relative to before any `$id`.
 pub(crate) fn document() -> String {
     NO_ID.to_owned()
+}
+
+/// The address of another schema of the project. No reference can be written so that it comes out as this by
+/// chance: `@` is in no name.
+pub(crate) fn of(name: &SchemaName, version: SchemaVersion) -> String {
+    format!("{NO_ID}{name}@{version}/")
 }
 
 /// Resolves `reference` against `base` and splits off the fragment; `None` when it is no address.

@@ -1,7 +1,7 @@
 //! Changing a part of a document: read, patch, and commit against exactly the version that was read.
 
 use super::{Configs, PutConfig, Written, require_environment};
-use crate::check::CHECK_ATTEMPTS_MAX;
+use crate::check::{CHECK_ATTEMPTS_MAX, released};
 use crate::document::compact;
 use crate::history::let_others_run;
 use crate::json::merge::merge;
@@ -97,6 +97,9 @@ impl Configs {
             match self.try_patch(ctx, &request, freshness).await {
                 Ok(Attempt::Done(written)) => return Ok(*written),
                 Ok(Attempt::Moved) => {}
+                Err(Error::Rejected(Rejection::SchemaHeld(schema))) if !ctx.dry_run => {
+                    released(&self.core, &schema).await?;
+                }
                 // What the state refused is final, and so is what cannot be helped by looking again.
                 Err(
                     error

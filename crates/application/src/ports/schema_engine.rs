@@ -1,8 +1,9 @@
 //! Compiling JSON Schemas and checking documents against them.
 
-use super::{Archive, ArchiveError};
+use super::{Archive, ArchiveError, View};
 use async_trait::async_trait;
-use domain::{Content, Dialect, SchemaId, SchemaVersion};
+use domain::{ConfigId, Content, Dialect, SchemaId, SchemaUse, SchemaVersion, Version};
+use std::fmt;
 use std::sync::Arc;
 
 /// One reason why a document does not satisfy its schema, or why a schema is not one.
@@ -21,7 +22,7 @@ pub struct Violation {
 /// Why a schema cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaFault {
-    /// It is not a valid schema, breaks a limit, or refers outside itself.
+    /// It is not a valid schema, breaks a limit, or refers to what is not there.
     #[error("the schema is not valid")]
     Invalid(Vec<Violation>),
     /// Its body could not be read.
@@ -37,13 +38,48 @@ pub enum SchemaFault {
 pub trait Validator: Send + Sync {
     /// What is wrong with the document; empty when it satisfies the schema. At most 100 are listed.
     async fn violations(&self, document: &Content) -> Vec<Violation>;
+
+    /// What is wrong with each of these documents, in their order, when they are many: reads them one
+    /// after the other, and keeps other work waiting no longer than one of them takes. `None` for one
+    /// that the archive does not have.
+    async fn survey(
+        &self,
+        archive: &Arc<dyn Archive>,
+        documents: Vec<(ConfigId, Version)>,
+    ) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
+        let mut found = Vec::with_capacity(documents.len());
+        for (id, version) in documents {
+            let content = archive.config_revision(&id, version)?.and_then(|revision| revision.content);
+            found.push(match content {
+                Some(content) => Some(self.violations(&content).await),
+                None => None,
+            });
+        }
+        Ok(found)
+    }
 }
 
-/// Compiles schemas. Never reaches outside the schema it is given: no network, no files.
+/// A schema that a client offers, found to be one.
+pub struct Offered {
+    /// The dialect it is written in.
+    pub dialect: Dialect,
+    /// What it refers to, as it was when it was compiled.
+    pub uses: Vec<SchemaUse>,
+    /// Checks documents against it.
+    pub validator: Arc<dyn Validator>,
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offered").field("uses", &self.uses).finish_non_exhaustive()
+    }
+}
+
+/// Compiles schemas. Never reaches outside the schemas of the project: no network, no files.
 #[async_trait]
 pub trait SchemaEngine: Send + Sync {
-    /// Compiles a schema that a client offers, and says which dialect it is written in.
-    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault>;
+    /// Compiles a schema that a client offers under `id`, with what it refers to in this view.
+    async fn compile(&self, id: &SchemaId, schema: &Content, view: &View) -> Result<Offered, SchemaFault>;
 
     /// The validator of a committed version; kept, because versions never change.
     async fn committed(

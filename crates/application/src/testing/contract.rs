@@ -173,6 +173,7 @@ async fn check_schema_bodies(both: &Both<'_>) {
         schema: body("{}"),
         dialect: Dialect::Draft7,
         mode: SchemaMode::Strict,
+        uses: Vec::new(),
     })
     .await;
     let checked = both.view().await.state.revision();
@@ -183,6 +184,7 @@ async fn check_schema_bodies(both: &Both<'_>) {
         mode: None,
         expected: Some(SchemaVersion(1)),
         checked,
+        uses: Vec::new(),
     })
     .await;
     let view = both.view().await;

@@ -1,12 +1,12 @@
-//! A schema language small enough for use-case tests: `{"required": ["a", "b"]}`.
+//! A schema language small enough for use-case tests: `{"required": ["a", "b"], "$ref": "schema:other@2"}`.
 
-use crate::ports::{Archive, SchemaEngine, SchemaFault, Validator, Violation};
+use crate::ports::{Archive, Offered, SchemaEngine, SchemaFault, Validator, View, Violation};
 use async_trait::async_trait;
-use domain::{Content, Dialect, SchemaId, SchemaVersion};
+use domain::{Content, Dialect, SchemaId, SchemaName, SchemaRevision, SchemaUse, SchemaVersion};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Knows one keyword, `required`; other members of the schema are ignored. A document must be an object
+/// Knows two keywords, `required` and `$ref`; other members of the schema are ignored. A document must be an object
 /// that has the members listed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FakeSchemas;
@@ -31,21 +31,50 @@ fn violation(pointer: &str, keyword: &str, message: &str) -> Violation {
     }
 }
 
-fn compile(schema: &Content) -> Result<Required, SchemaFault> {
+/// Where a reference leads: the version, when there is one.
+type Find<'a> = dyn Fn(&SchemaName, Option<SchemaVersion>) -> Option<SchemaRevision> + Sync + 'a;
+
+fn compile(schema: &Content, find: &Find<'_>) -> Result<(Required, Vec<SchemaUse>), SchemaFault> {
     let refused =
         |pointer: &str| SchemaFault::Invalid(vec![violation(pointer, "type", "has the wrong type")]);
     let value: Value = serde_json::from_str(schema.as_str()).map_err(|_| refused(""))?;
     let object = value.as_object().ok_or_else(|| refused(""))?;
-    let Some(required) = object.get("required") else { return Ok(Required(Vec::new())) };
-    let names = required.as_array().ok_or_else(|| refused("/required"))?;
-    let names = names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<_>>();
-    names.map(Required).ok_or_else(|| refused("/required"))
+    let mut required = Vec::new();
+    for name in object.get("required").map_or(Ok(&[][..]), |names| {
+        names.as_array().map(Vec::as_slice).ok_or_else(|| refused("/required"))
+    })? {
+        required.push(name.as_str().ok_or_else(|| refused("/required"))?.to_owned());
+    }
+    let Some(reference) = object.get("$ref") else { return Ok((Required(required), Vec::new())) };
+    let text = reference.as_str().and_then(|text| text.strip_prefix("schema:"));
+    let text = text.ok_or_else(|| refused("/$ref"))?;
+    let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
+    let name = SchemaName::parse(name).map_err(|_| refused("/$ref"))?;
+    let version = version.map(|text| text.parse().map(SchemaVersion).map_err(|_| refused("/$ref")));
+    let version = version.transpose()?;
+    let found = find(&name, version).ok_or_else(|| refused("/$ref"))?;
+    let fixed = |name: &SchemaName, version: Option<SchemaVersion>| {
+        let newest = found.uses.iter().find(|used| used.newest && used.name == *name);
+        find(name, version.or(newest.map(|used| used.version)))
+    };
+    required.extend(compile(&found.schema, &fixed)?.0.0);
+    let used = SchemaUse { name, version: found.version, newest: version.is_none() };
+    Ok((Required(required), vec![used]))
 }
 
 #[async_trait]
 impl SchemaEngine for FakeSchemas {
-    async fn compile(&self, schema: &Content) -> Result<(Dialect, Arc<dyn Validator>), SchemaFault> {
-        Ok((Dialect::Draft202012, Arc::new(compile(schema)?)))
+    async fn compile(&self, id: &SchemaId, schema: &Content, view: &View) -> Result<Offered, SchemaFault> {
+        let find = |name: &SchemaName, version: Option<SchemaVersion>| {
+            let used = SchemaId { project: id.project.clone(), name: name.clone() };
+            let series = view.state.schema(&used)?;
+            let leads_back = view.state.schemas_lead_to(std::iter::once(used.clone()), id);
+            let version = version.unwrap_or(series.latest);
+            let kept = (series.first..=series.latest).contains(&version) && !leads_back;
+            kept.then(|| view.archive.schema_revision(&used, version).ok().flatten()).flatten()
+        };
+        let (required, uses) = compile(schema, &find)?;
+        Ok(Offered { dialect: Dialect::Draft202012, uses, validator: Arc::new(required) })
     }
 
     async fn committed(
@@ -56,6 +85,12 @@ impl SchemaEngine for FakeSchemas {
     ) -> Result<Arc<dyn Validator>, SchemaFault> {
         let found = archive.schema_revision(id, version)?;
         let found = found.ok_or_else(|| SchemaFault::Missing(id.name.to_string(), version.0))?;
-        Ok(Arc::new(compile(&found.schema)?))
+        let find = |name: &SchemaName, version: Option<SchemaVersion>| {
+            let newest = || found.uses.iter().find(|used| used.newest && used.name == *name);
+            let version = version.or_else(|| newest().map(|used| used.version))?;
+            let id = SchemaId { project: id.project.clone(), name: name.clone() };
+            archive.schema_revision(&id, version).ok().flatten()
+        };
+        Ok(Arc::new(compile(&found.schema, &find)?.0))
     }
 }

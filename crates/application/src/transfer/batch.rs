@@ -69,16 +69,18 @@ impl Import {
 
     async fn register(&mut self, id: SchemaId, record: SchemaRecord, new: bool) -> Result<(), Error> {
         let SchemaRecord { name, version, mode, schema } = record;
-        let made = if new {
-            self.tools.schemas.create(&self.ctx, CreateSchema { id, schema, mode }).await?
+        let (revision, made) = if new {
+            let made = self.tools.schemas.create(&self.ctx, CreateSchema { id, schema, mode }).await?;
+            (made.revision, made.item.shown.version)
         } else {
             let request = UpdateSchema { id, schema, mode: Some(mode), expected: None };
-            self.tools.schemas.update(&self.ctx, request).await?
+            let made = self.tools.schemas.update(&self.ctx, request).await?;
+            (made.revision, made.item.detail.shown.version)
         };
-        self.report.revision = made.revision;
+        self.report.revision = revision;
         let counts = &mut self.report.schemas;
         *(if new { &mut counts.created } else { &mut counts.updated }) += 1;
-        self.known.set(&name, version, Slot::There(made.item.shown.version));
+        self.known.set(&name, version, Slot::There(made));
         Ok(())
     }
 

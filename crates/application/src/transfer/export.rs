@@ -122,7 +122,7 @@ impl Export {
             };
             let body = self.view.archive.config_revision(&config.id, config.version)?;
             let content = body.and_then(|found| found.content);
-            let content = content.ok_or_else(|| Error::not_found("document", &config.id))?;
+            let content = content.ok_or(Error::Contended)?;
             self.after = Some(config.id.key.clone());
             return Ok(Some(ConfigRecord {
                 environment: config.id.environment.clone(),

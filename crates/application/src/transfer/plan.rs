@@ -115,7 +115,7 @@ impl Import {
         }
         let new = live.is_none() && !planned_before;
         self.try_schema(&id, record, new, live.is_some()).await?;
-        let (_, validator) = self.tools.engine.compile(&record.schema).await?;
+        let validator = self.tools.engine.compile(&id, &record.schema, view).await?.validator;
         self.known.planned_bytes += bytes;
         self.known.set(&record.name, record.version, Slot::Planned(validator));
         Ok(Some(Action::Schema { id, record: record.clone(), new }))

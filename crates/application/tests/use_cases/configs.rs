@@ -17,6 +17,7 @@ fn rival_update(world: &World, text: &str) -> domain::Stamped<Command> {
         mode: None,
         expected: None,
         checked: world.test.node.state().revision(),
+        uses: Vec::new(),
     };
     world.test.ports.env.stamp(&world.test.admin, command)
 }

@@ -24,7 +24,7 @@ impl World {
     }
 
     /// The command by which another node writes the config at the same time.
-    fn rival_put(&self, text: &str) -> Stamped<Command> {
+    fn rival_text(&self, text: &str) -> Stamped<Command> {
         let command = Command::PutConfig {
             id: config("a"),
             content: content(text),
@@ -71,7 +71,7 @@ async fn a_patch_needs_the_version_it_was_made_for() {
     assert_eq!((expected, current), (Some(Version(1)), Version(2)));
     assert!(world.patch("{}", at(3)).await.is_err());
     // Another one comes first: what was asked for is gone.
-    world.test.node.inject_before_next_proposal(world.rival_put(r#"{"rival":1}"#));
+    world.test.node.inject_before_next_proposal(world.rival_text(r#"{"rival":1}"#));
     let conflict = world.patch(r#"{"c":1}"#, at(2)).await;
     assert!(matches!(conflict, Err(Error::Rejected(Rejection::VersionConflict { .. }))), "{conflict:?}");
     assert_eq!(world.test.node.state().config(&config("a")).map(|found| found.version), Some(Version(3)));
@@ -81,13 +81,13 @@ async fn a_patch_needs_the_version_it_was_made_for() {
 async fn a_patch_of_any_version_is_done_again_when_another_change_came_first() {
     let world = World::new().await;
     world.put("a", "{}").await;
-    world.test.node.inject_before_next_proposal(world.rival_put(r#"{"rival":1}"#));
-    world.test.node.inject_before_next_proposal(world.rival_put(r#"{"rival":2}"#));
+    world.test.node.inject_before_next_proposal(world.rival_text(r#"{"rival":1}"#));
+    world.test.node.inject_before_next_proposal(world.rival_text(r#"{"rival":2}"#));
     let written = world.patch(r#"{"mine":1}"#, Precondition::Present).await.expect("it fits");
     assert_eq!(text(&written), r#"{"rival":2,"mine":1}"#);
     // But not for ever.
     for n in 0..40 {
-        world.test.node.inject_before_next_proposal(world.rival_put(&n.to_string()));
+        world.test.node.inject_before_next_proposal(world.rival_text(&n.to_string()));
     }
     let before = world.test.node.proposals();
     let refused = world.patch(r#"{"mine":2}"#, Precondition::Present).await;

@@ -106,7 +106,12 @@ impl World {
 
     pub async fn update_schema(&self, name: &str, text: &str) -> Result<SchemaDetail, Error> {
         let request = UpdateSchema { id: schema(name), schema: content(text), mode: None, expected: None };
-        self.test.application.schemas.update(&self.test.admin, request).await.map(|changed| changed.item)
+        self.test
+            .application
+            .schemas
+            .update(&self.test.admin, request)
+            .await
+            .map(|changed| changed.item.detail)
     }
 
     /// A new key of project `p` with these permissions, and a context that carries it.

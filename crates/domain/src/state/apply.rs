@@ -154,7 +154,7 @@ impl Committed {
     /// The versions of schemas that these events added to the archive.
     pub fn schema_revisions(&self) -> impl Iterator<Item = SchemaRevision> + '_ {
         self.events.iter().filter_map(|event| match event {
-            Event::SchemaRegistered { id, version, schema, dialect, .. } => Some(SchemaRevision {
+            Event::SchemaRegistered { id, version, schema, dialect, uses, .. } => Some(SchemaRevision {
                 id: id.clone(),
                 version: *version,
                 revision: self.revision,
@@ -162,6 +162,7 @@ impl Committed {
                 dialect: *dialect,
                 at: self.at,
                 by: self.actor.clone(),
+                uses: uses.clone(),
             }),
             _ => None,
         })

@@ -60,6 +60,11 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             state.environments.remove(id);
         }
         Event::SchemaRegistered { .. } => register_schema(state, committed, event),
+        Event::SchemaHeld { id, hold } => {
+            if let Some(schema) = state.schemas.get_mut(id) {
+                schema.held_at = hold.then_some(committed.at);
+            }
+        }
         Event::SchemaDeleted { id, version } => delete_schema(state, id, *version),
         Event::ConfigPut { .. } => put_config(state, committed, event),
         Event::ConfigDeleted { id, version, .. } => delete_config(state, committed, id, *version),
@@ -92,8 +97,10 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
 }
 
 fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
-    let Event::SchemaRegistered { id, version, first, dialect, mode, .. } = event else { return };
+    let Event::SchemaRegistered { id, version, first, dialect, mode, uses, .. } = event else { return };
     let earlier = state.schemas.get(id).filter(|_| !first);
+    let mut all_uses = earlier.map(|schema| schema.uses.clone()).unwrap_or_default();
+    all_uses.extend(uses.iter().map(|used| used.name.clone()));
     let schema = Schema {
         id: id.clone(),
         latest: *version,
@@ -104,6 +111,8 @@ fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
         created_by: committed.actor.clone(),
         revision: committed.revision,
         bound_changed: earlier.map_or(committed.revision, |schema| schema.bound_changed),
+        uses: all_uses,
+        held_at: None,
     };
     state.retired_schemas.remove(id);
     state.schemas.insert(id.clone(), schema);
@@ -154,6 +163,10 @@ impl State {
     pub(super) fn insert_config(&mut self, config: Config) {
         if let Some(binding) = &config.binding {
             let schema = config.id.schema_id(&binding.schema);
+            if binding.pinned.is_none() {
+                let followers = self.followers_by_age.entry(schema.clone()).or_default();
+                followers.entry(config.revision).or_default().insert(config.id.clone());
+            }
             self.bound.entry(schema).or_default().insert(config.id.clone());
         }
         let (id, bytes) = (config.id.clone(), config.bytes);
@@ -193,8 +206,20 @@ impl State {
 
     /// Takes a config out of the derived table of bound documents.
     fn unbind(&mut self, id: &ConfigId) {
-        let Some(binding) = self.configs.get(id).and_then(|config| config.binding.as_ref()) else { return };
+        let Some(config) = self.configs.get(id) else { return };
+        let Some(binding) = config.binding.as_ref() else { return };
         let schema = id.schema_id(&binding.schema);
+        if let Some(followers) = self.followers_by_age.get_mut(&schema)
+            && let Some(same_age) = followers.get_mut(&config.revision)
+        {
+            same_age.remove(id);
+            if same_age.is_empty() {
+                followers.remove(&config.revision);
+            }
+            if followers.is_empty() {
+                self.followers_by_age.remove(&schema);
+            }
+        }
         if let Some(set) = self.bound.get_mut(&schema) {
             set.remove(id);
             if set.is_empty() {

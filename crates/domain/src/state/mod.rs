@@ -18,10 +18,12 @@ pub use rows::{Row, RowKey};
 use crate::limits::ANSWER_KEPT_MS;
 use crate::{
     Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, MemberId,
-    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp, Usage, Version,
+    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaName, SchemaVersion, Timestamp, Usage,
+    Version,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 /// The version of the apply rules that this program can follow.
@@ -59,6 +61,8 @@ pub struct State {
     bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
     /// Derived: what each project holds; projects that hold nothing are left out.
     usage: OrdMap<ProjectName, Usage>,
+    /// Derived: the documents that follow each schema, by the revision that wrote them.
+    followers_by_age: OrdMap<SchemaId, OrdMap<Revision, OrdSet<ConfigId>>>,
     /// Derived: the kept answers by the revision that each is about, the oldest first.
     answers_by_age: OrdMap<Revision, Digest>,
 }
@@ -83,6 +87,7 @@ impl Default for State {
             retired_members: OrdMap::new(),
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
+            followers_by_age: OrdMap::new(),
             answers: OrdMap::new(),
             usage: OrdMap::new(),
             answers_by_age: OrdMap::new(),
@@ -138,6 +143,21 @@ impl State {
         let first = crate::SchemaName::parse("0").expect("a digit is a name");
         let start = SchemaId { project: project.clone(), name: first };
         self.schemas.range(start..).map(|(_, s)| s).take_while(move |s| s.id.project == *project)
+    }
+
+    /// Whether one of `from` is `to` or refers to it, directly or through others, in any version.
+    pub fn schemas_lead_to(&self, from: impl Iterator<Item = SchemaId>, to: &SchemaId) -> bool {
+        let (mut open, mut seen): (Vec<_>, _) = (from.collect(), BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if id == *to {
+                return true;
+            }
+            if let Some(schema) = self.schema(&id).filter(|_| seen.insert(id.clone())) {
+                let used = |name: &SchemaName| SchemaId { project: id.project.clone(), name: name.clone() };
+                open.extend(schema.uses.iter().map(used));
+            }
+        }
+        false
     }
 
     /// One config.
@@ -208,6 +228,29 @@ impl State {
     /// The configs bound to a schema, in order; pinned ones too.
     pub fn bound_configs<'a>(&'a self, schema: &SchemaId) -> impl Iterator<Item = &'a Config> + 'a {
         self.bound.get(schema).into_iter().flatten().filter_map(|id| self.configs.get(id))
+    }
+
+    /// The configs that follow the newest version of a schema, after `after`, in order.
+    pub fn followers_after<'a>(
+        &'a self,
+        schema: &SchemaId,
+        after: Option<&ConfigId>,
+    ) -> impl Iterator<Item = &'a Config> + use<'a> {
+        let start = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.clone()));
+        let bound = self.bound.get(schema).into_iter();
+        bound
+            .flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
+            .filter_map(|id| self.configs.get(id))
+            .filter(|config| config.binding.as_ref().is_some_and(|binding| binding.pinned.is_none()))
+    }
+
+    /// The configs that follow the newest version of a schema and changed after `since`, the oldest first.
+    pub fn followers_since(&self, schema: &SchemaId, since: Revision) -> impl Iterator<Item = &Config> {
+        let by_age = self.followers_by_age.get(schema).into_iter();
+        by_age
+            .flat_map(move |ages| ages.range((Bound::Excluded(since), Bound::Unbounded)))
+            .flat_map(|(_, same_age)| same_age)
+            .filter_map(|id| self.configs.get(id))
     }
 
     /// How many configs are bound to a schema.

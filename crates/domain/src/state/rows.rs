@@ -193,6 +193,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
             Event::EnvironmentCreated { id } | Event::EnvironmentDeleted { id } => {
                 keys.push(RowKey::Environment(id.clone()));
             }
+            Event::SchemaHeld { id, .. } => keys.push(RowKey::Schema(id.clone())),
             Event::SchemaRegistered { id, .. } | Event::SchemaDeleted { id, .. } => {
                 keys.push(RowKey::Schema(id.clone()));
                 keys.push(RowKey::RetiredSchema(id.clone()));

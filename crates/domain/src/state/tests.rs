@@ -5,6 +5,7 @@ mod bounds;
 mod checks;
 mod members;
 mod properties;
+mod references;
 mod steps;
 mod transactions;
 
@@ -77,7 +78,7 @@ fn create_project(name: &str) -> Command {
 
 fn create_schema(id: &SchemaId) -> Command {
     let (dialect, mode) = (Dialect::Draft202012, SchemaMode::Strict);
-    Command::CreateSchema { id: id.clone(), schema: content("{}"), dialect, mode }
+    Command::CreateSchema { id: id.clone(), schema: content("{}"), dialect, mode, uses: Vec::new() }
 }
 
 fn update_schema(id: &SchemaId, checked: Revision) -> Command {
@@ -89,6 +90,7 @@ fn update_schema(id: &SchemaId, checked: Revision) -> Command {
         mode: None,
         expected: None,
         checked,
+        uses: Vec::new(),
     }
 }
 

@@ -94,7 +94,8 @@ pub(crate) struct ProblemBody {
     id: Option<String>,
     /// How many documents a new schema version would break (`schema_breaks_documents`).
     total: Option<u64>,
-    /// The first 100 of them (`schema_breaks_documents`).
+    /// The first 100 of them; in a dry run the first 10,000, each with at most 3 errors
+    /// (`schema_breaks_documents`). Only those that the caller may read.
     failures: Option<Vec<FailureBody>>,
     /// The version that the client expected (`version_conflict`, `schema_version_conflict`).
     expected_version: Option<u64>,
@@ -107,6 +108,8 @@ pub(crate) struct ProblemBody {
     updated_at: Option<String>,
     /// How many documents are bound to the schema (`schema_in_use`).
     bound_documents: Option<u64>,
+    /// The first 10 of the schemas that use the schema (`schema_in_use`).
+    used_by: Option<Vec<String>>,
     /// The place in the body or the name that breaks its rule (`invalid_body`, `unknown_field`,
     /// `invalid_name`, `invalid_json`).
     field: Option<String>,
@@ -128,7 +131,7 @@ pub(crate) struct ProblemBody {
     column: Option<u64>,
 }
 
-/// A document that a new schema version would break.
+/// A document that does not satisfy a schema version.
 #[derive(ToSchema)]
 #[schema(as = DocumentFailure)]
 #[expect(dead_code, reason = "only documents what problem::map writes")]

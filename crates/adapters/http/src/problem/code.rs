@@ -68,7 +68,7 @@ codes! {
     ProjectNotEmpty = CONFLICT "project_not_empty" "The project still holds configs",
     QuorumAtRisk = CONFLICT "quorum_at_risk" "Too few of the members that would be left answer",
     SchemaExists = CONFLICT "schema_exists" "The schema exists",
-    SchemaInUse = CONFLICT "schema_in_use" "The schema is bound to documents",
+    SchemaInUse = CONFLICT "schema_in_use" "Documents are bound to the schema, or other schemas use it",
     SchemaVersionConflict = PRECONDITION_FAILED "schema_version_conflict" "The schema has another version",
     VersionConflict = PRECONDITION_FAILED "version_conflict" "The config has another version",
     SecretShownOnce = CONFLICT "secret_shown_once" "The secret was shown in the answer to an earlier request",

@@ -3,9 +3,9 @@
 use super::{Code, Problem};
 use crate::reply::rfc3339;
 use application::ports::{MemberFault, MemberRefusal, Violation};
-use application::{DocumentFault, Error, PATCH_OPERATIONS_MAX, SchemaBreaks, StepFailure};
+use application::{DocumentFailure, DocumentFault, Error, PATCH_OPERATIONS_MAX, StepFailure};
 use domain::limits::{MEMBERS_MAX, NESTING_MAX};
-use domain::{NameError, Rejection, TextError};
+use domain::{NameError, Rejection, SchemaName, TextError};
 use serde_json::{Value, json};
 
 impl From<Error> for Problem {
@@ -46,7 +46,7 @@ impl From<Error> for Problem {
             }
             Error::SchemaBreaksDocuments(breaks) => Self::new(Code::SchemaBreaksDocuments, detail)
                 .with("total", breaks.total)
-                .with("failures", failures(&breaks)),
+                .with("failures", failures(&breaks.failures)),
             Error::StepsInvalid(failures) => Self::new(Code::ValidationFailed, detail)
                 .with("operation", failures.first().map(|failure| failure.step))
                 .with("errors", step_errors(&failures)),
@@ -103,12 +103,19 @@ impl From<Rejection> for Problem {
             Rejection::SchemaInUse { bound_documents, .. } => {
                 return Self::new(Code::SchemaInUse, detail).with("bound_documents", bound_documents);
             }
+            Rejection::SchemaUsed { by, .. } => {
+                let by: Vec<&str> = by.iter().map(SchemaName::as_str).collect();
+                return Self::new(Code::SchemaInUse, detail).with("used_by", by);
+            }
             Rejection::SchemaVersionConflict { expected, current, .. } => {
                 return Self::new(Code::SchemaVersionConflict, detail)
                     .with("expected_version", expected.0)
                     .with("current_version", current.0);
             }
-            Rejection::CheckOutdated(_) | Rejection::BoundDocumentsChanged(_) => Code::Contended,
+            Rejection::CheckOutdated(_)
+            | Rejection::BoundDocumentsChanged(_)
+            | Rejection::ReferencesOutdated(_)
+            | Rejection::SchemaHeld(_) => Code::Contended,
             Rejection::ConfigNotFound(_) => Code::ConfigNotFound,
             Rejection::VersionConflict { expected, current, updated_by, updated_at, .. } => {
                 return Self::new(Code::VersionConflict, detail)
@@ -219,8 +226,9 @@ fn step_errors(failures: &[StepFailure]) -> Value {
     failures.iter().flat_map(of_step).collect()
 }
 
-fn failures(breaks: &SchemaBreaks) -> Value {
-    let one = |failure: &application::DocumentFailure| {
+/// Documents that do not satisfy a schema version, as `DocumentFailure`s of the contract.
+pub(crate) fn failures(failures: &[DocumentFailure]) -> Value {
+    let one = |failure: &DocumentFailure| {
         json!({
             "environment": failure.id.environment.as_str(),
             "key": failure.id.key.as_str(),
@@ -228,5 +236,5 @@ fn failures(breaks: &SchemaBreaks) -> Value {
             "errors": errors(&failure.violations),
         })
     };
-    breaks.failures.iter().map(one).collect()
+    failures.iter().map(one).collect()
 }

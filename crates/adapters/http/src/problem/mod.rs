@@ -7,6 +7,7 @@ mod code;
 mod map;
 
 pub(crate) use code::Code;
+pub(crate) use map::failures;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

@@ -1,6 +1,6 @@
 //! Schemas of a project and their versions.
 
-use super::dto::schema::{NewSchema, SchemaBody, SchemaChange, SchemaItem};
+use super::dto::schema::{FailureListBody, NewSchema, SchemaBody, SchemaChange, SchemaItem, UpdatedBody};
 use crate::extract::{
     Caller, Change, JsonBody, Known, PageQuery, ProjectPath, Query, ReadQuery, SchemaGuard, SchemaPath,
     SchemaVersionPath,
@@ -15,7 +15,7 @@ use application::{CreateSchema, SchemaDetail, UpdateSchema, compact};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use domain::limits::SCHEMA_BYTES_MAX;
-use domain::{SchemaId, SchemaMode, SchemaName};
+use domain::{ConfigId, ConfigKey, EnvironmentName, ProjectName, SchemaId, SchemaMode, SchemaName};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list_schemas, create_schema))
         .routes(routes!(get_schema, update_schema, delete_schema))
         .routes(routes!(get_schema_version))
+        .routes(routes!(list_failures))
 }
 
 refusals! {
@@ -33,6 +34,7 @@ refusals! {
         &[Code::SchemaExists, Code::QuotaExceeded, Code::SchemaTooLarge, Code::InvalidSchema];
     Read: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound];
     VersionRead: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound, Code::VersionNotFound];
+    Failing: COMMON, READ, LIST, IN_PROJECT, &[Code::SchemaNotFound];
     Updated: COMMON, CHANGE, BODY, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaTooLarge,
         Code::InvalidSchema, Code::SchemaBreaksDocuments, Code::Contended, Code::InvalidPrecondition,
         Code::SchemaVersionConflict];
@@ -136,14 +138,16 @@ async fn get_schema_version(
 
 /// Register a new version of a schema
 ///
-/// Every document that follows the schema is checked first; the answer 422 `schema_breaks_documents` lists
-/// those that fail.
+/// Under `strict` every document that follows the schema is checked first; the answer 422
+/// `schema_breaks_documents` lists those that fail: the first 100, in a dry run the first 10,000. Under
+/// `ratchet` the version is accepted, and documents that fail may stay until they are next written; a dry run
+/// lists them in `failures`. A schema goes from `ratchet` to `strict` when none is left.
 #[utoipa::path(put, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
     params(SchemaPath,
         ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
             description = "The version in quotes that must be the newest")),
     request_body = SchemaChange,
-    responses((status = 200, description = "The schema", body = SchemaBody,
+    responses((status = 200, description = "The schema", body = UpdatedBody,
         headers(("ETag" = String, description = "The version in quotes"))), Updated),
     security(("bearer" = []), ("api_key" = [])))]
 async fn update_schema(
@@ -157,15 +161,50 @@ async fn update_schema(
     let schema = compact("schema", body.schema.get(), SCHEMA_BYTES_MAX).map_err(Problem::from)?;
     let request = UpdateSchema { id: path.id(), schema, mode: body.mode.map(Into::into), expected };
     let changed = api.app.schemas.update(&change.with(&bytes), request).await?;
-    let detail = &changed.item;
-    Ok(Reply::changed(StatusCode::OK, &SchemaBody::new(detail)?, &changed)?
-        .etag(detail.shown.version.0)
+    Ok(Reply::changed(StatusCode::OK, &UpdatedBody::new(&changed.item)?, &changed)?
+        .etag(changed.item.detail.shown.version.0)
         .done())
+}
+
+/// List documents that do not satisfy a schema
+///
+/// Those that follow the schema and fail its newest version, by environment and key, until they are written
+/// again. A page may end early, even empty, and says where to go on: about 10,000 documents are looked at for
+/// one page.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/schemas/{name}/failures", tag = "schemas",
+    params(SchemaPath, PageQuery, ReadQuery),
+    responses((status = 200, description = "A page of documents", body = FailureListBody,
+        example = json!({"items": [{"environment": "default", "key": "checkout.limits", "version": 3,
+            "errors": [{"pointer": "", "schema_pointer": "/required", "keyword": "required",
+                "message": "\"max_items\" is a required property"}]}],
+            "next_page_token": "", "hidden": 0, "version": 2})), Failing),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn list_failures(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    OriginalUri(uri): OriginalUri,
+    path: SchemaPath,
+    Query((page, read)): Query<(PageQuery, ReadQuery)>,
+) -> Result<Response, Problem> {
+    let (list, id) = (Listing::new(uri.path(), ""), path.id());
+    let (request, freshness) = list.request(&page, read.freshness(), |text| place(&id.project, text))?;
+    let found = api.app.schemas.failures(&ctx, &id, request, freshness).await?;
+    let next = found.page.next.as_ref().map(|last| format!("{}/{}", last.environment, last.key));
+    let token = list.token(next.as_deref(), found.page.revision)?;
+    let reply = Reply::json(StatusCode::OK, &FailureListBody::new(&found, token))?;
+    Ok(reply.seen(found.page.revision, freshness, found.page.stale_for_ms).done())
+}
+
+/// The config that a page token names.
+fn place(project: &ProjectName, text: &str) -> Option<ConfigId> {
+    let (environment, key) = text.split_once('/')?;
+    let environment = EnvironmentName::parse(environment).ok()?;
+    Some(ConfigId { project: project.clone(), environment, key: ConfigKey::parse(key).ok()? })
 }
 
 /// Delete a schema
 ///
-/// No document may be bound to it.
+/// No document may be bound to it, and no kept version of another schema may use it.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
     params(SchemaPath,
         ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",

@@ -65,3 +65,42 @@ async fn bound_documents_hold_a_schema() {
     let problem = server.send("DELETE", &path, &[], "").await.is_problem(409, "schema_in_use");
     assert_eq!(problem["bound_documents"], 1);
 }
+
+#[tokio::test]
+async fn failing_documents_are_listed() {
+    let server = Server::new().await;
+    server.post(SCHEMAS, r#"{"name":"s","schema":{},"mode":"ratchet"}"#).await.is(201);
+    for key in ["a", "b", "c"] {
+        let bound = r#"{"content":{"a":1},"schema":{"name":"s"}}"#;
+        server.put(key, ("if-none-match", "*"), bound).await.is(201);
+    }
+    let path = format!("{PROJECT}/schemas/s");
+    let change = r#"{"schema":{"required":["b"]}}"#;
+    let plan = server.send("PUT", &format!("{path}?dry_run=true"), &[], change).await.is(200).json();
+    assert_eq!((&plan["failing_documents"], &plan["failures"][2]["key"]), (&json!(3), &json!("c")));
+    let made = server.send("PUT", &path, &[], change).await.is(200).json();
+    assert_eq!((&made["version"], made.get("failures"), &made["mode"]), (&json!(2), None, &json!("ratchet")));
+    let first = server.get(&format!("{path}/failures?page_size=2")).await.is(200).json();
+    assert_eq!((&first["items"][1]["key"], &first["version"]), (&json!("b"), &json!(2)));
+    assert_eq!(first["items"][0]["errors"][0]["keyword"], "required");
+    let token = first["next_page_token"].as_str().expect("more");
+    let rest = format!("{path}/failures?page_size=2&page_token={token}");
+    let rest = server.get(&rest).await.is(200).json();
+    assert_eq!((rest["items"].as_array().map(Vec::len), &rest["items"][0]["key"]), (Some(1), &json!("c")));
+    assert_eq!((&rest["next_page_token"], &rest["hidden"]), (&json!(""), &json!(0)));
+    let strict = r#"{"schema":{"required":["b"]},"mode":"strict"}"#;
+    server.send("PUT", &path, &[], strict).await.is_problem(422, "schema_breaks_documents");
+    server.get(&format!("{SCHEMAS}/none/failures")).await.is_problem(404, "schema_not_found");
+    let other = format!("{SCHEMAS}?page_token={token}");
+    server.get(&other).await.is_problem(400, "invalid_page_token");
+}
+
+#[tokio::test]
+async fn a_schema_that_is_used_says_by_what() {
+    let server = Server::new().await;
+    server.post(SCHEMAS, r#"{"name":"base","schema":{"required":["a"]}}"#).await.is(201);
+    let made = server.post(SCHEMAS, r#"{"name":"s","schema":{"$ref":"schema:base"}}"#).await.is(201).json();
+    assert_eq!(made["uses"], json!([{ "name": "base", "version": 1, "newest": true }]));
+    let problem = server.send("DELETE", &format!("{SCHEMAS}/base"), &[], "").await;
+    assert_eq!(problem.is_problem(409, "schema_in_use")["used_by"], json!(["s"]));
+}

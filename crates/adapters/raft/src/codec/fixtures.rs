@@ -7,7 +7,7 @@ use domain::{
     Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef,
     MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember, Operation, Permission, Precondition,
     ProjectName, Pruned, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef,
-    SchemaVersion, Stamped, Timestamp, Version,
+    SchemaUse, SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,6 +27,10 @@ fn config() -> ConfigId {
 
 fn schema() -> SchemaId {
     SchemaId { project: project(), name: SchemaName::parse("limits").expect("a name") }
+}
+
+fn port() -> SchemaName {
+    SchemaName::parse("port").expect("a name")
 }
 
 fn key_ref() -> KeyRef {
@@ -120,6 +124,7 @@ fn commands() -> Vec<(&'static str, Command)> {
                 schema: text(),
                 dialect: Dialect::Draft202012,
                 mode: SchemaMode::Strict,
+                uses: Vec::new(),
             },
         ),
         (
@@ -131,8 +136,44 @@ fn commands() -> Vec<(&'static str, Command)> {
                 mode: Some(SchemaMode::Strict),
                 expected: Some(SchemaVersion(2)),
                 checked: Revision(77),
+                uses: Vec::new(),
             },
         ),
+        (
+            "update_schema_ratchet",
+            Command::UpdateSchema {
+                id: schema(),
+                schema: text(),
+                dialect: Dialect::Draft7,
+                mode: Some(SchemaMode::Ratchet),
+                expected: None,
+                checked: Revision(0),
+                uses: Vec::new(),
+            },
+        ),
+        (
+            "create_schema_uses",
+            Command::CreateSchema {
+                id: schema(),
+                schema: Content::from_compact("{\"$ref\":\"schema:port@2\"}").expect("small"),
+                dialect: Dialect::Draft202012,
+                mode: SchemaMode::Strict,
+                uses: vec![SchemaUse { name: port(), version: SchemaVersion(2), newest: false }],
+            },
+        ),
+        (
+            "update_schema_uses",
+            Command::UpdateSchema {
+                id: schema(),
+                schema: Content::from_compact("{\"$ref\":\"schema:port\"}").expect("small"),
+                dialect: Dialect::Draft202012,
+                mode: None,
+                expected: None,
+                checked: Revision(78),
+                uses: vec![SchemaUse { name: port(), version: SchemaVersion(3), newest: true }],
+            },
+        ),
+        ("hold_schema", Command::HoldSchema { id: schema(), hold: true }),
         ("delete_schema", Command::DeleteSchema { id: schema(), expected: None }),
         ("put_keep", put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)),
         ("put_pinned", put(BindingChange::Set(Some(pinned)), Precondition::Absent, ChangeKind::Create)),

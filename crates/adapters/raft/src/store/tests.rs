@@ -95,6 +95,7 @@ fn command() -> impl Strategy<Value = Command> {
             schema: content("true"),
             dialect: domain::Dialect::Draft202012,
             mode: domain::SchemaMode::Strict,
+            uses: Vec::new(),
         }),
         1 => (0..2_u8).prop_map(|name| Command::UpdateSchema {
             id: schema_id(name),
@@ -103,6 +104,7 @@ fn command() -> impl Strategy<Value = Command> {
             mode: None,
             expected: None,
             checked: domain::Revision(u64::MAX),
+            uses: Vec::new(),
         }),
         1 => (0..2_u8).prop_map(|name| Command::DeleteSchema { id: schema_id(name), expected: None }),
         1 => (0..2_u8).prop_map(move |n| Command::CreateEnvironment { id: environment(n) }),

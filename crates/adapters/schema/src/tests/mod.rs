@@ -1,19 +1,31 @@
 //! What the engine accepts, refuses and reports; hostile schemas and documents have a file of their own.
 
 mod hostile;
+mod references;
 
 use crate::JsonSchemaEngine;
-use application::ports::{SchemaEngine, SchemaFault, Violation};
+use application::ports::{Freshness, Offered, SchemaEngine, SchemaFault, StateReader as _, Violation};
 use application::testing::{SingleNode, contract};
-use domain::{Content, Dialect};
+use domain::{Content, Dialect, ProjectName, SchemaId, SchemaName};
 
 fn content(text: &str) -> Content {
     Content::from_compact(text).expect("the text is small")
 }
 
+fn id(name: &str) -> SchemaId {
+    let project = ProjectName::parse("contract-schema").expect("a name");
+    SchemaId { project, name: SchemaName::parse(name).expect("a name") }
+}
+
+/// Compiles a schema in a project that has no others.
+async fn offered(schema: &str) -> Result<Offered, SchemaFault> {
+    let view = SingleNode::new().view(Freshness::STALE).await.expect("there is no fault");
+    JsonSchemaEngine::new().compile(&id("own"), &content(schema), &view).await
+}
+
 /// Why the schema is refused; empty when it is not.
 async fn refusals(schema: &str) -> Vec<Violation> {
-    match JsonSchemaEngine::new().compile(&content(schema)).await {
+    match offered(schema).await {
         Ok(_) => Vec::new(),
         Err(SchemaFault::Invalid(violations)) => violations,
         Err(other) => panic!("unexpected {other:?}"),
@@ -31,9 +43,8 @@ async fn check_refused(schema: &str, pointer: &str, message: &str) {
 }
 
 async fn violations(schema: &str, document: &str) -> Vec<Violation> {
-    let compiled = JsonSchemaEngine::new().compile(&content(schema)).await;
-    let (_, validator) = compiled.unwrap_or_else(|fault| panic!("{schema:.200}: {fault:?}"));
-    validator.violations(&content(document)).await
+    let compiled = offered(schema).await.unwrap_or_else(|fault| panic!("{schema:.200}: {fault:?}"));
+    compiled.validator.violations(&content(document)).await
 }
 
 async fn check(schema: &str, document: &str, valid: bool) {
@@ -44,8 +55,7 @@ async fn check(schema: &str, document: &str, valid: bool) {
 async fn check_dialect(uri: &str, dialect: Dialect, rule: &str, good: &str, bad: &str) {
     for end in ["", "#"] {
         let schema = format!("{{\"$schema\":\"{uri}{end}\",{rule}}}");
-        let compiled = JsonSchemaEngine::new().compile(&content(&schema)).await.expect("a schema");
-        assert_eq!(compiled.0, dialect, "{schema}");
+        assert_eq!(offered(&schema).await.expect("a schema").dialect, dialect, "{schema}");
         check(&schema, good, true).await;
         check(&schema, bad, false).await;
     }
@@ -65,8 +75,7 @@ async fn every_dialect_has_its_own_rules() {
     let uri = "https://json-schema.org/draft/2020-12/schema";
     let rule = "\"prefixItems\":[{\"type\":\"string\"}],\"items\":false";
     check_dialect(uri, Dialect::Draft202012, rule, "[\"a\"]", "[\"a\",1]").await;
-    let compiled = JsonSchemaEngine::new().compile(&content("{}")).await.expect("a schema");
-    assert_eq!(compiled.0, Dialect::Draft202012);
+    assert_eq!(offered("{}").await.expect("a schema").dialect, Dialect::Draft202012);
 }
 
 #[tokio::test]
@@ -178,8 +187,7 @@ async fn committed_versions_are_kept() {
     let node = SingleNode::new();
     contract::check_all(&node, &node).await;
     let state = node.state();
-    let project = domain::ProjectName::parse("contract-schema").expect("a name");
-    let id = state.schemas(&project).next().expect("the contract registers a schema").id.clone();
+    let id = state.schemas(&id("own").project).next().expect("the contract registers a schema").id.clone();
     let engine = JsonSchemaEngine::new();
     let second = domain::SchemaVersion(2);
     let validator = engine.committed(&id, second, &**node.archive()).await.expect("it compiles");

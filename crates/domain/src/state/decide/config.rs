@@ -86,6 +86,11 @@ impl Decision<'_> {
         if schema.as_ref() != put.checked {
             return Err(Rejection::CheckOutdated(id.clone()));
         }
+        let followed = binding.as_ref().filter(|binding| binding.pinned.is_none());
+        let series = followed.and_then(|binding| self.state.schema(&id.schema_id(&binding.schema)));
+        if let Some(schema) = series.filter(|schema| schema.is_held(self.stamped.at)) {
+            return Err(Rejection::SchemaHeld(schema.id.clone()));
+        }
         Ok(Event::ConfigPut {
             id: id.clone(),
             version: self.next_version(id, current),

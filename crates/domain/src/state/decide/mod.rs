@@ -24,10 +24,9 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::DeleteProject { name } => decision.delete_project(name),
         Command::CreateEnvironment { id } => decision.create_environment(id),
         Command::DeleteEnvironment { id } => decision.delete_environment(id),
-        Command::CreateSchema { id, schema, dialect, mode } => {
-            decision.create_schema(id, schema, *dialect, *mode)
-        }
+        Command::CreateSchema { .. } => decision.create_schema(&stamped.command),
         Command::UpdateSchema { .. } => decision.update_schema(&stamped.command),
+        Command::HoldSchema { id, hold } => decision.hold_schema(id, *hold),
         Command::DeleteSchema { id, expected } => decision.delete_schema(id, *expected),
         Command::PutConfig { .. } => decision.put_config(&stamped.command),
         Command::DeleteConfig { id, expected, message } => decision.delete_config(id, *expected, message),

@@ -2,47 +2,64 @@
 
 use super::{Decision, within};
 use crate::access::{Permission, Resource};
-use crate::limits::SCHEMAS_PER_PROJECT_MAX;
-use crate::{Command, Content, Dialect, Event, Rejection, Schema, SchemaId, SchemaMode, SchemaVersion};
+use crate::limits::{SCHEMA_REFS_MAX, SCHEMAS_PER_PROJECT_MAX};
+use crate::{Command, Event, Rejection, Schema, SchemaId, SchemaMode, SchemaUse, SchemaVersion};
+
+/// How many of the schemas that use a schema are named when it is not deleted.
+const USERS_LISTED_MAX: usize = 10;
 
 impl Decision<'_> {
-    pub(super) fn create_schema(
-        &self,
-        id: &SchemaId,
-        schema: &Content,
-        dialect: Dialect,
-        mode: SchemaMode,
-    ) -> Result<Vec<Event>, Rejection> {
+    pub(super) fn create_schema(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let Command::CreateSchema { id, schema, dialect, mode, uses } = command else {
+            return Ok(Vec::new());
+        };
         self.require(Permission::SchemaWrite, Resource::Project(&id.project))?;
         self.existing_project(&id.project)?;
         if self.state.schema(id).is_some() {
             return Err(Rejection::SchemaExists(id.clone()));
         }
         within("schemas_per_project", self.state.schemas(&id.project).count(), SCHEMAS_PER_PROJECT_MAX)?;
-        let version = self.state.retired_schemas.get(id).copied().unwrap_or_default().next();
-        let schema = schema.clone();
-        Ok(vec![Event::SchemaRegistered { id: id.clone(), version, first: true, schema, dialect, mode }])
+        self.references_hold(id, uses)?;
+        Ok(vec![Event::SchemaRegistered {
+            id: id.clone(),
+            version: self.state.retired_schemas.get(id).copied().unwrap_or_default().next(),
+            first: true,
+            schema: schema.clone(),
+            dialect: *dialect,
+            mode: *mode,
+            uses: uses.clone(),
+        }])
     }
 
     /// The documents were checked at the revision that the command carries; if one that follows the
-    /// schema was put since, the check says nothing about it.
+    /// schema was put since, the check says nothing about it. Under [`SchemaMode::Ratchet`] documents may
+    /// fail, so there is nothing to be late for.
     pub(super) fn update_schema(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
-        let Command::UpdateSchema { id, schema, dialect, mode, expected, checked } = command else {
+        let Command::UpdateSchema { id, schema, dialect, mode, expected, checked, uses } = command else {
             return Ok(Vec::new());
         };
         self.require(Permission::SchemaWrite, Resource::Project(&id.project))?;
         let current = self.expected_schema(id, *expected)?;
-        if current.bound_changed > *checked {
+        let mode = mode.unwrap_or(current.mode);
+        if mode == SchemaMode::Strict && current.bound_changed > *checked {
             return Err(Rejection::BoundDocumentsChanged(id.clone()));
         }
+        self.references_hold(id, uses)?;
         Ok(vec![Event::SchemaRegistered {
             id: id.clone(),
             version: current.latest.next(),
             first: false,
             schema: schema.clone(),
             dialect: *dialect,
-            mode: mode.unwrap_or(current.mode),
+            mode,
+            uses: uses.clone(),
         }])
+    }
+
+    pub(super) fn hold_schema(&self, id: &SchemaId, hold: bool) -> Result<Vec<Event>, Rejection> {
+        self.require(Permission::SchemaWrite, Resource::Project(&id.project))?;
+        self.expected_schema(id, None)?;
+        Ok(vec![Event::SchemaHeld { id: id.clone(), hold }])
     }
 
     pub(super) fn delete_schema(
@@ -56,7 +73,33 @@ impl Decision<'_> {
         if bound_documents > 0 {
             return Err(Rejection::SchemaInUse { id: id.clone(), bound_documents });
         }
+        let users = self.state.schemas(&id.project).filter(|other| other.uses.contains(&id.name));
+        let by: Vec<_> = users.map(|user| user.id.name.clone()).take(USERS_LISTED_MAX).collect();
+        if !by.is_empty() {
+            return Err(Rejection::SchemaUsed { id: id.clone(), by });
+        }
         Ok(vec![Event::SchemaDeleted { id: id.clone(), version: current.latest }])
+    }
+
+    /// The references were resolved when the schema was checked. They must mean the same now, and must not
+    /// lead back to it: then neither schema could ever be deleted.
+    fn references_hold(&self, id: &SchemaId, uses: &[SchemaUse]) -> Result<(), Rejection> {
+        if uses.len() > SCHEMA_REFS_MAX {
+            let (limit, max) = ("references_per_schema".to_owned(), SCHEMA_REFS_MAX as u64);
+            return Err(Rejection::LimitReached { limit, max });
+        }
+        let other = |one: &SchemaUse| SchemaId { project: id.project.clone(), name: one.name.clone() };
+        let holds = |one: &SchemaUse| {
+            self.state.schema(&other(one)).is_some_and(|schema| {
+                let kept = (schema.first..=schema.latest).contains(&one.version);
+                kept && (!one.newest || one.version == schema.latest)
+            })
+        };
+        if uses.iter().all(holds) && !self.state.schemas_lead_to(uses.iter().map(other), id) {
+            Ok(())
+        } else {
+            Err(Rejection::ReferencesOutdated(id.clone()))
+        }
     }
 
     fn expected_schema(&self, id: &SchemaId, expected: Option<SchemaVersion>) -> Result<&Schema, Rejection> {

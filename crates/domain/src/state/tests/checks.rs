@@ -47,6 +47,55 @@ fn an_update_is_refused_when_a_follower_was_put_after_the_check() {
 }
 
 #[test]
+fn under_ratchet_a_late_document_does_not_hold_an_update_up() {
+    let (mut state, schema_id, id) = with_schema();
+    let checked = state.revision();
+    let put_at = accept(&mut state, put(&id, follow(), Some(1), Precondition::Absent));
+    let in_mode = |wanted, at| {
+        let mut update = update_schema(&schema_id, at);
+        if let Command::UpdateSchema { mode, .. } = &mut update {
+            *mode = wanted;
+        }
+        update
+    };
+    accept(&mut state, in_mode(Some(SchemaMode::Ratchet), checked));
+    assert_eq!(state.schema(&schema_id).map(|schema| schema.mode), Some(SchemaMode::Ratchet));
+    accept(&mut state, in_mode(None, checked));
+    let changed = Rejection::BoundDocumentsChanged(schema_id.clone());
+    assert_eq!(reject(&mut state, in_mode(Some(SchemaMode::Strict), checked)), changed);
+    accept(&mut state, in_mode(Some(SchemaMode::Strict), put_at));
+    assert_eq!(reject(&mut state, in_mode(None, checked)), changed);
+}
+
+#[test]
+fn a_held_schema_holds_its_followers_for_a_moment() {
+    let (mut state, schema_id, id) = with_schema();
+    accept(&mut state, put(&id, follow(), Some(1), Precondition::Absent));
+    accept(&mut state, Command::HoldSchema { id: schema_id.clone(), hold: true });
+    let held = Rejection::SchemaHeld(schema_id.clone());
+    let again = || put(&id, BindingChange::Keep, Some(1), Precondition::Present);
+    assert_eq!(reject(&mut state, again()), held);
+    let other = config("p", "default", "b");
+    assert_eq!(reject(&mut state, put(&other, follow(), Some(1), Precondition::Absent)), held);
+    accept(&mut state, put(&other, pin(1), Some(1), Precondition::Absent));
+    accept(&mut state, put(&config("p", "default", "c"), BindingChange::Keep, None, Precondition::Absent));
+    // The clocks of nodes differ, so the moment counts both ways.
+    for (at, free) in [(0, true), (1, false), (1999, false), (2000, true)] {
+        let outcome = state.clone().apply(&by(Actor::System, again(), at)).outcome;
+        assert_eq!(matches!(outcome, Outcome::Accepted { .. }), free, "at {at}");
+    }
+    accept(&mut state, delete(&id));
+    let now = state.revision();
+    accept(&mut state, update_schema(&schema_id, now));
+    accept(&mut state, put(&id, follow(), Some(2), Precondition::Absent));
+    accept(&mut state, Command::HoldSchema { id: schema_id.clone(), hold: true });
+    accept(&mut state, Command::HoldSchema { id: schema_id.clone(), hold: false });
+    accept(&mut state, put(&id, follow(), Some(2), Precondition::Present));
+    let none = Command::HoldSchema { id: schema("p", "none"), hold: true };
+    assert!(matches!(reject(&mut state, none), Rejection::SchemaNotFound(_)));
+}
+
+#[test]
 fn pinned_and_unbound_documents_do_not_hold_an_update_up() {
     let (mut state, schema_id, id) = with_schema();
     let checked = state.revision();

@@ -223,13 +223,34 @@ proptest! {
                     prop_assert_eq!(checked, schema);
                 }
                 if let crate::Command::UpdateSchema { id, checked, .. } = &stamped.command {
-                    let follows = |c: &&crate::Config| c.binding.as_ref().is_some_and(|b| b.pinned.is_none());
-                    let late = after.bound_configs(id).filter(follows).any(|c| c.revision > *checked);
-                    prop_assert!(!late, "a document that was put after the check follows the schema");
+                    let strict = after.schema(id).is_some_and(|s| s.mode == crate::SchemaMode::Strict);
+                    let late = after.followers_after(id, None).any(|c| c.revision > *checked);
+                    prop_assert!(!strict || !late, "a document put after the check follows the schema");
                 }
             }
             Ok(())
         })?;
+    }
+
+    /// Those that follow a schema are those of the bound that are not pinned, wherever a walk begins.
+    #[test]
+    fn followers_are_found_from_anywhere(steps in steps()) {
+        let state = run(&steps, |_, _, _| Ok(()))?;
+        for id in all_schemas() {
+            let follows = |c: &&crate::Config| c.binding.as_ref().is_some_and(|b| b.pinned.is_none());
+            let all: Vec<_> = state.bound_configs(&id).filter(follows).collect();
+            prop_assert_eq!(&state.followers_after(&id, None).collect::<Vec<_>>(), &all);
+            for (n, config) in all.iter().enumerate() {
+                let rest: Vec<_> = state.followers_after(&id, Some(&config.id)).collect();
+                prop_assert_eq!(&rest[..], &all[n + 1..]);
+            }
+            for since in 0..=state.revision().0 {
+                let mut late: Vec<_> = all.iter().filter(|c| c.revision.0 > since).collect();
+                late.sort_by_key(|config| (config.revision, config.id.clone()));
+                let found: Vec<_> = state.followers_since(&id, crate::Revision(since)).collect();
+                prop_assert_eq!(found.iter().collect::<Vec<_>>(), late);
+            }
+        }
     }
 
     /// Nothing is left that belongs to something that is gone.
@@ -239,7 +260,14 @@ proptest! {
             for (key, row) in rows(after) {
                 match &row {
                     crate::Row::Environment(e) => prop_assert!(after.project(&e.id.project).is_some()),
-                    crate::Row::Schema(s) => prop_assert!(after.project(&s.id.project).is_some()),
+                    crate::Row::Schema(s) => {
+                        prop_assert!(after.project(&s.id.project).is_some());
+                        for name in &s.uses {
+                            let used = crate::SchemaId { name: name.clone(), ..s.id.clone() };
+                            prop_assert!(after.schema(&used).is_some(), "{:?} is used", used);
+                            prop_assert!(!after.schemas_lead_to(std::iter::once(used), &s.id), "{:?} leads back", s.id);
+                        }
+                    }
                     crate::Row::Config(c) => {
                         prop_assert!(after.environment(&c.id.environment_id()).is_some());
                         prop_assert!(after.retired_config(&c.id).is_none());

@@ -7,7 +7,7 @@ use crate::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName,
     Idempotency, KeyLabel, KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember,
     Operation, Permission, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention, Revision,
-    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+    SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp, Version,
 };
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ pub struct Step {
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let one = (
-        0..34_u8,
+        0..35_u8,
         0..2_u8,
         0..2_u8,
         0..3_u8,
@@ -123,7 +123,7 @@ impl Step {
             4 => Command::DeleteProject { name },
             5 | 6 => Command::CreateEnvironment { id },
             7 | 8 => Command::DeleteEnvironment { id },
-            9..=15 => self.schema_command(state),
+            9..=15 | 34 => self.schema_command(state),
             16..=20 => self.put(state),
             21 | 22 => self.transact(state),
             23..=27 => {
@@ -163,13 +163,38 @@ impl Step {
         let latest = state.schema(&id).map(|schema| schema.latest);
         let expected = if self.aimed { latest.filter(|_| self.detail > 3) } else { Some(number) };
         match self.what {
-            9..=11 => Command::CreateSchema { id, schema: body, dialect, mode: SchemaMode::Strict },
+            9..=11 => {
+                let mode = self.mode().unwrap_or_default();
+                Command::CreateSchema { uses: self.uses(state), id, schema: body, dialect, mode }
+            }
             12 | 13 => {
                 let late = Revision(u64::from(self.detail));
                 let checked = if self.secret > 2 { state.revision() } else { late };
-                Command::UpdateSchema { id, schema: body, dialect, mode: None, expected, checked }
+                let (mode, uses) = (self.mode(), self.uses(state));
+                Command::UpdateSchema { id, schema: body, dialect, mode, expected, checked, uses }
             }
+            34 => Command::HoldSchema { id, hold: self.detail < 2 },
             _ => Command::DeleteSchema { id, expected },
+        }
+    }
+
+    /// Now and then a reference, to the next schema or to itself.
+    fn uses(&self, state: &State) -> Vec<SchemaUse> {
+        if self.secret != 5 || self.binding < 3 {
+            return Vec::new();
+        }
+        let next = (usize::from(self.name) + usize::from(self.binding) - 2) % 3;
+        let id = schema(self.project().as_str(), ["s0", "s1", "s2"][next]);
+        let latest = state.schema(&id).map(|schema| schema.latest);
+        let version = latest.filter(|_| self.aimed).unwrap_or(SchemaVersion(u64::from(self.detail)));
+        vec![SchemaUse { name: id.name, version, newest: self.detail.is_multiple_of(2) }]
+    }
+
+    fn mode(&self) -> Option<SchemaMode> {
+        match self.binding {
+            0 | 1 => None,
+            2 => Some(SchemaMode::Ratchet),
+            _ => Some(SchemaMode::Strict),
         }
     }
 
