@@ -131,16 +131,11 @@ async fn unknown_parameters_are_refused() {
     check_path("/environments/default/configs?include=all", 400, "invalid_parameter").await;
     check_path("?x=1", 400, "unknown_parameter").await;
     let project = project().await;
-    let put = project.client.put(&format!("{}?dry_run=true", project.config("a"))).if_absent();
+    let put = project.client.put(&format!("{}?dry_run=maybe", project.config("a"))).if_absent();
+    put.json(&json!({ "content": 1 })).send().await.refused(400, "invalid_parameter");
+    let put = project.client.put(&format!("{}?rehearse=true", project.config("a"))).if_absent();
     put.json(&json!({ "content": 1 })).send().await.refused(400, "unknown_parameter");
     assert!(project.all(&project.configs("")).await.is_empty(), "what looks like a rehearsal writes nothing");
-}
-
-#[tokio::test]
-async fn promises_not_kept_yet_are_refused() {
-    let project = project().await;
-    let put = project.client.put(&project.config("a")).if_absent().header("Idempotency-Key", "k");
-    put.json(&json!({ "content": 1 })).send().await.refused(400, "idempotency_key_unsupported");
 }
 
 #[tokio::test]

@@ -89,6 +89,13 @@ impl Project {
         (made, client)
     }
 
+    /// The same project through a new API key with these permissions.
+    pub async fn key_with(&self, permissions: &[&str]) -> Self {
+        let body = json!({ "name": "test", "permissions": permissions });
+        let (_, client) = self.create_key(&body).await;
+        self.through(client)
+    }
+
     /// Every item of a list, page after page.
     pub async fn all(&self, path: &str) -> Vec<Value> {
         let (mut items, mut token) = (Vec::new(), String::new());

@@ -68,6 +68,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "sha2",
+            "similar",
             "thiserror",
             "tokio",
             "tracing",

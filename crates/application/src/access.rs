@@ -1,11 +1,11 @@
 //! API keys: authentication by them, and their life.
 
 use crate::ports::{Freshness, KeyMint};
-use crate::{Core, Error, Page, PageRequest, RequestContext, Seen};
+use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext, Seen};
 use domain::limits::API_KEY_SCOPES_MAX;
 use domain::{
     Actor, ApiKey, ApiKeyId, Command, EnvironmentName, KeyLabel, KeyRef, NewApiKey, Permission, ProjectName,
-    Receipt, Resource, Revision, Timestamp,
+    Receipt, Resource, Timestamp,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -46,7 +46,7 @@ pub struct CreateApiKey {
 pub struct CreatedApiKey {
     /// The key.
     pub key: ApiKey,
-    /// The secret, shown this once.
+    /// The secret, shown this once; empty in a dry run.
     pub secret: String,
 }
 
@@ -79,7 +79,11 @@ impl Access {
     }
 
     /// Creates a key of a project.
-    pub async fn create(&self, ctx: &RequestContext, request: CreateApiKey) -> Result<CreatedApiKey, Error> {
+    pub async fn create(
+        &self,
+        ctx: &RequestContext,
+        request: CreateApiKey,
+    ) -> Result<Changed<CreatedApiKey>, Error> {
         let scopes = request.environments.as_ref().map_or(0, BTreeSet::len);
         let prefixes = request.key_prefixes.as_ref().map_or(0, BTreeSet::len);
         for (field, count) in [("environments", scopes), ("key_prefixes", prefixes)] {
@@ -102,10 +106,16 @@ impl Access {
             key_prefixes: request.key_prefixes,
             expires_at: request.expires_at,
         };
-        match self.core.commit(ctx, Command::CreateApiKey { project: Some(request.project), key }).await? {
-            (_, Receipt::ApiKey(key)) => Ok(CreatedApiKey { key, secret: minted.secret }),
+        let command = Command::CreateApiKey { project: Some(request.project), key };
+        let changed = self.core.commit(ctx, command).await?;
+        let (replayed, tried) = (matches!(changed.how, How::Replayed), matches!(changed.how, How::DryRun(_)));
+        changed.map(|receipt| match receipt {
+            // Nobody has the secret any more.
+            Receipt::ApiKey(key) if replayed => Err(Error::SecretShownOnce(key.key.id)),
+            Receipt::ApiKey(key) if tried => Ok(CreatedApiKey { key, secret: String::new() }),
+            Receipt::ApiKey(key) => Ok(CreatedApiKey { key, secret: minted.secret }),
             _ => Err(Error::unexpected_receipt()),
-        }
+        })
     }
 
     /// Revokes a key for good.
@@ -114,9 +124,9 @@ impl Access {
         ctx: &RequestContext,
         project: ProjectName,
         id: ApiKeyId,
-    ) -> Result<Revision, Error> {
+    ) -> Result<Changed<()>, Error> {
         let key = KeyRef { project: Some(project), id };
-        Ok(self.core.commit(ctx, Command::RevokeApiKey { key }).await?.0)
+        Ok(self.core.commit(ctx, Command::RevokeApiKey { key }).await?.done())
     }
 
     /// One key, never its secret.

@@ -1,12 +1,23 @@
 //! Config documents: reading, writing, deleting, rolling back.
 
+mod diff;
+mod differing;
+mod past;
+mod patch;
+
+pub use crate::json::diff::Change;
+pub use diff::{Difference, Versions, difference};
+pub use differing::Differing;
+pub use past::{ConfigList, Moment};
+pub use patch::{PATCH_OPERATIONS_MAX, Patch, PatchConfig};
+
 use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
 use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine, View};
-use crate::{Core, Error, Page, PageRequest, RequestContext};
+use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext};
 use domain::{
-    BindingChange, ChangeKind, Command, Config, ConfigId, ConfigKey, ConfigRevision, Content, EnvironmentId,
-    Message, Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
+    BindingChange, ChangeKind, Command, Config, ConfigId, ConfigRevision, Content, EnvironmentId, Message,
+    Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -88,35 +99,6 @@ impl Configs {
         Self { core, engine }
     }
 
-    /// The config as it is now.
-    pub async fn get(
-        &self,
-        ctx: &RequestContext,
-        id: &ConfigId,
-        freshness: Freshness,
-    ) -> Result<ConfigDocument, Error> {
-        let view = self.readable(ctx, id, freshness).await?;
-        let config = view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
-        Self::shown(&view, id, config.version)
-    }
-
-    /// The configs of an environment whose keys start with `prefix`, by key.
-    pub async fn list(
-        &self,
-        ctx: &RequestContext,
-        environment: &EnvironmentId,
-        prefix: &str,
-        page: PageRequest<ConfigKey>,
-        with_content: bool,
-        freshness: Freshness,
-    ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
-        let freshness = Freshness { min_revision: freshness.min_revision.max(page.at), ..freshness };
-        let resource = Resource::Configs(environment, prefix);
-        let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
-        require_environment(&view, environment)?;
-        history::list_at(&view, environment, prefix, &page, with_content).await
-    }
-
     /// The versions of a config below `page.after`, newest first; also of a config that was deleted.
     pub async fn history(
         &self,
@@ -142,13 +124,19 @@ impl Configs {
     }
 
     /// Writes a whole document.
-    pub async fn put(&self, ctx: &RequestContext, request: PutConfig) -> Result<Written, Error> {
+    pub async fn put(&self, ctx: &RequestContext, request: PutConfig) -> Result<Changed<Written>, Error> {
+        if let Some(earlier) = self.core.replayed(ctx).await? {
+            return self.read_back(request.expected, earlier).await;
+        }
         self.commit_checked(ctx, request, ChangeKind::Update).await
     }
 
     /// Makes an earlier document current again, as a new version that satisfies today's schema.
-    pub async fn rollback(&self, ctx: &RequestContext, request: Rollback) -> Result<Written, Error> {
+    pub async fn rollback(&self, ctx: &RequestContext, request: Rollback) -> Result<Changed<Written>, Error> {
         let id = &request.id;
+        if let Some(earlier) = self.core.replayed(ctx).await? {
+            return self.read_back(request.expected, earlier).await;
+        }
         let resource = Resource::Config(id);
         let view = self
             .core
@@ -178,12 +166,32 @@ impl Configs {
         &self,
         ctx: &RequestContext,
         request: DeleteConfig,
-    ) -> Result<(Version, Revision), Error> {
+    ) -> Result<Changed<Version>, Error> {
         let DeleteConfig { id, expected, message } = request;
-        match self.core.commit(ctx, Command::DeleteConfig { id, expected, message }).await? {
-            (revision, Receipt::ConfigDeleted(version)) => Ok((version, revision)),
-            _ => Err(Error::unexpected_receipt()),
-        }
+        self.core.commit(ctx, Command::DeleteConfig { id, expected, message }).await?.map(|receipt| {
+            match receipt {
+                Receipt::ConfigDeleted(version) => Ok(version),
+                _ => Err(Error::unexpected_receipt()),
+            }
+        })
+    }
+
+    /// The answer to a change that an earlier request made: the version that it made then.
+    async fn read_back(
+        &self,
+        expected: Precondition,
+        earlier: Changed<Receipt>,
+    ) -> Result<Changed<Written>, Error> {
+        let revision = earlier.revision;
+        let freshness = Freshness { min_revision: Some(revision), ..Freshness::STALE };
+        let view = self.core.state.view(freshness).await?;
+        earlier.map(|receipt| {
+            let Receipt::Config(config) = receipt else { return Err(Error::unexpected_receipt()) };
+            let missing = || Error::not_found("version", config.version);
+            let shown = view.archive.config_revision(&config.id, config.version)?.ok_or_else(missing)?;
+            let document = ConfigDocument { shown, revision, stale_for_ms: None };
+            Ok(Written { created: expected == Precondition::Absent, document })
+        })
     }
 
     /// Checks the document outside the log and commits it with the schema version it was checked
@@ -194,7 +202,7 @@ impl Configs {
         ctx: &RequestContext,
         request: PutConfig,
         kind: ChangeKind,
-    ) -> Result<Written, Error> {
+    ) -> Result<Changed<Written>, Error> {
         let mut freshness = Freshness::STALE;
         for _ in 0..CHECK_ATTEMPTS_MAX {
             match self.try_commit(ctx, &request, kind, freshness).await {
@@ -219,7 +227,7 @@ impl Configs {
         request: &PutConfig,
         kind: ChangeKind,
         freshness: Freshness,
-    ) -> Result<Written, Error> {
+    ) -> Result<Changed<Written>, Error> {
         let id = &request.id;
         let resource = Resource::Config(id);
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentWrite, resource).await?;
@@ -235,10 +243,15 @@ impl Configs {
             kind,
             message: request.message.clone(),
         };
-        match self.core.commit(ctx, command).await? {
-            (revision, Receipt::Config(config)) => Ok(written(request, config, checked, kind, revision)),
-            _ => Err(Error::unexpected_receipt()),
+        let changed = self.core.commit(ctx, command).await?;
+        if matches!(changed.how, How::Replayed) {
+            return self.read_back(request.expected, changed).await;
         }
+        let revision = changed.revision;
+        changed.map(|receipt| match receipt {
+            Receipt::Config(config) => Ok(written(request, config, checked, kind, revision)),
+            _ => Err(Error::unexpected_receipt()),
+        })
     }
 
     async fn readable(
@@ -263,7 +276,7 @@ impl Configs {
     }
 }
 
-fn require_environment(view: &View, environment: &EnvironmentId) -> Result<(), Error> {
+pub(crate) fn require_environment(view: &View, environment: &EnvironmentId) -> Result<(), Error> {
     view.state
         .project(&environment.project)
         .ok_or_else(|| Error::not_found("project", &environment.project))?;
@@ -282,7 +295,7 @@ fn written(
     let shown = ConfigRevision {
         id: config.id,
         version: config.version,
-        revision,
+        revision: config.revision,
         kind: if created { ChangeKind::Create } else { kind },
         schema,
         content: Some(request.content.clone()),

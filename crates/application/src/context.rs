@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::ports::View;
 use domain::access::{Denied, authorize};
-use domain::{Actor, Permission, RequestId, Resource, Timestamp};
+use domain::{Actor, Idempotency, Permission, RequestId, Resource, Timestamp};
 
 /// The circumstances of one request.
 #[derive(Clone, Debug)]
@@ -12,9 +12,18 @@ pub struct RequestContext {
     pub actor: Actor,
     /// The request's id.
     pub request_id: RequestId,
+    /// A change is only tried: every check runs and nothing is kept.
+    pub dry_run: bool,
+    /// The key under which a repeated request is recognised.
+    pub idempotency: Option<Idempotency>,
 }
 
 impl RequestContext {
+    /// A request that means what it says, once.
+    pub fn new(actor: Actor, request_id: RequestId) -> Self {
+        Self { actor, request_id, dry_run: false, idempotency: None }
+    }
+
     /// Fails unless the actor may use `permission` on `resource` in this view.
     pub fn require(
         &self,

@@ -29,6 +29,7 @@ impl Env {
             actor: ctx.actor.clone(),
             request_id: ctx.request_id.clone(),
             at: self.clock.now(),
+            idempotency: ctx.idempotency.filter(|_| !ctx.dry_run),
         }
     }
 }

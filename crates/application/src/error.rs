@@ -3,7 +3,7 @@
 use crate::document::DocumentFault;
 use crate::ports::{ArchiveError, ConsensusError, MemberRefusal, MembershipError, SchemaFault, Violation};
 use domain::access::Denied;
-use domain::{ConfigId, Rejection, Version};
+use domain::{ApiKeyId, ConfigId, Rejection, Revision, Version};
 
 /// A document that a new schema version would break.
 #[derive(Clone, Debug)]
@@ -23,6 +23,15 @@ pub struct SchemaBreaks {
     pub total: u64,
     /// The first of them, by project, environment and key.
     pub failures: Vec<DocumentFailure>,
+}
+
+/// A step of a transaction whose document does not satisfy its schema.
+#[derive(Clone, Debug)]
+pub struct StepFailure {
+    /// Which, from 0.
+    pub step: usize,
+    /// What is wrong with its document.
+    pub violations: Vec<Violation>,
 }
 
 /// Why a use case did not do what it was asked.
@@ -50,6 +59,42 @@ pub enum Error {
         /// What is wrong, and the limit.
         message: String,
     },
+    /// A patch is not one, whatever the document.
+    #[error("{place}: {message}")]
+    PatchInvalid {
+        /// Which operation, from 0; `None` for the patch as a whole.
+        operation: Option<usize>,
+        /// Where in the patch: `[2].path`, or `.` for the patch as a whole.
+        place: String,
+        /// What is wrong, and the limit.
+        message: String,
+    },
+    /// An operation of a patch cannot be done on the document.
+    #[error("operation {operation} at {pointer:?}: {message}")]
+    PatchFailed {
+        /// Which operation, from 0.
+        operation: usize,
+        /// Its path, as a JSON Pointer.
+        pointer: String,
+        /// Why not.
+        message: String,
+    },
+    /// The revision that was asked for is yet to come.
+    #[error("revision {wanted} does not exist yet, the newest is {newest}")]
+    FutureRevision {
+        /// The revision that was asked for.
+        wanted: Revision,
+        /// The newest there is.
+        newest: Revision,
+    },
+    /// More configs differ than one change can touch.
+    #[error("at least {at_least} configs differ, at most {max} can be changed at a time")]
+    TooManyChanges {
+        /// How many were found before the search ended.
+        at_least: usize,
+        /// The limit.
+        max: usize,
+    },
     /// A document's text is not acceptable, whatever its schema.
     #[error(transparent)]
     Document(#[from] DocumentFault),
@@ -70,6 +115,28 @@ pub enum Error {
     /// Bound documents do not satisfy the new schema version.
     #[error("{} bound documents do not satisfy the new version", .0.total)]
     SchemaBreaksDocuments(SchemaBreaks),
+    /// Steps of a transaction have documents that do not satisfy their schemas.
+    #[error("{} operations have documents that do not satisfy their schemas", .0.len())]
+    StepsInvalid(Vec<StepFailure>),
+    /// What a config was at that time is no longer kept.
+    #[error("what {config} was before version {oldest} is no longer kept")]
+    HistoryPruned {
+        /// Which config.
+        config: ConfigId,
+        /// Its oldest version that is kept.
+        oldest: Version,
+    },
+    /// The request was served before and created this API key, whose secret is gone.
+    #[error("API key {0} was created by an earlier request; its secret is shown only once")]
+    SecretShownOnce(ApiKeyId),
+    /// A step of a transaction cannot be done, and so none was.
+    #[error("operation {step}: {error}")]
+    Step {
+        /// Which, from 0.
+        step: usize,
+        /// Why.
+        error: Box<Error>,
+    },
     /// The members of the cluster are not fit for the change.
     #[error(transparent)]
     Member(MemberRefusal),

@@ -1,9 +1,9 @@
 //! The past: what a list or a config looked like at an earlier revision.
 
 use crate::ports::View;
-use crate::{Error, Page, PageRequest};
+use crate::{ConfigList, Error, Page, PageRequest};
 use domain::limits::CONFIG_KEY_BYTES_MAX;
-use domain::{ChangeKind, ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Revision, Version};
+use domain::{ChangeKind, ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Revision, Timestamp, Version};
 use std::ops::Bound;
 use std::task::Poll;
 
@@ -11,15 +11,59 @@ use std::task::Poll;
 pub const LIST_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most versions that are read for one page; the page then ends early, even empty, and says where to go on.
 const PAGE_READS_MAX: usize = 10_000;
-/// How many versions are read at a time when looking for the one that was current at a revision.
+/// How many versions are read at a time for a page of them.
 const LOOK_BACK_BATCH: usize = 32;
 
-/// Says whether a version belongs to the present project and not to an earlier one of the same name, and is
-/// not newer than the view: the archive may know later ones.
+/// How many versions after the one that was current at a time are looked at, because the clocks of the nodes
+/// differ a little and a later version may bear an earlier time.
+const SKEWED_VERSIONS_MAX: u64 = 16;
+
+/// A moment as a view can find it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instant {
+    /// Nothing newer than this revision is shown; at most that of the view.
+    pub(crate) revision: Revision,
+    /// Nor anything that was made later than this.
+    pub(crate) time: Option<Timestamp>,
+}
+
+impl Instant {
+    fn covers(self, found: &ConfigRevision) -> bool {
+        found.revision <= self.revision && self.time.is_none_or(|time| found.at <= time)
+    }
+}
+
+/// Says whether a version belongs to the present project and not to an earlier one of the same name, is still
+/// kept, and is not newer than the view: the archive may know later ones, and older ones for a while.
 pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
     let project = view.state.project(&found.id.project);
     found.revision <= view.state.revision()
+        && found.version >= view.state.oldest_kept(&found.id)
         && project.is_some_and(|project| found.revision >= project.created_revision)
+}
+
+/// The newest version of a config that the view knows, also of one that was deleted.
+pub(crate) fn newest(view: &View, id: &ConfigId) -> Result<Version, Error> {
+    latest(view, id).map(|(version, _)| version).ok_or_else(|| Error::not_found("config", &id.key))
+}
+
+/// The newest version with its revision, unless it belongs to an earlier project of the same name.
+fn latest(view: &View, id: &ConfigId) -> Option<(Version, Revision)> {
+    let live = view.state.config(id).map(|config| (config.version, config.revision));
+    let gone = || view.state.retired_config(id).map(|retired| (retired.version, retired.revision));
+    let belongs = |revision| view.state.project(&id.project).is_some_and(|p| revision >= p.created_revision);
+    live.or_else(gone).filter(|(_, revision)| belongs(*revision))
+}
+
+/// The config as it was; `None` when it did not exist then.
+pub(crate) async fn as_of(
+    view: &View,
+    id: &ConfigId,
+    instant: Instant,
+) -> Result<Option<ConfigRevision>, Error> {
+    let Some(newest) = latest(view, id) else { return Ok(None) };
+    let found = version_at(view, id, newest, instant, &mut 0).await?;
+    Ok(found.filter(|found| found.kind != ChangeKind::Delete && visible(view, found)))
 }
 
 /// One page of a config's versions, newest first. Starts from the newest version that the view knows:
@@ -29,13 +73,7 @@ pub(crate) async fn versions(
     id: &ConfigId,
     page: &PageRequest<Version>,
 ) -> Result<Page<ConfigRevision, Version>, Error> {
-    let live = view.state.config(id).map(|config| (config.version, config.revision));
-    let gone = || view.state.retired_config(id).map(|retired| (retired.version, retired.revision));
-    let belongs = |revision| view.state.project(&id.project).is_some_and(|p| revision >= p.created_revision);
-    let (newest, _) = live
-        .or_else(gone)
-        .filter(|(_, revision)| belongs(*revision))
-        .ok_or_else(|| Error::not_found("config", &id.key))?;
+    let newest = newest(view, id)?;
     let mut before = page.after.unwrap_or(newest.next()).min(newest.next());
     let mut shown = Vec::new();
     while shown.len() <= page.size {
@@ -44,44 +82,40 @@ pub(crate) async fn versions(
         let_others_run().await;
         let Some(oldest) = batch.last().map(|version| version.version) else { break };
         before = oldest;
+        if oldest < view.state.oldest_kept(id) {
+            before = Version(0);
+        }
         let visible = batch.into_iter().filter(|version| visible(view, version));
         shown.extend(visible.map(|version| ConfigRevision { content: None, ..version }));
     }
     Ok(Page::take(shown.into_iter(), page.size, view, |version| version.version))
 }
 
-/// One page of an environment's configs as they were at `page.at`, or are now; without documents unless
-/// asked, so that a page of large ones does not fill the memory.
+/// One page of an environment's configs as they were at an instant; without documents unless asked, so that a
+/// page of large ones does not fill the memory.
 ///
-/// Live and deleted keys are walked together in order; only those that changed after `page.at` cost a
-/// look into the archive.
+/// Live and deleted keys are walked together in order; only those that changed later cost more than one look
+/// into the archive.
 pub(crate) async fn list_at(
     view: &View,
     environment: &EnvironmentId,
-    prefix: &str,
+    list: &ConfigList,
     page: &PageRequest<ConfigKey>,
-    with_content: bool,
+    instant: Instant,
 ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
-    let at = page.at.unwrap_or(view.state.revision());
-    let start = start(prefix, page.after.as_ref());
+    let start = start(&list.prefix, page.after.as_ref());
     let from = start.as_ref().map_or(Bound::Unbounded, |bound| bound.as_ref());
-    let matching = candidates(view, environment, prefix, from, at);
+    let matching = candidates(view, environment, &list.prefix, from, instant);
     let (mut items, mut size, mut bytes, mut reads, mut cut) = (Vec::new(), page.size, 0, 0, None);
-    let last = matching.len();
+    let count = matching.len();
     for (n, (id, version, revision)) in matching.into_iter().enumerate() {
         if items.len() > size {
             break;
         }
-        let found = if revision <= at {
-            reads += 1;
-            view.archive.config_revision(&id, version)?
-        } else {
-            current_at(view, &id, version, at, &mut reads).await?
-        };
-        let_others_run().await;
+        let found = version_at(view, &id, (version, revision), instant, &mut reads).await?;
         let shown = found.filter(|found| found.kind != ChangeKind::Delete && visible(view, found));
         if let Some(mut shown) = shown {
-            if with_content {
+            if list.with_content {
                 bytes += shown.content.as_ref().map_or(0, |content| content.as_str().len());
                 if bytes > LIST_CONTENT_BYTES_MAX && !items.is_empty() {
                     size = size.min(items.len());
@@ -91,27 +125,47 @@ pub(crate) async fn list_at(
             }
             items.push(shown);
         }
-        let cut_off = last == PAGE_READS_MAX && n + 1 == last;
+        let cut_off = count == PAGE_READS_MAX && n + 1 == count;
         if (reads > PAGE_READS_MAX || cut_off) && items.len() <= size {
             cut = Some(id.key);
             break;
         }
     }
     let mut page = Page::take(items.into_iter(), size, view, |config| config.id.key.clone());
-    page.revision = at;
+    page.revision = instant.revision;
     page.next = page.next.or(cut);
     Ok(page)
 }
 
 /// The configs that may be in the list, in order, at most [`PAGE_READS_MAX`]: those that are live, and those
-/// that were deleted after `at`. One that was deleted before costs no look.
+/// that were deleted later. One that was deleted before that revision costs no look; of a time that is not
+/// known without one.
 fn candidates(
     view: &View,
     environment: &EnvironmentId,
     prefix: &str,
     from: Bound<&ConfigKey>,
-    at: Revision,
+    instant: Instant,
 ) -> Vec<(ConfigId, Version, Revision)> {
+    walk(view, environment, from, move |deleted| instant.time.is_some() || deleted > instant.revision)
+        .take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
+        .take(PAGE_READS_MAX)
+        .map(|(id, version, revision)| (id.clone(), version, revision))
+        .collect()
+}
+
+/// Every config of an environment with its newest version, live or deleted, in order.
+pub(crate) fn all<'a>(view: &'a View, environment: &'a EnvironmentId) -> impl Iterator<Item = Entry<'a>> {
+    walk(view, environment, Bound::Unbounded, |_| true)
+}
+
+/// Live configs, and deleted ones whose deletion is `wanted`.
+fn walk<'a>(
+    view: &'a View,
+    environment: &'a EnvironmentId,
+    from: Bound<&ConfigKey>,
+    wanted: impl Fn(Revision) -> bool + 'a,
+) -> impl Iterator<Item = Entry<'a>> {
     let live = view
         .state
         .configs_from(environment, from)
@@ -119,13 +173,9 @@ fn candidates(
     let gone = view
         .state
         .retired_configs_from(environment, from)
-        .filter(|(_, retired)| retired.revision > at)
+        .filter(move |(_, retired)| wanted(retired.revision))
         .map(|(id, retired)| (id, retired.version, retired.revision));
     merge(live, gone)
-        .take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
-        .take(PAGE_READS_MAX)
-        .map(|(id, version, revision)| (id.clone(), version, revision))
-        .collect()
 }
 
 /// Where to start: after the last key seen, or at the first key that the prefix allows. A prefix such as
@@ -138,26 +188,71 @@ fn start(prefix: &str, after: Option<&ConfigKey>) -> Option<Bound<ConfigKey>> {
     ConfigKey::parse(prefix).or_else(|_| filled()).ok().map(Bound::Included)
 }
 
-async fn current_at(
+/// The version that was current at an instant, by bisection: a config may have very many.
+///
+/// Revisions grow with versions, and times do as far as the clocks of the nodes agree.
+async fn version_at(
     view: &View,
     id: &ConfigId,
-    newest: Version,
-    at: Revision,
+    (newest, revision): (Version, Revision),
+    instant: Instant,
     reads: &mut usize,
 ) -> Result<Option<ConfigRevision>, Error> {
-    let mut before = Some(newest);
-    loop {
-        let batch = view.archive.config_history(id, before, LOOK_BACK_BATCH)?;
-        *reads += batch.len();
+    let mut read = async |version: u64| {
+        *reads += 1;
+        let found = view.archive.config_revision(id, Version(version))?;
         let_others_run().await;
-        let Some(oldest) = batch.last().map(|version| version.version) else { return Ok(None) };
-        if let Some(found) = batch.into_iter().find(|version| version.revision <= at) {
-            return Ok(Some(found));
+        Ok::<_, Error>(found)
+    };
+    if revision <= instant.revision {
+        let found = read(newest.0).await?;
+        if found.as_ref().is_none_or(|found| instant.covers(found)) {
+            return Ok(found);
         }
-        before = Some(oldest);
     }
+    // `low` is covered (0 is before the first version), `high` is not.
+    let oldest = view.state.oldest_kept(id).max(Version(1));
+    let before_all = oldest.0 - 1;
+    let (mut low, mut high, mut current) = (before_all, newest.0, None);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        let found = read(middle).await?;
+        if found.as_ref().is_none_or(|found| instant.covers(found)) {
+            (low, current) = (middle, found);
+        } else {
+            high = middle;
+        }
+    }
+    if instant.time.is_some() {
+        for version in high + 1..newest.0.min(high + SKEWED_VERSIONS_MAX) {
+            if let Some(found) = read(version).await?.filter(|found| instant.covers(found)) {
+                current = Some(found);
+            }
+        }
+    }
+    if low == before_all && current.is_none() && before_all > 0 {
+        return Err(Error::HistoryPruned { config: id.clone(), oldest });
+    }
+    Ok(current)
 }
 
+/// The versions that one revision made of the configs of an environment, by key.
+pub(crate) async fn made_by(
+    view: &View,
+    environment: &EnvironmentId,
+    revision: Revision,
+) -> Result<Vec<ConfigRevision>, Error> {
+    let later: Vec<_> = all(view, environment).filter(|(_, _, changed)| *changed >= revision).collect();
+    let mut made = Vec::new();
+    for (id, newest, changed) in later {
+        let instant = Instant { revision, time: None };
+        let found = version_at(view, id, (newest, changed), instant, &mut 0).await?;
+        made.extend(found.filter(|found| found.revision == revision));
+    }
+    Ok(made)
+}
+
+/// A config with its newest version.
 type Entry<'a> = (&'a ConfigId, Version, Revision);
 
 /// Merges two ordered walks that share no key.
@@ -174,7 +269,7 @@ fn merge<'a>(
 }
 
 /// Lets other tasks have this thread: reading a long page must not keep a node from its peers.
-async fn let_others_run() {
+pub(crate) async fn let_others_run() {
     let mut yielded = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut yielded, true) {

@@ -5,6 +5,7 @@
 //! needed of them.
 
 mod access;
+mod changed;
 mod check;
 mod cluster;
 mod configs;
@@ -13,6 +14,8 @@ mod document;
 mod env;
 mod error;
 mod history;
+mod housekeeping;
+mod json;
 mod paging;
 pub mod ports;
 mod projects;
@@ -20,18 +23,25 @@ mod schemas;
 mod seen;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod transactions;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
+pub use changed::{Changed, Effect, How};
 pub use cluster::{AddedMember, Cluster};
-pub use configs::{ConfigDocument, Configs, DeleteConfig, PutConfig, Rollback, Written};
+pub use configs::{
+    Change, ConfigDocument, ConfigList, Configs, DeleteConfig, Difference, Differing, Moment,
+    PATCH_OPERATIONS_MAX, Patch, PatchConfig, PutConfig, Rollback, Versions, Written, difference,
+};
 pub use context::RequestContext;
 pub use document::{DocumentFault, compact};
 pub use env::Env;
-pub use error::{DocumentFailure, Error, SchemaBreaks};
+pub use error::{DocumentFailure, Error, SchemaBreaks, StepFailure};
+pub use housekeeping::Housekeeping;
 pub use paging::{Page, PageRequest};
-pub use projects::Projects;
+pub use projects::{ChangeProject, ProjectDetail, Projects};
 pub use schemas::{CreateSchema, SchemaDetail, Schemas, UpdateSchema};
 pub use seen::Seen;
+pub use transactions::{RestoreEnvironment, Step, StepResult, Transact, Transacted, Transactions};
 
 use ports::{ClusterView, Consensus, KeyMint, Membership, SchemaEngine, StateReader};
 use std::sync::Arc;
@@ -45,6 +55,10 @@ pub struct Application {
     pub schemas: Schemas,
     /// Config documents and their history.
     pub configs: Configs,
+    /// Several changes as one.
+    pub transactions: Transactions,
+    /// Work of the cluster on itself.
+    pub housekeeping: Housekeeping,
     /// API keys and authentication.
     pub access: Access,
     /// The cluster itself.
@@ -85,6 +99,12 @@ impl Application {
             projects: Projects::new(core.clone()),
             schemas: Schemas::new(core.clone(), ports.schemas.clone()),
             configs: Configs::new(core.clone(), ports.schemas.clone()),
+            transactions: Transactions::new(
+                core.clone(),
+                Configs::new(core.clone(), ports.schemas.clone()),
+                ports.schemas.clone(),
+            ),
+            housekeeping: Housekeeping::new(core.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone(), ports.membership.clone()),
         }
@@ -106,19 +126,6 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    /// Stamps and commits a command; a refusal becomes an error.
-    pub(crate) async fn commit(
-        &self,
-        ctx: &RequestContext,
-        command: domain::Command,
-    ) -> Result<(domain::Revision, domain::Receipt), Error> {
-        let stamped = self.env.stamp(ctx, command);
-        match self.consensus.propose(stamped).await? {
-            domain::Outcome::Accepted { revision, receipt } => Ok((revision, receipt)),
-            domain::Outcome::Rejected { rejection, .. } => Err(Error::Rejected(rejection)),
-        }
-    }
-
     /// A view of the state in which `actor` may use `permission` on `resource`.
     pub(crate) async fn authorized_view(
         &self,

@@ -1,16 +1,40 @@
 //! Projects and environments.
 
 use crate::ports::Freshness;
-use crate::{Core, Error, Page, PageRequest, RequestContext, Seen};
+use crate::{Changed, Core, Error, Page, PageRequest, RequestContext, Seen};
 use domain::{
     Actor, Command, DisplayName, Environment, EnvironmentId, EnvironmentName, Permission, Project,
-    ProjectName, Receipt, Resource, Revision,
+    ProjectName, Quotas, Receipt, Resource, Retention, Usage,
 };
 
 /// Use cases on projects and environments.
 #[derive(Clone, Debug)]
 pub struct Projects {
     core: Core,
+}
+
+/// A change of a project; what is `None` stays.
+#[derive(Clone, Debug)]
+pub struct ChangeProject {
+    /// Which project.
+    pub name: ProjectName,
+    /// What people call it.
+    pub display_name: Option<DisplayName>,
+    /// How much it may hold.
+    pub quotas: Option<Quotas>,
+    /// How much of its past is kept.
+    pub retention: Option<Retention>,
+}
+
+/// A project and what it holds.
+#[derive(Clone, Debug)]
+pub struct ProjectDetail {
+    /// The project.
+    pub project: Project,
+    /// Its documents.
+    pub usage: Usage,
+    /// How many API keys it has.
+    pub api_keys: u64,
 }
 
 impl Projects {
@@ -24,44 +48,49 @@ impl Projects {
         ctx: &RequestContext,
         name: ProjectName,
         display_name: DisplayName,
-    ) -> Result<Project, Error> {
-        match self.core.commit(ctx, Command::CreateProject { name, display_name }).await? {
-            (_, Receipt::Project(project)) => Ok(project),
-            _ => Err(Error::unexpected_receipt()),
-        }
+    ) -> Result<Changed<Project>, Error> {
+        self.core.commit(ctx, Command::CreateProject { name, display_name }).await?.map(|receipt| {
+            match receipt {
+                Receipt::Project(project) => Ok(project),
+                _ => Err(Error::unexpected_receipt()),
+            }
+        })
     }
 
-    /// Changes what people call a project.
-    pub async fn update(
+    /// Changes what people call a project, how much it may hold and keeps; what is `None` stays.
+    pub async fn change(
         &self,
         ctx: &RequestContext,
-        name: ProjectName,
-        display_name: DisplayName,
-    ) -> Result<Project, Error> {
-        match self.core.commit(ctx, Command::UpdateProject { name, display_name }).await? {
-            (_, Receipt::Project(project)) => Ok(project),
+        request: ChangeProject,
+    ) -> Result<Changed<Project>, Error> {
+        let ChangeProject { name, display_name, quotas, retention } = request;
+        let command = Command::ChangeProject { name, display_name, quotas, retention };
+        self.core.commit(ctx, command).await?.map(|receipt| match receipt {
+            Receipt::Project(project) => Ok(project),
             _ => Err(Error::unexpected_receipt()),
-        }
+        })
     }
 
     /// Deletes a project that holds no configs.
-    pub async fn delete(&self, ctx: &RequestContext, name: ProjectName) -> Result<Revision, Error> {
-        Ok(self.core.commit(ctx, Command::DeleteProject { name }).await?.0)
+    pub async fn delete(&self, ctx: &RequestContext, name: ProjectName) -> Result<Changed<()>, Error> {
+        Ok(self.core.commit(ctx, Command::DeleteProject { name }).await?.done())
     }
 
-    /// One project, and the revision of the view it was read from.
+    /// One project with what it holds, and the revision of the view it was read from.
     pub async fn get(
         &self,
         ctx: &RequestContext,
         name: &ProjectName,
         freshness: Freshness,
-    ) -> Result<Seen<Project>, Error> {
+    ) -> Result<Seen<ProjectDetail>, Error> {
         let view = self
             .core
             .authorized_view(ctx, freshness, Permission::ProjectRead, Resource::Project(name))
             .await?;
         let project = view.state.project(name).ok_or_else(|| Error::not_found("project", name))?;
-        Ok(Seen::new(project.clone(), &view))
+        let api_keys = view.state.api_keys(Some(name)).count() as u64;
+        let detail = ProjectDetail { project: project.clone(), usage: view.state.usage(name), api_keys };
+        Ok(Seen::new(detail, &view))
     }
 
     /// The projects that the actor may see, by name.
@@ -90,11 +119,11 @@ impl Projects {
         &self,
         ctx: &RequestContext,
         id: EnvironmentId,
-    ) -> Result<Environment, Error> {
-        match self.core.commit(ctx, Command::CreateEnvironment { id }).await? {
-            (_, Receipt::Environment(environment)) => Ok(environment),
+    ) -> Result<Changed<Environment>, Error> {
+        self.core.commit(ctx, Command::CreateEnvironment { id }).await?.map(|receipt| match receipt {
+            Receipt::Environment(environment) => Ok(environment),
             _ => Err(Error::unexpected_receipt()),
-        }
+        })
     }
 
     /// Deletes an environment that holds no configs.
@@ -102,8 +131,8 @@ impl Projects {
         &self,
         ctx: &RequestContext,
         id: EnvironmentId,
-    ) -> Result<Revision, Error> {
-        Ok(self.core.commit(ctx, Command::DeleteEnvironment { id }).await?.0)
+    ) -> Result<Changed<()>, Error> {
+        Ok(self.core.commit(ctx, Command::DeleteEnvironment { id }).await?.done())
     }
 
     /// One environment, and the revision of the view it was read from.

@@ -2,7 +2,7 @@
 
 use crate::check::CHECK_ATTEMPTS_MAX;
 use crate::ports::{Freshness, SchemaEngine, Validator, View};
-use crate::{Core, DocumentFailure, Error, Page, PageRequest, RequestContext, SchemaBreaks};
+use crate::{Changed, Core, DocumentFailure, Error, Page, PageRequest, RequestContext, SchemaBreaks};
 use domain::{
     Command, ConfigId, Content, Permission, ProjectName, Receipt, Rejection, Resource, Revision, Schema,
     SchemaId, SchemaMode, SchemaName, SchemaRevision, SchemaVersion,
@@ -71,19 +71,33 @@ impl Schemas {
     }
 
     /// Registers a schema under a free name.
-    pub async fn create(&self, ctx: &RequestContext, request: CreateSchema) -> Result<SchemaDetail, Error> {
+    pub async fn create(
+        &self,
+        ctx: &RequestContext,
+        request: CreateSchema,
+    ) -> Result<Changed<SchemaDetail>, Error> {
         let CreateSchema { id, schema, mode } = request;
+        if let Some(earlier) = self.core.replayed(ctx).await? {
+            return detailed(earlier, schema);
+        }
         let resource = Resource::Project(&id.project);
         self.core.authorized_view(ctx, Freshness::LINEARIZABLE, Permission::SchemaWrite, resource).await?;
         let (dialect, _) = self.engine.compile(&schema).await?;
         let command = Command::CreateSchema { id, schema: schema.clone(), dialect, mode };
-        self.committed(ctx, command, schema).await
+        detailed(self.core.commit(ctx, command).await?, schema)
     }
 
     /// Registers a new version after checking every document that follows the schema. When documents
     /// change meanwhile, only those are checked again.
-    pub async fn update(&self, ctx: &RequestContext, request: UpdateSchema) -> Result<SchemaDetail, Error> {
+    pub async fn update(
+        &self,
+        ctx: &RequestContext,
+        request: UpdateSchema,
+    ) -> Result<Changed<SchemaDetail>, Error> {
         let UpdateSchema { id, schema, mode, expected } = request;
+        if let Some(earlier) = self.core.replayed(ctx).await? {
+            return detailed(earlier, schema);
+        }
         let resource = Resource::Project(&id.project);
         let mut view = self
             .core
@@ -109,9 +123,9 @@ impl Schemas {
                 expected,
                 checked,
             };
-            match self.committed(ctx, command, schema.clone()).await {
+            match self.core.commit(ctx, command).await {
                 Err(Error::Rejected(Rejection::BoundDocumentsChanged(_))) => {}
-                done => return done,
+                done => return detailed(done?, schema),
             }
             view = self.core.state.view(Freshness::LINEARIZABLE).await?;
         }
@@ -124,8 +138,8 @@ impl Schemas {
         ctx: &RequestContext,
         id: SchemaId,
         expected: Option<SchemaVersion>,
-    ) -> Result<Revision, Error> {
-        Ok(self.core.commit(ctx, Command::DeleteSchema { id, expected }).await?.0)
+    ) -> Result<Changed<()>, Error> {
+        Ok(self.core.commit(ctx, Command::DeleteSchema { id, expected }).await?.done())
     }
 
     /// One version of a schema; the newest with `None`.
@@ -164,29 +178,26 @@ impl Schemas {
             page.items.iter().map(|schema| detail(&view, schema, schema.latest)).collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next, revision: page.revision, stale_for_ms: page.stale_for_ms })
     }
+}
 
-    async fn committed(
-        &self,
-        ctx: &RequestContext,
-        command: Command,
-        body: Content,
-    ) -> Result<SchemaDetail, Error> {
-        match self.core.commit(ctx, command).await? {
-            (revision, Receipt::Schema { schema, bound_documents }) => {
-                let shown = SchemaRevision {
-                    id: schema.id.clone(),
-                    version: schema.latest,
-                    revision,
-                    schema: body,
-                    dialect: schema.dialect,
-                    at: schema.created_at,
-                    by: schema.created_by.clone(),
-                };
-                Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
-            }
-            _ => Err(Error::unexpected_receipt()),
-        }
-    }
+/// The schema that a change left behind, with the body that was asked for.
+fn detailed(changed: Changed<Receipt>, body: Content) -> Result<Changed<SchemaDetail>, Error> {
+    let revision = changed.revision;
+    changed.map(|receipt| {
+        let Receipt::Schema { schema, bound_documents } = receipt else {
+            return Err(Error::unexpected_receipt());
+        };
+        let shown = SchemaRevision {
+            id: schema.id.clone(),
+            version: schema.latest,
+            revision: schema.revision,
+            schema: body,
+            dialect: schema.dialect,
+            at: schema.created_at,
+            by: schema.created_by.clone(),
+        };
+        Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
+    })
 }
 
 fn detail(view: &View, schema: &Schema, version: SchemaVersion) -> Result<SchemaDetail, Error> {

@@ -13,19 +13,49 @@ use adapter_security::ApiKeyMint;
 use adapter_system::{RandomIds, SystemClock};
 use adapter_telemetry::Metrics;
 use anyhow::Context as _;
-use application::{Application, Env, Ports};
+use application::{Application, Env, Housekeeping, Ports};
 use domain::{ApiKeyId, Digest, KeyLabel, NewApiKey, Permission};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// A node that serves clients and peers.
 #[derive(Debug)]
 pub struct RunningServer {
     node: Arc<RaftNode>,
     http: HttpServer,
+    housekeeping: JoinHandle<()>,
     drain: Duration,
+}
+
+/// Time between two looks at what retention lets go.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(5);
+/// Time after which age may have let something go although nothing changed.
+const HOUSEKEEPING_IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// [`adapter_raft::NodeStats::state`] of a leader.
+const RAFT_STATE_LEADER: u8 = 2;
+
+/// Prunes the history while this node leads.
+async fn housekeeping(node: Arc<RaftNode>, own: Housekeeping) {
+    let (mut seen, mut looked) = (None, tokio::time::Instant::now());
+    loop {
+        tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
+        let stats = node.stats();
+        let due = seen != Some(stats.revision) || looked.elapsed() >= HOUSEKEEPING_IDLE_MAX;
+        if stats.state != RAFT_STATE_LEADER || !due {
+            continue;
+        }
+        looked = tokio::time::Instant::now();
+        seen = Some(stats.revision);
+        match own.prune().await {
+            Ok(0) => {}
+            Ok(versions) => tracing::info!(versions, "old versions were taken out of the history"),
+            Err(error) => tracing::warn!(%error, "the history could not be pruned; trying again later"),
+        }
+    }
 }
 
 /// Builds and starts everything. `on_fatal` is called when the node must not go on.
@@ -60,6 +90,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         membership: node.clone(),
         env,
     });
+    let housekeeping = tokio::spawn(housekeeping(node.clone(), app.housekeeping.clone()));
     let outside = Outside {
         probes: Arc::new(NodeProbes(node.clone())),
         observer: Arc::new(HttpMetrics(metrics.clone())),
@@ -72,7 +103,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     };
     let http = HttpServer::start(listener, adapter_http::router(app, outside))?;
     tracing::info!(node_id = settings.node_id, http = %http.addr(), peers = %settings.peer_listen, "the node runs");
-    Ok(RunningServer { node, http, drain: settings.drain })
+    Ok(RunningServer { node, http, housekeeping, drain: settings.drain })
 }
 
 impl RunningServer {
@@ -88,6 +119,7 @@ impl RunningServer {
 
     /// Stops cleanly: not ready any more, leadership to another, requests answered, state on disk.
     pub async fn stop(self) -> anyhow::Result<()> {
+        self.housekeeping.abort();
         self.node.hand_over().await;
         self.http.stop(self.drain).await;
         self.node.shutdown().await.context("the last checkpoint failed")

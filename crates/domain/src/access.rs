@@ -74,6 +74,8 @@ permissions! {
     EnvironmentRead = "project:environment:read",
     /// Create environments.
     EnvironmentWrite = "project:environment:write",
+    /// Change how much projects may hold.
+    QuotaWrite = "platform:quota:write",
     /// See API keys, never their secrets.
     KeyRead = "project:key:read",
     /// Create and revoke API keys.

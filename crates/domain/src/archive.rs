@@ -21,6 +21,8 @@ pub enum ChangeKind {
     },
     /// The key was deleted.
     Delete,
+    /// A part of the document was changed.
+    Patch,
 }
 
 /// One version of a config, its body included. Never changed once written.

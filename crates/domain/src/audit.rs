@@ -58,6 +58,8 @@ struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    bounds: Option<Bounds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from_version: Option<u64>,
@@ -70,6 +72,17 @@ struct Change<'a> {
     schema: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
+}
+
+/// How much a project may hold and keeps; `null` is the default.
+#[derive(Serialize)]
+struct Bounds {
+    api_keys: Option<u64>,
+    bytes: Option<u64>,
+    documents: Option<u64>,
+    retention_age_ms: Option<i64>,
+    retention_versions: Option<u64>,
+    watchers: Option<u64>,
 }
 
 /// What a new API key may do.
@@ -86,17 +99,19 @@ fn canonical(committed: &Committed) -> String {
     let record = Record {
         actor: committed.actor.to_string(),
         at: committed.at.0,
-        changes: committed.events.iter().map(change).collect(),
+        changes: committed.events.iter().filter_map(change).collect(),
         request_id: committed.request_id.as_str(),
         revision: committed.revision.0,
     };
     serde_json::to_string(&record).expect("strings and integers always serialise")
 }
 
-fn change(event: &Event) -> Change<'_> {
+/// A change for the record; `None` for what only remembers an answer.
+fn change(event: &Event) -> Option<Change<'_>> {
     let plain = |action, resource| Change {
         action,
         binding: None,
+        bounds: None,
         digest: None,
         from_version: None,
         grant: None,
@@ -105,13 +120,28 @@ fn change(event: &Event) -> Change<'_> {
         schema: None,
         version: None,
     };
-    match event {
+    Some(match event {
+        Event::AnswerKept { .. } | Event::AnswerForgotten { .. } => return None,
         Event::ClusterNamed { cluster_id } => plain("cluster.name", cluster_id.to_string()),
         Event::ProjectCreated { name, display_name } => {
             Change { message: Some(display_name.as_str()), ..plain("project.create", name.to_string()) }
         }
         Event::ProjectUpdated { name, display_name } => {
             Change { message: Some(display_name.as_str()), ..plain("project.update", name.to_string()) }
+        }
+        Event::ProjectBounded { name, quotas, retention } => Change {
+            bounds: Some(Bounds {
+                api_keys: quotas.api_keys,
+                bytes: quotas.bytes,
+                documents: quotas.documents,
+                retention_age_ms: retention.age_ms,
+                retention_versions: retention.versions,
+                watchers: quotas.watchers,
+            }),
+            ..plain("project.bound", name.to_string())
+        },
+        Event::HistoryPruned { id, oldest, .. } => {
+            Change { version: Some(oldest.0), ..plain("config.prune", id.to_string()) }
         }
         Event::ProjectDeleted { name } => plain("project.delete", name.to_string()),
         Event::EnvironmentCreated { id } => {
@@ -137,7 +167,7 @@ fn change(event: &Event) -> Change<'_> {
             digest: Some(*digest),
             from_version: match kind {
                 ChangeKind::Rollback { from } => Some(from.0),
-                ChangeKind::Create | ChangeKind::Update | ChangeKind::Delete => None,
+                ChangeKind::Create | ChangeKind::Update | ChangeKind::Delete | ChangeKind::Patch => None,
             },
             message: Some(message.as_str()),
             schema: schema.as_ref().map(|schema| format!("{}@{}", schema.name, schema.version)),
@@ -166,7 +196,7 @@ fn change(event: &Event) -> Change<'_> {
             format!("{} {} {} {}", member.id, member.name, member.peer_addr, member.api_url),
         ),
         Event::MemberRetired { id } => plain("member.retire", id.to_string()),
-    }
+    })
 }
 
 fn key_name(key: &crate::KeyRef) -> String {

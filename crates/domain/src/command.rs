@@ -3,7 +3,8 @@
 use crate::{
     Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
     EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission, ProjectName,
-    RequestId, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+    Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp,
+    Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -21,6 +22,31 @@ pub struct Stamped<C> {
     pub request_id: RequestId,
     /// When the request was taken, by the clock of the node that took it.
     pub at: Timestamp,
+    /// The client's promise that this is the same request as any other with this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A key that a client chose for a request, so that sending it again changes nothing again.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Idempotency {
+    /// The digest of the key and of whose it is: two principals may choose the same.
+    pub key: Digest,
+    /// The digest of what was requested; another request must not use the key.
+    pub request: Digest,
+}
+
+impl Idempotency {
+    /// The key `text` of `actor`, for a request with the digest `request`.
+    pub fn new(actor: &Actor, text: &str, request: Digest) -> Self {
+        let owner = match actor {
+            Actor::System => String::new(),
+            Actor::ApiKey(key) => {
+                format!("{}/{}", key.project.as_ref().map_or("", ProjectName::as_str), key.id)
+            }
+        };
+        Self { key: Digest::of(&[owner.as_bytes(), &[0], text.as_bytes()]), request }
+    }
 }
 
 /// What a config must be for a change of it to go ahead (RFC 9110 section 13).
@@ -43,6 +69,43 @@ pub enum BindingChange {
     Keep,
     /// Replace it, or remove it with `None`.
     Set(Option<Binding>),
+}
+
+/// One step of a transaction. All steps see the state before the transaction.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Changes nothing, but the transaction is refused unless the config is as expected.
+    Check { id: ConfigId, expected: Precondition },
+    /// Writes a whole document, like [`Command::PutConfig`].
+    Put {
+        id: ConfigId,
+        content: Content,
+        binding: BindingChange,
+        checked: Option<SchemaRef>,
+        expected: Precondition,
+        kind: ChangeKind,
+    },
+    /// Deletes a document, like [`Command::DeleteConfig`].
+    Delete { id: ConfigId, expected: Precondition },
+}
+
+impl Operation {
+    /// The config that it is about.
+    pub fn id(&self) -> &ConfigId {
+        match self {
+            Self::Check { id, .. } | Self::Put { id, .. } | Self::Delete { id, .. } => id,
+        }
+    }
+}
+
+/// Versions of one config that are no longer kept.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Pruned {
+    /// Which config.
+    pub id: ConfigId,
+    /// The oldest version that is kept from now on.
+    pub oldest: Version,
 }
 
 /// An API key to be: its rights, and the digest of a secret that was minted before.
@@ -76,6 +139,14 @@ pub enum Command {
     CreateProject { name: ProjectName, display_name: DisplayName },
     /// Changes what people call a project.
     UpdateProject { name: ProjectName, display_name: DisplayName },
+    /// Changes what people call a project, how much it may hold, and how much of its past is kept. What is
+    /// `None` stays.
+    ChangeProject {
+        name: ProjectName,
+        display_name: Option<DisplayName>,
+        quotas: Option<Quotas>,
+        retention: Option<Retention>,
+    },
     /// Deletes a project that holds no configs, with its environments, schemas and keys.
     DeleteProject { name: ProjectName },
     /// Creates an environment.
@@ -109,6 +180,11 @@ pub enum Command {
     },
     /// Deletes a document; its history stays.
     DeleteConfig { id: ConfigId, expected: Precondition, message: Message },
+    /// Does all operations as one revision, or none of them.
+    Transact { operations: Vec<Operation>, message: Message },
+    /// Takes old versions out of the history, for good; the newest stays. Proposed by the cluster itself
+    /// where a project's retention says so.
+    PruneHistory { pruned: Vec<Pruned> },
     /// Creates an API key of a project, or of the platform with `None`.
     CreateApiKey { project: Option<ProjectName>, key: NewApiKey },
     /// Revokes an API key for good.

@@ -3,6 +3,10 @@
 //! Fields are public because there is no invariant between them; names and texts carry their own.
 //! These types are stored and replicated: fields are only ever added, with a default.
 
+use crate::limits::{
+    API_KEYS_PER_PROJECT_DEFAULT, BYTES_PER_PROJECT_DEFAULT, DOCUMENTS_PER_PROJECT_DEFAULT,
+    WATCHERS_PER_PROJECT_DEFAULT,
+};
 use crate::{
     Actor, ApiKeyId, ConfigKey, Digest, DisplayName, EnvironmentName, KeyLabel, Permission, ProjectName,
     Revision, SchemaName, SchemaVersion, Timestamp, Version,
@@ -27,6 +31,68 @@ pub struct Project {
     pub created_revision: Revision,
     /// The revision that last changed it.
     pub revision: Revision,
+    /// How much it may hold.
+    #[serde(default)]
+    pub quotas: Quotas,
+    /// How much of the past is kept.
+    #[serde(default)]
+    pub retention: Retention,
+}
+
+/// How much a project may hold; `None` is the default of the platform.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Quotas {
+    /// Live documents in all environments.
+    pub documents: Option<u64>,
+    /// Bytes of live documents together.
+    pub bytes: Option<u64>,
+    /// API keys.
+    pub api_keys: Option<u64>,
+    /// Watchers at one node.
+    pub watchers: Option<u64>,
+}
+
+impl Quotas {
+    /// Most live documents.
+    pub fn documents(&self) -> u64 {
+        self.documents.unwrap_or(DOCUMENTS_PER_PROJECT_DEFAULT)
+    }
+
+    /// Most bytes of live documents together.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.unwrap_or(BYTES_PER_PROJECT_DEFAULT)
+    }
+
+    /// Most API keys.
+    pub fn api_keys(&self) -> u64 {
+        self.api_keys.unwrap_or(API_KEYS_PER_PROJECT_DEFAULT)
+    }
+
+    /// Most watchers at one node.
+    pub fn watchers(&self) -> u64 {
+        self.watchers.unwrap_or(WATCHERS_PER_PROJECT_DEFAULT)
+    }
+}
+
+/// How much of the past of each config is kept. The newest version always is; with both bounds, what
+/// either of them lets go goes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Retention {
+    /// So many versions; `None` for all.
+    pub versions: Option<u64>,
+    /// Every version that was current within this time, in milliseconds; `None` for ever.
+    pub age_ms: Option<i64>,
+}
+
+/// What a project holds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Usage {
+    /// Live documents in all environments.
+    pub documents: u64,
+    /// Bytes of live documents together.
+    pub bytes: u64,
 }
 
 /// Identifies an environment.
@@ -175,6 +241,9 @@ pub struct Config {
     pub updated_at: Timestamp,
     /// Who changed it last.
     pub updated_by: Actor,
+    /// The oldest version that is kept; 0 and 1 both mean that all are.
+    #[serde(default)]
+    pub oldest: Version,
 }
 
 /// What is left of a config that was deleted: enough to go on counting.
@@ -184,6 +253,9 @@ pub struct Retired {
     pub version: Version,
     /// The revision of the deletion.
     pub revision: Revision,
+    /// The oldest version that is kept; 0 and 1 both mean that all are.
+    #[serde(default)]
+    pub oldest: Version,
 }
 
 /// Finds an API key: who owns it, and its id there.

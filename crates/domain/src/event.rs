@@ -2,8 +2,8 @@
 
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, KeyRef, MemberId, Message, NewMember, ProjectName, RequestId, Revision, SchemaId,
-    SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
+    EnvironmentId, KeyRef, MemberId, Message, NewMember, ProjectName, Quotas, RequestId, Retention, Revision,
+    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub enum Event {
     ProjectCreated { name: ProjectName, display_name: DisplayName },
     /// A project was renamed for people.
     ProjectUpdated { name: ProjectName, display_name: DisplayName },
+    /// A project's quotas or retention were set.
+    ProjectBounded { name: ProjectName, quotas: Quotas, retention: Retention },
     /// A project went, after everything in it.
     ProjectDeleted { name: ProjectName },
     /// An environment came to be.
@@ -48,10 +50,16 @@ pub enum Event {
     },
     /// A document was deleted.
     ConfigDeleted { id: ConfigId, version: Version, created_at: Timestamp, message: Message },
+    /// The versions of a config from `from` on and below `oldest` are no longer kept.
+    HistoryPruned { id: ConfigId, from: Version, oldest: Version },
     /// An API key came to be.
     ApiKeyCreated { key: ApiKey },
     /// An API key was revoked.
     ApiKeyRevoked { key: KeyRef },
+    /// The answer to this command is kept for requests with the same idempotency key. Comes last.
+    AnswerKept { key: Digest, request: Digest },
+    /// A kept answer has expired or gave way to newer ones.
+    AnswerForgotten { key: Digest },
     /// A machine was allowed to join the cluster.
     MemberAdmitted { member: NewMember },
     /// A member has to leave; its id never joins again.

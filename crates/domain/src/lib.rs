@@ -31,12 +31,12 @@ mod text;
 pub use access::{Actor, Permission, Resource};
 pub use archive::{ChangeKind, ConfigRevision, SchemaRevision};
 pub use audit::AuditEntry;
-pub use command::{BindingChange, Command, NewApiKey, Precondition, Stamped};
+pub use command::{BindingChange, Command, Idempotency, NewApiKey, Operation, Precondition, Pruned, Stamped};
 pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use entity::{
-    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Retired, Schema,
-    SchemaId, SchemaMode, SchemaRef,
+    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Quotas,
+    Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, Usage,
 };
 pub use event::{Committed, Event};
 pub use member::{MemberId, MemberIdError, NewMember};
@@ -45,7 +45,7 @@ pub use name::{
     RequestId, SchemaName,
 };
 pub use number::{Revision, SchemaVersion, Timestamp, Version};
-pub use outcome::{Outcome, Receipt};
+pub use outcome::{Answer, Outcome, Receipt};
 pub use rejection::Rejection;
 pub use state::{Applied, Row, RowKey, State};
 pub use text::{DisplayName, KeyLabel, Message, TextError};

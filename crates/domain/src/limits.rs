@@ -30,8 +30,22 @@ pub const DISPLAY_NAME_BYTES_MAX: usize = 200;
 pub const KEY_LABEL_BYTES_MAX: usize = 100;
 /// Longest request id, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
-/// Most API keys that one project (or the platform) may hold at a time.
-pub const API_KEYS_PER_PROJECT_MAX: usize = 1000;
+/// Most API keys that one project may hold at a time when its quotas do not say, and the platform itself.
+pub const API_KEYS_PER_PROJECT_DEFAULT: u64 = 1000;
+/// Most live documents that one project may hold when its quotas do not say.
+pub const DOCUMENTS_PER_PROJECT_DEFAULT: u64 = 1_000_000;
+/// Most bytes of live documents that one project may hold when its quotas do not say.
+pub const BYTES_PER_PROJECT_DEFAULT: u64 = 16 * 1024 * 1024 * 1024;
+/// Most watchers of one project at one node when its quotas do not say.
+pub const WATCHERS_PER_PROJECT_DEFAULT: u64 = 10_000;
+/// Largest value of any quota.
+pub const QUOTA_MAX: u64 = 1 << 53;
+/// Most versions that a project may ask to keep of each config.
+pub const RETENTION_VERSIONS_MAX: u64 = 1_000_000;
+/// Longest time that a project may ask to keep versions, in milliseconds: 100 years.
+pub const RETENTION_AGE_MS_MAX: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
+/// Most versions that one command takes out of the history.
+pub const PRUNED_VERSIONS_MAX: u64 = 10_000;
 /// Most key prefixes, and most environments, that one API key may be scoped to.
 pub const API_KEY_SCOPES_MAX: usize = 64;
 /// Most environments in one project.
@@ -46,3 +60,13 @@ pub const MEMBERS_MAX: usize = 7;
 pub const RETIRED_MEMBERS_MAX: usize = 100_000;
 /// Most projects in one cluster.
 pub const PROJECTS_MAX: usize = 100_000;
+/// Most operations in one transaction.
+pub const TRANSACTION_OPERATIONS_MAX: usize = 128;
+/// How long the answer to a request with an idempotency key is kept, in milliseconds.
+pub const ANSWER_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Most answers that are kept; the oldest give way.
+pub const ANSWERS_MAX: usize = 100_000;
+/// Most expired answers that one command clears away.
+pub const ANSWERS_CLEARED_MAX: usize = 8;
+/// Longest idempotency key, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;

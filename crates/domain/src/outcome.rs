@@ -1,6 +1,6 @@
 //! What a proposer is told once its command was applied.
 
-use crate::{ApiKey, Config, Environment, Project, Rejection, Revision, Schema, Version};
+use crate::{ApiKey, Config, Digest, Environment, Project, Rejection, Revision, Schema, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 
 /// The answer of the replicated state to one command; the same on every replica.
@@ -12,6 +12,13 @@ pub enum Outcome {
         /// The revision it made.
         revision: Revision,
         /// What it left behind.
+        receipt: Receipt,
+    },
+    /// The command repeats one that was accepted before; nothing changed.
+    Replayed {
+        /// The revision that the first one made.
+        revision: Revision,
+        /// What the first one left behind.
         receipt: Receipt,
     },
     /// The command was refused; nothing changed.
@@ -46,4 +53,19 @@ pub enum Receipt {
     ConfigDeleted(Version),
     /// An API key.
     ApiKey(ApiKey),
+    /// The configs of a transaction after it, in the order of its operations without the checks.
+    Versions(Vec<Version>),
+}
+
+/// The answer to an accepted command, kept so that a repeated request changes nothing again.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Answer {
+    /// The digest of what was requested.
+    pub request: Digest,
+    /// The revision that the command made.
+    pub revision: Revision,
+    /// When the command was stamped.
+    pub at: Timestamp,
+    /// What it left behind.
+    pub receipt: Receipt,
 }

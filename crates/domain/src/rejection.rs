@@ -94,12 +94,41 @@ pub enum Rejection {
         /// When it last changed.
         updated_at: Option<Timestamp>,
     },
+    /// An operation of a transaction is refused, and with it the whole transaction.
+    #[error("operation {operation}: {rejection}")]
+    Operation {
+        /// Which, from 0.
+        operation: u32,
+        /// Why.
+        rejection: Box<Rejection>,
+    },
+    /// Two operations of a transaction are about the same config.
+    #[error("config {0} is in more than one operation")]
+    ConfigRepeated(ConfigId),
+    /// The idempotency key belongs to another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
     /// The API key id is taken.
     #[error("API key {0} exists")]
     ApiKeyExists(ApiKeyId),
     /// The API key does not exist.
     #[error("API key {0} does not exist")]
     ApiKeyNotFound(ApiKeyId),
+    /// The project may not hold that much.
+    #[error("project {project} may hold {max} {limit} and holds {used}")]
+    QuotaExceeded {
+        /// The project.
+        project: ProjectName,
+        /// The quota's name: `documents`, `bytes` or `api_keys`.
+        limit: String,
+        /// Its value.
+        max: u64,
+        /// What the project holds now.
+        used: u64,
+    },
+    /// Everything that was to be pruned is gone already.
+    #[error("there is nothing to prune")]
+    NothingToPrune,
     /// The id belonged to a member that was removed.
     #[error("member {0} was removed, and its id is never used again: give the machine a new id and disk")]
     MemberRetired(MemberId),

@@ -56,6 +56,10 @@ fn apply(state: &mut State, command: &Stamped<Command>) {
             assert_eq!(rows(state), before, "a refused command changed something: {command:?}");
             assert!(applied.committed.is_none());
         }
+        Outcome::Replayed { .. } => {
+            assert_eq!(rows(state), before, "a repeated command changed something: {command:?}");
+            assert!(applied.committed.is_none());
+        }
     }
     let bytes = encode_outcome(&applied.outcome).expect("an outcome can be written");
     assert_eq!(decode_outcome(&bytes).expect("our own bytes"), applied.outcome);

@@ -10,6 +10,7 @@ mod documents;
 mod identity;
 mod names;
 mod parameters;
+mod patches;
 mod peer_messages;
 mod raw_requests;
 mod requests;

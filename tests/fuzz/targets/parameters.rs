@@ -105,6 +105,10 @@ fn query(world: &World, kind: usize, value: &[u8]) {
         1 => ("min_revision", number(&text).is_some_and(|revision| i64::try_from(revision).is_ok())),
         2 => ("consistency", text == "stale" || text == "linearizable"),
         3 => ("include", text == "content"),
+        5 => (
+            "revision",
+            number(&text).is_some_and(|revision| revision > 0 && i64::try_from(revision).is_ok()),
+        ),
         _ => {
             let of_keys =
                 |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
@@ -120,7 +124,7 @@ fn query(world: &World, kind: usize, value: &[u8]) {
 
 fn check(world: &World, bytes: &[u8]) {
     let mut source = Source::new(bytes);
-    let kind = source.below(13);
+    let kind = source.below(17);
     let value = source.rest();
     match kind {
         0..4 => headers(world, kind, value),
@@ -151,12 +155,31 @@ fn check(world: &World, bytes: &[u8]) {
             assert!(answer.status == 200 || answer.status >= 400, "{target}");
             assert!(value.is_empty() || answer.status >= 400, "{target}: an unknown parameter was ignored");
         }
-        _ => {
+        12 => {
             for name in ["x-api-key", "authorization"] {
                 let Some(answer) = header(world, "GET", "/api/v1/cluster", name, value) else { continue };
                 // The administrator's key came with it, so another one conflicts.
                 assert!(matches!(answer.status, 200 | 400 | 401), "{name} {value:?}: {}", answer.status);
             }
+        }
+        13 => query(world, 5, value),
+        14 | 15 => {
+            let name = if kind == 14 { "version" } else { "from" };
+            let path = if kind == 14 { "a" } else { "a/diff" };
+            let target = format!("{CONFIGS}/{path}?{name}={}", encoded(value));
+            let Some(answer) = world.as_admin("GET", &target, &[], b"") else { return };
+            let least = u64::from(kind == 14);
+            let read = number(&String::from_utf8_lossy(value));
+            let good = read.is_some_and(|version| version >= least && i64::try_from(version).is_ok());
+            if answer.code() != "uri_too_long" {
+                expect(&answer, good, "invalid_parameter");
+            }
+        }
+        _ => {
+            let target = format!("{CONFIGS}/a?at={}", encoded(value));
+            let Some(answer) = world.as_admin("GET", &target, &[], b"") else { return };
+            let known = ["", "invalid_parameter", "config_not_found", "uri_too_long"];
+            assert!(known.contains(&answer.code().as_str()), "{target}: {}", answer.code());
         }
     }
 }

@@ -16,7 +16,7 @@ const KEYS: [&str; 6] = ["a", "b", "c", "web.limits", "%C3%A9", "-"];
 const SCHEMAS: [&str; 4] = ["limits", "limits", "free", "%00"];
 const IDS: [&str; 4] = ["ak-1-1", "ak-1-2", "ak-admin", "%FF"];
 const VERSIONS: [&str; 7] = ["1", "2", "3", "0", "01", "18446744073709551616", "x"];
-const QUERIES: [&str; 16] = [
+const QUERIES: [&str; 25] = [
     "consistency=stale",
     "consistency=linearizable",
     "min_revision=1",
@@ -28,13 +28,22 @@ const QUERIES: [&str; 16] = [
     "prefix=%2E",
     "include=content",
     "page_token=e30",
+    "version=1",
+    "version=2&revision=5",
+    "revision=5",
+    "revision=99",
+    "at=2026-01-01T00:00:00Z",
+    "at=2025-12-31",
+    "from=1",
+    "to=2",
+    "message=why",
     "x=1",
     "x",
     "&&",
     "consistency=stale&consistency=stale",
     "%FF=%FF",
 ];
-const HEADERS: [(&str, &[u8]); 22] = [
+const HEADERS: [(&str, &[u8]); 24] = [
     ("if-match", b"*"),
     ("if-match", b"\"1\""),
     ("if-match", b"\"2\""),
@@ -49,6 +58,8 @@ const HEADERS: [(&str, &[u8]); 22] = [
     ("content-type", b"application/json"),
     ("content-type", b"APPLICATION/JSON; charset=x"),
     ("content-type", b"text/plain"),
+    ("content-type", b"application/merge-patch+json"),
+    ("content-type", b"application/json-patch+json"),
     ("content-encoding", b"gzip"),
     ("content-length", b"99999999"),
     ("idempotency-key", b"k"),
@@ -59,7 +70,7 @@ const HEADERS: [(&str, &[u8]); 22] = [
     ("x-api-key", b"gdn_sk_test2"),
 ];
 /// Good bodies by the end of the path they belong to.
-const BODIES: [(&str, &str, &str); 17] = [
+const BODIES: [(&str, &str, &str); 21] = [
     ("POST", "/projects", r#"{"name":"other","display_name":"Other"}"#),
     ("PATCH", "{project}", r#"{"display_name":"New"}"#),
     ("POST", "/environments", r#"{"name":"prod"}"#),
@@ -72,6 +83,10 @@ const BODIES: [(&str, &str, &str); 17] = [
     ("PUT", "{key}", r#"{"content":{"n":"x"},"schema":{"name":"limits"}}"#),
     ("PUT", "{key}", r#"{"content":1e2,"schema":{"name":"limits","version":1}}"#),
     ("PUT", "{key}", r#"{"content":{"a":1,"a":2}}"#),
+    ("PATCH", "{key}", r#"{"n":4,"m":null}"#),
+    ("PATCH", "{key}", r#"{"n":"x"}"#),
+    ("PATCH", "{key}", r#"[{"op":"test","path":"/n","value":2},{"op":"replace","path":"/n","value":3.0}]"#),
+    ("PATCH", "{key}", r#"[{"op":"copy","from":"","path":"/c"},{"op":"move","from":"/c/n","path":"/n"}]"#),
     ("POST", "/rollback", r#"{"to_version":1,"message":"back"}"#),
     ("POST", "/api-keys", r#"{"name":"k","permissions":["config:document:read"]}"#),
     (
@@ -147,6 +162,14 @@ fn body(source: &mut Source<'_>, method: &str, template: &str) -> Vec<u8> {
     }
 }
 
+/// The type of a body.
+fn kind(source: &mut Source<'_>, method: &str, template: &str) -> &'static str {
+    if method == "PATCH" && template.ends_with("{key}") {
+        return source.one_of(&["application/merge-patch+json", "application/json-patch+json"]);
+    }
+    "application/json"
+}
+
 fn request(source: &mut Source<'_>, operations: &[(String, String)]) -> Request {
     let (method, template) = &operations[source.below(operations.len())];
     let target = filled(source, template);
@@ -156,7 +179,7 @@ fn request(source: &mut Source<'_>, operations: &[(String, String)]) -> Request 
     }
     let has_body = matches!(method.as_str(), "POST" | "PUT" | "PATCH");
     if has_body && !source.once_in(16) {
-        headers.push(("content-type".to_owned(), b"application/json".to_vec()));
+        headers.push(("content-type".to_owned(), kind(source, method, template).as_bytes().to_vec()));
     }
     for _ in 0..source.below(3) {
         let (name, value) = source.one_of(&HEADERS);

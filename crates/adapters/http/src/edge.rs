@@ -26,7 +26,6 @@ pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Puts an [`Edge`] around a service.
 #[derive(Clone)]
@@ -94,7 +93,7 @@ fn request_id(api: &Api, headers: &HeaderMap) -> RequestId {
     sent.and_then(|text| RequestId::parse(text).ok()).unwrap_or_else(|| api.outside.ids.request_id())
 }
 
-/// Refuses what is too large before anyone looks at it, and promises that are not kept yet.
+/// Refuses what is too large before anyone looks at it.
 fn admit(request: &Request) -> Result<(), Problem> {
     let uri_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if uri_bytes > URI_BYTES_MAX {
@@ -106,10 +105,6 @@ fn admit(request: &Request) -> Result<(), Problem> {
     if header_bytes > HEADER_BYTES_MAX {
         let detail = format!("the headers have {header_bytes} bytes, at most {HEADER_BYTES_MAX} are allowed");
         return Err(Problem::new(Code::HeadersTooLarge, detail).with("limit_bytes", HEADER_BYTES_MAX));
-    }
-    if !request.method().is_safe() && headers.contains_key(IDEMPOTENCY_KEY) {
-        let detail = "replays are not recognised yet: use If-Match or If-None-Match instead";
-        return Err(Problem::new(Code::IdempotencyKeyUnsupported, detail).with("header", "Idempotency-Key"));
     }
     Ok(())
 }

@@ -1,18 +1,23 @@
 //! Building answers: JSON, entity tags, and the headers that say which state was seen.
 
 use crate::problem::Problem;
+use crate::v1::{Nothing, Tried};
 use application::ports::{Consistency, Freshness};
+use application::{Changed, How};
 use axum::body::Body;
 use axum::response::Response;
 use domain::{Revision, Timestamp};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 const REVISION: HeaderName = HeaderName::from_static("guardian-revision");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const DRY_RUN: HeaderName = HeaderName::from_static("guardian-dry-run");
 const CONSISTENCY: HeaderName = HeaderName::from_static("guardian-consistency");
 const STALE_FOR_MS: HeaderName = HeaderName::from_static("guardian-stale-for-ms");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -27,6 +32,43 @@ impl Reply {
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let text = serde_json::to_vec(body).map_err(Problem::internal)?;
         Ok(Self::body(status, JSON, Body::from(text)))
+    }
+
+    /// The answer to a change. A dry run says so in its body, with what would have changed.
+    pub(crate) fn changed<T>(
+        status: StatusCode,
+        body: &impl Serialize,
+        changed: &Changed<T>,
+    ) -> Result<Self, Problem> {
+        let reply = match &changed.how {
+            How::DryRun(effects) => Self::json(status, &Tried::new(body, effects))?,
+            How::Made | How::Replayed => Self::json(status, body)?,
+        };
+        Ok(reply.how(changed))
+    }
+
+    /// The answer to a change that leaves nothing.
+    pub(crate) fn gone<T>(changed: &Changed<T>) -> Result<Self, Problem> {
+        let reply = match &changed.how {
+            How::DryRun(effects) => Self::json(StatusCode::OK, &Tried::new(&Nothing {}, effects))?,
+            How::Made | How::Replayed => Self::empty(StatusCode::NO_CONTENT),
+        };
+        Ok(reply.how(changed))
+    }
+
+    /// Which state the change made or was tried on.
+    fn how<T>(self, changed: &Changed<T>) -> Self {
+        let yes = HeaderValue::from_static("true");
+        let reply = self.revision(changed.revision);
+        match changed.how {
+            How::Made => reply,
+            How::Replayed => reply.header::<()>(REPLAYED, Ok(yes)),
+            How::DryRun(_) => reply.header::<()>(DRY_RUN, Ok(yes)),
+        }
+    }
+
+    fn is_dry_run(&self) -> bool {
+        self.0.headers().contains_key(DRY_RUN)
     }
 
     /// A body of any type.
@@ -49,13 +91,19 @@ impl Reply {
         Self(response)
     }
 
-    /// The strong entity tag of a version.
+    /// The strong entity tag of a version; a dry run made none.
     pub(crate) fn etag(self, version: u64) -> Self {
+        if self.is_dry_run() {
+            return self;
+        }
         self.header(ETAG, HeaderValue::try_from(format!("\"{version}\"")))
     }
 
-    /// Where the new thing is.
+    /// Where the new thing is; a dry run made none.
     pub(crate) fn location(self, path: String) -> Self {
+        if self.is_dry_run() {
+            return self;
+        }
         self.header(LOCATION, HeaderValue::try_from(path))
     }
 
@@ -99,6 +147,24 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
         .ok()
         .and_then(|time| time.format(RFC3339_MS).ok())
         .unwrap_or_default()
+}
+
+/// Why a text is no time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NotATime {
+    /// It does not have the form.
+    Form,
+    /// It cannot be told in UTC.
+    Range,
+}
+
+/// A time as clients write it: RFC 3339 with any offset; what is finer than a millisecond is cut off.
+pub(crate) fn from_rfc3339(text: &str) -> Result<Timestamp, NotATime> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATime::Form)?;
+    // Answers show the time in UTC, where RFC 3339 ends with the year 9999, whatever the offset says.
+    let utc = time.checked_to_offset(UtcOffset::UTC).ok_or(NotATime::Range)?;
+    let ms = utc.unix_timestamp_nanos().div_euclid(1_000_000);
+    i64::try_from(ms).map(Timestamp).map_err(|_| NotATime::Range)
 }
 
 #[cfg(test)]

@@ -28,6 +28,13 @@ impl MemoryArchive {
         tables
             .configs
             .extend(committed.config_revisions().map(|found| ((found.id.clone(), found.version), found)));
+        for (id, from, oldest) in committed.pruned() {
+            let range = (id.clone(), from)..(id.clone(), oldest);
+            let gone: Vec<_> = tables.configs.range(range).map(|(key, _)| key.clone()).collect();
+            for key in gone {
+                tables.configs.remove(&key);
+            }
+        }
         tables
             .schemas
             .extend(committed.schema_revisions().map(|found| ((found.id.clone(), found.version), found)));

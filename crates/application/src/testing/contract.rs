@@ -33,6 +33,7 @@ impl Both<'_> {
             actor: Actor::System,
             request_id: RequestId::parse("req-contract").expect("a constant"),
             at: Timestamp(super::EPOCH_MS),
+            idempotency: None,
         };
         self.consensus.propose(stamped).await.expect("a healthy cluster takes proposals")
     }
@@ -40,7 +41,7 @@ impl Both<'_> {
     async fn accept(&self, command: Command) -> Revision {
         match self.propose(command).await {
             Outcome::Accepted { revision, .. } => revision,
-            Outcome::Rejected { rejection, .. } => panic!("expected to be accepted: {rejection}"),
+            other => panic!("expected to be accepted: {other:?}"),
         }
     }
 

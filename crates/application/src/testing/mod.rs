@@ -64,7 +64,7 @@ pub fn application_with(schemas: Arc<dyn crate::ports::SchemaEngine>) -> TestApp
         env: Env { clock: clock.clone(), ids: Arc::new(SeededIds::new(1)) },
     };
     let application = Application::new(&ports);
-    let admin = RequestContext { actor: Actor::ApiKey(key), request_id: request_id("req-admin") };
+    let admin = RequestContext::new(Actor::ApiKey(key), request_id("req-admin"));
     TestApplication { application, ports, node, clock, admin_secret, admin }
 }
 
@@ -87,6 +87,7 @@ fn bootstrap(node: &SingleNode, clock: &dyn Clock, keys: &dyn KeyMint) -> (Strin
         actor: Actor::System,
         request_id: request_id("req-bootstrap"),
         at: clock.now(),
+        idempotency: None,
     });
     (minted.secret, KeyRef { project: None, id })
 }

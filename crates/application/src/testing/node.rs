@@ -212,7 +212,7 @@ impl Membership for SingleNode {
         let asked = command.command.clone();
         match self.propose(command).await? {
             Outcome::Rejected { rejection, .. } => Err(MembershipError::Rejected(rejection)),
-            Outcome::Accepted { revision, .. } => {
+            Outcome::Accepted { revision, .. } | Outcome::Replayed { revision, .. } => {
                 let mut inner = self.inner();
                 match asked {
                     Command::AdmitMember { member } if changed => inner.others.push(member),

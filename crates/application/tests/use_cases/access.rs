@@ -3,16 +3,19 @@
 use crate::world::*;
 use application::ports::Freshness;
 use application::testing::Fault;
-use application::{CreateApiKey, CreateSchema, DeleteConfig, Error, RequestContext, Rollback, UpdateSchema};
+use application::{
+    ChangeProject, ConfigList, CreateApiKey, CreateSchema, DeleteConfig, Error, Moment, Patch, PatchConfig,
+    RequestContext, Rollback, UpdateSchema,
+};
 use domain::access::Denied;
 use domain::{
     Actor, ApiKeyId, BindingChange, DisplayName, KeyLabel, KeyRef, Message, Permission, Precondition,
-    Rejection, SchemaMode, Timestamp, Version,
+    Rejection, Revision, SchemaMode, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 
 /// Every use case that a project key may be allowed, by number, with the permission it needs.
-const USE_CASES: [(u8, Permission); 21] = [
+const USE_CASES: [(u8, Permission); 24] = [
     (0, Permission::ProjectRead),
     (1, Permission::ProjectRead),
     (2, Permission::ProjectWrite),
@@ -34,6 +37,9 @@ const USE_CASES: [(u8, Permission); 21] = [
     (18, Permission::DocumentDelete),
     (19, Permission::KeyRead),
     (20, Permission::KeyWrite),
+    (21, Permission::DocumentWrite),
+    (22, Permission::DocumentRead),
+    (23, Permission::DocumentRead),
 ];
 
 /// Calls a use case on things that do not exist (or must not be touched), to learn only whether it is allowed.
@@ -45,7 +51,11 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
     match use_case {
         0 => app.projects.get(ctx, &p, fresh).await.map(drop),
         1 => app.projects.list(ctx, page(9, None, None), fresh).await.map(drop),
-        2 => app.projects.update(ctx, p, DisplayName::default()).await.map(drop),
+        2 => {
+            let display_name = Some(DisplayName::default());
+            let request = ChangeProject { name: p, display_name, quotas: None, retention: None };
+            app.projects.change(ctx, request).await.map(drop)
+        }
         3 => app.projects.delete(ctx, p).await.map(drop),
         4 => app.projects.create_environment(ctx, environment("default")).await.map(drop),
         5 => app.projects.delete_environment(ctx, environment("missing")).await.map(drop),
@@ -62,12 +72,11 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
         10 => app.schemas.delete(ctx, missing, None).await.map(drop),
         11 => app.schemas.get(ctx, &missing, None, fresh).await.map(drop),
         12 => app.schemas.list(ctx, &p, page(9, None, None), fresh).await.map(drop),
-        13 => app.configs.get(ctx, &id, fresh).await.map(drop),
-        14 => app
-            .configs
-            .list(ctx, &environment("default"), "", page(9, None, None), false, fresh)
-            .await
-            .map(drop),
+        13 => app.configs.get(ctx, &id, Moment::Now, fresh).await.map(drop),
+        14 => {
+            let (environment, all) = (environment("default"), ConfigList::default());
+            app.configs.list(ctx, &environment, &all, page(9, None, None), fresh).await.map(drop)
+        }
         15 => app.configs.history(ctx, &id, page(9, None, None), fresh).await.map(drop),
         16 => {
             app.configs.put(ctx, put_request("missing", "1", BindingChange::Keep, expected)).await.map(drop)
@@ -78,6 +87,12 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
         }
         18 => app.configs.delete(ctx, DeleteConfig { id, expected, message }).await.map(drop),
         19 => app.access.list(ctx, &p, page(9, None, None), fresh).await.map(drop),
+        21 => {
+            let patch = Patch::merge("{}").expect("a patch");
+            app.configs.patch(ctx, PatchConfig { id, patch, expected, message }).await.map(drop)
+        }
+        22 => app.configs.versions(ctx, &id, None, None, fresh).await.map(drop),
+        23 => app.configs.differing(ctx, &environment("default"), Revision(1), 9).await.map(drop),
         _ => app.access.revoke(ctx, p, ApiKeyId::parse("missing").expect("an id")).await.map(drop),
     }
 }
@@ -102,8 +117,8 @@ async fn every_use_case_needs_its_permission() {
             Some(&missing),
             "use case {use_case} without {permission:?}: {without:?}"
         );
-        // A roll-back shows the earlier document too.
-        let also = if use_case == 17 { Permission::DocumentRead } else { permission };
+        // A roll-back shows the earlier document too, a patch what it leaves alone.
+        let also = if matches!(use_case, 17 | 21) { Permission::DocumentRead } else { permission };
         let with = call(&world, &world.key(&[permission, also]).await, use_case).await;
         assert_eq!(denial(&with), None, "use case {use_case} with {permission:?}: {with:?}");
         assert!(!matches!(with, Err(Error::Unauthenticated(_))), "use case {use_case}: {with:?}");
@@ -118,7 +133,7 @@ async fn a_key_of_another_project_gets_nowhere() {
     let all = Permission::ALL.iter().copied().collect();
     let request = CreateApiKey { project: project("q"), ..key_request(all) };
     let created = app.access.create(&world.test.admin, request).await.expect("the administrator may");
-    let stranger = context(Actor::ApiKey(created.key.key));
+    let stranger = context(Actor::ApiKey(created.item.key.key));
     for (use_case, _) in USE_CASES.into_iter().filter(|(use_case, _)| *use_case != 1) {
         let result = call(&world, &stranger, use_case).await;
         assert_eq!(denial(&result), Some(&Denied::OutOfScope), "use case {use_case}: {result:?}");
@@ -164,11 +179,11 @@ async fn secrets_open_the_door_until_they_end() {
     let expires_at = Some(Timestamp(now.0 + 1000));
     let request = CreateApiKey { expires_at, ..key_request(BTreeSet::new()) };
     let created = access.create(&world.test.admin, request).await.expect("the administrator may");
-    assert!(!format!("{created:?}").contains(&created.secret));
-    let actor = Actor::ApiKey(created.key.key.clone());
-    assert_eq!(access.authenticate(&created.secret).await.ok(), Some(actor));
+    assert!(!format!("{created:?}").contains(&created.item.secret));
+    let actor = Actor::ApiKey(created.item.key.key.clone());
+    assert_eq!(access.authenticate(&created.item.secret).await.ok(), Some(actor));
     world.test.clock.advance(1000);
-    let expired = access.authenticate(&created.secret).await;
+    let expired = access.authenticate(&created.item.secret).await;
     assert!(matches!(expired, Err(Error::Unauthenticated(message)) if message.contains("expired")));
     for secret in ["", "gdn_sk_test99", "nonsense"] {
         assert!(matches!(access.authenticate(secret).await, Err(Error::Unauthenticated(_))));
@@ -186,9 +201,9 @@ async fn a_new_key_works_on_a_node_that_is_behind() {
     let access = &world.test.application.access;
     world.test.node.freeze_stale_views();
     let created = access.create(&world.test.admin, key_request(BTreeSet::new())).await.expect("allowed");
-    assert!(access.authenticate(&created.secret).await.is_ok());
+    assert!(access.authenticate(&created.item.secret).await.is_ok());
     world.test.node.set_fault(Some(Fault::NoLeader));
-    assert!(matches!(access.authenticate(&created.secret).await, Err(Error::NoLeader)));
+    assert!(matches!(access.authenticate(&created.item.secret).await, Err(Error::NoLeader)));
     assert!(access.authenticate(&world.test.admin_secret).await.is_ok(), "known keys go on");
 }
 

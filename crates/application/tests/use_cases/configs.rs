@@ -1,8 +1,8 @@
 //! Writing documents: preconditions, checks that are tried again, rollback.
 
 use crate::world::*;
-use application::Error;
 use application::ports::Freshness;
+use application::{Error, Moment};
 use domain::{
     BindingChange, ChangeKind, Command, Content, Dialect, Precondition, Rejection, SchemaVersion, Version,
 };
@@ -49,13 +49,19 @@ async fn what_is_answered_is_what_is_read() {
     world.create_schema("s", "{\"required\":[\"a\"]}").await.expect("new");
     let written = world.put_with("a", "{\"a\":1}", follow("s"), Precondition::Absent).await.expect("valid");
     let configs = &world.test.application.configs;
-    let read = configs.get(&world.test.admin, &config("a"), Freshness::LINEARIZABLE).await.expect("there");
+    let read = configs
+        .get(&world.test.admin, &config("a"), Moment::Now, Freshness::LINEARIZABLE)
+        .await
+        .expect("there");
     assert_eq!(read.shown, written.document.shown);
     let written = world.put_with("a", "{\"a\":2}", BindingChange::Keep, at(1)).await.expect("valid");
     let read = configs.version(&world.test.admin, &config("a"), Version(2), Freshness::STALE).await;
     assert_eq!(read.expect("there").shown, written.document.shown);
     let written = world.rollback("a", 1, at(2)).await.expect("valid");
-    let read = configs.get(&world.test.admin, &config("a"), Freshness::LINEARIZABLE).await.expect("there");
+    let read = configs
+        .get(&world.test.admin, &config("a"), Moment::Now, Freshness::LINEARIZABLE)
+        .await
+        .expect("there");
     assert_eq!(read.shown, written.document.shown);
 }
 

@@ -1,9 +1,9 @@
 //! When the world fails: what is said, and that nothing is claimed that is not known.
 
 use crate::world::*;
-use application::Error;
 use application::ports::{Consistency, Freshness};
 use application::testing::Fault;
+use application::{Error, Moment};
 use domain::{BindingChange, Precondition, Revision};
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn reads_say_what_they_could_not_do() {
     let (configs, admin) = (&world.test.application.configs, &world.test.admin);
     let get = |consistency, min: Option<u64>| {
         let freshness = Freshness { consistency, min_revision: min.map(Revision) };
-        async move { configs.get(admin, &config("a"), freshness).await }
+        async move { configs.get(admin, &config("a"), Moment::Now, freshness).await }
     };
     assert!(get(Consistency::Stale, Some(revision.0)).await.is_ok());
     let behind = get(Consistency::Stale, Some(revision.0 + 5)).await;

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use application::ports::Freshness;
-use application::{Error, Page};
+use application::{ConfigList, Error, Moment, Page};
 use domain::{ChangeKind, Command, ConfigKey, ConfigRevision, DisplayName, Permission, Revision, Version};
 
 const FRESH: Freshness = Freshness::LINEARIZABLE;
@@ -19,10 +19,8 @@ impl World {
     ) -> ConfigPage {
         let configs = &self.test.application.configs;
         let page = page(size, after, at);
-        configs
-            .list(&self.test.admin, &environment("default"), prefix, page, true, FRESH)
-            .await
-            .expect("allowed")
+        let list = ConfigList { prefix: prefix.to_owned(), with_content: true, moment: Moment::Now };
+        configs.list(&self.test.admin, &environment("default"), &list, page, FRESH).await.expect("allowed")
     }
 
     async fn history(&self, key: &str, after: Option<u64>, size: usize) -> Result<Vec<u64>, Error> {

@@ -4,6 +4,8 @@ mod access;
 mod configs;
 mod failures;
 mod lists;
+mod past;
+mod patches;
 mod schemas;
 mod world;
 

@@ -76,7 +76,7 @@ impl World {
         expected: Precondition,
     ) -> Result<Written, Error> {
         let request = put_request(key, text, binding, expected);
-        self.test.application.configs.put(&self.test.admin, request).await
+        self.test.application.configs.put(&self.test.admin, request).await.map(|changed| changed.item)
     }
 
     /// Puts a config without a schema, whatever was there.
@@ -96,17 +96,17 @@ impl World {
     pub async fn rollback(&self, key: &str, to: u64, expected: Precondition) -> Result<Written, Error> {
         let (id, message) = (config(key), Message::default());
         let request = Rollback { id, to_version: Version(to), expected, message };
-        self.test.application.configs.rollback(&self.test.admin, request).await
+        self.test.application.configs.rollback(&self.test.admin, request).await.map(|changed| changed.item)
     }
 
     pub async fn create_schema(&self, name: &str, text: &str) -> Result<SchemaDetail, Error> {
         let request = CreateSchema { id: schema(name), schema: content(text), mode: SchemaMode::Strict };
-        self.test.application.schemas.create(&self.test.admin, request).await
+        self.test.application.schemas.create(&self.test.admin, request).await.map(|changed| changed.item)
     }
 
     pub async fn update_schema(&self, name: &str, text: &str) -> Result<SchemaDetail, Error> {
         let request = UpdateSchema { id: schema(name), schema: content(text), mode: None, expected: None };
-        self.test.application.schemas.update(&self.test.admin, request).await
+        self.test.application.schemas.update(&self.test.admin, request).await.map(|changed| changed.item)
     }
 
     /// A new key of project `p` with these permissions, and a context that carries it.
@@ -120,10 +120,10 @@ impl World {
             expires_at: None,
         };
         let created = self.test.application.access.create(&self.test.admin, request).await;
-        context(Actor::ApiKey(created.expect("the administrator may").key.key))
+        context(Actor::ApiKey(created.expect("the administrator may").item.key.key))
     }
 }
 
 pub fn context(actor: Actor) -> RequestContext {
-    RequestContext { actor, request_id: RequestId::parse("req-test").expect("an id") }
+    RequestContext::new(actor, RequestId::parse("req-test").expect("an id"))
 }

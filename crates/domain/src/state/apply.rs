@@ -1,9 +1,10 @@
 //! Applying a command: decide, give it its place, evolve, seal the audit chain.
 
 use super::{RowKey, State, decide, evolve, rows};
+use crate::limits::{ANSWERS_CLEARED_MAX, ANSWERS_MAX};
 use crate::{
-    AuditEntry, Command, Committed, ConfigRevision, Event, Outcome, Receipt, SchemaRef, SchemaRevision,
-    Stamped,
+    AuditEntry, Command, Committed, ConfigId, ConfigRevision, Digest, Event, Outcome, Receipt, Rejection,
+    SchemaRef, SchemaRevision, Stamped, Version,
 };
 
 /// What one command did: the answer for its proposer, and everything that must be kept.
@@ -20,12 +21,26 @@ pub struct Applied {
 impl State {
     /// Applies one command. Total and deterministic; a refused command changes nothing.
     pub fn apply(&mut self, stamped: &Stamped<Command>) -> Applied {
+        let kept = stamped.idempotency.and_then(|own| Some((own, self.answer(&own.key, stamped.at)?)));
+        if let Some((own, answer)) = kept {
+            let outcome = if own.request == answer.request {
+                Outcome::Replayed { revision: answer.revision, receipt: answer.receipt.clone() }
+            } else {
+                let rejection = Rejection::IdempotencyKeyReused;
+                Outcome::Rejected { revision: self.revision(), rejection }
+            };
+            return Applied { outcome, committed: None, audit: None };
+        }
         match decide(self, stamped) {
             Err(rejection) => {
                 let outcome = Outcome::Rejected { revision: self.revision(), rejection };
                 Applied { outcome, committed: None, audit: None }
             }
-            Ok(events) => {
+            Ok(mut events) => {
+                events.extend(self.expired_answers(stamped));
+                events.extend(
+                    stamped.idempotency.map(|own| Event::AnswerKept { key: own.key, request: own.request }),
+                );
                 let committed = Committed {
                     revision: self.revision().next(),
                     at: stamped.at,
@@ -41,11 +56,37 @@ impl State {
         }
     }
 
-    fn receipt(&self, committed: &Committed) -> Receipt {
+    /// Answers that give way: those that are too old, and the oldest when there are too many.
+    fn expired_answers(&self, stamped: &Stamped<Command>) -> Vec<Event> {
+        if stamped.idempotency.is_none() {
+            return Vec::new();
+        }
+        let mut excess = (self.answers.len() + 1).saturating_sub(ANSWERS_MAX);
+        let expired = |key: &&Digest| {
+            let full = excess > 0;
+            excess = excess.saturating_sub(1);
+            full || self.answer(key, stamped.at).is_none()
+        };
+        let oldest = self.answers_by_age.values().take_while(expired).take(ANSWERS_CLEARED_MAX);
+        oldest.map(|key| Event::AnswerForgotten { key: *key }).collect()
+    }
+
+    /// What is left behind, once the events are folded in.
+    pub(super) fn receipt(&self, committed: &Committed) -> Receipt {
+        let written = |event: &Event| match event {
+            Event::ConfigPut { version, .. } | Event::ConfigDeleted { version, .. } => Some(*version),
+            _ => None,
+        };
+        let versions: Vec<Version> = committed.events.iter().filter_map(written).collect();
+        if versions.len() > 1 {
+            return Receipt::Versions(versions);
+        }
         let receipt = match committed.events.first() {
-            Some(Event::ProjectCreated { name, .. } | Event::ProjectUpdated { name, .. }) => {
-                self.project(name).cloned().map(Receipt::Project)
-            }
+            Some(
+                Event::ProjectCreated { name, .. }
+                | Event::ProjectUpdated { name, .. }
+                | Event::ProjectBounded { name, .. },
+            ) => self.project(name).cloned().map(Receipt::Project),
             Some(Event::EnvironmentCreated { id }) => self.environment(id).cloned().map(Receipt::Environment),
             Some(Event::SchemaRegistered { id, .. }) => self
                 .schema(id)
@@ -97,6 +138,15 @@ impl Committed {
                 created_at: *created_at,
                 by: self.actor.clone(),
             }),
+            _ => None,
+        })
+    }
+
+    /// The versions of configs that these events took out of the archive: from the first to before the
+    /// second.
+    pub fn pruned(&self) -> impl Iterator<Item = (&ConfigId, Version, Version)> + '_ {
+        self.events.iter().filter_map(|event| match event {
+            Event::HistoryPruned { id, from, oldest } => Some((id, *from, *oldest)),
             _ => None,
         })
     }

@@ -2,8 +2,8 @@
 
 use super::State;
 use crate::{
-    AuditEntry, Committed, Config, ConfigId, Environment, Event, Project, Retired, Schema, SchemaId,
-    SchemaVersion, Version,
+    Answer, AuditEntry, Committed, Config, ConfigId, Digest, Environment, Event, Project, ProjectName,
+    Quotas, Retention, Retired, Schema, SchemaId, SchemaVersion, Usage, Version,
 };
 
 /// Folds in what was committed and seals the audit chain; the same events give the same state.
@@ -28,12 +28,22 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
                 updated_at: committed.at,
                 created_revision: committed.revision,
                 revision: committed.revision,
+                quotas: Quotas::default(),
+                retention: Retention::default(),
             };
             state.projects.insert(name.clone(), project);
         }
         Event::ProjectUpdated { name, display_name } => {
             if let Some(project) = state.projects.get_mut(name) {
                 project.display_name = display_name.clone();
+                project.updated_at = committed.at;
+                project.revision = committed.revision;
+            }
+        }
+        Event::ProjectBounded { name, quotas, retention } => {
+            if let Some(project) = state.projects.get_mut(name) {
+                project.quotas = *quotas;
+                project.retention = *retention;
                 project.updated_at = committed.at;
                 project.revision = committed.revision;
             }
@@ -53,6 +63,13 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
         Event::SchemaDeleted { id, version } => delete_schema(state, id, *version),
         Event::ConfigPut { .. } => put_config(state, committed, event),
         Event::ConfigDeleted { id, version, .. } => delete_config(state, committed, id, *version),
+        Event::HistoryPruned { id, oldest, .. } => {
+            if let Some(config) = state.configs.get_mut(id) {
+                config.oldest = *oldest;
+            } else if let Some(retired) = state.retired_configs.get_mut(id) {
+                retired.oldest = *oldest;
+            }
+        }
         Event::ApiKeyCreated { key } => state.insert_api_key(key.clone()),
         // Who takes part is not part of the state; only who may not.
         Event::MemberAdmitted { .. } => {}
@@ -64,6 +81,13 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
                 state.keys_by_hash.remove(&removed.hash);
             }
         }
+        Event::AnswerKept { key, request } => {
+            let receipt = state.receipt(committed);
+            let (revision, at) = (committed.revision, committed.at);
+            state.forget_answer(key);
+            state.insert_answer(*key, Answer { request: *request, revision, at, receipt });
+        }
+        Event::AnswerForgotten { key } => state.forget_answer(key),
     }
 }
 
@@ -94,6 +118,7 @@ fn put_config(state: &mut State, committed: &Committed, event: &Event) {
     let Event::ConfigPut { id, version, binding, content, digest, created_at, .. } = event else {
         return;
     };
+    let oldest = state.oldest_kept(id);
     state.retired_configs.remove(id);
     state.unbind(id);
     let config = Config {
@@ -106,6 +131,7 @@ fn put_config(state: &mut State, committed: &Committed, event: &Event) {
         created_at: *created_at,
         updated_at: committed.at,
         updated_by: committed.actor.clone(),
+        oldest,
     };
     if let Some(binding) = binding.as_ref().filter(|binding| binding.pinned.is_none())
         && let Some(schema) = state.schemas.get_mut(&id.schema_id(&binding.schema))
@@ -116,9 +142,12 @@ fn put_config(state: &mut State, committed: &Committed, event: &Event) {
 }
 
 fn delete_config(state: &mut State, committed: &Committed, id: &ConfigId, version: Version) {
+    let oldest = state.oldest_kept(id);
     state.unbind(id);
-    state.configs.remove(id);
-    state.retired_configs.insert(id.clone(), Retired { version, revision: committed.revision });
+    if let Some(config) = state.configs.remove(id) {
+        state.uses(&id.project, None, Some(config.bytes));
+    }
+    state.retired_configs.insert(id.clone(), Retired { version, revision: committed.revision, oldest });
 }
 
 impl State {
@@ -127,12 +156,39 @@ impl State {
             let schema = config.id.schema_id(&binding.schema);
             self.bound.entry(schema).or_default().insert(config.id.clone());
         }
-        self.configs.insert(config.id.clone(), config);
+        let (id, bytes) = (config.id.clone(), config.bytes);
+        let before = self.configs.insert(id.clone(), config).map(|config| config.bytes);
+        self.uses(&id.project, Some(bytes), before);
+    }
+
+    /// Counts a document of so many bytes instead of one of so many.
+    fn uses(&mut self, project: &ProjectName, now: Option<u32>, before: Option<u32>) {
+        let old = self.usage(project);
+        let usage = Usage {
+            documents: old.documents + u64::from(now.is_some()) - u64::from(before.is_some()),
+            bytes: old.bytes + now.map_or(0, u64::from) - before.map_or(0, u64::from),
+        };
+        if usage.documents == 0 {
+            self.usage.remove(project);
+        } else {
+            self.usage.insert(project.clone(), usage);
+        }
     }
 
     pub(super) fn insert_api_key(&mut self, key: crate::ApiKey) {
         self.keys_by_hash.insert(key.hash, key.key.clone());
         self.api_keys.insert(key.key.clone(), key);
+    }
+
+    pub(super) fn insert_answer(&mut self, key: Digest, answer: Answer) {
+        self.answers_by_age.insert(answer.revision, key);
+        self.answers.insert(key, answer);
+    }
+
+    fn forget_answer(&mut self, key: &Digest) {
+        if let Some(answer) = self.answers.remove(key) {
+            self.answers_by_age.remove(&answer.revision);
+        }
     }
 
     /// Takes a config out of the derived table of bound documents.

@@ -15,9 +15,10 @@ pub use decide::decide;
 pub use evolve::evolve;
 pub use rows::{Row, RowKey};
 
+use crate::limits::ANSWER_KEPT_MS;
 use crate::{
-    ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, MemberId, Project,
-    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion,
+    Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, MemberId,
+    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, Timestamp, Usage, Version,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -50,11 +51,16 @@ pub struct State {
     retired_configs: OrdMap<ConfigId, Retired>,
     retired_schemas: OrdMap<SchemaId, SchemaVersion>,
     api_keys: OrdMap<KeyRef, ApiKey>,
+    answers: OrdMap<Digest, Answer>,
     retired_members: OrdMap<MemberId, Revision>,
     /// Derived: finds a key by the digest of its secret.
     keys_by_hash: OrdMap<Digest, KeyRef>,
     /// Derived: the documents bound to each schema.
     bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
+    /// Derived: what each project holds; projects that hold nothing are left out.
+    usage: OrdMap<ProjectName, Usage>,
+    /// Derived: the kept answers by the revision that each is about, the oldest first.
+    answers_by_age: OrdMap<Revision, Digest>,
 }
 
 impl Default for State {
@@ -77,6 +83,9 @@ impl Default for State {
             retired_members: OrdMap::new(),
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
+            answers: OrdMap::new(),
+            usage: OrdMap::new(),
+            answers_by_age: OrdMap::new(),
         }
     }
 }
@@ -141,6 +150,30 @@ impl State {
         self.configs.len() as u64
     }
 
+    /// What a project holds.
+    pub fn usage(&self, project: &ProjectName) -> Usage {
+        self.usage.get(project).copied().unwrap_or_default()
+    }
+
+    /// The oldest version of a config that is kept; older ones are gone.
+    pub fn oldest_kept(&self, id: &ConfigId) -> Version {
+        let live = self.config(id).map(|config| config.oldest);
+        live.or_else(|| self.retired_config(id).map(|retired| retired.oldest)).unwrap_or_default()
+    }
+
+    /// The live configs of a project and those that were deleted, with the version of their last change.
+    pub fn all_configs<'a>(
+        &'a self,
+        project: &'a ProjectName,
+    ) -> impl Iterator<Item = (&'a ConfigId, Version)> + 'a {
+        let environments = self.environments(project);
+        environments.flat_map(move |environment| {
+            let live = self.configs_from(&environment.id, Bound::Unbounded).map(|c| (&c.id, c.version));
+            let gone = self.retired_configs_from(&environment.id, Bound::Unbounded);
+            live.chain(gone.map(|(id, retired)| (id, retired.version)))
+        })
+    }
+
     /// When a config that does not exist now was deleted.
     pub fn retired_config(&self, id: &ConfigId) -> Option<Retired> {
         self.retired_configs.get(id).copied()
@@ -195,6 +228,11 @@ impl State {
     /// The API key whose secret has this digest.
     pub fn api_key_by_hash(&self, hash: &Digest) -> Option<&ApiKey> {
         self.keys_by_hash.get(hash).and_then(|key| self.api_keys.get(key))
+    }
+
+    /// The answer that was kept for an idempotency key, unless it is too old at the time `at`.
+    pub fn answer(&self, key: &Digest, at: Timestamp) -> Option<&Answer> {
+        self.answers.get(key).filter(|answer| answer.at.0.saturating_add(ANSWER_KEPT_MS) > at.0)
     }
 
     /// The API keys of a project (of the platform with `None`), in order of their ids.

@@ -4,8 +4,8 @@
 
 use super::{Header, State};
 use crate::{
-    ApiKey, Committed, Config, ConfigId, Environment, EnvironmentId, Event, KeyRef, MemberId, Project,
-    ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion,
+    Answer, ApiKey, Committed, Config, ConfigId, Digest, Environment, EnvironmentId, Event, KeyRef, MemberId,
+    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,8 @@ pub enum Row {
     RetiredSchema(SchemaId, SchemaVersion),
     /// An API key.
     ApiKey(ApiKey),
+    /// The answer kept for an idempotency key.
+    Answer(Digest, Answer),
     /// A member that had to leave, and the revision that decided it.
     RetiredMember(MemberId, Revision),
 }
@@ -52,6 +54,8 @@ pub enum RowKey {
     RetiredSchema(SchemaId),
     /// An API key.
     ApiKey(KeyRef),
+    /// The answer kept for an idempotency key.
+    Answer(Digest),
     /// A member that had to leave.
     RetiredMember(MemberId),
 }
@@ -60,6 +64,7 @@ impl RowKey {
     /// The key as bytes, unique over all tables; a tag, then the names in order, each ended by a zero byte
     /// (names hold none).
     pub fn to_bytes(&self) -> Vec<u8> {
+        let digest;
         let number;
         let (tag, parts): (u8, Vec<&str>) = match self {
             Self::Header => (0, vec![]),
@@ -74,9 +79,13 @@ impl RowKey {
             Self::ApiKey(key) => {
                 (7, vec![key.project.as_ref().map_or("", ProjectName::as_str), key.id.as_str()])
             }
+            Self::Answer(key) => {
+                digest = key.to_string();
+                (8, vec![digest.as_str()])
+            }
             Self::RetiredMember(id) => {
                 number = id.to_string();
-                (8, vec![&number])
+                (9, vec![&number])
             }
         };
         let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len() + 1).sum::<usize>());
@@ -101,6 +110,7 @@ impl Row {
             Self::RetiredConfig(id, _) => RowKey::RetiredConfig(id.clone()),
             Self::RetiredSchema(id, _) => RowKey::RetiredSchema(id.clone()),
             Self::ApiKey(key) => RowKey::ApiKey(key.key.clone()),
+            Self::Answer(key, _) => RowKey::Answer(*key),
             Self::RetiredMember(id, _) => RowKey::RetiredMember(*id),
         }
     }
@@ -117,6 +127,7 @@ impl State {
             .chain(self.retired_configs.iter().map(|(id, retired)| Row::RetiredConfig(id.clone(), *retired)))
             .chain(self.retired_schemas.iter().map(|(id, version)| Row::RetiredSchema(id.clone(), *version)))
             .chain(self.api_keys.values().cloned().map(Row::ApiKey))
+            .chain(self.answers.iter().map(|(key, answer)| Row::Answer(*key, answer.clone())))
             .chain(self.retired_members.iter().map(|(id, at)| Row::RetiredMember(*id, *at)))
     }
 
@@ -135,6 +146,7 @@ impl State {
                 self.retired_schemas.get(id).map(|version| Row::RetiredSchema(id.clone(), *version))
             }
             RowKey::ApiKey(key) => self.api_keys.get(key).cloned().map(Row::ApiKey),
+            RowKey::Answer(key) => self.answers.get(key).map(|answer| Row::Answer(*key, answer.clone())),
             RowKey::RetiredMember(id) => self.retired_members.get(id).map(|at| Row::RetiredMember(*id, *at)),
         }
     }
@@ -160,6 +172,7 @@ impl State {
                 self.retired_schemas.insert(id, version);
             }
             Row::ApiKey(key) => self.insert_api_key(key),
+            Row::Answer(key, answer) => self.insert_answer(key, answer),
             Row::RetiredMember(id, at) => {
                 self.retired_members.insert(id, at);
             }
@@ -175,6 +188,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
             Event::ClusterNamed { .. } | Event::MemberAdmitted { .. } => {}
             Event::ProjectCreated { name, .. }
             | Event::ProjectUpdated { name, .. }
+            | Event::ProjectBounded { name, .. }
             | Event::ProjectDeleted { name } => keys.push(RowKey::Project(name.clone())),
             Event::EnvironmentCreated { id } | Event::EnvironmentDeleted { id } => {
                 keys.push(RowKey::Environment(id.clone()));
@@ -188,12 +202,13 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
                 keys.push(RowKey::RetiredConfig(id.clone()));
                 keys.extend(binding.iter().map(|binding| RowKey::Schema(id.schema_id(&binding.schema))));
             }
-            Event::ConfigDeleted { id, .. } => {
+            Event::ConfigDeleted { id, .. } | Event::HistoryPruned { id, .. } => {
                 keys.push(RowKey::Config(id.clone()));
                 keys.push(RowKey::RetiredConfig(id.clone()));
             }
             Event::ApiKeyCreated { key } => keys.push(RowKey::ApiKey(key.key.clone())),
             Event::ApiKeyRevoked { key } => keys.push(RowKey::ApiKey(key.clone())),
+            Event::AnswerKept { key, .. } | Event::AnswerForgotten { key } => keys.push(RowKey::Answer(*key)),
             Event::MemberRetired { id } => keys.push(RowKey::RetiredMember(*id)),
         }
     }

@@ -1,10 +1,12 @@
 //! What must hold for any sequence of commands, and the cases that are easiest to get wrong.
 
 mod access;
+mod bounds;
 mod checks;
 mod members;
 mod properties;
 mod steps;
+mod transactions;
 
 use super::{Row, RowKey, State};
 use crate::{
@@ -36,7 +38,13 @@ fn content(text: &str) -> Content {
 }
 
 fn by(actor: Actor, command: Command, at: i64) -> Stamped<Command> {
-    Stamped { command, actor, request_id: RequestId::parse("req").expect("an id"), at: Timestamp(at) }
+    Stamped {
+        command,
+        actor,
+        request_id: RequestId::parse("req").expect("an id"),
+        at: Timestamp(at),
+        idempotency: None,
+    }
 }
 
 fn by_system(command: Command) -> Stamped<Command> {
@@ -51,7 +59,7 @@ fn rows(state: &State) -> BTreeMap<RowKey, Row> {
 fn accept(state: &mut State, command: Command) -> Revision {
     match state.apply(&by_system(command)).outcome {
         Outcome::Accepted { revision, .. } => revision,
-        Outcome::Rejected { rejection, .. } => panic!("expected to be accepted: {rejection}"),
+        other => panic!("expected to be accepted: {other:?}"),
     }
 }
 
@@ -59,7 +67,7 @@ fn accept(state: &mut State, command: Command) -> Revision {
 fn reject(state: &mut State, command: Command) -> Rejection {
     match state.apply(&by_system(command)).outcome {
         Outcome::Rejected { rejection, .. } => rejection,
-        Outcome::Accepted { .. } => panic!("expected to be rejected"),
+        other => panic!("expected to be rejected: {other:?}"),
     }
 }
 

@@ -93,8 +93,13 @@ fn put(n: u64, bytes: usize) -> Result<Command> {
 }
 
 fn item(index: u64, command: Command) -> Result<Item> {
-    let stamped =
-        Stamped { command, actor: Actor::System, request_id: RequestId::parse("bench")?, at: Timestamp(0) };
+    let stamped = Stamped {
+        command,
+        actor: Actor::System,
+        request_id: RequestId::parse("bench")?,
+        at: Timestamp(0),
+        idempotency: None,
+    };
     let log_id = LogId::new(LeaderId::new(1, 1), index);
     Ok(Item { log_id, change: Change::Command(encode_command(&stamped)?.into()) })
 }

@@ -2,6 +2,7 @@
 //!
 //! Parsing is left to the handler, so that a document in the body is borrowed and not copied.
 
+use super::patch::is;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use axum::body::BodyDataStream;
@@ -17,20 +18,31 @@ use std::time::Duration;
 
 /// Largest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Deepest nesting of a body: a document of the deepest kind inside its envelope.
-const BODY_NESTING_MAX: usize = NESTING_MAX + 1;
+/// Largest body of a transaction, in bytes.
+pub(crate) const TRANSACTION_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most that is read of a refused body, in bytes. A client that is still sending when the connection
 /// closes never hears why.
-const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+const DRAIN_BYTES_MAX: usize = 2 * TRANSACTION_BYTES_MAX;
 /// How long that may take.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most that is set aside for a body before its first byte is there.
 const BODY_RESERVE_MAX: usize = 64 * 1024;
 
-/// The bytes of a JSON body within the limits.
-pub(crate) struct JsonBody(Bytes);
+/// The bytes of a JSON body of at most `BYTES`, with a document of the deepest kind inside an envelope of
+/// `ENVELOPE` levels.
+pub(crate) struct BoundedBody<const BYTES: usize, const ENVELOPE: usize>(Bytes);
 
-impl JsonBody {
+/// The body of most changes: a document in an object.
+pub(crate) type JsonBody = BoundedBody<BODY_BYTES_MAX, 1>;
+/// The body of a transaction: documents in a list of objects in an object.
+pub(crate) type TransactionBytes = BoundedBody<TRANSACTION_BYTES_MAX, 3>;
+
+impl<const BYTES: usize, const ENVELOPE: usize> BoundedBody<BYTES, ENVELOPE> {
+    /// The bytes as they came.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Reads the body as `T`, which may borrow from it.
     pub(crate) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         serde_json::from_slice(&self.0).map_err(|error| self.refused::<T>(&error))
@@ -61,55 +73,75 @@ impl JsonBody {
     }
 }
 
-impl FromRequest<Api> for JsonBody {
+impl<const BYTES: usize, const ENVELOPE: usize> FromRequest<Api> for BoundedBody<BYTES, ENVELOPE> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        if let Err(problem) = acceptable(request.headers()) {
-            drain(&mut request.into_body().into_data_stream()).await;
-            return Err(problem);
-        }
-        // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
-        let limit = api.outside.request_timeout / 2;
-        let body = tokio::time::timeout(limit, read(request)).await.map_err(|_| {
-            Problem::new(Code::RequestTimeout, "the body did not arrive in time; nothing was changed")
-        })??;
-        if is_too_deep(&body) {
-            let detail = format!("documents may be nested {NESTING_MAX} levels deep");
-            return Err(Problem::new(Code::NestingTooDeep, detail).with("limit", NESTING_MAX));
-        }
-        Ok(Self(body))
+        receive(request, api, &["application/json"], Limits { bytes: BYTES, envelope: ENVELOPE })
+            .await
+            .map(Self)
     }
 }
 
-fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
+/// How much a body may be.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Its size, in bytes.
+    pub(super) bytes: usize,
+    /// The levels around a document in it.
+    pub(super) envelope: usize,
+}
+
+/// Reads a body of one of these types within the limits.
+pub(super) async fn receive(
+    request: Request,
+    api: &Api,
+    types: &[&'static str],
+    limits: Limits,
+) -> Result<Bytes, Problem> {
+    if let Err(problem) = acceptable(request.headers(), types, limits.bytes) {
+        drain(&mut request.into_body().into_data_stream()).await;
+        return Err(problem);
+    }
+    // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
+    let limit = api.outside.request_timeout / 2;
+    let body = tokio::time::timeout(limit, read(request, limits.bytes)).await.map_err(|_| {
+        Problem::new(Code::RequestTimeout, "the body did not arrive in time; nothing was changed")
+    })??;
+    if is_too_deep(&body, NESTING_MAX + limits.envelope) {
+        let detail = format!("documents may be nested {NESTING_MAX} levels deep");
+        return Err(Problem::new(Code::NestingTooDeep, detail).with("limit", NESTING_MAX));
+    }
+    Ok(body)
+}
+
+fn acceptable(headers: &HeaderMap, types: &[&'static str], bytes_max: usize) -> Result<(), Problem> {
     if headers.contains_key(CONTENT_ENCODING) {
         let detail = "bodies must not be compressed: send no Content-Encoding";
         return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Encoding"));
     }
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        let detail = "bodies must have the Content-Type application/json";
+    if !types.iter().any(|expected| is(kind, expected)) {
+        let detail = format!("bodies must have the Content-Type {}", types.join(" or "));
         return Err(Problem::new(Code::UnsupportedMediaType, detail).with("header", "Content-Type"));
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-        return Err(too_large());
+    if length.is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large(bytes_max));
     }
     Ok(())
 }
 
 /// Reads the body, also one that does not say its length, up to the limit.
-async fn read(request: Request) -> Result<Bytes, Problem> {
+async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let mut chunks = request.into_body().into_data_stream();
     let broken = |_| Problem::new(Code::InvalidJson, "the body broke off");
     let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
     let first = first.map_err(broken)?;
-    if first.len() > BODY_BYTES_MAX {
+    if first.len() > bytes_max {
         drain(&mut chunks).await;
-        return Err(too_large());
+        return Err(too_large(bytes_max));
     }
     let Some(second) = chunks.next().await else { return Ok(first) };
     let mut body = BytesMut::with_capacity(length.unwrap_or(0).min(BODY_RESERVE_MAX).max(first.len()));
@@ -117,9 +149,9 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
     let mut next = Some(second);
     while let Some(chunk) = next {
         let chunk = chunk.map_err(broken)?;
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
+        if body.len() + chunk.len() > bytes_max {
             drain(&mut chunks).await;
-            return Err(too_large());
+            return Err(too_large(bytes_max));
         }
         body.extend_from_slice(&chunk);
         next = chunks.next().await;
@@ -142,13 +174,13 @@ async fn drain(chunks: &mut BodyDataStream) {
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, reading).await;
 }
 
-fn too_large() -> Problem {
-    let detail = format!("the body may have at most {BODY_BYTES_MAX} bytes");
-    Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", BODY_BYTES_MAX)
+fn too_large(bytes_max: usize) -> Problem {
+    let detail = format!("the body may have at most {bytes_max} bytes");
+    Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", bytes_max)
 }
 
 /// Counts brackets outside strings, without a stack. Says nothing about whether it is JSON.
-fn is_too_deep(body: &[u8]) -> bool {
+fn is_too_deep(body: &[u8], nesting_max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in body {
         if in_string {
@@ -162,7 +194,7 @@ fn is_too_deep(body: &[u8]) -> bool {
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > BODY_NESTING_MAX {
+        if depth > nesting_max {
             return true;
         }
     }
@@ -176,9 +208,9 @@ mod tests {
     #[test]
     fn depth_is_counted_outside_strings() {
         let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(!is_too_deep(nested(BODY_NESTING_MAX).as_bytes()));
-        assert!(is_too_deep(nested(BODY_NESTING_MAX + 1).as_bytes()));
-        assert!(is_too_deep("{".repeat(100_000).as_bytes()));
-        assert!(!is_too_deep(format!("\"{}\\\"{}\"", "[".repeat(99), "[".repeat(99)).as_bytes()));
+        assert!(!is_too_deep(nested(65).as_bytes(), 65));
+        assert!(is_too_deep(nested(66).as_bytes(), 65));
+        assert!(is_too_deep("{".repeat(100_000).as_bytes(), 65));
+        assert!(!is_too_deep(format!("\"{}\\\"{}\"", "[".repeat(99), "[".repeat(99)).as_bytes(), 65));
     }
 }

@@ -22,7 +22,7 @@ impl FromRequestParts<Api> for Caller {
         let actor = api.app.access.authenticate(secret).await?;
         let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.unwrap_or_else(|| api.outside.ids.request_id());
-        Ok(Self(RequestContext { actor, request_id }))
+        Ok(Self(RequestContext::new(actor, request_id)))
     }
 }
 

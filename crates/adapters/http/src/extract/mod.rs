@@ -2,15 +2,21 @@
 
 mod body;
 mod caller;
+mod change;
+mod past;
+mod patch;
 mod path;
 mod precondition;
 mod query;
 
-pub(crate) use body::JsonBody;
+pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
 pub(crate) use caller::Caller;
+pub(crate) use change::Change;
+pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};
+pub(crate) use patch::{JSON_PATCH, MERGE_PATCH, PatchBody};
 pub(crate) use path::{
     ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, MemberPath, ProjectPath, SchemaPath,
     SchemaVersionPath,
 };
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
-pub(crate) use query::{ConfigListQuery, Include, NoQuery, PageQuery, Query, ReadQuery};
+pub(crate) use query::{ConfigListQuery, DryRunQuery, Include, NoQuery, PageQuery, Query, ReadQuery};

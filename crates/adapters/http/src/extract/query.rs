@@ -31,6 +31,16 @@ pub(crate) trait Parameters: Default {
 #[derive(Default)]
 pub(crate) struct NoQuery;
 
+/// Whether a change is only to be tried.
+#[derive(Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DryRunQuery {
+    /// `true`: run every check, keep nothing, and answer what would have happened, with `dry_run` and
+    /// `effects` in the body.
+    #[param(value_type = Option<bool>, example = false)]
+    pub(crate) dry_run: bool,
+}
+
 /// How fresh a read must be.
 #[derive(Default, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -93,6 +103,20 @@ impl Default for PageQuery {
 impl Parameters for NoQuery {
     fn take(&mut self, _: &str, _: &str) -> Result<bool, Problem> {
         Ok(false)
+    }
+}
+
+impl Parameters for DryRunQuery {
+    fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        if name != "dry_run" {
+            return Ok(false);
+        }
+        self.dry_run = match value {
+            "true" => true,
+            "false" => false,
+            _ => return Err(invalid("dry_run", "must be true or false")),
+        };
+        Ok(true)
     }
 }
 
@@ -186,10 +210,10 @@ impl<S: Send + Sync, T: Parameters> FromRequestParts<S> for Query<T> {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn invalid(parameter: &str, rule: &str) -> Problem {
+pub(super) fn invalid(parameter: &str, rule: &str) -> Problem {
     Problem::new(Code::InvalidParameter, format!("{parameter} {rule}")).with("parameter", parameter)
 }

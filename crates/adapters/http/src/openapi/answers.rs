@@ -25,7 +25,8 @@ pub(crate) const READ: &[Code] = &[Code::InvalidParameter, Code::Behind, Code::U
 /// What any list may answer.
 pub(crate) const LIST: &[Code] = &[Code::InvalidPageToken];
 /// What any change may answer.
-pub(crate) const CHANGE: &[Code] = &[Code::IdempotencyKeyUnsupported, Code::OutcomeUnknown];
+pub(crate) const CHANGE: &[Code] =
+    &[Code::InvalidParameter, Code::InvalidIdempotencyKey, Code::IdempotencyKeyReused, Code::OutcomeUnknown];
 /// What any operation with a body may answer.
 pub(crate) const BODY: &[Code] = &[
     Code::InvalidJson,
@@ -71,6 +72,21 @@ pub(crate) struct ProblemBody {
     code: String,
     /// What is wrong with a document or a schema (`validation_failed`, `invalid_schema`).
     errors: Option<Vec<ViolationBody>>,
+    /// Which operation of a transaction or a patch was refused, from 0.
+    operation: Option<u64>,
+    /// The quota or limit that is reached (`quota_exceeded`); for `nesting_too_deep` a number of levels.
+    #[schema(value_type = Option<serde_json::Value>)]
+    limit: Option<String>,
+    /// Its value (`quota_exceeded`).
+    max: Option<u64>,
+    /// What the project holds now (`quota_exceeded`).
+    used: Option<u64>,
+    /// The config whose past is gone (`history_pruned`).
+    key: Option<String>,
+    /// Its oldest version that is kept (`history_pruned`).
+    oldest_version: Option<u64>,
+    /// The API key that an earlier request created (`secret_shown_once`).
+    id: Option<String>,
     /// How many documents a new schema version would break (`schema_breaks_documents`).
     total: Option<u64>,
     /// The first 100 of them (`schema_breaks_documents`).
@@ -89,6 +105,10 @@ pub(crate) struct ProblemBody {
     /// The place in the body or the name that breaks its rule (`invalid_body`, `unknown_field`,
     /// `invalid_name`, `invalid_json`).
     field: Option<String>,
+    /// Where in the document, as a JSON Pointer, cut after 512 characters (`patch_failed`).
+    pointer: Option<String>,
+    /// The newest revision there is (`future_revision`).
+    newest_revision: Option<u64>,
     /// The allowed form of a name (`invalid_name`).
     pattern: Option<String>,
     /// The query parameter (`invalid_parameter`, `unknown_parameter`, `invalid_page_token`).
@@ -131,6 +151,8 @@ pub(crate) struct ViolationBody {
     keyword: String,
     /// What is wrong, for people.
     message: String,
+    /// Whose document it is, in a transaction: the operation, from 0.
+    operation: Option<u64>,
 }
 
 /// One entry for each status among the codes.

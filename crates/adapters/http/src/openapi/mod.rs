@@ -4,14 +4,19 @@ mod answers;
 
 pub(crate) use answers::*;
 
+use crate::extract::{DryRunQuery, JSON_PATCH, MERGE_PATCH};
 use crate::problem::Code;
 use crate::router::documented;
-use utoipa::OpenApi;
+use crate::v1::DryRunBody;
+use domain::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, Parameter, PathItem};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, RefOr};
+use utoipa::openapi::{OpenApi as Document, Ref, RefOr, Required, Response};
+use utoipa::{IntoParams as _, OpenApi};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,7 +35,7 @@ use utoipa::openapi::{OpenApi as Document, RefOr};
         (name = "cluster", description = "The nodes"),
         (name = "operations", description = "Probes, metrics and this document; no sign-in")
     ),
-    components(schemas(FailureBody, ProblemBody, ViolationBody))
+    components(schemas(DryRunBody, FailureBody, ProblemBody, ViolationBody))
 )]
 struct Frame;
 
@@ -58,7 +63,18 @@ pub(crate) fn complete(document: &mut Document) {
         let api = path.starts_with("/api/");
         for (is_get, operation) in operations(item) {
             let reads = is_get && api;
+            // Members are added and removed safely as often as asked, and that cannot be tried.
+            let changes = !is_get && api && !path.starts_with("/api/v1/cluster");
+            if changes {
+                operation.parameters.get_or_insert_default().extend(change_parameters());
+                let responses = &mut operation.responses.responses;
+                responses.values_mut().for_each(or_dry_run);
+                if responses.contains_key("204") {
+                    responses.insert("200".to_owned(), dry_run_answer());
+                }
+            }
             operation.parameters.iter_mut().flatten().for_each(never_null);
+            let patched = patches(operation);
             for (status, response) in &mut operation.responses.responses {
                 let RefOr::T(response) = response else { continue };
                 let mut add = |name: &str, text: &str, kind: Type| {
@@ -69,10 +85,19 @@ pub(crate) fn complete(document: &mut Document) {
                 if success && api {
                     add("Guardian-Revision", "The revision that the answer reflects", Type::Integer);
                 }
+                if success && changes {
+                    let text = "`true`: an earlier request with this Idempotency-Key made the change";
+                    add("Idempotent-Replayed", text, Type::String);
+                    let text = "`true`: nothing was kept; the body also has the members of `DryRun`";
+                    add("Guardian-Dry-Run", text, Type::String);
+                }
                 if success && reads {
                     add("Guardian-Consistency", "`linearizable` or `stale`", Type::String);
                     let text = "For a stale answer: milliseconds since this node last heard from a leader";
                     add("Guardian-Stale-For-Ms", text, Type::Integer);
+                }
+                if status == "415" && patched {
+                    add("Accept-Patch", "The types of patches", Type::String);
                 }
                 if status == "304" {
                     add("ETag", "The version in quotes", Type::String);
@@ -83,6 +108,54 @@ pub(crate) fn complete(document: &mut Document) {
             }
         }
     }
+}
+
+/// What every change takes.
+fn change_parameters() -> Vec<RefOr<Parameter>> {
+    let key = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Chosen by the client: a repeat of the request with the same key, within 24 hours or 100,000 such \
+             changes, changes nothing again and has the first answer.",
+        ))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(IDEMPOTENCY_KEY_BYTES_MAX))
+                .pattern(Some("^[!-~]+$")),
+        ))
+        .build();
+    let dry_run = DryRunQuery::into_params(|| None).into_iter();
+    dry_run.chain([key]).map(RefOr::T).collect()
+}
+
+/// A dry run answers with the same body and the members of `DryRun`.
+fn or_dry_run(response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else { return };
+    let Some(RefOr::T(content)) = response.content.get_mut("application/json") else { return };
+    if let Some(body) = content.schema.take() {
+        let tried = AllOfBuilder::new().item(body.clone()).item(Ref::from_schema_name("DryRun"));
+        let either = AnyOfBuilder::new().item(body).item(tried).build();
+        content.schema = Some(RefOr::T(Schema::AnyOf(either)));
+    }
+}
+
+/// The answer of a dry run where a change would have none.
+fn dry_run_answer() -> RefOr<Response> {
+    let schema = Ref::from_schema_name("DryRun");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let description = "Only with `dry_run=true`: what would have changed";
+    RefOr::T(ResponseBuilder::new().description(description).content("application/json", content).build())
+}
+
+/// Whether the body is a patch.
+fn patches(operation: &Operation) -> bool {
+    let is_patch = |kind: &String| kind == MERGE_PATCH || kind == JSON_PATCH;
+    let Some(RefOr::T(body)) = &operation.request_body else { return false };
+    body.content.keys().any(is_patch)
 }
 
 /// A parameter may be left out, but there is no `null` in a URL or a header.

@@ -3,7 +3,7 @@
 use super::{Code, Problem};
 use crate::reply::rfc3339;
 use application::ports::{MemberFault, MemberRefusal, Violation};
-use application::{DocumentFault, Error, SchemaBreaks};
+use application::{DocumentFault, Error, PATCH_OPERATIONS_MAX, SchemaBreaks, StepFailure};
 use domain::limits::{MEMBERS_MAX, NESTING_MAX};
 use domain::{NameError, Rejection, TextError};
 use serde_json::{Value, json};
@@ -19,6 +19,23 @@ impl From<Error> for Problem {
                 None => Self::internal(detail),
             },
             Error::Invalid { field, message } => Self::new(Code::InvalidBody, message).with("field", field),
+            Error::PatchInvalid { operation, place, .. } => {
+                let problem = Self::new(Code::InvalidBody, detail).with("field", place);
+                match operation {
+                    Some(at) => problem.with("operation", at),
+                    None => problem.with("limit", PATCH_OPERATIONS_MAX),
+                }
+            }
+            Error::PatchFailed { operation, pointer, .. } => {
+                Self::new(Code::PatchFailed, detail).with("operation", operation).with("pointer", pointer)
+            }
+            Error::FutureRevision { wanted, newest } => Self::new(Code::FutureRevision, detail)
+                .with("parameter", "revision")
+                .with("revision", wanted.0)
+                .with("newest_revision", newest.0),
+            Error::TooManyChanges { at_least, max } => {
+                Self::new(Code::TooManyChanges, detail).with("at_least", at_least).with("limit", max)
+            }
             Error::Document(fault) => fault.into(),
             Error::Rejected(rejection) => rejection.into(),
             Error::ValidationFailed { violations, .. } => {
@@ -30,6 +47,14 @@ impl From<Error> for Problem {
             Error::SchemaBreaksDocuments(breaks) => Self::new(Code::SchemaBreaksDocuments, detail)
                 .with("total", breaks.total)
                 .with("failures", failures(&breaks)),
+            Error::StepsInvalid(failures) => Self::new(Code::ValidationFailed, detail)
+                .with("operation", failures.first().map(|failure| failure.step))
+                .with("errors", step_errors(&failures)),
+            Error::HistoryPruned { config, oldest } => Self::new(Code::HistoryPruned, detail)
+                .with("key", config.key.as_str())
+                .with("oldest_version", oldest.0),
+            Error::Step { step, error } => Self::from(*error).with("operation", step),
+            Error::SecretShownOnce(id) => Self::new(Code::SecretShownOnce, detail).with("id", id.as_str()),
             Error::Member(refusal) => refusal.into(),
             Error::Contended => Self::new(Code::Contended, detail),
             Error::NoLeader => Self::new(Code::NoLeader, detail),
@@ -92,8 +117,20 @@ impl From<Rejection> for Problem {
                     .with("updated_by", updated_by.map(|actor| actor.to_string()))
                     .with("updated_at", updated_at.map(rfc3339));
             }
+            Rejection::Operation { operation, rejection } => {
+                return Self::from(*rejection).with("operation", operation);
+            }
+            Rejection::ConfigRepeated(_) => Code::ConfigRepeated,
+            Rejection::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Rejection::ApiKeyExists(_) => Code::ApiKeyExists,
             Rejection::ApiKeyNotFound(_) => Code::ApiKeyNotFound,
+            Rejection::NothingToPrune => return Self::internal(detail),
+            Rejection::QuotaExceeded { limit, max, used, .. } => {
+                return Self::new(Code::QuotaExceeded, detail)
+                    .with("limit", limit)
+                    .with("max", max)
+                    .with("used", used);
+            }
             Rejection::MemberRetired(_) => Code::MemberRemoved,
             Rejection::LimitReached { limit, max } => {
                 return Self::new(Code::QuotaExceeded, detail).with("limit", limit).with("max", max);
@@ -168,6 +205,18 @@ fn errors(violations: &[Violation]) -> Value {
         })
     };
     violations.iter().map(one).collect()
+}
+
+/// The violations of all steps, each with its step.
+fn step_errors(failures: &[StepFailure]) -> Value {
+    let of_step = |failure: &StepFailure| {
+        let mut all = errors(&failure.violations);
+        for error in all.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            error.insert("operation".to_owned(), failure.step.into());
+        }
+        all.as_array().cloned().unwrap_or_default()
+    };
+    failures.iter().flat_map(of_step).collect()
 }
 
 fn failures(breaks: &SchemaBreaks) -> Value {

@@ -1,7 +1,7 @@
 //! API keys of a project.
 
 use super::dto::api_key::{ApiKeyBody, CreatedApiKeyBody, NewApiKeyBody};
-use crate::extract::{ApiKeyPath, Caller, JsonBody, NoQuery, PageQuery, ProjectPath, Query, ReadQuery};
+use crate::extract::{ApiKeyPath, Caller, Change, JsonBody, PageQuery, ProjectPath, Query, ReadQuery};
 use crate::openapi::{BODY, CHANGE, COMMON, IN_PROJECT, LIST, READ, refusals};
 use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Listed: COMMON, READ, LIST, IN_PROJECT;
     Created: COMMON, CHANGE, BODY, IN_PROJECT,
-        &[Code::GrantExceedsOwn, Code::QuotaExceeded, Code::ApiKeyExists];
+        &[Code::GrantExceedsOwn, Code::QuotaExceeded, Code::ApiKeyExists, Code::SecretShownOnce];
     Read: COMMON, READ, IN_PROJECT, &[Code::ApiKeyNotFound];
     Revoked: COMMON, CHANGE, IN_PROJECT, &[Code::ApiKeyNotFound];
 }
@@ -59,18 +59,16 @@ async fn list_api_keys(
     security(("bearer" = []), ("api_key" = [])))]
 async fn create_api_key(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ProjectPath,
-    _: Query<NoQuery>,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: NewApiKeyBody = body.parse()?;
+    let body: NewApiKeyBody = bytes.parse()?;
     let location = format!("/api/v1/projects/{}/api-keys", path.project);
-    let created = api.app.access.create(&ctx, body.request(path.project)?).await?;
-    let (revision, id) = (created.key.revision, created.key.key.id.clone());
-    Ok(Reply::json(StatusCode::CREATED, &CreatedApiKeyBody::from(created))?
+    let changed = api.app.access.create(&change.with(&bytes), body.request(path.project)?).await?;
+    let id = &changed.item.key.key.id;
+    Ok(Reply::changed(StatusCode::CREATED, &CreatedApiKeyBody::from(&changed.item), &changed)?
         .location(format!("{location}/{id}"))
-        .revision(revision)
         .done())
 }
 
@@ -101,10 +99,8 @@ async fn get_api_key(
     security(("bearer" = []), ("api_key" = [])))]
 async fn revoke_api_key(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ApiKeyPath,
-    _: Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    let revision = api.app.access.revoke(&ctx, path.project, path.id).await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+    Ok(Reply::gone(&api.app.access.revoke(&change.alone(), path.project, path.id).await?)?.done())
 }

@@ -3,15 +3,17 @@
 use super::dto::config::{ConfigBody, ConfigItem, ConfigPut};
 use super::dto::message;
 use crate::extract::{
-    Caller, ConfigListQuery, ConfigPath, EnvironmentPath, Guard, Include, JsonBody, Known, NoQuery,
-    PageQuery, PutGuard, Query, ReadQuery,
+    Caller, Change, ConfigListQuery, ConfigPath, EnvironmentPath, Guard, Include, JsonBody, Known,
+    MomentQuery, PageQuery, PastQuery, PutGuard, Query, ReadQuery, Wanted,
 };
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, LIST, READ, refusals};
 use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
-use application::{ConfigDocument, DeleteConfig, PutConfig, Written, compact};
+use application::{
+    Changed, ConfigDocument, ConfigList, DeleteConfig, Moment, PutConfig, RequestContext, Written, compact,
+};
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
@@ -30,18 +32,23 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 refusals! {
-    Listed: COMMON, READ, LIST, IN_ENVIRONMENT;
-    Read: COMMON, READ, IN_ENVIRONMENT, &[Code::ConfigNotFound];
+    Listed: COMMON, READ, LIST, IN_ENVIRONMENT, &[Code::FutureRevision, Code::HistoryPruned];
+    Read: COMMON, READ, IN_ENVIRONMENT,
+        &[Code::ConfigNotFound, Code::FutureRevision, Code::HistoryPruned, Code::VersionNotFound];
     Put: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT,
-        &[Code::Contended, Code::DocumentTooLarge, Code::UnknownSchema, Code::ValidationFailed];
+        &[Code::Contended, Code::DocumentTooLarge, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed];
     Deleted: COMMON, CHANGE, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound];
 }
 
+/// Everything that a list of configs can be asked.
+type ListQuery = (ConfigListQuery, (MomentQuery, (PageQuery, ReadQuery)));
+
 /// List configs
 ///
-/// By key. All pages show the environment as it was at the first page's revision.
+/// By key, as they are or were. All pages show the environment as it was at the first page's revision; ask for
+/// each with the same `prefix`, `revision` and `at`.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs", tag = "configs",
-    params(EnvironmentPath, ConfigListQuery, PageQuery, ReadQuery),
+    params(EnvironmentPath, ConfigListQuery, MomentQuery, PageQuery, ReadQuery),
     responses((status = 200, description = "A page of configs", body = List<ConfigItem>), Listed),
     security(("bearer" = []), ("api_key" = [])))]
 async fn list_configs(
@@ -49,21 +56,34 @@ async fn list_configs(
     Caller(ctx): Caller,
     OriginalUri(uri): OriginalUri,
     path: EnvironmentPath,
-    Query((filter, (page, read))): Query<(ConfigListQuery, (PageQuery, ReadQuery))>,
+    Query((filter, (past, (page, read)))): Query<ListQuery>,
 ) -> Result<Response, Problem> {
-    let list = Listing::new(uri.path(), &filter.prefix);
+    let moment = past.moment();
+    let list = Listing::new(uri.path(), &listed(&filter.prefix, moment));
     let (request, freshness) = list.request(&page, read.freshness(), |text| ConfigKey::parse(text).ok())?;
     let with_content = filter.include == Include::Content;
-    let page =
-        api.app.configs.list(&ctx, &path.id(), &filter.prefix, request, with_content, freshness).await?;
+    let wanted = ConfigList { prefix: filter.prefix, with_content, moment };
+    let page = api.app.configs.list(&ctx, &path.id(), &wanted, request, freshness).await?;
     let items = page.items.iter().map(|item| ConfigItem::new(item, with_content));
     let items = items.collect::<Result<Vec<_>, _>>()?;
     list.answer(items, page.next.as_ref().map(ConfigKey::as_str), page.revision, freshness, page.stale_for_ms)
 }
 
+/// What a page token is bound to.
+fn listed(prefix: &str, moment: Moment) -> String {
+    match moment {
+        Moment::Now => prefix.to_owned(),
+        Moment::Revision(revision) => format!("{prefix}\0revision={revision}"),
+        Moment::Time(at) => format!("{prefix}\0at={}", at.0),
+    }
+}
+
 /// Read a config
+///
+/// As it is, or as it was: a version that the query picks has its own `ETag`. Where there was no config, or it
+/// was deleted, the answer is 404.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath, ReadQuery,
+    tag = "configs", params(ConfigPath, PastQuery, ReadQuery,
         ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
     responses((status = 200, description = "The config", body = ConfigBody,
         headers(("ETag" = String, description = "The version in quotes"))),
@@ -73,10 +93,10 @@ async fn get_config(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ConfigPath,
-    Query(read): Query<ReadQuery>,
+    Query((past, read)): Query<(PastQuery, ReadQuery)>,
     known: Known,
 ) -> Result<Response, Problem> {
-    let document = api.app.configs.get(&ctx, &path.id(), read.freshness()).await?;
+    let document = found(&api, &ctx, &path.id(), &past, &read).await?;
     let reply = match unchanged(&document, &known) {
         Some(reply) => reply,
         None => Reply::json(StatusCode::OK, &ConfigBody::new(&document.shown)?)?,
@@ -86,9 +106,9 @@ async fn get_config(
 
 /// Read a config's document
 ///
-/// The bare document: what applications read.
+/// The bare document: what applications read. As it is, or as it was.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/content",
-    tag = "configs", params(ConfigPath, ReadQuery,
+    tag = "configs", params(ConfigPath, PastQuery, ReadQuery,
         ("If-None-Match" = Option<String>, Header, description = "Answer 304 when it has this version")),
     responses((status = 200, description = "The document, byte for byte as it is stored",
         body = serde_json::Value, content_type = "application/json",
@@ -99,16 +119,29 @@ async fn get_config_content(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ConfigPath,
-    Query(read): Query<ReadQuery>,
+    Query((past, read)): Query<(PastQuery, ReadQuery)>,
     known: Known,
 ) -> Result<Response, Problem> {
-    let mut document = api.app.configs.get(&ctx, &path.id(), read.freshness()).await?;
+    let mut document = found(&api, &ctx, &path.id(), &past, &read).await?;
     let reply = match (unchanged(&document, &known), document.shown.content.take()) {
         (Some(reply), _) => reply,
         (None, Some(content)) => Reply::json_text(Body::from(Bytes::from_owner(Text(content)))),
         (None, None) => return Err(Problem::internal("a config without document")),
     };
     Ok(tagged(reply, &document, &read))
+}
+
+async fn found(
+    api: &Api,
+    ctx: &RequestContext,
+    id: &ConfigId,
+    past: &PastQuery,
+    read: &ReadQuery,
+) -> Result<ConfigDocument, Problem> {
+    Ok(match past.wanted() {
+        Wanted::Version(version) => api.app.configs.get_version(ctx, id, version, read.freshness()).await?,
+        Wanted::Moment(moment) => api.app.configs.get(ctx, id, moment, read.freshness()).await?,
+    })
 }
 
 /// A document's text that is sent without a copy.
@@ -149,13 +182,12 @@ fn tagged(reply: Reply, document: &ConfigDocument, read: &ReadQuery) -> Response
     security(("bearer" = []), ("api_key" = [])))]
 async fn put_config(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ConfigPath,
-    _: Query<NoQuery>,
     PutGuard(expected): PutGuard,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: ConfigPut<'_> = body.parse()?;
+    let body: ConfigPut<'_> = bytes.parse()?;
     let request = PutConfig {
         id: path.id(),
         content: compact("content", body.content.get(), DOCUMENT_BYTES_MAX).map_err(Problem::from)?,
@@ -163,7 +195,7 @@ async fn put_config(
         expected,
         message: message(body.message.as_deref())?,
     };
-    written(&api.app.configs.put(&ctx, request).await?)
+    written(&api.app.configs.put(&change.with(&bytes), request).await?)
 }
 
 /// Delete a config
@@ -177,25 +209,24 @@ async fn put_config(
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_config(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ConfigPath,
-    _: Query<NoQuery>,
     Guard(expected): Guard,
 ) -> Result<Response, Problem> {
     let request = DeleteConfig { id: path.id(), expected, message: Message::default() };
-    let (_, revision) = api.app.configs.delete(&ctx, request).await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+    Ok(Reply::gone(&api.app.configs.delete(&change.alone(), request).await?)?.done())
 }
 
 /// The answer to a change that left a config.
-pub(super) fn written(written: &Written) -> Result<Response, Problem> {
+pub(super) fn written(changed: &Changed<Written>) -> Result<Response, Problem> {
+    let written = &changed.item;
     let shown = &written.document.shown;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut reply = Reply::json(status, &ConfigBody::new(shown)?)?.etag(shown.version.0);
+    let mut reply = Reply::changed(status, &ConfigBody::new(shown)?, changed)?.etag(shown.version.0);
     if written.created {
         let ConfigId { project, environment, key } = &shown.id;
         reply =
             reply.location(format!("/api/v1/projects/{project}/environments/{environment}/configs/{key}"));
     }
-    Ok(reply.revision(written.document.revision).done())
+    Ok(reply.done())
 }

@@ -1,7 +1,7 @@
 //! Environments of a project.
 
 use super::dto::project::{EnvironmentBody, NewEnvironment};
-use crate::extract::{Caller, EnvironmentPath, JsonBody, NoQuery, PageQuery, ProjectPath, Query, ReadQuery};
+use crate::extract::{Caller, Change, EnvironmentPath, JsonBody, PageQuery, ProjectPath, Query, ReadQuery};
 use crate::openapi::{BODY, CHANGE, COMMON, IN_ENVIRONMENT, IN_PROJECT, LIST, READ, refusals};
 use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
@@ -58,18 +58,16 @@ async fn list_environments(
     security(("bearer" = []), ("api_key" = [])))]
 async fn create_environment(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ProjectPath,
-    _: Query<NoQuery>,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: NewEnvironment = body.parse()?;
+    let body: NewEnvironment = bytes.parse()?;
     let id = EnvironmentId { project: path.project, name: EnvironmentName::parse(&body.name)? };
-    let environment = api.app.projects.create_environment(&ctx, id).await?;
-    let EnvironmentId { project, name } = &environment.id;
-    Ok(Reply::json(StatusCode::CREATED, &EnvironmentBody::from(&environment))?
+    let changed = api.app.projects.create_environment(&change.with(&bytes), id).await?;
+    let EnvironmentId { project, name } = &changed.item.id;
+    Ok(Reply::changed(StatusCode::CREATED, &EnvironmentBody::from(&changed.item), &changed)?
         .location(format!("/api/v1/projects/{project}/environments/{name}"))
-        .revision(environment.revision)
         .done())
 }
 
@@ -99,10 +97,8 @@ async fn get_environment(
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_environment(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: EnvironmentPath,
-    _: Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    let revision = api.app.projects.delete_environment(&ctx, path.id()).await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+    Ok(Reply::gone(&api.app.projects.delete_environment(&change.alone(), path.id()).await?)?.done())
 }

@@ -3,12 +3,17 @@
 mod api_keys;
 mod cluster;
 mod configs;
+mod diff;
 mod dto;
 mod environments;
 mod history;
+mod patch;
 mod projects;
 mod rollback;
 mod schemas;
+mod transactions;
+
+pub(crate) use dto::effect::{DryRunBody, Nothing, Tried};
 
 use crate::router::Api;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,8 +25,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(environments::routes())
         .merge(schemas::routes())
         .merge(configs::routes())
+        .merge(patch::routes())
         .merge(history::routes())
+        .merge(diff::routes())
         .merge(rollback::routes())
+        .merge(transactions::routes())
         .merge(api_keys::routes())
         .merge(cluster::routes())
 }

@@ -1,7 +1,7 @@
 //! Projects.
 
 use super::dto::project::{NewProject, ProjectBody, ProjectChange};
-use crate::extract::{Caller, JsonBody, NoQuery, PageQuery, ProjectPath, Query, ReadQuery};
+use crate::extract::{Caller, Change, JsonBody, PageQuery, ProjectPath, Query, ReadQuery};
 use crate::openapi::{BODY, CHANGE, COMMON, IN_PROJECT, LIST, READ, refusals};
 use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
@@ -64,17 +64,15 @@ async fn list_projects(
     security(("bearer" = []), ("api_key" = [])))]
 async fn create_project(
     State(api): State<Api>,
-    Caller(ctx): Caller,
-    _: Query<NoQuery>,
-    body: JsonBody,
+    change: Change,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: NewProject = body.parse()?;
+    let body: NewProject = bytes.parse()?;
     let name = ProjectName::parse(&body.name)?;
     let display_name = DisplayName::parse(body.display_name.as_deref().unwrap_or_default())?;
-    let project = api.app.projects.create(&ctx, name, display_name).await?;
-    Ok(Reply::json(StatusCode::CREATED, &ProjectBody::from(&project))?
-        .location(format!("/api/v1/projects/{}", project.name))
-        .revision(project.revision)
+    let changed = api.app.projects.create(&change.with(&bytes), name, display_name).await?;
+    Ok(Reply::changed(StatusCode::CREATED, &ProjectBody::from(&changed.item), &changed)?
+        .location(format!("/api/v1/projects/{}", changed.item.name))
         .done())
 }
 
@@ -94,22 +92,23 @@ async fn get_project(
     Ok(reply.seen(project.revision, freshness, project.stale_for_ms).done())
 }
 
-/// Change a project's name for people
+/// Change a project
+///
+/// What people call it, how much it may hold, and how much of the past it keeps.
 #[utoipa::path(patch, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
     request_body = ProjectChange,
     responses((status = 200, description = "The project", body = ProjectBody), Updated),
     security(("bearer" = []), ("api_key" = [])))]
 async fn update_project(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ProjectPath,
-    _: Query<NoQuery>,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: ProjectChange = body.parse()?;
-    let display_name = DisplayName::parse(&body.display_name)?;
-    let project = api.app.projects.update(&ctx, path.project, display_name).await?;
-    Ok(Reply::json(StatusCode::OK, &ProjectBody::from(&project))?.revision(project.revision).done())
+    let body: ProjectChange = bytes.parse()?;
+    let request = body.request(path.project)?;
+    let changed = api.app.projects.change(&change.with(&bytes), request).await?;
+    Ok(Reply::changed(StatusCode::OK, &ProjectBody::from(&changed.item), &changed)?.done())
 }
 
 /// Delete a project
@@ -120,10 +119,8 @@ async fn update_project(
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_project(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ProjectPath,
-    _: Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    let revision = api.app.projects.delete(&ctx, path.project).await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+    Ok(Reply::gone(&api.app.projects.delete(&change.alone(), path.project).await?)?.done())
 }

@@ -3,7 +3,7 @@
 use super::configs::written;
 use super::dto::config::{ConfigBody, RollbackBody};
 use super::dto::message;
-use crate::extract::{Caller, ConfigPath, Guard, JsonBody, NoQuery, Query};
+use crate::extract::{Change, ConfigPath, Guard, JsonBody};
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, refusals};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 refusals! {
     RolledBack: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound, Code::VersionNotFound,
-        Code::Contended, Code::UnknownSchema, Code::ValidationFailed];
+        Code::Contended, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed];
 }
 
 /// Roll a config back
@@ -36,18 +36,17 @@ refusals! {
     security(("bearer" = []), ("api_key" = [])))]
 async fn rollback_config(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ConfigPath,
-    _: Query<NoQuery>,
     Guard(expected): Guard,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: RollbackBody = body.parse()?;
+    let body: RollbackBody = bytes.parse()?;
     let request = Rollback {
         id: path.id(),
         to_version: Version(body.to_version),
         expected,
         message: message(body.message.as_deref())?,
     };
-    written(&api.app.configs.rollback(&ctx, request).await?)
+    written(&api.app.configs.rollback(&change.with(&bytes), request).await?)
 }

@@ -2,7 +2,7 @@
 
 use super::dto::schema::{NewSchema, SchemaBody, SchemaChange, SchemaItem};
 use crate::extract::{
-    Caller, JsonBody, Known, NoQuery, PageQuery, ProjectPath, Query, ReadQuery, SchemaGuard, SchemaPath,
+    Caller, Change, JsonBody, Known, PageQuery, ProjectPath, Query, ReadQuery, SchemaGuard, SchemaPath,
     SchemaVersionPath,
 };
 use crate::openapi::{BODY, CHANGE, COMMON, IN_PROJECT, LIST, READ, refusals};
@@ -76,22 +76,21 @@ async fn list_schemas(
     security(("bearer" = []), ("api_key" = [])))]
 async fn create_schema(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: ProjectPath,
-    _: Query<NoQuery>,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: NewSchema<'_> = body.parse()?;
+    let body: NewSchema<'_> = bytes.parse()?;
     let id = SchemaId { project: path.project, name: SchemaName::parse(&body.name)? };
     let schema = compact("schema", body.schema.get(), SCHEMA_BYTES_MAX).map_err(Problem::from)?;
     let mode = body.mode.map(SchemaMode::from).unwrap_or_default();
-    let detail = api.app.schemas.create(&ctx, CreateSchema { id, schema, mode }).await?;
+    let changed = api.app.schemas.create(&change.with(&bytes), CreateSchema { id, schema, mode }).await?;
+    let detail = &changed.item;
     let SchemaId { project, name } = &detail.schema.id;
     let location = format!("/api/v1/projects/{project}/schemas/{name}");
-    Ok(Reply::json(StatusCode::CREATED, &SchemaBody::new(&detail)?)?
+    Ok(Reply::changed(StatusCode::CREATED, &SchemaBody::new(detail)?, &changed)?
         .location(location)
         .etag(detail.shown.version.0)
-        .revision(detail.revision)
         .done())
 }
 
@@ -149,19 +148,18 @@ async fn get_schema_version(
     security(("bearer" = []), ("api_key" = [])))]
 async fn update_schema(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: SchemaPath,
-    _: Query<NoQuery>,
     SchemaGuard(expected): SchemaGuard,
-    body: JsonBody,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let body: SchemaChange<'_> = body.parse()?;
+    let body: SchemaChange<'_> = bytes.parse()?;
     let schema = compact("schema", body.schema.get(), SCHEMA_BYTES_MAX).map_err(Problem::from)?;
     let request = UpdateSchema { id: path.id(), schema, mode: body.mode.map(Into::into), expected };
-    let detail = api.app.schemas.update(&ctx, request).await?;
-    Ok(Reply::json(StatusCode::OK, &SchemaBody::new(&detail)?)?
+    let changed = api.app.schemas.update(&change.with(&bytes), request).await?;
+    let detail = &changed.item;
+    Ok(Reply::changed(StatusCode::OK, &SchemaBody::new(detail)?, &changed)?
         .etag(detail.shown.version.0)
-        .revision(detail.revision)
         .done())
 }
 
@@ -176,13 +174,11 @@ async fn update_schema(
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_schema(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    change: Change,
     path: SchemaPath,
-    _: Query<NoQuery>,
     SchemaGuard(expected): SchemaGuard,
 ) -> Result<Response, Problem> {
-    let revision = api.app.schemas.delete(&ctx, path.id(), expected).await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT).revision(revision).done())
+    Ok(Reply::gone(&api.app.schemas.delete(&change.alone(), path.id(), expected).await?)?.done())
 }
 
 fn shown(detail: &SchemaDetail, known: &Known, freshness: Freshness) -> Result<Response, Problem> {

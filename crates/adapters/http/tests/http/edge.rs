@@ -41,12 +41,17 @@ async fn what_arrives_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_promise_that_is_not_kept_yet_is_refused() {
+async fn a_repeated_request_has_the_first_answer() {
     let server = Server::new().await;
     let headers = [("idempotency-key", "k"), ("if-none-match", "*")];
-    let answer = server.send("PUT", &format!("{CONFIGS}/a"), &headers, r#"{"content":1}"#).await;
-    answer.is_problem(400, "idempotency_key_unsupported");
-    assert_eq!(server.test.node.proposals(), 1);
+    let path = format!("{CONFIGS}/a");
+    let put = || server.send("PUT", &path, &headers, r#"{"content":1}"#);
+    let first = put().await.is(201);
+    let again = put().await.is(201);
+    assert_eq!(first.body, again.body);
+    assert_eq!(again.headers.get("idempotent-replayed").map(http::HeaderValue::as_bytes), Some(&b"true"[..]));
+    let other = server.send("PUT", &path, &headers, r#"{"content":2}"#).await;
+    other.is_problem(422, "idempotency_key_reused");
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ mod edge;
 mod failures;
 mod lists;
 mod members;
+mod past;
+mod patches;
 mod preconditions;
 mod projects;
 mod schemas;

@@ -27,7 +27,9 @@ async fn a_project_lives_and_goes() {
     assert_eq!(
         created.json(),
         json!({"name": "shop", "display_name": "Shop", "status": "active", "revision": 3,
-            "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"})
+            "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z",
+            "quotas": {"documents": 1_000_000, "bytes": 17_179_869_184_u64, "api_keys": 1000, "watchers": 10_000},
+            "retention": {}})
     );
     server.post("/api/v1/projects", body).await.is_problem(409, "project_exists");
     server.post("/api/v1/projects", r#"{"name":"UP"}"#).await.is_problem(400, "invalid_name");
@@ -37,7 +39,10 @@ async fn a_project_lives_and_goes() {
     assert_eq!(changed.json()["display_name"], "New");
     assert_eq!(changed.header("guardian-revision"), "4");
     let read = server.get(path).await.is(200);
-    assert_eq!((read.json(), read.header("cache-control")), (changed.json(), "no-store"));
+    let mut shown = read.json();
+    let usage = shown.as_object_mut().and_then(|shown| shown.remove("usage"));
+    assert_eq!(usage, Some(json!({"documents": 0, "bytes": 0, "api_keys": 0})));
+    assert_eq!((shown, read.header("cache-control")), (changed.json(), "no-store"));
     assert_eq!(
         server.get(&format!("{path}?consistency=stale")).await.header("guardian-consistency"),
         "stale"

@@ -4,9 +4,10 @@
 use super::command::{decode_command, encode_command};
 use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
-    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberAddress, MemberId,
-    MemberName, Message, NewApiKey, NewMember, Permission, Precondition, ProjectName, RequestId, Revision,
-    SchemaId, SchemaMode, SchemaName, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
+    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef,
+    MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember, Operation, Permission, Precondition,
+    ProjectName, Pruned, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef,
+    SchemaVersion, Stamped, Timestamp, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,6 +68,22 @@ fn put(binding: BindingChange, expected: Precondition, kind: ChangeKind) -> Comm
     }
 }
 
+/// Every kind of operation.
+fn transact() -> Command {
+    let Command::PutConfig { id, content, binding, checked, expected, kind, message } =
+        put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)
+    else {
+        unreachable!("a put is a put");
+    };
+    let (present, absent) = (Precondition::Present, Precondition::Absent);
+    let operations = vec![
+        Operation::Check { id: id.clone(), expected: absent },
+        Operation::Put { id: id.clone(), content, binding, checked, expected, kind },
+        Operation::Delete { id, expected: present },
+    ];
+    Command::Transact { operations, message }
+}
+
 /// Every kind of command, and every form of what is in them.
 fn commands() -> Vec<(&'static str, Command)> {
     let text = || Content::from_compact("{\"type\":\"object\"}").expect("small");
@@ -107,6 +124,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("put_keep", put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)),
         ("put_pinned", put(BindingChange::Set(Some(pinned)), Precondition::Absent, ChangeKind::Create)),
         ("put_follow", put(BindingChange::Set(Some(follow)), Precondition::Present, ChangeKind::Update)),
+        ("put_patch", put(BindingChange::Keep, Precondition::Version(Version(8)), ChangeKind::Patch)),
         ("put_unbound", put(BindingChange::Set(None), Precondition::Present, rollback)),
         (
             "delete_config",
@@ -115,6 +133,20 @@ fn commands() -> Vec<(&'static str, Command)> {
                 expected: Precondition::Version(Version(9)),
                 message: Message::default(),
             },
+        ),
+        ("transact", transact()),
+        (
+            "change_project",
+            Command::ChangeProject {
+                name: project(),
+                display_name: Some(DisplayName::parse("The shop").expect("short")),
+                quotas: Some(Quotas { documents: Some(5), ..Quotas::default() }),
+                retention: Some(Retention { versions: Some(10), age_ms: Some(86_400_000) }),
+            },
+        ),
+        (
+            "prune_history",
+            Command::PruneHistory { pruned: vec![Pruned { id: config(), oldest: Version(4) }] },
         ),
         ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
@@ -132,6 +164,8 @@ fn every_command_ever_written_still_decodes() {
             actor: if n == 0 { Actor::System } else { Actor::ApiKey(key_ref()) },
             request_id: RequestId::parse("req-1").expect("an id"),
             at: Timestamp(1_780_000_000_123),
+            idempotency: (name == "transact")
+                .then_some(Idempotency { key: Digest([1; 32]), request: Digest([2; 32]) }),
         };
         let path = dir.join(format!("{name}.bin"));
         if std::env::var_os("NEW_FIXTURES").is_some() && !path.exists() {

@@ -129,6 +129,7 @@ async fn name_cluster(shared: &Shared, admin_key: NewApiKey) -> io::Result<()> {
         request_id: RequestId::parse("bootstrap").map_err(io::Error::other)?,
         // Every member would propose the same; the time of the first configuration is not kept anywhere.
         at: Timestamp(0),
+        idempotency: None,
     };
     let payload = Payload(encode_command(&command)?.into());
     while shared.store.published().state.header().cluster_id.is_none() {

@@ -246,7 +246,7 @@ impl Change<'_> {
     async fn decide(&self) -> Result<u64, ChangeError> {
         match propose_here(self.shared, self.payload.clone(), self.deadline).await {
             Ok(reply) => match decode_outcome(&reply) {
-                Ok(Outcome::Accepted { revision, .. }) => Ok(revision.0),
+                Ok(Outcome::Accepted { revision, .. } | Outcome::Replayed { revision, .. }) => Ok(revision.0),
                 Ok(Outcome::Rejected { .. }) => Err(ChangeError::Rejected(reply)),
                 Err(error) => Err(ChangeError::Unknown(error.to_string())),
             },

@@ -48,7 +48,7 @@ impl Membership for RaftNode {
 fn rejected(outcome: &[u8]) -> MembershipError {
     match decode_outcome(outcome) {
         Ok(Outcome::Rejected { rejection, .. }) => MembershipError::Rejected(rejection),
-        Ok(Outcome::Accepted { .. }) => {
+        Ok(Outcome::Accepted { .. } | Outcome::Replayed { .. }) => {
             ConsensusError::Failed(io::Error::other("a refusal that accepts").into()).into()
         }
         Err(error) => ConsensusError::Failed(error.into()).into(),

@@ -14,7 +14,9 @@ use crate::state_machine::StateMachine;
 use crate::store::Store;
 use crate::type_config::{PeerInfo, TypeConfig};
 use domain::{ClusterId, NewApiKey};
-use openraft::storage::{RaftLogReader as _, RaftLogStorage};
+use openraft::storage::{
+    RaftLogReader as _, RaftLogStorage, RaftSnapshotBuilder as _, RaftStateMachine as _,
+};
 use openraft::{Config, SnapshotPolicy};
 use std::collections::BTreeMap;
 use std::io;
@@ -146,13 +148,16 @@ impl RaftNode {
         })?;
         let began = log_began(&mut log).await.map_err(NodeError::io("the log cannot be read"))?;
         let store = open_store(platform, &config)?;
-        let machine = StateMachine::new(
+        let mut machine = StateMachine::new(
             store.clone(),
             config.data_dir.join("snapshots"),
             config.observer.clone(),
             config.on_fatal.clone(),
         )
         .map_err(NodeError::io("the snapshot folder cannot be used"))?;
+        cover_lost_tail(&mut log, &mut machine)
+            .await
+            .map_err(NodeError::io("a snapshot of the state cannot be written"))?;
         let peers = Peers::new(sockets, config.peer_tls.clone());
         for member in config.members.iter().filter(|member| member.id != config.node_id) {
             peers.learn(member.id, &peer_info(member));
@@ -206,6 +211,27 @@ impl RaftNode {
         let barrier = Barrier::spawn(&tasks, stop.clone(), shared.clone());
         Ok(Arc::new(Self { shared, barrier, tasks, stop }))
     }
+}
+
+/// A power cut may take the end of the log although the state on disk has applied it already: a follower
+/// applies what a majority has, which need not include its own disk. openraft then purges its log up to
+/// the state. Without a snapshot that reaches as far, this node as a leader could not bring a follower
+/// from its snapshot to its log.
+async fn cover_lost_tail(
+    log: &mut impl RaftLogStorage<TypeConfig>,
+    machine: &mut StateMachine,
+) -> io::Result<()> {
+    let (applied, _) = machine.applied_state().await?;
+    let last = log.get_log_state().await?.last_log_id;
+    if applied <= last {
+        return Ok(());
+    }
+    tracing::warn!(
+        ?applied,
+        ?last,
+        "the log lost entries that the state has; writing a snapshot of the state"
+    );
+    machine.build_snapshot().await.map(drop)
 }
 
 /// Whether this folder has ever voted or stored an entry.

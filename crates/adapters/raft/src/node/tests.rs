@@ -147,7 +147,7 @@ async fn create(node: &RaftNode, name: &str) -> Outcome {
         display_name: DisplayName::default(),
     };
     let request_id = RequestId::parse("r").expect("an id");
-    let stamped = Stamped { command, actor: Actor::System, request_id, at: Timestamp(1) };
+    let stamped = Stamped { command, actor: Actor::System, request_id, at: Timestamp(1), idempotency: None };
     node.propose(stamped).await.expect("an outcome")
 }
 
@@ -229,4 +229,49 @@ async fn a_node_that_takes_no_part_yet_does_not_vote() {
     let kept = trio.node(0).shared.raft.metrics().borrow_watched().vote;
     assert_eq!(kept.leader_id.term, 0, "a vote was kept: {kept}");
     trio.stop(0).await;
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+    }
+}
+
+/// What a power cut leaves of a follower that applied what others had on disk before it had it itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_ends_before_the_state_is_covered_by_a_snapshot() {
+    let mut trio = Trio::new();
+    for n in 0..3 {
+        trio.start(n).await;
+    }
+    trio.ready().await;
+    // Beyond the first snapshot, or there is nothing that could be too old.
+    for n in 0..150 {
+        assert!(matches!(create(trio.node(0), &format!("p{n}")).await, Outcome::Accepted { .. }));
+    }
+    assert!(has(trio.node(2), "p149").await);
+    trio.stop(2).await;
+    let (log, kept) = (trio.folder(2).join("log"), trio.dir.path().join("kept"));
+    copy_folder(&log, &kept);
+    trio.start(2).await;
+    assert!(matches!(create(trio.node(0), "late").await, Outcome::Accepted { .. }));
+    assert!(has(trio.node(2), "late").await);
+    trio.stop(2).await;
+    std::fs::remove_dir_all(&log).expect("removes");
+    copy_folder(&kept, &log);
+
+    trio.start(2).await;
+    assert!(has(trio.node(2), "late").await);
+    let raft = &trio.node(2).shared.raft;
+    let (snapshot, purged) = {
+        let metrics = raft.metrics();
+        let now = metrics.borrow_watched();
+        (now.snapshot, now.purged)
+    };
+    assert!(snapshot >= purged, "the log is purged up to {purged:?}, the snapshot ends at {snapshot:?}");
+    for n in 0..3 {
+        trio.stop(n).await;
+    }
 }

@@ -1,6 +1,6 @@
 //! Bodies and audit entries that were applied but not yet written to disk.
 //!
-//! Rows are only ever added, and each is found by an id and a version that a reader has from its own
+//! Rows are only added, but for versions that the state no longer keeps, and each is found by an id and a version that a reader has from its own
 //! picture of the state. So one segment serves every picture: a reader may find more than its picture
 //! knows of, never less, and asks for nothing newer.
 
@@ -20,6 +20,8 @@ pub(super) struct Rows {
     pub(super) configs: BTreeMap<(ConfigId, Version), Arc<ConfigRevision>>,
     pub(super) schemas: BTreeMap<(SchemaId, SchemaVersion), Arc<SchemaRevision>>,
     pub(super) audit: Vec<AuditEntry>,
+    /// Versions to be taken off the disk: from the first to before the second.
+    pub(super) pruned: Vec<(ConfigId, Version, Version)>,
 }
 
 /// Archive rows of one batch of entries.
@@ -28,12 +30,14 @@ pub(super) struct Added {
     configs: Vec<ConfigRevision>,
     schemas: Vec<SchemaRevision>,
     audit: Vec<AuditEntry>,
+    pruned: Vec<(ConfigId, Version, Version)>,
 }
 
 impl Added {
     pub(super) fn rows(&mut self, committed: &Committed) {
         self.configs.extend(committed.config_revisions());
         self.schemas.extend(committed.schema_revisions());
+        self.pruned.extend(committed.pruned().map(|(id, from, oldest)| (id.clone(), from, oldest)));
     }
 
     pub(super) fn audit(&mut self, entry: AuditEntry) {
@@ -51,6 +55,14 @@ impl Segment {
             rows.schemas.insert((row.id.clone(), row.version), Arc::new(row));
         }
         rows.audit.extend(added.audit);
+        for (id, from, oldest) in added.pruned {
+            let range = (id.clone(), from)..(id.clone(), oldest);
+            let gone: Vec<_> = rows.configs.range(range).map(|(key, _)| key.clone()).collect();
+            for key in gone {
+                rows.configs.remove(&key);
+            }
+            rows.pruned.push((id, from, oldest));
+        }
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Rows> {

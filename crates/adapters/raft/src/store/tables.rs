@@ -101,6 +101,10 @@ pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Resu
         batch.changes.push((Table::State, key.to_bytes(), value));
     }
     let sealed = published.sealed.read();
+    for (id, from, oldest) in &sealed.pruned {
+        let gone = (from.0..oldest.0).map(|version| config_key(id, Version(version)));
+        batch.changes.extend(gone.map(|key| (Table::Configs, key, None)));
+    }
     for ((id, version), row) in &sealed.configs {
         batch.changes.push((Table::Configs, config_key(id, *version), Some(row::encode(&**row)?)));
     }

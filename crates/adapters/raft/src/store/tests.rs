@@ -118,6 +118,7 @@ fn stamped(command: Command, at: i64) -> Stamped<Command> {
         actor: Actor::System,
         request_id: RequestId::parse("r-1").expect("an id"),
         at: Timestamp(at),
+        idempotency: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Decisions on API keys.
 
-use super::{Decision, within};
+use super::Decision;
 use crate::access::{Denied, Permission, Resource, may_grant};
-use crate::limits::API_KEYS_PER_PROJECT_MAX;
+use crate::limits::API_KEYS_PER_PROJECT_DEFAULT;
 use crate::{Actor, ApiKey, Event, KeyRef, NewApiKey, ProjectName, Rejection};
 
 impl Decision<'_> {
@@ -16,7 +16,7 @@ impl Decision<'_> {
             self.existing_project(name)?;
         }
         let key = self.free_api_key(project.cloned(), new)?;
-        within("api_keys_per_project", self.state.api_keys(project).count(), API_KEYS_PER_PROJECT_MAX)?;
+        self.room_for_api_key(project)?;
         if let Actor::ApiKey(own) = &self.stamped.actor {
             let parent = self.state.api_key(own).ok_or(Rejection::Denied(Denied::UnknownKey))?;
             if !may_grant(parent, &key) {
@@ -24,6 +24,20 @@ impl Decision<'_> {
             }
         }
         Ok(vec![Event::ApiKeyCreated { key }])
+    }
+
+    fn room_for_api_key(&self, project: Option<&ProjectName>) -> Result<(), Rejection> {
+        let used = self.state.api_keys(project).count() as u64;
+        let Some(project) = project.and_then(|name| self.state.project(name)) else {
+            let (limit, max) = ("api_keys".to_owned(), API_KEYS_PER_PROJECT_DEFAULT);
+            return if used < max { Ok(()) } else { Err(Rejection::LimitReached { limit, max }) };
+        };
+        let max = project.quotas.api_keys();
+        if used < max {
+            return Ok(());
+        }
+        let (project, limit) = (project.name.clone(), "api_keys".to_owned());
+        Err(Rejection::QuotaExceeded { project, limit, max, used })
     }
 
     pub(super) fn revoke_api_key(&self, key: &KeyRef) -> Result<Vec<Event>, Rejection> {

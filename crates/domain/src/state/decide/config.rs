@@ -2,42 +2,105 @@
 
 use super::Decision;
 use crate::access::{Permission, Resource};
+use crate::limits::TRANSACTION_OPERATIONS_MAX;
 use crate::{
-    Binding, BindingChange, ChangeKind, Command, Config, ConfigId, Event, Message, Precondition, Rejection,
-    SchemaRef, State, Version,
+    Binding, BindingChange, ChangeKind, Command, Config, ConfigId, Content, Event, Message, Operation,
+    Precondition, Rejection, SchemaRef, State, Version,
 };
+use std::collections::BTreeSet;
+
+/// A document to be written, wherever the request for it is.
+struct Put<'a> {
+    id: &'a ConfigId,
+    content: &'a Content,
+    binding: &'a BindingChange,
+    checked: Option<&'a SchemaRef>,
+    expected: Precondition,
+    kind: ChangeKind,
+    message: &'a Message,
+}
 
 impl Decision<'_> {
     pub(super) fn put_config(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
         let Command::PutConfig { id, content, binding, checked, expected, kind, message } = command else {
             return Ok(Vec::new());
         };
+        let (checked, expected, kind) = (checked.as_ref(), *expected, *kind);
+        let events = vec![self.put(&Put { id, content, binding, checked, expected, kind, message })?];
+        self.within_quotas(&events)?;
+        Ok(events)
+    }
+
+    /// Every operation is decided on the state before the transaction, so none may meet another.
+    pub(super) fn transact(
+        &self,
+        operations: &[Operation],
+        message: &Message,
+    ) -> Result<Vec<Event>, Rejection> {
+        if operations.len() > TRANSACTION_OPERATIONS_MAX {
+            let (limit, max) = ("operations_per_transaction".to_owned(), TRANSACTION_OPERATIONS_MAX as u64);
+            return Err(Rejection::LimitReached { limit, max });
+        }
+        let (mut events, mut seen) = (Vec::with_capacity(operations.len()), BTreeSet::new());
+        for (number, operation) in operations.iter().enumerate() {
+            let decided = if seen.insert(operation.id()) {
+                self.operation(operation, message)
+            } else {
+                Err(Rejection::ConfigRepeated(operation.id().clone()))
+            };
+            let refused = |rejection| Rejection::Operation {
+                operation: u32::try_from(number).unwrap_or(u32::MAX),
+                rejection: Box::new(rejection),
+            };
+            events.extend(decided.map_err(refused)?);
+        }
+        self.within_quotas(&events)?;
+        Ok(events)
+    }
+
+    fn operation(&self, operation: &Operation, message: &Message) -> Result<Option<Event>, Rejection> {
+        match operation {
+            Operation::Check { id, expected } => {
+                self.require(Permission::DocumentRead, Resource::Config(id))?;
+                self.existing_environment(&id.environment_id())?;
+                self.met(id, *expected).map(|_| None)
+            }
+            Operation::Put { id, content, binding, checked, expected, kind } => {
+                let (checked, expected, kind) = (checked.as_ref(), *expected, *kind);
+                self.put(&Put { id, content, binding, checked, expected, kind, message }).map(Some)
+            }
+            Operation::Delete { id, expected } => self.deletion(id, *expected, message).map(Some),
+        }
+    }
+
+    fn put(&self, put: &Put<'_>) -> Result<Event, Rejection> {
+        let id = put.id;
         self.require(Permission::DocumentWrite, Resource::Config(id))?;
         self.existing_environment(&id.environment_id())?;
-        let current = self.met(id, *expected)?;
-        let binding = match binding {
+        let current = self.met(id, put.expected)?;
+        let binding = match put.binding {
             BindingChange::Keep => current.and_then(|config| config.binding.clone()),
             BindingChange::Set(binding) => binding.clone(),
         };
         let schema = self.state.effective_schema(id, binding.as_ref())?;
-        if schema != *checked {
+        if schema.as_ref() != put.checked {
             return Err(Rejection::CheckOutdated(id.clone()));
         }
-        Ok(vec![Event::ConfigPut {
+        Ok(Event::ConfigPut {
             id: id.clone(),
             version: self.next_version(id, current),
-            kind: match (current, *kind) {
+            kind: match (current, put.kind) {
                 (None, _) => ChangeKind::Create,
-                (Some(_), rollback @ ChangeKind::Rollback { .. }) => rollback,
+                (Some(_), kind @ (ChangeKind::Rollback { .. } | ChangeKind::Patch)) => kind,
                 (Some(_), _) => ChangeKind::Update,
             },
             binding,
             schema,
-            content: content.clone(),
-            digest: content.digest(),
+            content: put.content.clone(),
+            digest: put.content.digest(),
             created_at: current.map_or(self.stamped.at, |config| config.created_at),
-            message: message.clone(),
-        }])
+            message: put.message.clone(),
+        })
     }
 
     pub(super) fn delete_config(
@@ -46,18 +109,22 @@ impl Decision<'_> {
         expected: Precondition,
         message: &Message,
     ) -> Result<Vec<Event>, Rejection> {
+        Ok(vec![self.deletion(id, expected, message)?])
+    }
+
+    fn deletion(&self, id: &ConfigId, expected: Precondition, message: &Message) -> Result<Event, Rejection> {
         self.require(Permission::DocumentDelete, Resource::Config(id))?;
         self.existing_environment(&id.environment_id())?;
         let Some(current) = self.state.config(id) else {
             return Err(Rejection::ConfigNotFound(id.clone()));
         };
         self.met(id, expected)?;
-        Ok(vec![Event::ConfigDeleted {
+        Ok(Event::ConfigDeleted {
             id: id.clone(),
             version: current.version.next(),
             created_at: current.created_at,
             message: message.clone(),
-        }])
+        })
     }
 
     fn next_version(&self, id: &ConfigId, current: Option<&Config>) -> Version {

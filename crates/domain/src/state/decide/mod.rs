@@ -1,6 +1,7 @@
 //! Deciding a command: only reads, and every "no" is a value. One file per family of commands.
 
 mod api_key;
+mod bounds;
 mod config;
 mod member;
 mod project;
@@ -18,6 +19,8 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::Bootstrap { cluster_id, admin_key } => decision.bootstrap(cluster_id, admin_key),
         Command::CreateProject { name, display_name } => decision.create_project(name, display_name),
         Command::UpdateProject { name, display_name } => decision.update_project(name, display_name),
+        Command::ChangeProject { .. } => decision.change_project(&stamped.command),
+        Command::PruneHistory { pruned } => decision.prune_history(pruned),
         Command::DeleteProject { name } => decision.delete_project(name),
         Command::CreateEnvironment { id } => decision.create_environment(id),
         Command::DeleteEnvironment { id } => decision.delete_environment(id),
@@ -28,6 +31,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::DeleteSchema { id, expected } => decision.delete_schema(id, *expected),
         Command::PutConfig { .. } => decision.put_config(&stamped.command),
         Command::DeleteConfig { id, expected, message } => decision.delete_config(id, *expected, message),
+        Command::Transact { operations, message } => decision.transact(operations, message),
         Command::CreateApiKey { project, key } => decision.create_api_key(project.as_ref(), key),
         Command::RevokeApiKey { key } => decision.revoke_api_key(key),
         Command::AdmitMember { member } => decision.admit_member(member),

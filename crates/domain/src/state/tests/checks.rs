@@ -106,12 +106,29 @@ fn a_put_on_a_live_config_never_counts_as_its_creation() {
     assert_eq!(state.bound_count(&schema_id), 0);
 }
 
+/// A patch is told from a put in history, but what makes a key is a creation.
+#[test]
+fn a_patch_is_kept_as_one() {
+    let (mut state, _, id) = with_schema();
+    for (expected, kept) in
+        [(Precondition::Absent, ChangeKind::Create), (Precondition::Present, ChangeKind::Patch)]
+    {
+        let mut command = put(&id, BindingChange::Set(None), None, expected);
+        if let Command::PutConfig { kind, .. } = &mut command {
+            *kind = ChangeKind::Patch;
+        }
+        let applied = state.apply(&by_system(command));
+        let kinds = applied.committed.iter().flat_map(crate::Committed::config_revisions).map(|r| r.kind);
+        assert_eq!(kinds.collect::<Vec<_>>(), [kept]);
+    }
+}
+
 #[test]
 fn receipts_show_what_was_left() {
     let (mut state, schema_id, id) = with_schema();
     let receipt = |state: &mut State, command| match state.apply(&by_system(command)).outcome {
         Outcome::Accepted { receipt, .. } => receipt,
-        Outcome::Rejected { rejection, .. } => panic!("{rejection}"),
+        other => panic!("{other:?}"),
     };
     let Receipt::Config(left) = receipt(&mut state, put(&id, follow(), Some(1), Precondition::Absent)) else {
         panic!("a put leaves a config");

@@ -6,6 +6,7 @@ use crate::state::{State, evolve};
 use crate::{Applied, AuditEntry, Digest, Event, Outcome, RowKey, Version};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// Applies the steps to a fresh state and hands each result to `check` with the states around it.
 fn run(
@@ -27,6 +28,18 @@ fn assert_same(left: &State, right: &State) -> Result<(), TestCaseError> {
     prop_assert_eq!(rows(left), rows(right));
     for secret in 0..SECRETS {
         prop_assert_eq!(left.api_key_by_hash(&hash(secret)), right.api_key_by_hash(&hash(secret)));
+    }
+    for name in ["p0", "p1"].map(super::project) {
+        prop_assert_eq!(left.usage(&name), right.usage(&name));
+        let configs = |state: &State| -> Vec<u32> {
+            let of = |e: &crate::Environment| {
+                state.configs_from(&e.id, Bound::Unbounded).map(|c| c.bytes).collect()
+            };
+            state.environments(&name).flat_map(|e| -> Vec<u32> { of(e) }).collect()
+        };
+        let (bytes, usage) = (configs(left), left.usage(&name));
+        prop_assert_eq!(usage.documents, bytes.len() as u64);
+        prop_assert_eq!(usage.bytes, bytes.into_iter().map(u64::from).sum::<u64>());
     }
     for id in all_schemas() {
         prop_assert_eq!(left.bound_count(&id), right.bound_count(&id));
@@ -56,6 +69,10 @@ proptest! {
             Outcome::Rejected { revision, .. } => {
                 prop_assert!(applied.committed.is_none() && applied.audit.is_none());
                 prop_assert_eq!(*revision, after.revision());
+                assert_same(before, after)
+            }
+            Outcome::Replayed { .. } => {
+                prop_assert!(applied.committed.is_none() && applied.audit.is_none());
                 assert_same(before, after)
             }
             Outcome::Accepted { revision, .. } => {

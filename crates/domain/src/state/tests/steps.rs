@@ -1,12 +1,13 @@
 //! Random commands over a handful of names, so that they meet often; about half of them are well aimed.
 
 use super::{config, content, environment, project, schema};
+use crate::limits::ANSWER_KEPT_MS;
 use crate::state::State;
 use crate::{
-    Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName, KeyLabel,
-    KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember, Permission, Precondition,
-    ProjectName, RequestId, Revision, SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped, Timestamp,
-    Version,
+    Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName,
+    Idempotency, KeyLabel, KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember,
+    Operation, Permission, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention, Revision,
+    SchemaId, SchemaMode, SchemaRef, SchemaVersion, Stamped, Timestamp, Version,
 };
 use proptest::prelude::*;
 
@@ -78,8 +79,20 @@ impl Step {
             command: self.command(state),
             actor: if self.actor < 6 { Actor::System } else { Actor::ApiKey(key) },
             request_id: RequestId::parse(&format!("req-{number}")).expect("an id"),
-            at: Timestamp(i64::try_from(number).expect("few steps") * 10),
+            at: Timestamp(i64::try_from(number).expect("few steps") * self.stride()),
+            idempotency: self.idempotency(),
         }
+    }
+
+    /// Now and then a command comes a day later than the ones before.
+    fn stride(&self) -> i64 {
+        if self.detail == 7 && self.binding == 2 { ANSWER_KEPT_MS } else { 10 }
+    }
+
+    /// Few keys and few requests, so that they repeat and clash.
+    fn idempotency(&self) -> Option<Idempotency> {
+        let key = Digest::of(&[&[self.name]]);
+        (self.secret == 4).then(|| Idempotency { key, request: Digest::of(&[&[self.what % 4]]) })
     }
 
     fn project(&self) -> ProjectName {
@@ -99,6 +112,10 @@ impl Step {
                 admin_key: self.new_key(),
             },
             1 | 2 => Command::CreateProject { name, display_name: DisplayName::default() },
+            3 if self.binding > 2 => self.change_project(name),
+            31 => Command::PruneHistory {
+                pruned: vec![Pruned { id: self.config(), oldest: Version(u64::from(self.detail)) }],
+            },
             3 => {
                 let display_name = DisplayName::parse(&format!("name {}", self.detail)).expect("text");
                 Command::UpdateProject { name, display_name }
@@ -107,7 +124,8 @@ impl Step {
             5 | 6 => Command::CreateEnvironment { id },
             7 | 8 => Command::DeleteEnvironment { id },
             9..=15 => self.schema_command(state),
-            16..=22 => self.put(state),
+            16..=20 => self.put(state),
+            21 | 22 => self.transact(state),
             23..=27 => {
                 let (id, message) = (self.config(), Message::default());
                 Command::DeleteConfig { expected: self.precondition(state), id, message }
@@ -196,11 +214,35 @@ impl Step {
                 0 => ChangeKind::Create,
                 1 => ChangeKind::Delete,
                 2 => ChangeKind::Rollback { from: Version(1) },
+                3 => ChangeKind::Patch,
                 _ => ChangeKind::Update,
             },
             message: Message::parse("why").expect("text"),
             id,
         }
+    }
+
+    fn change_project(&self, name: ProjectName) -> Command {
+        let documents = self.aimed.then(|| u64::from(self.detail));
+        let quotas = (self.name > 0).then(|| Quotas { documents, ..Quotas::default() });
+        let retention = Retention { versions: Some(u64::from(self.detail)), age_ms: None };
+        let retention = (self.name < 2).then_some(retention);
+        Command::ChangeProject { name, display_name: None, quotas, retention }
+    }
+
+    /// The step's put, with operations on the two other keys around it.
+    fn transact(&self, state: &State) -> Command {
+        let Command::PutConfig { id, content, binding, checked, expected, kind, message } = self.put(state)
+        else {
+            unreachable!("a put is a put");
+        };
+        let put = Operation::Put { id, content, binding, checked, expected, kind };
+        let other = |more: u8| Self { name: (self.name + more) % 3, ..self.clone() };
+        let (first, last) = (other(1), other(u8::from(self.aimed) * 2));
+        let check = Operation::Check { id: first.config(), expected: first.precondition(state) };
+        let delete = Operation::Delete { id: last.config(), expected: last.precondition(state) };
+        let operations = if self.secret > 2 { vec![check, put] } else { vec![check, put, delete] };
+        Command::Transact { operations, message }
     }
 
     fn new_key(&self) -> NewApiKey {

@@ -2,14 +2,12 @@
 
 use super::invalid;
 use crate::problem::Problem;
-use crate::reply::rfc3339;
+use crate::reply::{NotATime, from_rfc3339, rfc3339};
 use application::{CreateApiKey, CreatedApiKey};
 use domain::limits::{API_KEY_SCOPES_MAX, CONFIG_KEY_BYTES_MAX, NAME_BYTES_MAX};
 use domain::{ApiKey, EnvironmentName, KeyLabel, Permission, ProjectName, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
 
@@ -149,13 +147,10 @@ fn prefixes(prefixes: Vec<String>) -> Result<BTreeSet<String>, Problem> {
 }
 
 fn timestamp(text: &str) -> Result<Timestamp, Problem> {
-    let time = OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| invalid("expires_at", "must be an RFC 3339 time such as 2027-01-31T00:00:00Z"))?;
-    // Answers show the time in UTC, where RFC 3339 ends with the year 9999, whatever the offset says.
-    let utc =
-        time.checked_to_offset(UtcOffset::UTC).ok_or_else(|| invalid("expires_at", "is out of range"))?;
-    let ms = utc.unix_timestamp_nanos().div_euclid(1_000_000);
-    i64::try_from(ms).map(Timestamp).map_err(|_| invalid("expires_at", "is out of range"))
+    from_rfc3339(text).map_err(|fault| match fault {
+        NotATime::Form => invalid("expires_at", "must be an RFC 3339 time such as 2027-01-31T00:00:00Z"),
+        NotATime::Range => invalid("expires_at", "is out of range"),
+    })
 }
 
 impl From<&ApiKey> for ApiKeyBody {
@@ -176,8 +171,8 @@ impl From<&ApiKey> for ApiKeyBody {
     }
 }
 
-impl From<CreatedApiKey> for CreatedApiKeyBody {
-    fn from(created: CreatedApiKey) -> Self {
-        Self { item: (&created.key).into(), key: created.secret }
+impl From<&CreatedApiKey> for CreatedApiKeyBody {
+    fn from(created: &CreatedApiKey) -> Self {
+        Self { item: (&created.key).into(), key: created.secret.clone() }
     }
 }

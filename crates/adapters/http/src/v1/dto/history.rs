@@ -16,7 +16,7 @@ pub(crate) struct HistoryItem<'a> {
     version: u64,
     /// The revision that made it.
     revision: u64,
-    /// `create`, `update`, `rollback` or `delete`; other kinds may come.
+    /// `create`, `update`, `patch`, `rollback` or `delete`; other kinds may come.
     #[schema(example = "update")]
     kind: &'static str,
     /// The schema version that the document was checked against, or `null`.
@@ -54,6 +54,7 @@ impl<'a> From<&'a ConfigRevision> for HistoryItem<'a> {
             ChangeKind::Update => ("update", None),
             ChangeKind::Rollback { from } => ("rollback", Some(from.0)),
             ChangeKind::Delete => ("delete", None),
+            ChangeKind::Patch => ("patch", None),
         };
         Self {
             version: shown.version.0,

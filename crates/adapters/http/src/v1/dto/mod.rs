@@ -3,9 +3,12 @@
 pub(super) mod api_key;
 pub(super) mod cluster;
 pub(super) mod config;
+pub(crate) mod effect;
 pub(super) mod history;
+pub(super) mod patch;
 pub(super) mod project;
 pub(super) mod schema;
+pub(super) mod transaction;
 
 use crate::problem::{Code, Problem};
 use domain::{Content, Message};
@@ -14,6 +17,11 @@ use serde_json::value::RawValue;
 /// The text of a document as JSON that is written out byte for byte.
 fn raw(content: &Content) -> Result<&RawValue, Problem> {
     serde_json::from_str(content.as_str()).map_err(Problem::internal)
+}
+
+/// The same of what may not be there.
+fn raw_or_null(content: Option<&Content>) -> Option<&RawValue> {
+    content.and_then(|content| serde_json::from_str(content.as_str()).ok())
 }
 
 /// The message of a change; leaving it out means an empty one.

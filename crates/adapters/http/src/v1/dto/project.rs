@@ -1,7 +1,11 @@
 //! Projects and environments.
 
+use super::invalid;
+use crate::problem::Problem;
 use crate::reply::rfc3339;
-use domain::{Environment, Project};
+use application::{ChangeProject, ProjectDetail};
+use domain::limits::{QUOTA_MAX, RETENTION_AGE_MS_MAX, RETENTION_VERSIONS_MAX};
+use domain::{DisplayName, Environment, Project, ProjectName, Quotas, Retention};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,13 +22,117 @@ pub(crate) struct NewProject {
     pub(crate) display_name: Option<String>,
 }
 
-/// A change of a project.
+/// A change of a project; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"display_name": "Demo", "retention": {"versions": 100, "age_days": 90}}))]
 pub(crate) struct ProjectChange {
     /// Its name for people, at most 200 bytes.
     #[schema(max_length = 200, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
-    pub(crate) display_name: String,
+    pub(crate) display_name: Option<String>,
+    /// How much it may hold, as a whole: a quota that is left out gets the platform's default. Needs the
+    /// permission `platform:quota:write`.
+    pub(crate) quotas: Option<QuotasChange>,
+    /// How much of the past of each config is kept, as a whole: a bound that is left out is removed.
+    pub(crate) retention: Option<RetentionBody>,
+}
+
+/// How much a project may hold.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuotasChange {
+    /// Live documents in all environments.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    documents: Option<u64>,
+    /// Bytes of live documents together.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    bytes: Option<u64>,
+    /// API keys.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    api_keys: Option<u64>,
+    /// Watchers at one node.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    watchers: Option<u64>,
+}
+
+/// How much of the past of each config is kept. The newest version always is; with both bounds, what either
+/// lets go goes. It goes within a minute, for good.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionBody {
+    /// So many versions.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<u64>,
+    /// Every version that was current within so many days.
+    #[schema(minimum = 1, maximum = 36_500)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_days: Option<u64>,
+}
+
+/// How much a project may hold.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct QuotasBody {
+    /// Live documents in all environments.
+    documents: u64,
+    /// Bytes of live documents together.
+    bytes: u64,
+    /// API keys.
+    api_keys: u64,
+    /// Watchers at one node.
+    watchers: u64,
+}
+
+/// What a project holds.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UsageBody {
+    /// Live documents in all environments.
+    documents: u64,
+    /// Bytes of live documents together.
+    bytes: u64,
+    /// API keys.
+    api_keys: u64,
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl ProjectChange {
+    /// The change that it asks for.
+    pub(crate) fn request(self, name: ProjectName) -> Result<ChangeProject, Problem> {
+        if self.display_name.is_none() && self.quotas.is_none() && self.retention.is_none() {
+            return Err(invalid("display_name", "or quotas or retention must be there"));
+        }
+        let quotas = self.quotas.map(|quotas| {
+            let QuotasChange { documents, bytes, api_keys, watchers } = quotas;
+            for (name, quota) in
+                [("documents", documents), ("bytes", bytes), ("api_keys", api_keys), ("watchers", watchers)]
+            {
+                if quota.is_some_and(|quota| quota > QUOTA_MAX) {
+                    return Err(invalid(format!("quotas.{name}"), &format!("must be at most {QUOTA_MAX}")));
+                }
+            }
+            Ok(Quotas { documents, bytes, api_keys, watchers })
+        });
+        let retention = self.retention.map(|retention| {
+            let RetentionBody { versions, age_days } = retention;
+            if versions.is_some_and(|versions| !(1..=RETENTION_VERSIONS_MAX).contains(&versions)) {
+                let rule = format!("must be 1 to {RETENTION_VERSIONS_MAX}");
+                return Err(invalid("retention.versions", &rule));
+            }
+            let days_max = RETENTION_AGE_MS_MAX / DAY_MS;
+            let days = age_days.map(|days| i64::try_from(days).unwrap_or(i64::MAX));
+            if days.is_some_and(|days| !(1..=days_max).contains(&days)) {
+                return Err(invalid("retention.age_days", &format!("must be 1 to {days_max}")));
+            }
+            Ok(Retention { versions, age_ms: days.map(|days| days * DAY_MS) })
+        });
+        Ok(ChangeProject {
+            name,
+            display_name: self.display_name.as_deref().map(DisplayName::parse).transpose()?,
+            quotas: quotas.transpose()?,
+            retention: retention.transpose()?,
+        })
+    }
 }
 
 /// A project.
@@ -44,6 +152,21 @@ pub(crate) struct ProjectBody {
     updated_at: String,
     /// The revision that last changed it.
     revision: u64,
+    /// How much it may hold.
+    quotas: QuotasBody,
+    /// How much of the past of each config is kept; without members everything is.
+    retention: RetentionBody,
+    /// What it holds; only when one project is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<UsageBody>,
+}
+
+impl From<&ProjectDetail> for ProjectBody {
+    fn from(detail: &ProjectDetail) -> Self {
+        let (usage, api_keys) = (detail.usage, detail.api_keys);
+        let usage = UsageBody { documents: usage.documents, bytes: usage.bytes, api_keys };
+        Self { usage: Some(usage), ..Self::from(&detail.project) }
+    }
 }
 
 impl From<&Project> for ProjectBody {
@@ -55,6 +178,17 @@ impl From<&Project> for ProjectBody {
             created_at: rfc3339(project.created_at),
             updated_at: rfc3339(project.updated_at),
             revision: project.revision.0,
+            quotas: QuotasBody {
+                documents: project.quotas.documents(),
+                bytes: project.quotas.bytes(),
+                api_keys: project.quotas.api_keys(),
+                watchers: project.quotas.watchers(),
+            },
+            retention: RetentionBody {
+                versions: project.retention.versions,
+                age_days: project.retention.age_ms.map(|age| (age / DAY_MS).unsigned_abs()),
+            },
+            usage: None,
         }
     }
 }

@@ -1,0 +1,96 @@
+//! A request for a change: who asks, whether it is only to be tried, and how a repeat is recognised.
+
+use super::query::{DryRunQuery, NoQuery, Parameters, Query};
+use super::{BoundedBody, Caller};
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use application::RequestContext;
+use axum::extract::FromRequestParts;
+use domain::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use domain::{Digest, Idempotency};
+use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What every change needs to know of its request. Use [`Self::with`] when the request has a body, so that
+/// another body under the same key is noticed.
+pub(crate) struct Change<Q = NoQuery> {
+    /// The parameters that the operation has of its own.
+    pub(crate) query: Q,
+    ctx: RequestContext,
+    key: Option<String>,
+    /// What the request says outside its body.
+    head: Vec<u8>,
+}
+
+impl<Q> Change<Q> {
+    /// The circumstances of a request without a body.
+    pub(crate) fn alone(self) -> RequestContext {
+        self.with_bytes(&[])
+    }
+
+    /// The circumstances of a request with this body.
+    pub(crate) fn with<const BYTES: usize, const ENVELOPE: usize>(
+        self,
+        body: &BoundedBody<BYTES, ENVELOPE>,
+    ) -> RequestContext {
+        self.with_bytes(body.bytes())
+    }
+
+    /// The circumstances of a request with a body of these bytes.
+    pub(crate) fn with_bytes(self, body: &[u8]) -> RequestContext {
+        let idempotency = self.key.map(|key| {
+            let request = Digest::of(&[&self.head, body]);
+            Idempotency::new(&self.ctx.actor, &key, request)
+        });
+        RequestContext { idempotency, ..self.ctx }
+    }
+}
+
+impl<Q: Parameters> FromRequestParts<Api> for Change<Q> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let Caller(ctx) = Caller::from_request_parts(parts, api).await?;
+        let Query((trial, query)) = Query::<(DryRunQuery, Q)>::from_request_parts(parts, api).await?;
+        let key = idempotency_key(&parts.headers)?;
+        let ctx = RequestContext { dry_run: trial.dry_run, ..ctx };
+        Ok(Self { query, ctx, key, head: head(parts) })
+    }
+}
+
+/// Method, target and the headers that change what is asked, each ended by a zero byte, which none holds.
+fn head(parts: &Parts) -> Vec<u8> {
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let mut head = Vec::new();
+    let mut add = |text: &[u8]| {
+        head.extend_from_slice(text);
+        head.push(0);
+    };
+    add(parts.method.as_str().as_bytes());
+    add(target.as_bytes());
+    for name in [IF_MATCH, IF_NONE_MATCH, CONTENT_TYPE] {
+        add(parts.headers.get(name).map_or(&[], |value| value.as_bytes()));
+    }
+    head
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let refused = |rule: &str| {
+        Problem::new(Code::InvalidIdempotencyKey, format!("Idempotency-Key {rule}"))
+            .with("header", "Idempotency-Key")
+            .with("limit_bytes", IDEMPOTENCY_KEY_BYTES_MAX)
+    };
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refused("must appear only once"));
+    }
+    let text = first.to_str().ok().map(str::trim).unwrap_or_default();
+    if text.is_empty() || text.len() > IDEMPOTENCY_KEY_BYTES_MAX {
+        return Err(refused(&format!("must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters")));
+    }
+    Ok(Some(text.to_owned()))
+}

@@ -1,0 +1,305 @@
+//! Several changes of a project as one: all of them at one revision, or none.
+
+use crate::check::{CHECK_ATTEMPTS_MAX, check_document, resulting_binding};
+use crate::configs::require_environment;
+use crate::history;
+use crate::ports::{Consistency, Freshness, SchemaEngine};
+use crate::{Changed, Configs, Core, Differing, Error, How, RequestContext, StepFailure};
+use domain::limits::TRANSACTION_OPERATIONS_MAX;
+use domain::{
+    BindingChange, ChangeKind, Command, ConfigId, ConfigRevision, Content, EnvironmentId, Message, Operation,
+    Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
+};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// Use cases on several configs at once.
+#[derive(Clone)]
+pub struct Transactions {
+    core: Core,
+    configs: Configs,
+    engine: Arc<dyn SchemaEngine>,
+}
+
+impl fmt::Debug for Transactions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transactions")
+    }
+}
+
+/// One step of a transaction. Every step sees the state before the transaction.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Changes nothing, but nothing is changed unless the config is as expected.
+    Check {
+        /// Which config.
+        id: ConfigId,
+        /// What it must be.
+        expected: Precondition,
+    },
+    /// Writes a whole document.
+    Put {
+        /// Which config.
+        id: ConfigId,
+        /// The document.
+        content: Content,
+        /// Which schema it is held to from now on.
+        binding: BindingChange,
+        /// What the config must be.
+        expected: Precondition,
+        /// What is told of the change later.
+        kind: ChangeKind,
+    },
+    /// Deletes a config; its history stays.
+    Delete {
+        /// Which config.
+        id: ConfigId,
+        /// What it must be.
+        expected: Precondition,
+    },
+}
+
+/// Steps to be done together.
+#[derive(Clone, Debug)]
+pub struct Transact {
+    /// At least one and at most [`TRANSACTION_OPERATIONS_MAX`], each about another config.
+    pub steps: Vec<Step>,
+    /// Why.
+    pub message: Message,
+}
+
+/// An environment to be made what it was.
+#[derive(Clone, Debug)]
+pub struct RestoreEnvironment {
+    /// Which environment.
+    pub id: EnvironmentId,
+    /// The revision that left it as it shall be.
+    pub to_revision: Revision,
+    /// Why.
+    pub message: Message,
+}
+
+/// What a transaction left behind: one result for each step, in order.
+#[derive(Clone, Debug)]
+pub struct Transacted {
+    /// The results.
+    pub results: Vec<StepResult>,
+}
+
+/// What a step left behind.
+#[derive(Clone, Debug)]
+pub struct StepResult {
+    /// `check`, `put` or `delete`.
+    pub step: &'static str,
+    /// Which config.
+    pub id: ConfigId,
+    /// Its version afterwards; that of its deletion when it was deleted; 0 when it does not exist.
+    pub version: Version,
+}
+
+impl Step {
+    /// The config that it is about.
+    pub fn id(&self) -> &ConfigId {
+        match self {
+            Self::Check { id, .. } | Self::Put { id, .. } | Self::Delete { id, .. } => id,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Check { .. } => "check",
+            Self::Put { .. } => "put",
+            Self::Delete { .. } => "delete",
+        }
+    }
+}
+
+impl Transactions {
+    pub(crate) fn new(core: Core, configs: Configs, engine: Arc<dyn SchemaEngine>) -> Self {
+        Self { core, configs, engine }
+    }
+
+    /// Does all steps as one revision, or none. Documents are checked outside the log like those of single
+    /// changes: first against what this node has applied; any "no" only after a linearizable look.
+    pub async fn transact(
+        &self,
+        ctx: &RequestContext,
+        request: Transact,
+    ) -> Result<Changed<Transacted>, Error> {
+        shape(&request.steps)?;
+        if let Some(earlier) = self.core.replayed(ctx).await? {
+            return results(&request.steps, earlier);
+        }
+        let writes = request.steps.iter().any(|step| !matches!(step, Step::Check { .. }));
+        // Checks alone change nothing, so they need no place in the log.
+        let ctx = RequestContext { dry_run: ctx.dry_run || !writes, ..ctx.clone() };
+        let mut freshness = Freshness::STALE;
+        for _ in 0..CHECK_ATTEMPTS_MAX {
+            match self.attempt(&ctx, &request, freshness).await {
+                Err(Error::Rejected(Rejection::Operation { rejection, .. }))
+                    if matches!(*rejection, Rejection::CheckOutdated(_)) => {}
+                Err(Error::Step { .. } | Error::StepsInvalid(_))
+                    if freshness.consistency == Consistency::Stale => {}
+                done => {
+                    let mut changed = done?;
+                    if !writes {
+                        changed.how = How::Made;
+                    }
+                    return results(&request.steps, changed);
+                }
+            }
+            freshness = Freshness::LINEARIZABLE;
+        }
+        Err(Error::Contended)
+    }
+
+    /// Turns an environment into what it was at a revision, as one transaction: what came since is deleted,
+    /// what went or changed is put back, each document checked against today's schema. Fails when that takes
+    /// more than one transaction may have.
+    pub async fn restore(
+        &self,
+        ctx: &RequestContext,
+        request: RestoreEnvironment,
+    ) -> Result<Changed<Transacted>, Error> {
+        let RestoreEnvironment { id, to_revision, message } = request;
+        if let Some(earlier) = self.core.replayed(ctx).await? {
+            return self.restored_before(&id, earlier).await;
+        }
+        for _ in 0..CHECK_ATTEMPTS_MAX {
+            let differing = self.configs.differing(ctx, &id, to_revision, TRANSACTION_OPERATIONS_MAX).await?;
+            let steps: Vec<Step> = differing.item.into_iter().map(put_back).collect();
+            if steps.is_empty() {
+                let item = Transacted { results: Vec::new() };
+                return Ok(Changed { item, revision: differing.revision, how: nothing(ctx) });
+            }
+            match self.transact(ctx, Transact { steps, message: message.clone() }).await {
+                Err(Error::Rejected(Rejection::Operation { rejection, .. }))
+                    if matches!(
+                        *rejection,
+                        Rejection::VersionConflict { .. } | Rejection::ConfigNotFound(_)
+                    ) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// The answer to a restoration that an earlier request made.
+    async fn restored_before(
+        &self,
+        id: &EnvironmentId,
+        earlier: Changed<Receipt>,
+    ) -> Result<Changed<Transacted>, Error> {
+        let revision = earlier.revision;
+        let freshness = Freshness { min_revision: Some(revision), ..Freshness::STALE };
+        let view = self.core.state.view(freshness).await?;
+        let made = history::made_by(&view, id, revision).await?;
+        let result = |made: ConfigRevision| StepResult {
+            step: if made.kind == ChangeKind::Delete { "delete" } else { "put" },
+            id: made.id,
+            version: made.version,
+        };
+        let results = made.into_iter().map(result).collect();
+        earlier.map(|_| Ok(Transacted { results }))
+    }
+
+    async fn attempt(
+        &self,
+        ctx: &RequestContext,
+        request: &Transact,
+        freshness: Freshness,
+    ) -> Result<Changed<Receipt>, Error> {
+        let view = self.core.state.view(freshness).await?;
+        let now = self.core.env.clock.now();
+        let (mut operations, mut failures) = (Vec::with_capacity(request.steps.len()), Vec::new());
+        for (number, step) in request.steps.iter().enumerate() {
+            let failed = |error| Error::Step { step: number, error: Box::new(error) };
+            let permission = match step {
+                Step::Check { .. } => Permission::DocumentRead,
+                Step::Put { .. } => Permission::DocumentWrite,
+                Step::Delete { .. } => Permission::DocumentDelete,
+            };
+            ctx.require(&view, permission, Resource::Config(step.id()), now).map_err(failed)?;
+            require_environment(&view, &step.id().environment_id()).map_err(failed)?;
+            operations.push(match step.clone() {
+                Step::Check { id, expected } => Operation::Check { id, expected },
+                Step::Delete { id, expected } => Operation::Delete { id, expected },
+                Step::Put { id, content, binding, expected, kind } => {
+                    let bound = resulting_binding(&view, &id, &binding);
+                    match check_document(&*self.engine, &view, &id, bound.as_ref(), &content).await {
+                        Ok(checked) => Operation::Put { id, content, binding, checked, expected, kind },
+                        Err(Error::ValidationFailed { violations, .. }) => {
+                            failures.push(StepFailure { step: number, violations });
+                            continue;
+                        }
+                        Err(error) => return Err(failed(error)),
+                    }
+                }
+            });
+        }
+        if !failures.is_empty() {
+            return Err(Error::StepsInvalid(failures));
+        }
+        self.core.commit(ctx, Command::Transact { operations, message: request.message.clone() }).await
+    }
+}
+
+/// Nothing is to be done.
+fn nothing(ctx: &RequestContext) -> How {
+    if ctx.dry_run { How::DryRun(Vec::new()) } else { How::Made }
+}
+
+/// The step that makes a config what it was.
+fn put_back(differing: Differing) -> Step {
+    let (expected, binding) = (differing.expected(), differing.binding());
+    let id = differing.id;
+    match differing.wanted.and_then(|wanted| Some((wanted.version, wanted.content?))) {
+        Some((from, content)) => {
+            Step::Put { id, content, binding, expected, kind: ChangeKind::Rollback { from } }
+        }
+        None => Step::Delete { id, expected },
+    }
+}
+
+/// What can be said of the steps without looking at any state.
+fn shape(steps: &[Step]) -> Result<(), Error> {
+    if steps.is_empty() || steps.len() > TRANSACTION_OPERATIONS_MAX {
+        let message = format!("has {} items, 1 to {TRANSACTION_OPERATIONS_MAX} are allowed", steps.len());
+        return Err(Error::Invalid { field: "operations", message });
+    }
+    let mut seen = BTreeSet::new();
+    for (number, step) in steps.iter().enumerate() {
+        if !seen.insert(step.id()) {
+            let rejection = Box::new(Rejection::ConfigRepeated(step.id().clone()));
+            let operation = u32::try_from(number).unwrap_or(u32::MAX);
+            return Err(Error::Rejected(Rejection::Operation { operation, rejection }));
+        }
+    }
+    Ok(())
+}
+
+/// One result for each step; the receipt has the versions of those that wrote.
+fn results(steps: &[Step], changed: Changed<Receipt>) -> Result<Changed<Transacted>, Error> {
+    changed.map(|receipt| {
+        let versions = match receipt {
+            Receipt::Versions(versions) => versions,
+            Receipt::Config(config) => vec![config.version],
+            Receipt::ConfigDeleted(version) => vec![version],
+            Receipt::Nothing => Vec::new(),
+            _ => return Err(Error::unexpected_receipt()),
+        };
+        let mut versions = versions.into_iter();
+        let result = |step: &Step| {
+            let version = match step {
+                Step::Check { expected: Precondition::Version(version), .. } => Some(*version),
+                Step::Check { .. } => Some(Version(0)),
+                Step::Put { .. } | Step::Delete { .. } => versions.next(),
+            };
+            let version = version.ok_or_else(Error::unexpected_receipt)?;
+            Ok(StepResult { step: step.name(), id: step.id().clone(), version })
+        };
+        let results = steps.iter().map(result).collect::<Result<_, Error>>()?;
+        Ok(Transacted { results })
+    })
+}

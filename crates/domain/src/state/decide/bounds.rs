@@ -1,0 +1,107 @@
+//! Decisions on how much a project may hold, and how much of its past is kept.
+
+use super::Decision;
+use crate::access::{Permission, Resource};
+use crate::limits::{PRUNED_VERSIONS_MAX, QUOTA_MAX, RETENTION_AGE_MS_MAX, RETENTION_VERSIONS_MAX};
+use crate::{Command, Event, ProjectName, Pruned, Quotas, Rejection, Retention, Version};
+use std::collections::BTreeMap;
+
+/// By how much events change what a project holds.
+#[derive(Default)]
+struct Growth {
+    documents: i64,
+    bytes: i64,
+}
+
+impl Decision<'_> {
+    pub(super) fn change_project(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let Command::ChangeProject { name, display_name, quotas, retention } = command else {
+            return Ok(Vec::new());
+        };
+        if display_name.is_some() || retention.is_some() || quotas.is_none() {
+            self.require(Permission::ProjectWrite, Resource::Project(name))?;
+        }
+        if quotas.is_some() {
+            self.require(Permission::QuotaWrite, Resource::Platform)?;
+        }
+        self.existing_project(name)?;
+        let present = self.state.project(name).ok_or_else(|| Rejection::ProjectNotFound(name.clone()))?;
+        let mut events = Vec::new();
+        if let Some(display_name) = display_name {
+            events.push(Event::ProjectUpdated { name: name.clone(), display_name: display_name.clone() });
+        }
+        if quotas.is_some() || retention.is_some() {
+            let quotas = quotas.unwrap_or(present.quotas);
+            let retention = retention.unwrap_or(present.retention);
+            sensible(&quotas, &retention)?;
+            events.push(Event::ProjectBounded { name: name.clone(), quotas, retention });
+        }
+        Ok(events)
+    }
+
+    /// Refuses events after which a project would hold more than it may. What makes a project smaller is
+    /// always allowed, also when it holds too much already.
+    pub(super) fn within_quotas(&self, events: &[Event]) -> Result<(), Rejection> {
+        let mut growth: BTreeMap<&ProjectName, Growth> = BTreeMap::new();
+        for event in events {
+            let (id, bytes) = match event {
+                Event::ConfigPut { id, content, .. } => (id, Some(content.as_str().len())),
+                Event::ConfigDeleted { id, .. } => (id, None),
+                _ => continue,
+            };
+            let before = self.state.config(id).map(|config| i64::from(config.bytes));
+            let now = bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+            let own = growth.entry(&id.project).or_default();
+            own.documents += i64::from(now.is_some()) - i64::from(before.is_some());
+            own.bytes += now.unwrap_or(0) - before.unwrap_or(0);
+        }
+        for (name, growth) in growth {
+            let Some(project) = self.state.project(name) else { continue };
+            let used = self.state.usage(name);
+            for (limit, max, used, more) in [
+                ("documents", project.quotas.documents(), used.documents, growth.documents),
+                ("bytes", project.quotas.bytes(), used.bytes, growth.bytes),
+            ] {
+                if more > 0 && used.saturating_add_signed(more) > max {
+                    let (project, limit) = (name.clone(), limit.to_owned());
+                    return Err(Rejection::QuotaExceeded { project, limit, max, used });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is gone already, and what would take the newest version, is left out, so that a plan that was
+    /// made a while ago does no harm.
+    pub(super) fn prune_history(&self, pruned: &[Pruned]) -> Result<Vec<Event>, Rejection> {
+        self.require_system()?;
+        let (mut events, mut count) = (Vec::new(), 0);
+        for Pruned { id, oldest } in pruned {
+            let live = self.state.config(id).map(|config| config.version);
+            let newest = live.or_else(|| self.state.retired_config(id).map(|retired| retired.version));
+            let Some(newest) = newest else { continue };
+            let from = self.state.oldest_kept(id).max(Version(1));
+            let oldest = (*oldest).min(newest).min(Version(from.0 + PRUNED_VERSIONS_MAX - count));
+            if oldest > from {
+                count += oldest.0 - from.0;
+                events.push(Event::HistoryPruned { id: id.clone(), from, oldest });
+            }
+        }
+        if events.is_empty() { Err(Rejection::NothingToPrune) } else { Ok(events) }
+    }
+}
+
+fn sensible(quotas: &Quotas, retention: &Retention) -> Result<(), Rejection> {
+    let too_large = |limit: &str, max: u64| Err(Rejection::LimitReached { limit: limit.to_owned(), max });
+    let all = [quotas.documents, quotas.bytes, quotas.api_keys, quotas.watchers];
+    if all.into_iter().flatten().any(|quota| quota > QUOTA_MAX) {
+        return too_large("quota", QUOTA_MAX);
+    }
+    if retention.versions.is_some_and(|versions| !(1..=RETENTION_VERSIONS_MAX).contains(&versions)) {
+        return too_large("retention_versions", RETENTION_VERSIONS_MAX);
+    }
+    if retention.age_ms.is_some_and(|age| !(1..=RETENTION_AGE_MS_MAX).contains(&age)) {
+        return too_large("retention_age_ms", RETENTION_AGE_MS_MAX.unsigned_abs());
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! How much a project may hold, and how much of its past is kept.
+
+use super::*;
+use crate::limits::PRUNED_VERSIONS_MAX;
+use crate::{Operation, Pruned, Quotas, Retention, Version};
+
+fn id(key: &str) -> ConfigId {
+    config("p", "default", key)
+}
+
+fn put_text(key: &str, text: &str, expected: Precondition) -> Command {
+    let Command::PutConfig { id, binding, checked, kind, message, .. } =
+        put(&id(key), BindingChange::Keep, None, expected)
+    else {
+        unreachable!("a put is a put");
+    };
+    Command::PutConfig { id, content: content(text), binding, checked, expected, kind, message }
+}
+
+fn bound(quotas: Quotas) -> Command {
+    Command::ChangeProject { name: project("p"), display_name: None, quotas: Some(quotas), retention: None }
+}
+
+fn exceeded(limit: &str, max: u64, used: u64) -> Rejection {
+    Rejection::QuotaExceeded { project: project("p"), limit: limit.to_owned(), max, used }
+}
+
+fn with_project() -> State {
+    let mut state = State::default();
+    accept(&mut state, create_project("p"));
+    state
+}
+
+#[test]
+fn a_project_holds_no_more_than_it_may_and_can_always_shrink() {
+    let mut state = with_project();
+    accept(&mut state, bound(Quotas { documents: Some(2), bytes: Some(10), ..Quotas::default() }));
+    accept(&mut state, put_text("a", "12345", Precondition::Absent));
+    let late = put_text("b", "123456", Precondition::Absent);
+    assert_eq!(reject(&mut state, late), exceeded("bytes", 10, 5));
+    accept(&mut state, put_text("b", "12345", Precondition::Absent));
+    assert_eq!(reject(&mut state, put_text("c", "1", Precondition::Absent)), exceeded("documents", 2, 2));
+    let larger = put_text("a", "123456", Precondition::Present);
+    assert_eq!(reject(&mut state, larger), exceeded("bytes", 10, 10));
+    // Above a quota that was lowered, what does not grow still goes.
+    accept(&mut state, bound(Quotas { documents: Some(1), bytes: Some(4), ..Quotas::default() }));
+    accept(&mut state, put_text("a", "54321", Precondition::Present));
+    accept(&mut state, put_text("a", "1", Precondition::Present));
+    assert_eq!(reject(&mut state, put_text("a", "12", Precondition::Present)), exceeded("bytes", 4, 6));
+    accept(&mut state, delete(&id("b")));
+    accept(&mut state, put_text("a", "1234", Precondition::Present));
+    assert_eq!(state.usage(&project("p")), crate::Usage { documents: 1, bytes: 4 });
+}
+
+#[test]
+fn a_transaction_is_counted_as_a_whole() {
+    let mut state = with_project();
+    accept(&mut state, bound(Quotas { documents: Some(1), ..Quotas::default() }));
+    accept(&mut state, put_text("a", "1", Precondition::Absent));
+    let put = |key: &str| {
+        let (binding, kind) = (BindingChange::Keep, ChangeKind::Update);
+        let expected = Precondition::Absent;
+        Operation::Put { id: id(key), content: content("1"), binding, checked: None, expected, kind }
+    };
+    let swap = vec![put("b"), Operation::Delete { id: id("a"), expected: Precondition::Present }];
+    accept(&mut state, Command::Transact { operations: swap, message: Message::default() });
+    let more = vec![put("c"), put("d"), Operation::Delete { id: id("b"), expected: Precondition::Present }];
+    let more = Command::Transact { operations: more, message: Message::default() };
+    assert_eq!(reject(&mut state, more), exceeded("documents", 1, 1));
+}
+
+#[test]
+fn only_the_cluster_prunes_and_the_newest_version_stays() {
+    let mut state = with_project();
+    accept(&mut state, put_text("a", "1", Precondition::Absent));
+    for _ in 0..4 {
+        accept(&mut state, put_text("a", "2", Precondition::Present));
+    }
+    let prune =
+        |oldest| Command::PruneHistory { pruned: vec![Pruned { id: id("a"), oldest: Version(oldest) }] };
+    let revision = accept(&mut state, prune(3));
+    assert_eq!(state.oldest_kept(&id("a")), Version(3));
+    // A plan that is out of date changes nothing.
+    assert_eq!(reject(&mut state, prune(2)), Rejection::NothingToPrune);
+    accept(&mut state, prune(99));
+    assert_eq!(state.oldest_kept(&id("a")), Version(5));
+    assert!(state.revision() > revision);
+    accept(&mut state, delete(&id("a")));
+    assert_eq!(state.oldest_kept(&id("a")), Version(5));
+    accept(&mut state, prune(99));
+    accept(&mut state, put_text("a", "3", Precondition::Absent));
+    assert_eq!(
+        (state.oldest_kept(&id("a")), state.config(&id("a")).map(|c| c.version)),
+        (Version(6), Some(Version(7)))
+    );
+
+    let key = crate::KeyRef { project: None, id: crate::ApiKeyId::parse("k").expect("an id") };
+    let outcome = state.apply(&by(Actor::ApiKey(key), prune(7), 0)).outcome;
+    assert!(matches!(outcome, Outcome::Rejected { rejection: Rejection::Denied(_), .. }));
+}
+
+#[test]
+fn one_command_prunes_so_much() {
+    let mut state = with_project();
+    accept(&mut state, put_text("a", "1", Precondition::Absent));
+    for _ in 0..=PRUNED_VERSIONS_MAX {
+        accept(&mut state, put_text("a", "2", Precondition::Present));
+    }
+    let pruned = vec![Pruned { id: id("a"), oldest: Version(u64::MAX) }];
+    let applied = state.apply(&by_system(Command::PruneHistory { pruned }));
+    let committed = applied.committed.expect("accepted");
+    let counts: Vec<u64> = committed.pruned().map(|(_, from, oldest)| oldest.0 - from.0).collect();
+    assert_eq!(counts, [PRUNED_VERSIONS_MAX]);
+}
+
+#[test]
+fn bounds_have_bounds() {
+    let mut state = with_project();
+    let refused = |state: &mut State, quotas: Option<Quotas>, retention: Option<Retention>| {
+        let command = Command::ChangeProject { name: project("p"), display_name: None, quotas, retention };
+        matches!(reject(state, command), Rejection::LimitReached { .. })
+    };
+    assert!(refused(&mut state, Some(Quotas { bytes: Some(u64::MAX), ..Quotas::default() }), None));
+    assert!(refused(&mut state, None, Some(Retention { versions: Some(0), age_ms: None })));
+    assert!(refused(&mut state, None, Some(Retention { versions: None, age_ms: Some(0) })));
+}
