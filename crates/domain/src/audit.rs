@@ -5,7 +5,7 @@
 //! `head = SHA-256(0x01 || previous head || record)`; the first previous head is 32 zero bytes.
 //! Equal heads at equal revisions mean equal histories.
 
-use crate::{ChangeKind, Committed, Digest, EnvironmentName, Event, Permission, Revision};
+use crate::{ChangeKind, Committed, Digest, EnvironmentName, Event, Permission, Quotas, Retention, Revision};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -129,17 +129,9 @@ fn change(event: &Event) -> Option<Change<'_>> {
         Event::ProjectUpdated { name, display_name } => {
             Change { message: Some(display_name.as_str()), ..plain("project.update", name.to_string()) }
         }
-        Event::ProjectBounded { name, quotas, retention } => Change {
-            bounds: Some(Bounds {
-                api_keys: quotas.api_keys,
-                bytes: quotas.bytes,
-                documents: quotas.documents,
-                retention_age_ms: retention.age_ms,
-                retention_versions: retention.versions,
-                watchers: quotas.watchers,
-            }),
-            ..plain("project.bound", name.to_string())
-        },
+        Event::ProjectBounded { name, quotas, retention } => {
+            Change { bounds: Some(bounds(quotas, retention)), ..plain("project.bound", name.to_string()) }
+        }
         Event::HistoryPruned { id, oldest, .. } => {
             Change { version: Some(oldest.0), ..plain("config.prune", id.to_string()) }
         }
@@ -209,6 +201,17 @@ fn change(event: &Event) -> Option<Change<'_>> {
         ),
         Event::MemberRetired { id } => plain("member.retire", id.to_string()),
     })
+}
+
+fn bounds(quotas: &Quotas, retention: &Retention) -> Bounds {
+    Bounds {
+        api_keys: quotas.api_keys,
+        bytes: quotas.bytes,
+        documents: quotas.documents,
+        retention_age_ms: retention.age_ms,
+        retention_versions: retention.versions,
+        watchers: quotas.watchers,
+    }
 }
 
 fn key_name(key: &crate::KeyRef) -> String {

@@ -71,6 +71,12 @@ impl Disk {
         OpenDisk { epoch: self.inner().epoch, disk: self.clone() }
     }
 
+    /// Loses everything that is on it.
+    pub fn wipe(&self) {
+        let mut inner = self.inner();
+        *inner = Inner { epoch: inner.epoch + 1, ..Inner::default() };
+    }
+
     /// Makes every later sync fail, or lets them work again.
     pub fn set_broken(&self, broken: bool) {
         self.inner().broken = broken;

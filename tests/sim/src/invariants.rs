@@ -5,6 +5,7 @@ use crate::trace::Trace;
 use adapter_raft::Applied;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -23,7 +24,8 @@ impl Invariants {
     pub fn check(&mut self, machines: &[Arc<Machine>], trace: &mut Trace) {
         for machine in machines {
             let (answered, kept) = (machine.seen.answered_vote(), machine.disks.log.vote());
-            if kept < answered {
+            // A lost disk forgets its votes, and its owner never comes back.
+            if kept < answered && !machine.wiped.load(Ordering::Relaxed) {
                 trace.violation(format_args!(
                     "{} has told a candidate that it stands by vote {answered:?}, and has {kept:?}",
                     machine.host()

@@ -84,6 +84,12 @@ impl LogDisk {
         self.inner().flush_us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
     }
 
+    /// Loses everything that is on it.
+    pub fn wipe(&self) {
+        let mut inner = self.inner();
+        *inner = Inner { epoch: inner.epoch + 1, flush_us: inner.flush_us, ..Inner::default() };
+    }
+
     /// Makes every later flush fail, or lets them work again.
     pub fn set_broken(&self, broken: bool) {
         self.inner().broken = broken;

@@ -10,6 +10,7 @@ mod nemesis;
 mod network;
 mod node;
 mod observer;
+mod operator;
 mod platform;
 mod run;
 mod trace;

@@ -1,12 +1,18 @@
-//! Who does the harm: crashes, power cuts, partitions, slow and failing disks, wrong clocks, restarts.
+//! Who does the harm: crashes, power cuts, partitions, slow and failing disks, wrong clocks, restarts, and
+//! machines that come and go.
+
+mod members;
+mod network;
 
 use crate::disk::Crash;
 use crate::node::Machine;
+use crate::operator::Desk;
 use crate::trace::Trace;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,8 +22,6 @@ use turmoil::Sim;
 const FLUSH: Duration = Duration::from_millis(2);
 /// How long a message takes at most on a healthy network.
 const LATENCY: Duration = Duration::from_millis(4);
-/// Messages take about this long when a link is slow.
-const SLOW_LATENCY_MS: std::ops::Range<u64> = 20..400;
 /// How wrong a clock may be.
 const SKEW_MS: i64 = 3_600_000;
 
@@ -39,10 +43,25 @@ pub struct Nemesis {
     /// When a term after this one has a leader, all machines lose power at once.
     election_after: Option<u64>,
     slow_until: BTreeMap<usize, u64>,
+    desk: Rc<Desk>,
+    /// Who is a member, by what the operator was answered.
+    members: BTreeSet<usize>,
+    /// As many members as the cluster began with; removals never go below.
+    least: usize,
+    /// Machines that were never switched on.
+    spares: Vec<usize>,
+    /// Machines whose disk is lost.
+    gone: BTreeSet<usize>,
+    /// When which of them is started all the same.
+    coming_back: BTreeMap<usize, u64>,
+    /// Those that were, and have to end by themselves.
+    doomed: BTreeSet<usize>,
 }
 
 impl Nemesis {
-    pub fn new(machines: Vec<Arc<Machine>>, clients: Vec<String>, random: StdRng) -> Self {
+    pub fn new(machines: Vec<Arc<Machine>>, clients: Vec<String>, desk: Rc<Desk>, random: StdRng) -> Self {
+        let (members, spares): (Vec<usize>, Vec<usize>) =
+            (0..machines.len()).partition(|at| machines[*at].on.load(Ordering::Relaxed));
         for machine in &machines {
             machine.disks.log.set_flush(FLUSH);
         }
@@ -58,12 +77,20 @@ impl Nemesis {
             network_until: None,
             election_after: None,
             slow_until: BTreeMap::new(),
+            desk,
+            least: members.len(),
+            members: members.into_iter().collect(),
+            spares,
+            gone: BTreeSet::new(),
+            coming_back: BTreeMap::new(),
+            doomed: BTreeSet::new(),
         }
     }
 
     /// Does what is due. With `harm`, new faults are put in now and then.
     pub fn step(&mut self, sim: &mut Sim<'_>, trace: &mut Trace, harm: bool) {
         self.heed_ends(sim, trace);
+        self.follow_members(sim, trace);
         self.cure(sim, trace);
         self.cut_election(sim, trace);
         if harm && trace.now_ms >= self.next_ms {
@@ -84,7 +111,7 @@ impl Nemesis {
             // Its process may not have noticed yet, and then never does.
             self.machines[at].disks.set_broken(false);
         }
-        for up_ms in self.down.values_mut() {
+        for up_ms in self.down.values_mut().chain(self.coming_back.values_mut()) {
             *up_ms = trace.now_ms;
         }
         trace.line(format_args!("heal"));
@@ -100,6 +127,9 @@ impl Nemesis {
         for at in 0..self.machines.len() {
             let machine = self.machines[at].clone();
             if let Some(why) = machine.take_fatal() {
+                if self.heed_doomed(sim, trace, at, &why) {
+                    continue;
+                }
                 let outage = self.random.random_range(100..3000);
                 if self.broken.remove(&at).is_some() {
                     trace.count("disk-error-ended-node", format_args!("{}: {why}", machine.host()));
@@ -189,7 +219,8 @@ impl Nemesis {
     }
 
     fn terminate(&mut self, trace: &mut Trace, at: usize) {
-        if self.down.contains_key(&at) || self.stopping.contains_key(&at) || self.broken.contains_key(&at) {
+        let gone = self.gone.contains(&at) || self.down.contains_key(&at);
+        if gone || self.stopping.contains_key(&at) || self.broken.contains_key(&at) {
             return;
         }
         trace.count("sigterm", format_args!("{}", self.machines[at].host()));
@@ -206,7 +237,7 @@ impl Nemesis {
     fn any(&mut self) -> usize {
         match self.leader() {
             Some(leader) if self.random.random_bool(0.4) => leader,
-            _ => self.random.random_range(0..self.machines.len()),
+            _ => self.active().choose(&mut self.random).copied().unwrap_or_default(),
         }
     }
 
@@ -216,7 +247,7 @@ impl Nemesis {
         if self.leader().is_some_and(|leader| term(&self.machines[leader]) > old) {
             self.election_after = None;
             trace.count("power-cut-at-election", format_args!("all"));
-            for at in 0..self.machines.len() {
+            for at in self.active() {
                 let outage = self.random.random_range(1..60);
                 self.crash(sim, trace, at, Crash::PowerCut, outage);
             }
@@ -224,11 +255,11 @@ impl Nemesis {
     }
 
     fn harm(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
-        match self.random.random_range(0..100) {
+        match self.random.random_range(0..112) {
             0..5 => {
                 let Some(leader) = self.leader() else { return };
                 self.election_after = Some(term(&self.machines[leader]));
-                for at in 0..self.machines.len() {
+                for at in self.active() {
                     self.machines[at].disks.log.set_flush(Duration::from_millis(200));
                     self.slow_until.insert(at, trace.now_ms + 3000);
                 }
@@ -260,16 +291,18 @@ impl Nemesis {
                 let at = self.any();
                 self.terminate(trace, at);
             }
-            _ if self.rolling.is_empty() => {
-                self.rolling = (0..self.machines.len()).collect();
+            96..100 if self.rolling.is_empty() => {
+                self.rolling = self.active();
                 trace.count("rolling-restart", format_args!(""));
             }
-            _ => {}
+            96..100 => {}
+            100..104 => self.transfer(trace),
+            _ => self.change_members(sim, trace),
         }
     }
 
     fn crashes(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
-        let mut victims: Vec<usize> = (0..self.machines.len()).collect();
+        let mut victims = self.active();
         victims.shuffle(&mut self.random);
         let count = match self.random.random_range(0..20) {
             0 => victims.len(),
@@ -284,85 +317,11 @@ impl Nemesis {
             let range = match self.random.random_range(0..10) {
                 // Back before anybody else wants to lead.
                 0..3 => 1..60,
-                3..8 => 60..1500,
-                _ => 3000..8000,
+                3..7 => 60..1500,
+                _ => 3000..9000,
             };
             let outage = self.random.random_range(range);
             self.crash(sim, trace, at, crash, outage);
-        }
-    }
-
-    fn network(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
-        if self.network_until.is_some() {
-            return;
-        }
-        self.network_until = Some(trace.now_ms + self.random.random_range(300..6000));
-        let hosts: Vec<String> = self.hosts().collect();
-        let one = self.any();
-        let (own, others): (&str, Vec<&str>) = (
-            &hosts[one],
-            hosts.iter().enumerate().filter(|(at, _)| *at != one).map(|(_, host)| host.as_str()).collect(),
-        );
-        match self.random.random_range(0..9) {
-            0 => {
-                let minority = hosts.len() / 2;
-                let mut shuffled = hosts.clone();
-                shuffled.shuffle(&mut self.random);
-                let (few, many) = shuffled.split_at(minority);
-                for a in few {
-                    for b in many {
-                        sim.partition(a.as_str(), b.as_str());
-                    }
-                }
-                trace.count("partition", format_args!("{few:?} from {many:?}"));
-            }
-            1 => {
-                for other in &others {
-                    sim.partition(own, *other);
-                }
-                trace.count("partition-one", format_args!("{own}"));
-            }
-            2 => {
-                for other in &others {
-                    sim.partition_oneway(own, *other);
-                }
-                trace.count("partition-out", format_args!("{own} is not heard"));
-            }
-            3 => {
-                for other in &others {
-                    sim.partition_oneway(*other, own);
-                }
-                trace.count("partition-in", format_args!("{own} does not hear"));
-            }
-            4 => {
-                let other = others.choose(&mut self.random).copied().unwrap_or(own);
-                sim.partition(own, other);
-                trace.count("partition-link", format_args!("{own} and {other}"));
-            }
-            5 => {
-                let clients = self.clients.clone();
-                for client in &clients {
-                    sim.partition(own, client.as_str());
-                }
-                trace.count("partition-clients", format_args!("{own}"));
-            }
-            6 => {
-                let other = others.choose(&mut self.random).copied().unwrap_or(own);
-                sim.hold(own, other);
-                trace.count("hold", format_args!("{own} and {other}"));
-            }
-            7 => {
-                let ms = self.random.random_range(SLOW_LATENCY_MS);
-                for other in &others {
-                    sim.set_link_max_message_latency(own, *other, Duration::from_millis(ms));
-                }
-                trace.count("slow-link", format_args!("{own} up to {ms} ms"));
-            }
-            _ => {
-                let rate = self.random.random_range(0.001..0.03);
-                sim.set_fail_rate(rate);
-                trace.count("loss", format_args!("{:.1} %", rate * 100.0));
-            }
         }
     }
 }

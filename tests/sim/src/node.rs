@@ -19,6 +19,7 @@ use domain::{ApiKeyId, ClusterId, KeyLabel, NewApiKey, Permission, Timestamp};
 use guardian::pki::ClusterCa;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +41,10 @@ const DRAIN: Duration = Duration::from_millis(300);
 /// What all nodes of one cluster are told.
 pub struct Plan {
     cluster_id: ClusterId,
+    /// All machines that may ever be members, the first ones first.
     members: Vec<NodeMember>,
+    /// How many of them form the cluster.
+    first: usize,
     tls: Vec<PeerTls>,
     admin: NewApiKey,
     /// The secret of the administrator key.
@@ -54,12 +58,13 @@ pub fn host(number: usize) -> String {
 }
 
 impl Plan {
-    pub fn new(nodes: usize, snapshot_every_entries: u64) -> anyhow::Result<Self> {
+    /// For a cluster of `first` nodes, and `spares` machines that may be added.
+    pub fn new(first: usize, spares: usize, snapshot_every_entries: u64) -> anyhow::Result<Self> {
         let cluster_id = ClusterId::parse("sim").context("an id")?;
         let ca = ClusterCa::new(&cluster_id, Timestamp(CERTIFICATES_MS))?;
         let ca_pem = ca.credentials().cert_pem;
         let (mut members, mut tls) = (Vec::new(), Vec::new());
-        for number in 0..nodes {
+        for number in 0..first + spares {
             let (id, name) = (number as u64 + 1, host(number));
             let own = ca.issue(id)?;
             let (chain, key) = (own.cert_pem.as_bytes(), own.key_pem.as_bytes());
@@ -78,7 +83,18 @@ impl Plan {
             key_prefixes: None,
             expires_at: None,
         };
-        Ok(Self { cluster_id, members, tls, admin, secret: key.secret, snapshot_every_entries })
+        Ok(Self { cluster_id, members, first, tls, admin, secret: key.secret, snapshot_every_entries })
+    }
+}
+
+impl Plan {
+    /// How each machine is added, as the contract has it.
+    pub fn requests(&self) -> Vec<Value> {
+        let request = |member: &NodeMember| {
+            json!({ "id": member.id.to_string(), "name": member.name, "peer_addr": member.peer_addr,
+                "api_url": member.api_url })
+        };
+        self.members.iter().map(request).collect()
     }
 }
 
@@ -92,6 +108,10 @@ pub struct Machine {
     /// Why the process wanted to end, when it did.
     pub fatal: Arc<Mutex<Option<String>>>,
     terminate: Notify,
+    /// Whether it was ever switched on.
+    pub on: AtomicBool,
+    /// Whether its disk was lost.
+    pub wiped: AtomicBool,
     /// The process has ended in good order.
     pub stopped: AtomicBool,
     /// What the core reported, over all lives.
@@ -106,12 +126,14 @@ impl Machine {
             disks: Disks::default(),
             clock: SkewedClock::default(),
             data_dir,
-            plan,
             fatal: Arc::default(),
+            on: AtomicBool::new(number < plan.first),
+            wiped: AtomicBool::new(false),
             terminate: Notify::new(),
             stopped: AtomicBool::new(false),
             seen: Arc::default(),
             node: Mutex::default(),
+            plan,
         })
     }
 
@@ -123,6 +145,14 @@ impl Machine {
     /// The running core, if a process runs.
     pub fn node(&self) -> Option<Arc<RaftNode>> {
         self.node.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    /// Loses everything the machine keeps. No process may run on it.
+    pub fn wipe(&self) {
+        self.wiped.store(true, Ordering::Relaxed);
+        self.disks.wipe();
+        // It may never have come so far as to make the folder.
+        let _ = std::fs::remove_dir_all(&self.data_dir);
     }
 
     /// Asks the process to stop in good order.
@@ -137,6 +167,9 @@ impl Machine {
 
     /// The life of one process. Never returns by itself: the simulation ends it.
     pub async fn run(self: Arc<Self>) -> turmoil::Result {
+        if !self.on.load(Ordering::Relaxed) {
+            return std::future::pending().await;
+        }
         self.stopped.store(false, Ordering::Relaxed);
         if let Err(error) = self.serve().await {
             let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,13 +203,20 @@ impl Machine {
             data_dir: self.data_dir.clone(),
             peer_listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, PEER_PORT)),
             peer_tls: plan.tls[self.number].clone(),
-            members: plan.members.clone(),
-            join: false,
+            members: self.declared(),
+            join: self.number >= plan.first,
             admin_key: plan.admin.clone(),
             snapshot_every_entries: plan.snapshot_every_entries,
             observer: self.seen.clone(),
             on_fatal,
         }
+    }
+
+    /// A machine that joins knows itself and those that formed the cluster.
+    fn declared(&self) -> Vec<NodeMember> {
+        let known = |number: usize| number < self.plan.first || number == self.number;
+        let members = self.plan.members.iter().enumerate().filter(|(number, _)| known(*number));
+        members.map(|(_, member)| member.clone()).collect()
     }
 
     fn router(&self, node: &Arc<RaftNode>) -> Router {

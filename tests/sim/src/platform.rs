@@ -38,6 +38,12 @@ impl Disks {
         self.log.crash(crash, random) + self.state.crash(crash, random)
     }
 
+    /// Loses everything.
+    pub fn wipe(&self) {
+        self.log.wipe();
+        self.state.wipe();
+    }
+
     /// Makes every later flush fail, or lets them work again.
     pub fn set_broken(&self, broken: bool) {
         self.log.set_broken(broken);

@@ -4,6 +4,7 @@ use crate::client::SimCaller;
 use crate::invariants::Invariants;
 use crate::nemesis::Nemesis;
 use crate::node::{Machine, Plan, host};
+use crate::operator::{Desk, operate};
 use crate::trace::Trace;
 use crate::watch::watch;
 use anyhow::Context as _;
@@ -19,6 +20,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use turmoil::{Builder, Sim};
 
+/// Machines that may be added to the cluster.
+const SPARES: usize = 2;
 /// How far the virtual time moves at once.
 const TICK: Duration = Duration::from_millis(1);
 /// How long forming the cluster and making the scene may take, in virtual milliseconds.
@@ -74,9 +77,13 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let mut random = StdRng::seed_from_u64(options.seed);
     let nodes = options.nodes.unwrap_or(if random.random_bool(0.25) { 5 } else { 3 });
     let dir = tempfile::tempdir().context("a folder for the nodes")?;
-    let plan = Arc::new(Plan::new(nodes, random.random_range(20..400))?);
-    let machines: Vec<Arc<Machine>> =
-        (0..nodes).map(|number| Machine::new(number, dir.path().join(host(number)), plan.clone())).collect();
+    // Half of the clusters make snapshots all the time, so that whoever was away for long needs one.
+    let every =
+        if random.random_bool(0.5) { random.random_range(20..60) } else { random.random_range(20..400) };
+    let plan = Arc::new(Plan::new(nodes, SPARES, every)?);
+    let machines: Vec<Arc<Machine>> = (0..nodes + SPARES)
+        .map(|number| Machine::new(number, dir.path().join(host(number)), plan.clone()))
+        .collect();
     let mut sim = Builder::new()
         .tick_duration(TICK)
         .simulation_duration(Duration::from_hours(1))
@@ -91,8 +98,9 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         sim.host(machine.host(), move || machine.clone().run());
     }
     let (stage, recorder) = (Rc::new(Stage::default()), Recorder::new());
-    let callers: Vec<SimCaller> =
-        (0..nodes).map(|number| SimCaller { host: host(number), secret: plan.secret.clone() }).collect();
+    let callers: Vec<SimCaller> = (0..nodes + SPARES)
+        .map(|number| SimCaller { host: host(number), secret: plan.secret.clone() })
+        .collect();
     stage_hand(&mut sim, stage.clone(), callers.clone());
     let clients: Vec<String> = (0..random.random_range(3..7)).map(|number| format!("c{number}")).collect();
     for (number, name) in clients.iter().enumerate() {
@@ -107,7 +115,13 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         sim.client(name.as_str(), watch_all(number, stage, callers, random));
     }
     let clients = clients.into_iter().chain(watchers).collect();
-    let nemesis = Nemesis::new(machines.clone(), clients, StdRng::seed_from_u64(random.random()));
+    let desk = Rc::new(Desk::default());
+    let operator = operate(desk.clone(), callers, plan.requests(), StdRng::seed_from_u64(random.random()));
+    sim.client("operator", async move {
+        operator.await;
+        Ok(())
+    });
+    let nemesis = Nemesis::new(machines.clone(), clients, desk, StdRng::seed_from_u64(random.random()));
     let mut driver = Driver { sim, nemesis, trace: Trace::default(), invariants: Invariants::default() };
     driver.trace.line(format_args!("seed {}, {nodes} nodes", options.seed));
     driver.play(&stage, options.seconds * 1000);
@@ -225,7 +239,14 @@ impl Driver<'_> {
         self.nemesis.heal(&mut self.sim, &mut self.trace);
         let healed = self.trace.now_ms;
         // Clients go on for a while, on a healthy cluster.
-        self.until(HEAL_MS, false, |driver| driver.nemesis.all_up() && driver.trace.now_ms > healed + 2000);
+        let healthy = self.until(HEAL_MS, false, |driver| {
+            let nemesis = &driver.nemesis;
+            nemesis.all_up() && nemesis.settled() && driver.trace.now_ms > healed + 2000
+        });
+        if !healthy && self.trace.violations.is_empty() {
+            let why = self.nemesis.unsettled();
+            self.trace.violation(format_args!("not all was settled {HEAL_MS} ms after the healing: {why}"));
+        }
         stage.playing.set(false);
         // What is answered after the truth was read would not be in it.
         if !self.until(HEAL_MS, false, |_| stage.busy.get() == 0) {
@@ -244,7 +265,7 @@ impl Driver<'_> {
             self.trace
                 .violation(format_args!("a watcher was not told everything {HEAL_MS} ms after the truth"));
         }
-        let machines = self.nemesis.machines.clone();
+        let machines = self.nemesis.member_machines();
         if self.until(HEAL_MS, false, |_| Invariants::agreed(&machines).is_some()) {
             self.trace.line(format_args!("all nodes agree"));
         } else {
@@ -303,13 +324,14 @@ impl Driver<'_> {
                 }
             }
             self.trace.line(format_args!("the watchers were told {told} things"));
-            self.compare_hashes(machines);
+            let members = self.nemesis.member_machines();
+            self.compare_hashes(&members);
         }
         let counts = recorder.summary();
         let sum = |which: fn(&Machine) -> u64| machines.iter().map(|machine| which(machine)).sum::<u64>();
         let json = json!({
             "seed": options.seed,
-            "nodes": machines.len(),
+            "nodes": machines.len() - SPARES,
             "virtual_ms": self.trace.now_ms,
             "faults": self.trace.counts,
             "operations": operations,

@@ -101,6 +101,15 @@ fn import() -> Command {
     Command::Transact { operations, message }
 }
 
+fn change_project() -> Command {
+    Command::ChangeProject {
+        name: project(),
+        display_name: Some(DisplayName::parse("The shop").expect("short")),
+        quotas: Some(Quotas { documents: Some(5), ..Quotas::default() }),
+        retention: Some(Retention { versions: Some(10), age_ms: Some(86_400_000) }),
+    }
+}
+
 /// Every kind of command, and every form of what is in them.
 fn commands() -> Vec<(&'static str, Command)> {
     let text = || Content::from_compact("{\"type\":\"object\"}").expect("small");
@@ -189,15 +198,7 @@ fn commands() -> Vec<(&'static str, Command)> {
             },
         ),
         ("transact", transact()),
-        (
-            "change_project",
-            Command::ChangeProject {
-                name: project(),
-                display_name: Some(DisplayName::parse("The shop").expect("short")),
-                quotas: Some(Quotas { documents: Some(5), ..Quotas::default() }),
-                retention: Some(Retention { versions: Some(10), age_ms: Some(86_400_000) }),
-            },
-        ),
+        ("change_project", change_project()),
         (
             "prune_history",
             Command::PruneHistory { pruned: vec![Pruned { id: config(), oldest: Version(4) }] },
