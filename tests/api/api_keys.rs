@@ -143,3 +143,35 @@ async fn what_a_key_may_do_must_make_sense() {
     let many = json!({ "name": "k", "permissions": read, "environments": many });
     check_refused(&project, many, 422, "invalid_body").await;
 }
+
+#[tokio::test]
+async fn a_rotated_key_has_another_secret() {
+    let project = project().await;
+    let body = json!({ "name": "ci", "permissions": ["config:document:read", "project:key:write"] });
+    let (made, old) = project.create_key(&body).await;
+    let path = project.path(&format!("/api-keys/{}/rotate", made["id"].as_str().expect("an id")));
+    let tried = project.client.post(&format!("{path}?dry_run=true")).send().await.is(200).json();
+    assert_eq!(tried["key"], "");
+    old.get(&project.configs("")).send().await.is(200);
+    let rotated = project.client.post(&path).send().await.is(200).json();
+    assert_eq!((&rotated["id"], &rotated["permissions"]), (&made["id"], &made["permissions"]));
+    assert_ne!(rotated["key"], made["key"]);
+    let new = old.with_key(rotated["key"].as_str().expect("shown"));
+    for client in everywhere().await {
+        let at = |secret: &TestClient| {
+            client.with_key(secret.key().expect("a key")).get(&project.configs("")).send()
+        };
+        at(&new).await.is(200);
+        at(&old).await.refused(401, "unauthenticated");
+    }
+    // A key may rotate itself, but none that may do more than it.
+    let again = new.post(&path).send().await.is(200).json();
+    let newest = old.with_key(again["key"].as_str().expect("shown"));
+    new.get(&project.configs("")).send().await.refused(401, "unauthenticated");
+    let (strong, _) =
+        project.create_key(&json!({ "name": "x", "permissions": ["config:document:write"] })).await;
+    let path = project.path(&format!("/api-keys/{}/rotate", strong["id"].as_str().expect("an id")));
+    newest.post(&path).send().await.refused(403, "grant_exceeds_own");
+    let gone = project.path("/api-keys/nothing/rotate");
+    project.client.post(&gone).send().await.refused(404, "api_key_not_found");
+}

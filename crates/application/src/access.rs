@@ -4,8 +4,8 @@ use crate::ports::{Freshness, KeyMint};
 use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext, Seen};
 use domain::limits::API_KEY_SCOPES_MAX;
 use domain::{
-    Actor, ApiKey, ApiKeyId, Command, EnvironmentName, KeyLabel, KeyRef, NewApiKey, Permission, ProjectName,
-    Receipt, Resource, Timestamp,
+    Actor, ApiKey, ApiKeyId, Command, Digest, EnvironmentName, KeyLabel, KeyRef, NewApiKey, Permission,
+    ProjectName, Receipt, Resource, Timestamp,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -61,9 +61,14 @@ impl Access {
         Self { core, mint }
     }
 
-    /// Finds who holds the secret. A key that this node does not know may be newer than what this node
-    /// has applied, so it is looked up once more in a linearizable view before it is refused.
+    /// Who holds the secret.
     pub async fn authenticate(&self, secret: &str) -> Result<Actor, Error> {
+        self.identify(secret).await.map(|(actor, _)| actor)
+    }
+
+    /// Finds who holds the secret, and gives the secret's digest. A key that this node does not know may be newer than what this node
+    /// has applied, so it is looked up once more in a linearizable view before it is refused.
+    pub async fn identify(&self, secret: &str) -> Result<(Actor, Digest), Error> {
         let refused = || Error::Unauthenticated("the API key is unknown or revoked".to_owned());
         let hash = self.mint.digest(secret).ok_or_else(refused)?;
         for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
@@ -72,7 +77,7 @@ impl Access {
                 if key.expires_at.is_some_and(|expiry| expiry <= self.core.env.clock.now()) {
                     return Err(Error::Unauthenticated("the API key has expired".to_owned()));
                 }
-                return Ok(Actor::ApiKey(key.key.clone()));
+                return Ok((Actor::ApiKey(key.key.clone()), hash));
             }
         }
         Err(refused())
@@ -107,15 +112,20 @@ impl Access {
             expires_at: request.expires_at,
         };
         let command = Command::CreateApiKey { project: Some(request.project), key };
-        let changed = self.core.commit(ctx, command).await?;
-        let (replayed, tried) = (matches!(changed.how, How::Replayed), matches!(changed.how, How::DryRun(_)));
-        changed.map(|receipt| match receipt {
-            // Nobody has the secret any more.
-            Receipt::ApiKey(key) if replayed => Err(Error::SecretShownOnce(key.key.id)),
-            Receipt::ApiKey(key) if tried => Ok(CreatedApiKey { key, secret: String::new() }),
-            Receipt::ApiKey(key) => Ok(CreatedApiKey { key, secret: minted.secret }),
-            _ => Err(Error::unexpected_receipt()),
-        })
+        with_secret(self.core.commit(ctx, command).await?, minted.secret)
+    }
+
+    /// Gives a key another secret; the one before ends at once.
+    pub async fn rotate(
+        &self,
+        ctx: &RequestContext,
+        project: ProjectName,
+        id: ApiKeyId,
+    ) -> Result<Changed<CreatedApiKey>, Error> {
+        let minted = self.mint.mint();
+        let key = KeyRef { project: Some(project), id };
+        let command = Command::RotateApiKey { key, hash: minted.hash, prefix: minted.prefix };
+        with_secret(self.core.commit(ctx, command).await?, minted.secret)
     }
 
     /// Revokes a key for good.
@@ -163,4 +173,15 @@ impl Access {
             .cloned();
         Ok(Page::take(keys, page.size, &view, |key| key.key.id.clone()))
     }
+}
+
+/// The key with its secret; nobody has that of a replay any more, and that of a dry run is of no use.
+fn with_secret(changed: Changed<Receipt>, secret: String) -> Result<Changed<CreatedApiKey>, Error> {
+    let (replayed, tried) = (matches!(changed.how, How::Replayed), matches!(changed.how, How::DryRun(_)));
+    changed.map(|receipt| match receipt {
+        Receipt::ApiKey(key) if replayed => Err(Error::SecretShownOnce(key.key.id)),
+        Receipt::ApiKey(key) if tried => Ok(CreatedApiKey { key, secret: String::new() }),
+        Receipt::ApiKey(key) => Ok(CreatedApiKey { key, secret }),
+        _ => Err(Error::unexpected_receipt()),
+    })
 }

@@ -202,6 +202,7 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
             plain("delete", "environment", format!("{}/{}", id.project, id.name))
         }
         Event::ApiKeyCreated { key } => plain("create", "api_key", key.key.id.to_string()),
+        Event::ApiKeyRotated { key, .. } => plain("update", "api_key", key.id.to_string()),
         Event::ApiKeyRevoked { key } => plain("delete", "api_key", key.id.to_string()),
         Event::MemberAdmitted { member } => plain("create", "member", member.id.to_string()),
         Event::MemberRetired { id } => plain("delete", "member", id.to_string()),

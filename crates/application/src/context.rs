@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::ports::View;
 use domain::access::{Denied, authorize};
-use domain::{Actor, Idempotency, Permission, RequestId, Resource, Timestamp};
+use domain::{Actor, Digest, Idempotency, Permission, RequestId, Resource, Timestamp};
 
 /// The circumstances of one request.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct RequestContext {
     pub request_id: RequestId,
     /// A change is only tried: every check runs and nothing is kept.
     pub dry_run: bool,
+    /// The digest of the secret that the actor showed; once another takes its place, the request ends.
+    pub credential: Option<Digest>,
     /// The key under which a repeated request is recognised.
     pub idempotency: Option<Idempotency>,
 }
@@ -21,7 +23,7 @@ pub struct RequestContext {
 impl RequestContext {
     /// A request that means what it says, once.
     pub fn new(actor: Actor, request_id: RequestId) -> Self {
-        Self { actor, request_id, dry_run: false, idempotency: None }
+        Self { actor, request_id, dry_run: false, credential: None, idempotency: None }
     }
 
     /// Fails unless the actor may use `permission` on `resource` in this view.
@@ -32,6 +34,9 @@ impl RequestContext {
         resource: Resource<'_>,
         now: Timestamp,
     ) -> Result<(), Error> {
+        if self.credential.is_some_and(|hash| view.state.api_key_by_hash(&hash).is_none()) {
+            return Err(Denied::UnknownKey.into());
+        }
         authorize(&view.state, &self.actor, permission, resource, now).map_err(Error::from)
     }
 }

@@ -194,6 +194,9 @@ fn change(event: &Event) -> Option<Change<'_>> {
             }),
             ..plain("api_key.create", key_name(&key.key))
         },
+        Event::ApiKeyRotated { key, hash, .. } => {
+            Change { digest: Some(*hash), ..plain("api_key.rotate", key_name(key)) }
+        }
         Event::ApiKeyRevoked { key } => plain("api_key.revoke", key_name(key)),
         Event::MemberAdmitted { member } => plain(
             "member.admit",

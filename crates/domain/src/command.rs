@@ -203,6 +203,8 @@ pub enum Command {
     CreateApiKey { project: Option<ProjectName>, key: NewApiKey },
     /// Revokes an API key for good.
     RevokeApiKey { key: KeyRef },
+    /// Gives an API key another secret; the one before ends.
+    RotateApiKey { key: KeyRef, hash: Digest, prefix: String },
     /// Allows a machine to join the cluster.
     AdmitMember { member: NewMember },
     /// Decides that a member leaves, and that its id never joins again.

@@ -60,6 +60,8 @@ pub enum Event {
     ApiKeyCreated { key: ApiKey },
     /// An API key was revoked.
     ApiKeyRevoked { key: KeyRef },
+    /// An API key has another secret.
+    ApiKeyRotated { key: KeyRef, hash: Digest, prefix: String },
     /// The answer to this command is kept for requests with the same idempotency key. Comes last.
     AnswerKept { key: Digest, request: Digest },
     /// A kept answer has expired or gave way to newer ones.

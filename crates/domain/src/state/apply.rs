@@ -95,6 +95,7 @@ impl State {
             Some(Event::ConfigPut { id, .. }) => self.config(id).cloned().map(Receipt::Config),
             Some(Event::ConfigDeleted { version, .. }) => Some(Receipt::ConfigDeleted(*version)),
             Some(Event::ApiKeyCreated { key }) => Some(Receipt::ApiKey(key.clone())),
+            Some(Event::ApiKeyRotated { key, .. }) => self.api_key(key).cloned().map(Receipt::ApiKey),
             _ => None,
         };
         receipt.unwrap_or(Receipt::Nothing)

@@ -86,6 +86,15 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
                 state.keys_by_hash.remove(&removed.hash);
             }
         }
+        Event::ApiKeyRotated { key, hash, prefix } => {
+            if let Some(mut rotated) = state.api_keys.remove(key) {
+                state.keys_by_hash.remove(&rotated.hash);
+                rotated.hash = *hash;
+                rotated.prefix.clone_from(prefix);
+                rotated.revision = committed.revision;
+                state.insert_api_key(rotated);
+            }
+        }
         Event::AnswerKept { key, request } => {
             let receipt = state.receipt(committed);
             let (revision, at) = (committed.revision, committed.at);

@@ -19,10 +19,11 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let secret = credential(&parts.headers)?;
-        let actor = api.app.access.authenticate(secret).await?;
+        let (actor, credential) = api.app.access.identify(secret).await?;
         let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.unwrap_or_else(|| api.outside.ids.request_id());
-        Ok(Self(RequestContext::new(actor, request_id)))
+        let ctx = RequestContext::new(actor, request_id);
+        Ok(Self(RequestContext { credential: Some(credential), ..ctx }))
     }
 }
 

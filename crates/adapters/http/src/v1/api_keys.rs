@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list_api_keys, create_api_key))
         .routes(routes!(get_api_key, revoke_api_key))
+        .routes(routes!(rotate_api_key))
 }
 
 refusals! {
@@ -25,6 +26,8 @@ refusals! {
     Created: COMMON, CHANGE, BODY, IN_PROJECT,
         &[Code::GrantExceedsOwn, Code::QuotaExceeded, Code::ApiKeyExists, Code::SecretShownOnce];
     Read: COMMON, READ, IN_PROJECT, &[Code::ApiKeyNotFound];
+    Rotated: COMMON, CHANGE, IN_PROJECT,
+        &[Code::ApiKeyNotFound, Code::GrantExceedsOwn, Code::SecretShownOnce];
     Revoked: COMMON, CHANGE, IN_PROJECT, &[Code::ApiKeyNotFound];
 }
 
@@ -89,6 +92,23 @@ async fn get_api_key(
     let key = api.app.access.get(&ctx, &path.project, &path.id, freshness).await?;
     let reply = Reply::json(StatusCode::OK, &ApiKeyBody::from(&key.item))?;
     Ok(reply.seen(key.revision, freshness, key.stale_for_ms).done())
+}
+
+/// Give an API key another secret
+///
+/// The secret before ends at once, and so do watches that were opened with it. The answer is the only one that
+/// shows the new one, as `key`.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/api-keys/{id}/rotate", tag = "api-keys",
+    params(ApiKeyPath),
+    responses((status = 200, description = "The API key with its secret", body = CreatedApiKeyBody), Rotated),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn rotate_api_key(
+    State(api): State<Api>,
+    change: Change,
+    path: ApiKeyPath,
+) -> Result<Response, Problem> {
+    let changed = api.app.access.rotate(&change.alone(), path.project, path.id).await?;
+    Ok(Reply::changed(StatusCode::OK, &CreatedApiKeyBody::from(&changed.item), &changed)?.done())
 }
 
 /// Revoke an API key

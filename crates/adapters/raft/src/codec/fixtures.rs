@@ -101,6 +101,10 @@ fn import() -> Command {
     Command::Transact { operations, message }
 }
 
+fn rotate_api_key() -> Command {
+    Command::RotateApiKey { key: key_ref(), hash: Digest([0xcd; 32]), prefix: "gdn_sk_fghij".to_owned() }
+}
+
 fn change_project() -> Command {
     Command::ChangeProject {
         name: project(),
@@ -206,6 +210,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("transact_import", import()),
         ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
+        ("rotate_api_key", rotate_api_key()),
         ("admit_member", Command::AdmitMember { member: new_member() }),
         ("retire_member", Command::RetireMember { id: new_member().id }),
     ]

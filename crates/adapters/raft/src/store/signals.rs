@@ -54,7 +54,7 @@ impl Touched {
                 Event::ProjectDeleted { name } => {
                     self.projects.insert(name.clone());
                 }
-                Event::ApiKeyRevoked { key } => match &key.project {
+                Event::ApiKeyRevoked { key } | Event::ApiKeyRotated { key, .. } => match &key.project {
                     Some(project) => {
                         self.projects.insert(project.clone());
                     }

@@ -3,7 +3,7 @@
 use super::Decision;
 use crate::access::{Denied, Permission, Resource, may_grant};
 use crate::limits::API_KEYS_PER_PROJECT_DEFAULT;
-use crate::{Actor, ApiKey, Event, KeyRef, NewApiKey, ProjectName, Rejection};
+use crate::{Actor, ApiKey, Digest, Event, KeyRef, NewApiKey, ProjectName, Rejection};
 
 impl Decision<'_> {
     pub(super) fn create_api_key(
@@ -49,6 +49,30 @@ impl Decision<'_> {
             return Err(Rejection::ApiKeyNotFound(key.id.clone()));
         }
         Ok(vec![Event::ApiKeyRevoked { key: key.clone() }])
+    }
+
+    /// Whoever has the new secret has the rights of the key, so they must be the actor's own too.
+    pub(super) fn rotate_api_key(
+        &self,
+        key: &KeyRef,
+        hash: &Digest,
+        prefix: &str,
+    ) -> Result<Vec<Event>, Rejection> {
+        self.require(Permission::KeyWrite, owner(key.project.as_ref()))?;
+        if let Some(name) = &key.project {
+            self.existing_project(name)?;
+        }
+        let present = self.state.api_key(key).ok_or_else(|| Rejection::ApiKeyNotFound(key.id.clone()))?;
+        if self.state.api_key_by_hash(hash).is_some() {
+            return Err(Rejection::ApiKeyExists(key.id.clone()));
+        }
+        if let Actor::ApiKey(own) = &self.stamped.actor {
+            let parent = self.state.api_key(own).ok_or(Rejection::Denied(Denied::UnknownKey))?;
+            if !may_grant(parent, present) {
+                return Err(Rejection::GrantExceedsOwn);
+            }
+        }
+        Ok(vec![Event::ApiKeyRotated { key: key.clone(), hash: *hash, prefix: prefix.to_owned() }])
     }
 
     /// The key to be, when neither its id nor its secret is taken.

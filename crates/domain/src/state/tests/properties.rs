@@ -192,6 +192,10 @@ proptest! {
                         alive.insert(key.hash, key.key.clone());
                     }
                     Event::ApiKeyRevoked { key } => alive.retain(|_, known| known != key),
+                    Event::ApiKeyRotated { key, hash, .. } => {
+                        alive.retain(|_, known| known != key);
+                        alive.insert(*hash, key.clone());
+                    }
                     Event::ProjectDeleted { name } => {
                         alive.retain(|_, known| known.project.as_ref() != Some(name));
                     }

@@ -31,7 +31,7 @@ pub struct Step {
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let one = (
-        0..35_u8,
+        0..36_u8,
         0..2_u8,
         0..2_u8,
         0..3_u8,
@@ -133,6 +133,11 @@ impl Step {
             28 | 29 => {
                 Command::CreateApiKey { project: (self.detail > 1).then_some(name), key: self.new_key() }
             }
+            35 => Command::RotateApiKey {
+                key: KeyRef { project: (self.detail > 1).then_some(name), id: self.key_id() },
+                hash: hash(self.secret),
+                prefix: "gdn_sk_".to_owned(),
+            },
             32 => Command::AdmitMember { member: self.new_member() },
             33 => Command::RetireMember { id: self.member_id() },
             _ => Command::RevokeApiKey {
