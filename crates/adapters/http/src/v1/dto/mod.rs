@@ -14,6 +14,8 @@ pub(super) mod watch;
 
 use crate::problem::{Code, Problem};
 use domain::{Content, Message};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// The text of a document as JSON that is written out byte for byte.
@@ -24,6 +26,17 @@ fn raw(content: &Content) -> Result<&RawValue, Problem> {
 /// The same of what may not be there.
 fn raw_or_null(content: Option<&Content>) -> Option<&RawValue> {
     content.and_then(|content| serde_json::from_str(content.as_str()).ok())
+}
+
+/// A member that is there must be an object; serde would also take `null`, and a list in the order of the fields.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let members = serde_json::Map::deserialize(deserializer)?;
+    T::deserialize(serde_json::Value::Object(members)).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// A member that is there must be text, and not `null`.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// The message of a change; leaving it out means an empty one.

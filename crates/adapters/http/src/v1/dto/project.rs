@@ -1,6 +1,6 @@
 //! Projects and environments.
 
-use super::invalid;
+use super::{invalid, object, text};
 use crate::problem::Problem;
 use crate::reply::rfc3339;
 use application::{ChangeProject, ProjectDetail};
@@ -28,12 +28,18 @@ pub(crate) struct NewProject {
 #[schema(min_properties = 1, example = json!({"display_name": "Demo", "retention": {"versions": 100, "age_days": 90}}))]
 pub(crate) struct ProjectChange {
     /// Its name for people, at most 200 bytes.
-    #[schema(max_length = 200, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
+    #[serde(default, deserialize_with = "text")]
+    #[schema(value_type = String, required = false, max_length = 200,
+        pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     pub(crate) display_name: Option<String>,
     /// How much it may hold, as a whole: a quota that is left out gets the platform's default. Needs the
     /// permission `platform:quota:write`.
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = QuotasChange, required = false)]
     pub(crate) quotas: Option<QuotasChange>,
     /// How much of the past of each config is kept, as a whole: a bound that is left out is removed.
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = RetentionBody, required = false)]
     pub(crate) retention: Option<RetentionBody>,
 }
 
