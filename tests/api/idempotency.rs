@@ -133,6 +133,7 @@ async fn bad_keys_are_refused() {
         put.json(&json!({ "content": 1 })).send()
     };
     put("").await.refused(400, "invalid_idempotency_key");
+    put("two words").await.refused(400, "invalid_idempotency_key");
     let refused = put(&"x".repeat(256)).await.refused(400, "invalid_idempotency_key");
     assert_eq!(refused["limit_bytes"], 255);
     put(&"x".repeat(255)).await.is(201);

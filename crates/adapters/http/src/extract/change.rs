@@ -89,7 +89,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         return Err(refused("must appear only once"));
     }
     let text = first.to_str().ok().map(str::trim).unwrap_or_default();
-    if text.is_empty() || text.len() > IDEMPOTENCY_KEY_BYTES_MAX {
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || text.len() > IDEMPOTENCY_KEY_BYTES_MAX || !visible {
         return Err(refused(&format!("must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters")));
     }
     Ok(Some(text.to_owned()))
