@@ -15,6 +15,8 @@ pub struct Invariants {
     /// Who led a term last, and in which life. openraft's leaders are ordered by term and then by node, so a
     /// term may have a second leader, of a higher id; a leadership never outlives its process.
     leaders: BTreeMap<u64, (usize, u64)>,
+    /// Which term each node led, in which life, when it was last looked at.
+    leading: BTreeMap<usize, Option<(u64, u64)>>,
     /// In which life each node was seen last, and at which term and index.
     last: BTreeMap<usize, (u64, u64, u64)>,
 }
@@ -44,7 +46,10 @@ impl Invariants {
                     machine.host()
                 ));
             }
-            if stats.state == 2 {
+            let leading = (stats.state == 2).then_some((stats.term, life));
+            // One that was overtaken leads on until it hears of it; only beginning to lead is looked at.
+            let begins = self.leading.insert(machine.number, leading) != Some(leading);
+            if leading.is_some() && begins {
                 let now = (machine.number, life);
                 let before = self.leaders.insert(stats.term, now);
                 if before != Some(now) {
