@@ -49,6 +49,33 @@ async fn a_project_holds_no_more_than_its_quotas() {
 }
 
 #[tokio::test]
+async fn a_project_has_no_more_watchers_at_a_node_than_its_quota() {
+    let (project, other) = (project().await, project().await);
+    change(&project, &json!({ "quotas": { "watchers": 2 } })).await;
+    let known = project.create_config("a", &json!(1)).await.etag();
+    let clients = everywhere().await;
+    let own = project.through(clients[0].clone());
+    let watch = |own: &Project| own.client.get(&own.watched(""));
+    let first = watch(&own).watch().await;
+    let _second = watch(&own).watch().await;
+    let refused = watch(&own).send().await.refused(403, "quota_exceeded");
+    assert_eq!(
+        (&refused["limit"], &refused["max"], &refused["used"]),
+        (&json!("watchers"), &json!(2), &json!(2))
+    );
+    // One that waits for a change is a watcher too; one that has its answer at once is not.
+    let path = format!("{}?wait=20s", own.config("a"));
+    let wait = |etag: u64| own.client.get(&path).header("If-None-Match", &format!("\"{etag}\"")).send();
+    wait(known).await.refused(403, "quota_exceeded");
+    wait(known + 1).await.is(200);
+    // Neither other nodes nor other projects are touched, and who goes makes room.
+    let _elsewhere = watch(&project.through(clients[1].clone())).watch().await;
+    let _other = watch(&other.through(clients[0].clone())).watch().await;
+    drop(first);
+    until("the place to be free", Duration::from_secs(10), async || watch(&own).try_watch().await.ok()).await;
+}
+
+#[tokio::test]
 async fn only_the_platform_sets_quotas() {
     let project = project().await;
     let owner = project.key_with(&["project:project:write", "project:project:read"]).await;
@@ -70,6 +97,9 @@ async fn bounds_have_bounds() {
     };
     assert_eq!(refused(json!({})).await, "display_name");
     assert_eq!(refused(json!({ "quotas": { "bytes": 1_u64 << 60 } })).await, "quotas.bytes");
+    assert_eq!(refused(json!({ "quotas": null })).await, "quotas");
+    assert_eq!(refused(json!({ "quotas": [1] })).await, "quotas");
+    assert_eq!(refused(json!({ "retention": [] })).await, "retention");
     assert_eq!(refused(json!({ "retention": { "versions": 0 } })).await, "retention.versions");
     assert_eq!(refused(json!({ "retention": { "age_days": 40_000 } })).await, "retention.age_days");
 }

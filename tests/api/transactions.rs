@@ -131,6 +131,10 @@ async fn a_transaction_of_checks_changes_nothing() {
     assert!(answer.revision() >= made.revision());
     assert_eq!(answer.header("guardian-dry-run"), None);
     assert_eq!(answer.json()["results"][1]["version"], 0);
+    let tried = json!({ "operations": [step("check", "a", 1)] });
+    let tried =
+        project.client.post(&project.path("/transactions?dry_run=true")).json(&tried).send().await.is(200);
+    assert_eq!((&tried.json()["dry_run"], &tried.json()["effects"]), (&json!(true), &json!([])));
     transact(&project, &[step("check", "b", 1)]).await.refused(412, "version_conflict");
 }
 

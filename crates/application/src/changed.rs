@@ -88,7 +88,9 @@ impl Core {
     pub(crate) async fn replayed(&self, ctx: &RequestContext) -> Result<Option<Changed<Receipt>>, Error> {
         let Some(own) = ctx.idempotency.filter(|_| !ctx.dry_run) else { return Ok(None) };
         let view = self.state.view(crate::ports::Freshness::LINEARIZABLE).await?;
-        match view.state.answer(&own.key, self.env.clock.now()) {
+        let now = self.env.clock.now();
+        ctx.known(&view, now)?;
+        match view.state.answer(&own.key, now) {
             None => Ok(None),
             Some(answer) if answer.request != own.request => {
                 Err(Error::Rejected(Rejection::IdempotencyKeyReused))

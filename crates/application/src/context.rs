@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::ports::View;
-use domain::access::{Denied, authorize};
+use domain::access::{Denied, authorize, identify};
 use domain::{Actor, Digest, Idempotency, Permission, RequestId, Resource, Timestamp};
 
 /// The circumstances of one request.
@@ -26,6 +26,14 @@ impl RequestContext {
         Self { actor, request_id, dry_run: false, credential: None, idempotency: None }
     }
 
+    /// Fails unless the actor is known in this view, by the secret that it showed.
+    pub fn known(&self, view: &View, now: Timestamp) -> Result<(), Error> {
+        if self.credential.is_some_and(|hash| view.state.api_key_by_hash(&hash).is_none()) {
+            return Err(Denied::UnknownKey.into());
+        }
+        identify(&view.state, &self.actor, now).map_err(Error::from)
+    }
+
     /// Fails unless the actor may use `permission` on `resource` in this view.
     pub fn require(
         &self,
@@ -34,9 +42,7 @@ impl RequestContext {
         resource: Resource<'_>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if self.credential.is_some_and(|hash| view.state.api_key_by_hash(&hash).is_none()) {
-            return Err(Denied::UnknownKey.into());
-        }
+        self.known(view, now)?;
         authorize(&view.state, &self.actor, permission, resource, now).map_err(Error::from)
     }
 }

@@ -27,7 +27,7 @@ impl Housekeeping {
         Self { core }
     }
 
-    /// Prunes what every project's retention lets go; gives how many versions went. To be called on the
+    /// Prunes what every project's retention lets go; gives about how many versions went. To be called on the
     /// node that leads, now and then; harmless anywhere and at any time.
     pub async fn prune(&self) -> Result<u64, Error> {
         let view = self.core.state.view(Freshness::STALE).await?;
@@ -50,26 +50,21 @@ impl Housekeeping {
                 planned += oldest.0 - from.0;
                 plan.push(Pruned { id: id.clone(), oldest });
                 if plan.len() == CONFIGS_PER_COMMAND_MAX || planned >= PRUNED_VERSIONS_MAX {
-                    gone += self.commit(std::mem::take(&mut plan)).await?;
-                    planned = 0;
+                    gone += self.commit(std::mem::take(&mut plan), std::mem::take(&mut planned)).await?;
                 }
             }
         }
-        Ok(gone + self.commit(plan).await?)
+        Ok(gone + self.commit(plan, planned).await?)
     }
 
-    async fn commit(&self, pruned: Vec<Pruned>) -> Result<u64, Error> {
+    /// Has the plan, of so many versions, decided; gives about how many went.
+    async fn commit(&self, pruned: Vec<Pruned>, versions: u64) -> Result<u64, Error> {
         if pruned.is_empty() {
             return Ok(0);
         }
         let ctx = RequestContext::new(Actor::System, self.core.env.ids.request_id());
-        let before = self.core.state.view(Freshness::STALE).await?;
-        let gone = pruned
-            .iter()
-            .map(|one| one.oldest.0.saturating_sub(before.state.oldest_kept(&one.id).0.max(1)))
-            .sum::<u64>();
         match self.core.commit(&ctx, Command::PruneHistory { pruned }).await {
-            Ok(_) => Ok(gone.min(PRUNED_VERSIONS_MAX)),
+            Ok(_) => Ok(versions.min(PRUNED_VERSIONS_MAX)),
             Err(Error::Rejected(Rejection::NothingToPrune)) => Ok(0),
             Err(error) => Err(error),
         }

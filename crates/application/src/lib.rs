@@ -109,18 +109,19 @@ impl Application {
     pub fn new(ports: &Ports) -> Self {
         let core =
             Core { consensus: ports.consensus.clone(), state: ports.state.clone(), env: ports.env.clone() };
+        let engine = &ports.schemas;
+        let (projects, schemas) = (Projects::new(core.clone()), Schemas::new(core.clone(), engine.clone()));
+        let configs = Configs::new(core.clone(), engine.clone());
+        let transactions = Transactions::new(core.clone(), configs.clone(), engine.clone());
+        let services = (projects.clone(), schemas.clone(), transactions.clone());
         Self {
-            projects: Projects::new(core.clone()),
-            schemas: Schemas::new(core.clone(), ports.schemas.clone()),
-            configs: Configs::new(core.clone(), ports.schemas.clone()),
-            transactions: Transactions::new(
-                core.clone(),
-                Configs::new(core.clone(), ports.schemas.clone()),
-                ports.schemas.clone(),
-            ),
+            projects,
+            schemas,
+            configs,
+            transactions,
             housekeeping: Housekeeping::new(core.clone()),
             watches: Watches::new(core.clone()),
-            transfer: Transfer::new(core.clone(), ports.schemas.clone()),
+            transfer: Transfer::new(core.clone(), services, engine.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone(), ports.membership.clone()),
         }

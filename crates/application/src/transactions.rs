@@ -133,7 +133,8 @@ impl Transactions {
         }
         let writes = request.steps.iter().any(|step| !matches!(step, Step::Check { .. }));
         // Checks alone change nothing, so they need no place in the log.
-        let ctx = RequestContext { dry_run: ctx.dry_run || !writes, ..ctx.clone() };
+        let asked = ctx;
+        let ctx = RequestContext { dry_run: asked.dry_run || !writes, ..asked.clone() };
         let mut freshness = Freshness::STALE;
         for _ in 0..CHECK_ATTEMPTS_MAX {
             match self.attempt(&ctx, &request, freshness).await {
@@ -150,7 +151,7 @@ impl Transactions {
                     if freshness.consistency == Consistency::Stale => {}
                 done => {
                     let mut changed = done?;
-                    if !writes {
+                    if !writes && !asked.dry_run {
                         changed.how = How::Made;
                     }
                     return results(&request.steps, changed);

@@ -3,12 +3,13 @@
 //! A watch holds its place and a few changes at most; everything else is read when somebody asks for the
 //! next part. So one that is read slowly costs little, and nobody else.
 
-use crate::configs::require_environment;
-use crate::configs::{ConfigList, Moment};
+use crate::configs::{ConfigList, Moment, require_environment};
 use crate::history::{self, Instant, PageCost};
 use crate::ports::{Change, ChangeSignal, Changes, ChangesWanted, Consistency, Freshness, Place, View};
 use crate::{Core, Error, PageRequest, RequestContext};
-use domain::{ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Permission, Resource, Revision, Version};
+use domain::{
+    ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Permission, ProjectName, Resource, Revision, Version,
+};
 use std::collections::VecDeque;
 
 /// Most configs in one part of a reset.
@@ -119,6 +120,13 @@ impl Watches {
     /// A signal for whoever waits for a change of one config; [`Self::version`] says whether it came.
     pub fn follow(&self, id: &ConfigId) -> Box<dyn ChangeSignal> {
         self.core.state.follow(&id.environment_id())
+    }
+
+    /// How many watchers the project may have at a node.
+    pub async fn watchers_max(&self, project: &ProjectName) -> Result<u64, Error> {
+        let view = self.core.state.view(Freshness::STALE).await?;
+        let project = view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        Ok(project.quotas.watchers())
     }
 
     /// The version of a config as far as this node has applied, for the price of a look; `None` when it

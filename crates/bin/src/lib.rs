@@ -5,6 +5,7 @@ pub mod cli;
 pub mod cluster_files;
 pub mod dev;
 mod exit;
+mod housekeeping;
 mod http_server;
 pub mod init;
 pub mod lifecycle;

@@ -1,6 +1,7 @@
 //! The composition root: straight-line code that builds one node from its settings. The only module that
 //! knows every concrete type.
 
+use crate::housekeeping;
 use crate::http_server::HttpServer;
 use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
 use crate::probes::NodeProbes;
@@ -13,7 +14,7 @@ use adapter_security::ApiKeyMint;
 use adapter_system::{RandomIds, SystemClock};
 use adapter_telemetry::Metrics;
 use anyhow::Context as _;
-use application::{Application, Env, Housekeeping, Ports};
+use application::{Application, Env, Ports};
 use domain::{ApiKeyId, Digest, KeyLabel, NewApiKey, Permission};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,34 +32,6 @@ pub struct RunningServer {
     drain: Duration,
     /// Ends every watch when it becomes true.
     stopping: watch::Sender<bool>,
-}
-
-/// Time between two looks at what retention lets go.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(5);
-/// Time after which age may have let something go although nothing changed.
-const HOUSEKEEPING_IDLE_MAX: Duration = Duration::from_mins(1);
-
-/// [`adapter_raft::NodeStats::state`] of a leader.
-const RAFT_STATE_LEADER: u8 = 2;
-
-/// Prunes the history while this node leads.
-async fn housekeeping(node: Arc<RaftNode>, own: Housekeeping) {
-    let (mut seen, mut looked) = (None, tokio::time::Instant::now());
-    loop {
-        tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
-        let stats = node.stats();
-        let due = seen != Some(stats.revision) || looked.elapsed() >= HOUSEKEEPING_IDLE_MAX;
-        if stats.state != RAFT_STATE_LEADER || !due {
-            continue;
-        }
-        looked = tokio::time::Instant::now();
-        seen = Some(stats.revision);
-        match own.prune().await {
-            Ok(0) => {}
-            Ok(versions) => tracing::info!(versions, "old versions were taken out of the history"),
-            Err(error) => tracing::warn!(%error, "the history could not be pruned; trying again later"),
-        }
-    }
 }
 
 /// Builds and starts everything. `on_fatal` is called when the node must not go on.
@@ -93,7 +66,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         membership: node.clone(),
         env,
     });
-    let housekeeping = tokio::spawn(housekeeping(node.clone(), app.housekeeping.clone()));
+    let housekeeping = tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone()));
     let stopping = watch::Sender::new(false);
     let outside = Outside {
         probes: Arc::new(NodeProbes(node.clone())),

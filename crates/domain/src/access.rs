@@ -123,6 +123,23 @@ pub enum Denied {
     OutOfScope,
 }
 
+/// Says whether `actor` is known at the time `at`, whatever it may do.
+pub fn identify(state: &State, actor: &Actor, at: Timestamp) -> Result<(), Denied> {
+    known_key(state, actor, at).map(drop)
+}
+
+/// The actor's key; `None` for the cluster itself.
+fn known_key<'a>(state: &'a State, actor: &Actor, at: Timestamp) -> Result<Option<&'a ApiKey>, Denied> {
+    let key = match actor {
+        Actor::System => return Ok(None),
+        Actor::ApiKey(key) => state.api_key(key).ok_or(Denied::UnknownKey)?,
+    };
+    if key.expires_at.is_some_and(|expiry| expiry <= at) {
+        return Err(Denied::ExpiredKey);
+    }
+    Ok(Some(key))
+}
+
 /// Says whether `actor` may use `permission` on `resource` at the time `at`.
 pub fn authorize(
     state: &State,
@@ -131,13 +148,7 @@ pub fn authorize(
     resource: Resource<'_>,
     at: Timestamp,
 ) -> Result<(), Denied> {
-    let key = match actor {
-        Actor::System => return Ok(()),
-        Actor::ApiKey(key) => state.api_key(key).ok_or(Denied::UnknownKey)?,
-    };
-    if key.expires_at.is_some_and(|expiry| expiry <= at) {
-        return Err(Denied::ExpiredKey);
-    }
+    let Some(key) = known_key(state, actor, at)? else { return Ok(()) };
     if !reaches(key, permission, resource) {
         return Err(Denied::OutOfScope);
     }

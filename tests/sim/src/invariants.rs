@@ -46,7 +46,7 @@ impl Invariants {
                     machine.host()
                 ));
             }
-            let leading = (stats.state == 2).then_some((stats.term, life));
+            let leading = stats.leads().then_some((stats.term, life));
             // One that was overtaken leads on until it hears of it; only beginning to lead is looked at.
             let begins = self.leading.insert(machine.number, leading) != Some(leading);
             if leading.is_some() && begins {

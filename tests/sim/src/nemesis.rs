@@ -230,7 +230,7 @@ impl Nemesis {
 
     /// The machine that leads, as far as any knows.
     fn leader(&self) -> Option<usize> {
-        let leads = |machine: &&Arc<Machine>| machine.node().is_some_and(|node| node.stats().state == 2);
+        let leads = |machine: &&Arc<Machine>| machine.node().is_some_and(|node| node.stats().leads());
         self.machines.iter().filter(leads).max_by_key(|machine| term(machine)).map(|machine| machine.number)
     }
 

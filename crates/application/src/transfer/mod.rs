@@ -19,7 +19,7 @@ pub use import::{
 pub use report::{Counts, ImportFailure, ImportReport};
 
 use crate::ports::{Freshness, SchemaEngine, View};
-use crate::{Configs, Core, Error, Projects, RequestContext, Schemas, Transactions};
+use crate::{Core, Error, Projects, RequestContext, Schemas, Transactions};
 use domain::{
     Binding, ConfigKey, Content, EnvironmentId, EnvironmentName, Permission, ProjectName, Resource, Revision,
     SchemaMode, SchemaName, SchemaVersion,
@@ -121,18 +121,12 @@ impl Totals {
 }
 
 impl Transfer {
-    pub(crate) fn new(core: Core, engine: Arc<dyn SchemaEngine>) -> Self {
-        Self {
-            projects: Projects::new(core.clone()),
-            schemas: Schemas::new(core.clone(), engine.clone()),
-            transactions: Transactions::new(
-                core.clone(),
-                Configs::new(core.clone(), engine.clone()),
-                engine.clone(),
-            ),
-            core,
-            engine,
-        }
+    pub(crate) fn new(
+        core: Core,
+        (projects, schemas, transactions): (Projects, Schemas, Transactions),
+        engine: Arc<dyn SchemaEngine>,
+    ) -> Self {
+        Self { core, engine, projects, schemas, transactions }
     }
 
     /// Takes out a whole project. The actor must be allowed to read all of it, because a part that looks

@@ -1,6 +1,7 @@
 //! Applying a command: decide, give it its place, evolve, seal the audit chain.
 
 use super::{RowKey, State, decide, evolve, rows};
+use crate::access::identify;
 use crate::limits::{ANSWERS_CLEARED_MAX, ANSWERS_MAX};
 use crate::{
     AuditEntry, Command, Committed, ConfigId, ConfigRevision, Digest, Event, Outcome, Receipt, Rejection,
@@ -23,7 +24,9 @@ impl State {
     pub fn apply(&mut self, stamped: &Stamped<Command>) -> Applied {
         let kept = stamped.idempotency.and_then(|own| Some((own, self.answer(&own.key, stamped.at)?)));
         if let Some((own, answer)) = kept {
-            let outcome = if own.request == answer.request {
+            let outcome = if let Err(denied) = identify(self, &stamped.actor, stamped.at) {
+                Outcome::Rejected { revision: self.revision(), rejection: Rejection::Denied(denied) }
+            } else if own.request == answer.request {
                 Outcome::Replayed { revision: answer.revision, receipt: answer.receipt.clone() }
             } else {
                 let rejection = Rejection::IdempotencyKeyReused;

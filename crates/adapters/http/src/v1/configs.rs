@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Listed: COMMON, READ, LIST, IN_ENVIRONMENT, &[Code::FutureRevision, Code::HistoryPruned];
     Read: COMMON, READ, IN_ENVIRONMENT,
-        &[Code::ConfigNotFound, Code::FutureRevision, Code::HistoryPruned, Code::TooManyWatchers,
+        &[Code::ConfigNotFound, Code::FutureRevision, Code::HistoryPruned, Code::QuotaExceeded, Code::TooManyWatchers,
             Code::VersionNotFound];
     Put: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT,
         &[Code::Contended, Code::DocumentTooLarge, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed];

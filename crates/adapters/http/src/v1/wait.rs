@@ -1,5 +1,6 @@
 //! Waiting for a config to change: a read that answers when there is something new, or in time.
 
+use super::watch::enter;
 use crate::extract::{Known, ReadQuery, WaitQuery};
 use crate::problem::Problem;
 use crate::router::Api;
@@ -21,7 +22,7 @@ pub(super) async fn read(
     if wait.wait.is_zero() || !known.is_any() || !is_known(&first, known) {
         return Ok(first?);
     }
-    let mut watching = api.watchers.enter()?;
+    let mut watching = enter(api, &id.project).await?;
     let mut signal = api.app.watches.follow(id);
     loop {
         // This node has the first answer's revision, so from now on what it has is enough.

@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use domain::ConfigRevision;
+use domain::{ConfigRevision, ProjectName};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::convert::Infallible;
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 refusals! {
-    Watched: COMMON, READ, IN_ENVIRONMENT, &[Code::TooManyWatchers];
+    Watched: COMMON, READ, IN_ENVIRONMENT, &[Code::QuotaExceeded, Code::TooManyWatchers];
 }
 
 /// Watch configs
@@ -54,11 +54,14 @@ async fn watch_configs(
     Query(query): Query<WatchQuery>,
     LastEventId(last): LastEventId,
 ) -> Result<Response, Problem> {
-    let watching = api.watchers.enter()?;
     let after = last.or(query.after_revision);
     let consistency = query.consistency;
-    let request = OpenWatch { environment: path.id(), prefix: query.prefix, after, consistency };
+    let environment = path.id();
+    let project = environment.project.clone();
+    let request = OpenWatch { environment, prefix: query.prefix, after, consistency };
     let watch = api.app.watches.open(&ctx, request).await?;
+    // After the caller was found to be allowed: others are told nothing of the project.
+    let watching = enter(&api, &project).await?;
     let (revision, stale_for_ms) = watch.opened_at();
     let asked = if after.is_some() { Consistency::Stale } else { consistency };
     let freshness = Freshness { consistency: asked, min_revision: after };
@@ -71,6 +74,11 @@ async fn watch_configs(
     let mut response = reply.seen(revision, freshness, stale_for_ms).done();
     response.headers_mut().insert(BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Takes the place of one more watcher of a project.
+pub(super) async fn enter(api: &Api, project: &ProjectName) -> Result<Watching, Problem> {
+    api.watchers.enter(project, api.app.watches.watchers_max(project).await?)
 }
 
 /// The events of one watch.

@@ -5,7 +5,8 @@ use crate::outside::{HttpObserver, Outside};
 use crate::problem::{Code, Problem};
 use application::ports::{Change, Place};
 use bytes::Bytes;
-use std::collections::VecDeque;
+use domain::ProjectName;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -23,6 +24,8 @@ pub(crate) struct Watchers {
     stopping: watch::Receiver<bool>,
     observer: Arc<dyn HttpObserver>,
     texts: Mutex<Texts>,
+    /// How many watchers each project has here.
+    projects: Arc<Mutex<BTreeMap<ProjectName, u64>>>,
 }
 
 /// The text of the newest events. Everybody who watches a key is sent the same.
@@ -35,6 +38,8 @@ struct Texts {
 /// The right to watch; given back when it is dropped.
 pub(super) struct Watching {
     _place: OwnedSemaphorePermit,
+    project: ProjectName,
+    projects: Arc<Mutex<BTreeMap<ProjectName, u64>>>,
     observer: Arc<dyn HttpObserver>,
     stopping: watch::Receiver<bool>,
 }
@@ -49,19 +54,32 @@ impl Watchers {
             stopping: rules.stopping.clone(),
             observer: outside.observer.clone(),
             texts: Mutex::default(),
+            projects: Arc::default(),
         }
     }
 
-    /// Takes the place of one more watcher, or says that there is none.
-    pub(super) fn enter(&self) -> Result<Watching, Problem> {
+    /// Takes the place of one more watcher of a project that may have `quota` of them here, or says that there
+    /// is none.
+    pub(super) fn enter(&self, project: &ProjectName, quota: u64) -> Result<Watching, Problem> {
         let max = self.places_max;
         let place = self.places.clone().try_acquire_owned().map_err(|_| {
             let detail = format!("this node has {max} watchers, as many as it may; try another node");
             Problem::new(Code::TooManyWatchers, detail).with("limit", max)
         })?;
+        let projects = self.projects.clone();
+        {
+            let mut counts = projects.lock().unwrap_or_else(PoisonError::into_inner);
+            let used = counts.get(project).copied().unwrap_or_default();
+            if used >= quota {
+                let detail = format!("project {project} may have {quota} watchers at a node and has {used}");
+                let problem = Problem::new(Code::QuotaExceeded, detail).with("limit", "watchers");
+                return Err(problem.with("max", quota).with("used", used));
+            }
+            counts.insert(project.clone(), used + 1);
+        }
         self.observer.watch_opened();
         let (observer, stopping) = (self.observer.clone(), self.stopping.clone());
-        Ok(Watching { _place: place, observer, stopping })
+        Ok(Watching { _place: place, project: project.clone(), projects, observer, stopping })
     }
 
     /// The text of a change. It has its id, after which a watch can be resumed, when it is the last of its
@@ -112,6 +130,11 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
+        let mut counts = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(&self.project) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(counts.remove(&self.project)),
+        }
         self.observer.watch_closed();
     }
 }

@@ -55,6 +55,13 @@ pub struct NodeStats {
     pub proposals_in_flight: u64,
 }
 
+impl NodeStats {
+    /// Whether the node leads, as far as it knows.
+    pub fn leads(&self) -> bool {
+        self.state == 2
+    }
+}
+
 /// What a node has applied, for comparing nodes: at the same index all have the same.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Applied {

@@ -16,7 +16,7 @@ use std::io;
 use std::ops::Bound;
 
 /// How many revisions back a follower may resume; one who was away longer starts anew.
-const CHANGES_KEPT_REVISIONS: u64 = 1_000_000;
+pub(super) const CHANGES_KEPT_REVISIONS: u64 = 1_000_000;
 
 /// The one key of the marker table.
 const MARKER_KEY: &[u8] = b"applied";

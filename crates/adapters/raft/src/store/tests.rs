@@ -90,6 +90,9 @@ fn command() -> impl Strategy<Value = Command> {
             expected: Precondition::Present,
             message: Message::default(),
         }),
+        1 => (0..6_u8, 1..9_u64).prop_map(|(key, oldest)| Command::PruneHistory {
+            pruned: vec![domain::Pruned { id: config_id(key), oldest: Version(oldest) }],
+        }),
         1 => (0..2_u8).prop_map(|name| Command::CreateSchema {
             id: schema_id(name),
             schema: content("true"),

@@ -92,6 +92,34 @@ fn a_repeated_request_changes_nothing_and_has_the_first_answer() {
     assert!(matches!(late, Outcome::Accepted { .. }));
 }
 
+/// A key that was revoked meanwhile hears nothing of what it did before.
+#[test]
+fn a_repeated_request_of_a_revoked_key_is_denied() {
+    let mut state = with_project();
+    let key = crate::KeyRef { project: Some(project("p")), id: crate::ApiKeyId::parse("k").expect("an id") };
+    let new = crate::NewApiKey {
+        id: key.id.clone(),
+        name: crate::KeyLabel::parse("key").expect("a label"),
+        hash: Digest([1; 32]),
+        prefix: String::new(),
+        permissions: crate::Permission::ALL.iter().copied().collect(),
+        environments: None,
+        key_prefixes: None,
+        expires_at: Some(Timestamp(100)),
+    };
+    accept(&mut state, Command::CreateApiKey { project: key.project.clone(), key: new });
+    let request = |at| Stamped {
+        actor: Actor::ApiKey(key.clone()),
+        ..keyed(put(&id("a"), BindingChange::Keep, None, Precondition::Absent), "k", "r", at)
+    };
+    assert!(matches!(state.apply(&request(1)).outcome, Outcome::Accepted { .. }));
+    assert!(matches!(state.apply(&request(99)).outcome, Outcome::Replayed { .. }));
+    let denied = |outcome| matches!(outcome, Outcome::Rejected { rejection: Rejection::Denied(_), .. });
+    assert!(denied(state.apply(&request(100)).outcome));
+    accept(&mut state, Command::RevokeApiKey { key: key.clone() });
+    assert!(denied(state.apply(&request(2)).outcome));
+}
+
 #[test]
 fn a_refused_request_may_be_sent_again() {
     let mut state = with_project();

@@ -154,6 +154,62 @@ fn a_change_whose_document_is_gone_is_gone() {
     assert_eq!(read(&store, 6), Some(expected(6, 9)), "later ones are kept");
 }
 
+/// The keys of one table of a store.
+fn keys(store: &Store, table: Table) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    let visit = &mut |key: &[u8], _: &[u8]| {
+        keys.push(key.to_vec());
+        Ok(true)
+    };
+    let all = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+    store.engine.view().expect("a view").scan(table, all, false, visit).expect("reads");
+    keys
+}
+
+#[test]
+fn what_was_pruned_leaves_the_disk_with_the_next_checkpoint() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    written(&store, 9, 4);
+    let oldest = domain::Pruned { id: config_id(1), oldest: Version(7) };
+    store.apply(items(&[Command::PruneHistory { pruned: vec![oldest] }], 12)).expect("applies");
+    store.checkpoint().expect("writes");
+    let kept: Vec<_> = (7..=9).map(|version| tables::config_key(&config_id(1), Version(version))).collect();
+    assert_eq!(keys(&store, Table::Configs), kept);
+    assert_eq!(read(&store, 2), Some(expected(2, 9)), "the ring has what was sent anyway");
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(read(&store, 2), None);
+    assert_eq!(read(&store, 8), Some(expected(8, 9)));
+}
+
+#[test]
+fn changes_are_kept_for_so_many_revisions_and_then_leave_the_disk() {
+    let dir = tempfile::tempdir().expect("a folder");
+    {
+        let store = open(dir.path());
+        written(&store, 9, 0);
+        store.checkpoint().expect("writes");
+        // As if very many revisions had gone by without a change here; version 5 is the oldest that is kept.
+        let mut header = store.published().state.header().clone();
+        header.revision = Revision(7 + tables::CHANGES_KEPT_REVISIONS);
+        let row = crate::codec::row::encode(&domain::Row::Header(header)).expect("encodes");
+        let change = (Table::State, domain::RowKey::Header.to_bytes(), Some(row));
+        store.engine.commit(&Batch { changes: vec![change] }).expect("writes");
+    }
+    let store = open(dir.path());
+    assert_eq!(read(&store, 5), None);
+    assert_eq!(read(&store, 6), Some(expected(6, 9)));
+    assert_eq!(keys(&store, Table::Changes).len(), 9);
+    let next = 8 + tables::CHANGES_KEPT_REVISIONS;
+    store.apply(items(&[put(2, "1", Precondition::Absent)], 12)).expect("applies");
+    store.checkpoint().expect("writes");
+    let kept: Vec<_> = [8, 9, 10, 11, next]
+        .map(|revision| tables::change_key(Place { revision: Revision(revision), index: 0 }).to_vec())
+        .to_vec();
+    assert_eq!(keys(&store, Table::Changes), kept);
+}
+
 /// Applies a put of this key in the environment `e`, and says whether the follower of `default` was told.
 fn told_by(command: Command) -> bool {
     let dir = tempfile::tempdir().expect("a folder");
