@@ -20,7 +20,8 @@ pub struct Stamped<C> {
     pub actor: Actor,
     /// The request that it came with.
     pub request_id: RequestId,
-    /// When the request was taken, by the clock of the node that took it.
+    /// When the command was taken: by the clock of the leader once it is in the log, before that by the clock
+    /// of the node that took the request.
     pub at: Timestamp,
     /// The client's promise that this is the same request as any other with this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

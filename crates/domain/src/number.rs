@@ -40,7 +40,7 @@ counter!(
     SchemaVersion
 );
 
-/// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z, as stamped by the node that took the request.
+/// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z, as stamped by the leader that took the command.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);

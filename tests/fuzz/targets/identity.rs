@@ -13,6 +13,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Nobody leads here.
+struct Unasked;
+
+impl application::ports::Clock for Unasked {
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+}
+
 /// A cluster that no input names.
 const CLUSTER: &str = "nobody-elses-cluster";
 
@@ -46,6 +55,7 @@ fn config(dir: &Path) -> NodeConfig {
             expires_at: None,
         },
         snapshot_every_entries: 1000,
+        clock: Arc::new(Unasked),
         observer: Arc::new(Unobserved),
         on_fatal: Arc::new(|cause| panic!("{cause}")),
     }

@@ -1,7 +1,7 @@
 //! One encoded command of each kind, as it was written to logs first. The files are never edited: if one
 //! does not decode to the same command any more, clusters with such a log cannot be upgraded.
 
-use super::command::{decode_command, encode_command};
+use super::command::{decode_command, encode_command, taken};
 use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
     Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef,
@@ -235,6 +235,26 @@ fn every_command_ever_written_still_decodes() {
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(decode_command(&bytes).expect(name), stamped, "{name}");
     }
+}
+
+#[test]
+fn a_command_that_a_leader_took_has_the_time_of_the_leader() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let asked = std::fs::read(folder.join("commands-v1/transact.bin")).expect("a fixture");
+    let at = Timestamp(1_790_000_000_321);
+    let path = folder.join("commands-v2/transact.bin");
+    if std::env::var_os("NEW_FIXTURES").is_some() && !path.exists() {
+        std::fs::create_dir_all(folder.join("commands-v2")).expect("a folder");
+        std::fs::write(&path, taken(&asked, at)).expect("writes");
+    }
+    let bytes = std::fs::read(&path).expect("a fixture");
+    assert_eq!(taken(&asked, at), bytes);
+    let expected = Stamped { at, ..decode_command(&asked).expect("a command") };
+    assert_eq!(decode_command(&bytes).expect("a taken command"), expected);
+    for end in 0..bytes.len() {
+        assert!(decode_command(&bytes[..end]).is_err(), "cut at {end}");
+    }
+    assert!(decode_command(&taken(&bytes, at)).is_err(), "taken twice");
 }
 
 #[test]

@@ -27,6 +27,7 @@ use crate::observe::Observer;
 use crate::state_machine::StateMachine;
 use crate::store::Store;
 use crate::type_config::TypeConfig;
+use application::ports::Clock;
 use barrier::Barrier;
 use domain::ClusterId;
 use join::Invitation;
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     raft: Raft,
     store: Arc<Store>,
     peers: Peers,
+    clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     /// Whether this node takes part in the cluster yet; see [`identity`].
     ready: AtomicBool,

@@ -4,7 +4,7 @@
 //! caller is told so.
 
 use super::{LEADER_WAIT, PROPOSE_TIMEOUT, RETRY_PAUSE, RaftNode, Shared};
-use crate::codec::command::{decode_outcome, encode_command};
+use crate::codec::command::{decode_outcome, encode_command, taken};
 use crate::network::ForwardError;
 #[cfg(guardian_sim)]
 use crate::planted_faults::{Fault, is};
@@ -26,13 +26,14 @@ pub(super) enum LocalError {
     Unknown(String),
 }
 
-/// Proposes on this node, which must lead.
+/// Proposes on this node, which must lead, at the time of its clock.
 pub(super) async fn propose_here(
     shared: &Shared,
     payload: Bytes,
     deadline: Instant,
 ) -> Result<Bytes, LocalError> {
-    match timeout_at(deadline, shared.raft.client_write(Payload(payload))).await {
+    let payload = Payload(taken(&payload, shared.clock.now()));
+    match timeout_at(deadline, shared.raft.client_write(payload)).await {
         Ok(Ok(written)) => Ok(written.data.0),
         Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => {
             Err(LocalError::NotProposed(format!("this node does not lead ({:?})", forward.reason)))

@@ -13,6 +13,7 @@ use crate::observe::Observer;
 use crate::state_machine::StateMachine;
 use crate::store::Store;
 use crate::type_config::{PeerInfo, TypeConfig};
+use application::ports::Clock;
 use domain::{ClusterId, NewApiKey};
 use openraft::storage::{
     RaftLogReader as _, RaftLogStorage, RaftSnapshotBuilder as _, RaftStateMachine as _,
@@ -70,6 +71,8 @@ pub struct NodeConfig {
     pub admin_key: NewApiKey,
     /// How many log entries between two snapshots.
     pub snapshot_every_entries: u64,
+    /// Tells when a command is taken while this node leads.
+    pub clock: Arc<dyn Clock>,
     /// Hears what happens.
     pub observer: Arc<dyn Observer>,
     /// Called once when the node must not go on; the process should exit.
@@ -176,6 +179,7 @@ impl RaftNode {
             raft,
             store,
             peers,
+            clock: config.clock.clone(),
             observer: config.observer.clone(),
             ready: AtomicBool::new(identity.phase() == Phase::Ready),
             joining: AtomicBool::new(config.join && identity.phase() == Phase::Fresh),

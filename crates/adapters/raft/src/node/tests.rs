@@ -17,6 +17,15 @@ use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// A clock that stands still so many days after the epoch: another for each node.
+struct FastBy(i64);
+
+impl application::ports::Clock for FastBy {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0 * 86_400_000)
+    }
+}
+
 struct Trio {
     dir: TempDir,
     members: Vec<NodeMember>,
@@ -82,6 +91,7 @@ impl Trio {
             join: false,
             admin_key: admin_key(),
             snapshot_every_entries: 100,
+            clock: Arc::new(FastBy(i64::try_from(self.members[n].id).expect("small"))),
             observer: Arc::new(Unobserved),
             on_fatal,
         }
@@ -151,6 +161,11 @@ async fn create(node: &RaftNode, name: &str) -> Outcome {
     node.propose(stamped).await.expect("an outcome")
 }
 
+async fn created_at(node: &RaftNode) -> Vec<Timestamp> {
+    let view = node.view(Freshness::LINEARIZABLE).await.expect("a view");
+    view.state.projects_after(None).map(|project| project.created_at).collect()
+}
+
 async fn has(node: &RaftNode, name: &str) -> bool {
     let view = node.view(Freshness::LINEARIZABLE).await.expect("a view");
     view.state.project(&ProjectName::parse(name).expect("a name")).is_some()
@@ -170,6 +185,10 @@ async fn three_nodes_form_a_cluster_that_outlives_its_leader() {
         }
     }
     assert!(matches!(create(trio.node(0), "p0").await, Outcome::Rejected { .. }));
+    // Whichever node took the request, the clock of the leader says when.
+    let clock = trio.node(trio.leader().await).shared.clock.now();
+    let times = created_at(trio.node(0)).await;
+    assert_eq!(times, [clock; 3]);
 
     application::testing::contract::check_all(trio.node(1), trio.node(1)).await;
 
