@@ -1,5 +1,6 @@
 //! Schemas that refer to other schemas of their project.
 
+use crate::import_export::{export, rest, send};
 use crate::shared::{everywhere, project};
 use serde_json::{Value, json};
 
@@ -79,4 +80,41 @@ async fn a_schema_that_is_used_stays() {
     assert_eq!(problem["used_by"], json!(["s"]));
     project.client.delete(&project.path("/schemas/s")).send().await.is(204);
     project.client.delete(&port).send().await.is(204);
+}
+
+/// Who refers sorts before what is referred to, and an old version is referred to beside the newest.
+#[tokio::test]
+async fn references_survive_an_export_and_an_import() {
+    let source = project().await;
+    source.create_schema("z-port", &json!({ "type": "integer" })).await;
+    source.create_schema("a-follows", &refers("schema:z-port")).await;
+    let tighter = json!({ "schema": { "type": "integer", "maximum": 65_535 } });
+    source.client.put(&source.path("/schemas/z-port")).json(&tighter).send().await.is(200);
+    source.create_schema("m-newest", &refers("schema:z-port")).await;
+    source.create_schema("b-old", &refers("schema:z-port@1")).await;
+    for name in ["a-follows", "m-newest", "b-old"] {
+        source.create_bound(name, name, &json!({ "port": 80 })).await;
+    }
+    let file = export(&source).await;
+    assert_eq!(file.matches("\"newest\":false").count(), 1, "{file}");
+    // Nothing follows it directly, but an environment is worth nothing without it.
+    let part = source.client.get(&source.path("/environments/default/export")).send().await.is(200);
+    assert!(part.text().contains("\"name\":\"z-port\""), "{}", part.text());
+    let target = project().await;
+    let tried = send(&target, "?dry_run=true", file.as_str()).await.is(200).json();
+    assert_eq!(tried["schemas"]["created"], 4, "{tried}");
+    send(&target, "", file.as_str()).await.is(200);
+    assert_eq!(rest(&export(&target).await), rest(&file));
+    for (name, version, unpinned) in [("a-follows", 1, true), ("m-newest", 2, true), ("b-old", 1, false)] {
+        let shown = target.client.get(&target.path(&format!("/schemas/{name}"))).send().await.is(200).json();
+        let uses = json!([{ "name": "z-port", "version": version, "newest": unpinned }]);
+        assert_eq!(shown["uses"], uses, "{name}");
+        let large = json!({ "content": { "port": 100_000 } });
+        let answer = target.client.put(&target.config(name)).if_any().json(&large).send().await;
+        if version == 2 {
+            answer.refused(422, "validation_failed");
+        } else {
+            answer.is(200);
+        }
+    }
 }

@@ -68,7 +68,7 @@ impl Import {
     }
 
     async fn register(&mut self, id: SchemaId, record: SchemaRecord, new: bool) -> Result<(), Error> {
-        let SchemaRecord { name, version, mode, schema } = record;
+        let SchemaRecord { name, version, mode, schema, newest: _ } = record;
         let (revision, made) = if new {
             let made = self.tools.schemas.create(&self.ctx, CreateSchema { id, schema, mode }).await?;
             (made.revision, made.item.shown.version)

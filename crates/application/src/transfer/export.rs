@@ -5,9 +5,10 @@ use crate::Error;
 use crate::history::let_others_run;
 use crate::ports::View;
 use domain::{
-    ConfigKey, EnvironmentId, EnvironmentName, ProjectName, Revision, SchemaId, SchemaName, SchemaVersion,
+    ConfigKey, EnvironmentId, EnvironmentName, ProjectName, Revision, Schema, SchemaId, SchemaName,
+    SchemaRevision, SchemaVersion,
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
 /// What comes next out of an export.
@@ -28,9 +29,9 @@ pub struct Export {
     header: Option<ExportHeader>,
     project: ProjectName,
     environments: VecDeque<EnvironmentName>,
-    schemas: VecDeque<SchemaName>,
-    /// The version of the first of `schemas` that comes next; `None` for its oldest.
-    version: Option<SchemaVersion>,
+    schemas: VecDeque<(SchemaName, SchemaVersion)>,
+    /// Whether `schemas` are in the order in which they can be registered.
+    ordered: bool,
     /// Whose configs are still to come.
     holders: VecDeque<EnvironmentName>,
     /// The last config of the first of `holders` that came.
@@ -50,13 +51,19 @@ impl Export {
         let bound =
             environment.map(|name| bound_schemas(&view, &EnvironmentId { project: project.clone(), name }));
         let wanted = |name: &SchemaName| bound.as_ref().is_none_or(|bound| bound.contains(name));
-        let schemas = view.state.schemas(&project).map(|schema| schema.id.name.clone()).filter(wanted);
+        let schemas: Vec<_> = view.state.schemas(&project).filter(|schema| wanted(&schema.id.name)).collect();
+        let ordered = schemas.iter().all(|schema| schema.uses.is_empty());
+        let versions = |schema: &&Schema| {
+            let (name, versions) = (schema.id.name.clone(), schema.first.0..=schema.latest.0);
+            versions.map(move |version| (name.clone(), SchemaVersion(version)))
+        };
+        let schemas: VecDeque<_> = schemas.iter().flat_map(versions).collect();
         Self {
             header: Some(header),
             holders: environments.clone(),
-            schemas: schemas.collect(),
+            schemas,
+            ordered,
             environments,
-            version: None,
             after: None,
             totals: Totals::default(),
             done: false,
@@ -83,7 +90,7 @@ impl Export {
         let_others_run().await;
         let record = match self.environments.pop_front() {
             Some(name) => Some(Record::Environment(name)),
-            None => match self.schema()? {
+            None => match self.schema().await? {
                 Some(record) => Some(Record::Schema(record)),
                 None => self.config()?.map(Record::Config),
             },
@@ -96,19 +103,40 @@ impl Export {
         Ok(first.then_some(ExportLine::End(self.totals)))
     }
 
-    fn schema(&mut self) -> Result<Option<SchemaRecord>, Error> {
-        let Some(name) = self.schemas.front() else { return Ok(None) };
-        let id = SchemaId { project: self.project.clone(), name: name.clone() };
-        let schema = self.view.state.schema(&id).ok_or_else(|| Error::not_found("schema", name))?;
-        let version = self.version.unwrap_or(schema.first);
-        let shown = self.view.archive.schema_revision(&id, version)?;
-        let shown = shown.ok_or_else(|| Error::not_found("schema version", version))?;
-        let record = SchemaRecord { name: name.clone(), version, mode: schema.mode, schema: shown.schema };
-        self.version = Some(version.next()).filter(|next| *next <= schema.latest);
-        if self.version.is_none() {
-            self.schemas.pop_front();
+    async fn schema(&mut self) -> Result<Option<SchemaRecord>, Error> {
+        if !std::mem::replace(&mut self.ordered, true) {
+            self.order().await?;
         }
-        Ok(Some(record))
+        let Some((name, version)) = self.schemas.pop_front() else { return Ok(None) };
+        let schema = self.live(&name)?;
+        let (mode, newest) = (schema.mode, version == schema.latest);
+        let looks_newest = self.schemas.front().is_none_or(|(next, _)| *next != name);
+        let shown = self.body(&name, version)?;
+        let newest = (newest != looks_newest).then_some(newest);
+        Ok(Some(SchemaRecord { name, version, mode, schema: shown.schema, newest }))
+    }
+
+    /// Puts the versions into the order in which they were registered: what one refers to comes before it, and
+    /// a reference without a version means the same again.
+    async fn order(&mut self) -> Result<(), Error> {
+        let mut by_revision = BTreeMap::new();
+        for (name, version) in std::mem::take(&mut self.schemas) {
+            let_others_run().await;
+            by_revision.insert(self.body(&name, version)?.revision, (name, version));
+        }
+        self.schemas = by_revision.into_values().collect();
+        Ok(())
+    }
+
+    fn live(&self, name: &SchemaName) -> Result<&Schema, Error> {
+        let id = SchemaId { project: self.project.clone(), name: name.clone() };
+        self.view.state.schema(&id).ok_or_else(|| Error::not_found("schema", name))
+    }
+
+    fn body(&self, name: &SchemaName, version: SchemaVersion) -> Result<SchemaRevision, Error> {
+        let id = SchemaId { project: self.project.clone(), name: name.clone() };
+        let shown = self.view.archive.schema_revision(&id, version)?;
+        shown.ok_or_else(|| Error::not_found("schema version", version))
     }
 
     fn config(&mut self) -> Result<Option<ConfigRecord>, Error> {
@@ -135,12 +163,22 @@ impl Export {
     }
 }
 
-/// The schemas that an environment's configs are bound to.
+/// The schemas that an environment's configs are bound to, and those that these refer to.
 fn bound_schemas(view: &View, environment: &EnvironmentId) -> BTreeSet<SchemaName> {
     let mut names = BTreeSet::new();
+    let mut found: Vec<SchemaName> = Vec::new();
     for config in view.state.configs_from(environment, Bound::Unbounded) {
         if let Some(binding) = config.binding.as_ref().filter(|binding| !names.contains(&binding.schema)) {
             names.insert(binding.schema.clone());
+            found.push(binding.schema.clone());
+        }
+    }
+    while let Some(name) = found.pop() {
+        let id = SchemaId { project: environment.project.clone(), name };
+        for used in view.state.schema(&id).into_iter().flat_map(|schema| &schema.uses) {
+            if names.insert(used.clone()) {
+                found.push(used.clone());
+            }
         }
     }
     names

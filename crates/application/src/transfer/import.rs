@@ -5,6 +5,7 @@
 
 use super::plan::Action;
 use super::series::Known;
+use super::trial::Trial;
 use super::{ExportHeader, ImportReport, Record, SchemaRecord, Totals, Transfer};
 use crate::history::let_others_run;
 use crate::ports::{Freshness, View};
@@ -60,6 +61,8 @@ pub struct Import {
     pub(super) message: Message,
     pub(super) known: Known,
     pub(super) report: ImportReport,
+    /// What would be after the schemas that are planned, while nothing of it is done.
+    pub(super) trial: Option<Trial>,
     /// In the mode that deletes: which configs to keep.
     pub(super) kept: BTreeSet<ConfigId>,
     window: Vec<(u64, Record, bool)>,
@@ -93,6 +96,7 @@ impl Transfer {
             mode,
             message: Message::parse(&message).unwrap_or_default(),
             known: Known::default(),
+            trial: None,
             report: ImportReport { revision: view.state.revision(), ..ImportReport::default() },
             kept: BTreeSet::new(),
             window: Vec::new(),
@@ -108,7 +112,8 @@ impl Import {
     pub async fn add(&mut self, line: u64, record: Record) {
         self.totals.count(&record);
         if let Some((earlier, schema)) = self.pending.take() {
-            let newest = !matches!(&record, Record::Schema(next) if next.name == schema.name);
+            let another = matches!(&record, Record::Schema(next) if next.name == schema.name);
+            let newest = schema.newest.unwrap_or(!another);
             self.window.push((earlier, Record::Schema(schema), newest));
         }
         let bytes = match &record {
@@ -140,7 +145,8 @@ impl Import {
     /// deleted.
     pub async fn finish(mut self, end: Option<(u64, Totals)>) -> ImportReport {
         if let Some((line, schema)) = self.pending.take() {
-            self.window.push((line, Record::Schema(schema), true));
+            let newest = schema.newest.unwrap_or(true);
+            self.window.push((line, Record::Schema(schema), newest));
         }
         if let Some((line, totals)) = end.filter(|(_, totals)| *totals != self.totals) {
             let message = format!("says {totals}, but there were {}", self.totals);
@@ -197,6 +203,7 @@ impl Import {
             }
             return;
         }
+        self.trial = None;
         self.carry_out(planned).await;
         self.known.planned_bytes = 0;
     }

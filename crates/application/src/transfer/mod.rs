@@ -10,6 +10,7 @@ mod plan;
 mod replace;
 mod report;
 mod series;
+mod trial;
 
 pub use export::{Export, ExportLine};
 pub use import::{
@@ -70,7 +71,8 @@ pub struct Totals {
 pub enum Record {
     /// An environment.
     Environment(EnvironmentName),
-    /// One version of a schema. The versions of a schema come one after the other, the oldest first.
+    /// One version of a schema. Of each schema the oldest version comes first, and a schema after those that it
+    /// refers to.
     Schema(SchemaRecord),
     /// A config with its document.
     Config(ConfigRecord),
@@ -87,6 +89,9 @@ pub struct SchemaRecord {
     pub mode: SchemaMode,
     /// The JSON Schema.
     pub schema: Content,
+    /// Whether this is the schema's newest version. When nothing is said, it is unless the next record is
+    /// another version of the schema.
+    pub newest: Option<bool>,
 }
 
 /// A config with its document.

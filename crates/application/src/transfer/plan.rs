@@ -2,15 +2,17 @@
 
 use super::import::Import;
 use super::series::{Meaning, Slot, find};
+use super::trial::Trial;
 use super::{ConfigRecord, IMPORT_PLANNED_BYTES_MAX, IMPORT_SCHEMA_VERSIONS_MAX, ImportMode, SchemaRecord};
 use crate::check::check_document;
-use crate::ports::View;
+use crate::ports::{Validator, View};
 use crate::{CreateSchema, Error, RequestContext, UpdateSchema};
 use domain::limits::SCHEMA_BYTES_MAX;
 use domain::{
     Binding, ConfigId, EnvironmentId, EnvironmentName, Permission, Precondition, Rejection, Resource,
     SchemaId,
 };
+use std::sync::Arc;
 
 /// A change that a record asks for.
 #[derive(Debug)]
@@ -114,30 +116,33 @@ impl Import {
             return Err(Error::Invalid { field: "schema", message });
         }
         let new = live.is_none() && !planned_before;
-        self.try_schema(&id, record, new, live.is_some()).await?;
-        let validator = self.tools.engine.compile(&id, &record.schema, view).await?.validator;
+        let validator = self.try_schema(&id, record, new, view).await?;
         self.known.planned_bytes += bytes;
         self.known.set(&record.name, record.version, Slot::Planned(validator));
         Ok(Some(Action::Schema { id, record: record.clone(), new }))
     }
 
-    /// Asks the use case that will do it whether it would, where it can say.
+    /// Has the use case that will do it do it in the trial. Gives what will check documents.
     async fn try_schema(
-        &self,
+        &mut self,
         id: &SchemaId,
         record: &SchemaRecord,
         new: bool,
-        there: bool,
-    ) -> Result<(), Error> {
-        let ctx = RequestContext { dry_run: true, ..self.ctx.clone() };
+        view: &View,
+    ) -> Result<Arc<dyn Validator>, Error> {
+        let core = &self.tools.core;
+        let trial = self.trial.get_or_insert_with(|| Trial::new(core, view.clone())).clone();
+        let schemas = trial.schemas(core, &self.tools.engine);
+        let ctx = RequestContext { dry_run: false, ..self.ctx.clone() };
+        let validator = self.tools.engine.compile(id, &record.schema, &trial.now()).await?.validator;
         let (id, schema) = (id.clone(), record.schema.clone());
         if new {
-            self.tools.schemas.create(&ctx, CreateSchema { id, schema, mode: record.mode }).await?;
-        } else if there {
+            schemas.create(&ctx, CreateSchema { id, schema, mode: record.mode }).await?;
+        } else {
             let request = UpdateSchema { id, schema, mode: Some(record.mode), expected: None };
-            self.tools.schemas.update(&ctx, request).await?;
+            schemas.update(&ctx, request).await?;
         }
-        Ok(())
+        Ok(validator)
     }
 
     pub(super) async fn plan_config(

@@ -93,7 +93,13 @@ async fn a_dry_run_checks_against_schemas_that_are_only_planned() {
     let world = World::new().await;
     let schema = |version: u64, text: &str| {
         let (name, mode) = (schema("s").name, SchemaMode::Strict);
-        Record::Schema(SchemaRecord { name, version: SchemaVersion(version), mode, schema: content(text) })
+        Record::Schema(SchemaRecord {
+            name,
+            version: SchemaVersion(version),
+            mode,
+            schema: content(text),
+            newest: None,
+        })
     };
     let bound = |key: &str, text: &str, binding: BindingChange| match (record(key, text), binding) {
         (Record::Config(record), BindingChange::Set(binding)) => {

@@ -83,6 +83,10 @@ pub(crate) struct SchemaLine<'a> {
     #[serde(borrow)]
     #[schema(value_type = serde_json::Value)]
     schema: &'a RawValue,
+    /// Whether this is the schema's newest version. When left out, it is unless the next line is another
+    /// version of the schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newest: Option<bool>,
 }
 
 /// A config of a file.
@@ -163,6 +167,7 @@ impl<'a> Line<'a> {
                 version: record.version.0,
                 mode: record.mode.into(),
                 schema: raw(&record.schema)?,
+                newest: record.newest,
             }),
             ExportLine::Record(Record::Config(record)) => Self::Config(ConfigLine {
                 environment: record.environment.as_str().into(),
@@ -202,6 +207,7 @@ impl<'a> Line<'a> {
                 version: numbered(line.version)?,
                 mode: line.mode.into(),
                 schema: compact("schema", line.schema.get(), SCHEMA_BYTES_MAX)?,
+                newest: line.newest,
             })),
             Self::Config(line) => Item::Record(Record::Config(ConfigRecord {
                 environment: EnvironmentName::parse(&line.environment)?,
