@@ -11,6 +11,7 @@ mod members;
 mod minority;
 mod power_loss;
 mod race;
+mod retention;
 mod schema_race;
 mod snapshot;
 mod starvation;
