@@ -176,7 +176,8 @@ impl Configs {
         })
     }
 
-    /// The answer to a change that an earlier request made: the version that it made then.
+    /// The answer to a change that an earlier request made: the version that it made then, as long as that is
+    /// kept.
     async fn read_back(
         &self,
         expected: Precondition,
@@ -187,8 +188,10 @@ impl Configs {
         let view = self.core.state.view(freshness).await?;
         earlier.map(|receipt| {
             let Receipt::Config(config) = receipt else { return Err(Error::unexpected_receipt()) };
-            let missing = || Error::not_found("version", config.version);
-            let shown = view.archive.config_revision(&config.id, config.version)?.ok_or_else(missing)?;
+            let (id, version, oldest) = (&config.id, config.version, view.state.oldest_kept(&config.id));
+            let found = view.archive.config_revision(id, version)?.filter(|_| version >= oldest);
+            let pruned = || Error::ReplayPruned { config: id.clone(), version, revision, oldest };
+            let shown = found.ok_or_else(pruned)?;
             let document = ConfigDocument { shown, revision, stale_for_ms: None };
             Ok(Written { created: expected == Precondition::Absent, document })
         })

@@ -126,6 +126,20 @@ pub enum Error {
         /// Its oldest version that is kept.
         oldest: Version,
     },
+    /// The request was served before, and what it made is no longer kept.
+    #[error(
+        "an earlier request did this: it made version {version} of {config} at revision {revision}, and the oldest that is kept is {oldest}"
+    )]
+    ReplayPruned {
+        /// Which config.
+        config: ConfigId,
+        /// The version that the earlier request made.
+        version: Version,
+        /// The revision that made it.
+        revision: Revision,
+        /// The config's oldest version that is kept.
+        oldest: Version,
+    },
     /// The request was served before and created this API key, whose secret is gone.
     #[error("API key {0} was created by an earlier request; its secret is shown only once")]
     SecretShownOnce(ApiKeyId),

@@ -207,7 +207,9 @@ fn start(prefix: &str, after: Option<&ConfigKey>) -> Option<Bound<ConfigKey>> {
 
 /// The version that was current at an instant, by bisection: a config may have very many.
 ///
-/// Revisions grow with versions, and times do as far as the clocks of the nodes agree.
+/// Revisions grow with versions, and times do as far as the clocks of the nodes agree. A version that the archive
+/// does not have any more is taken for older than the instant; when it would be the answer, the past is gone,
+/// even if the view, which is older than the archive, does not know of it.
 async fn version_at(
     view: &View,
     id: &ConfigId,
@@ -221,16 +223,16 @@ async fn version_at(
         let_others_run().await;
         Ok::<_, Error>(found)
     };
+    let gone = |version: u64| Error::HistoryPruned { config: id.clone(), oldest: Version(version + 1) };
     if revision <= instant.revision {
-        let found = read(newest.0).await?;
-        if found.as_ref().is_none_or(|found| instant.covers(found)) {
-            return Ok(found);
+        let found = read(newest.0).await?.ok_or_else(|| gone(newest.0))?;
+        if instant.covers(&found) {
+            return Ok(Some(found));
         }
     }
     // `low` is covered (0 is before the first version), `high` is not.
     let oldest = view.state.oldest_kept(id).max(Version(1));
-    let before_all = oldest.0 - 1;
-    let (mut low, mut high, mut current) = (before_all, newest.0, None);
+    let (mut low, mut high, mut current) = (oldest.0 - 1, newest.0, None);
     while high - low > 1 {
         let middle = low + (high - low) / 2;
         let found = read(middle).await?;
@@ -247,8 +249,8 @@ async fn version_at(
             }
         }
     }
-    if low == before_all && current.is_none() && before_all > 0 {
-        return Err(Error::HistoryPruned { config: id.clone(), oldest });
+    if current.is_none() && low > 0 {
+        return Err(gone(low));
     }
     Ok(current)
 }

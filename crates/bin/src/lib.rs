@@ -5,7 +5,7 @@ pub mod cli;
 pub mod cluster_files;
 pub mod dev;
 mod exit;
-mod housekeeping;
+pub mod housekeeping;
 mod http_server;
 pub mod init;
 pub mod lifecycle;

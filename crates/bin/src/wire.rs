@@ -1,7 +1,7 @@
 //! The composition root: straight-line code that builds one node from its settings. The only module that
 //! knows every concrete type.
 
-use crate::housekeeping;
+use crate::housekeeping::{self, INTERVAL};
 use crate::http_server::HttpServer;
 use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
 use crate::probes::NodeProbes;
@@ -67,7 +67,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         membership: node.clone(),
         env,
     });
-    let housekeeping = tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone()));
+    let housekeeping = tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone(), INTERVAL));
     let stopping = watch::Sender::new(false);
     let outside = Outside {
         probes: Arc::new(NodeProbes(node.clone())),

@@ -65,6 +65,18 @@ faults! {
     UnknownAsRefused = "unknown-as-refused",
     /// Now and then a change does not reach those who watch.
     DropEvent = "drop-event",
+    /// Now and then a part of a transaction is not done.
+    TransactionHalf = "transaction-half",
+    /// What a transaction only checks is not compared when it is applied.
+    TransactionUnchecked = "transaction-unchecked",
+    /// Idempotency keys are not remembered.
+    IdempotencyForgotten = "idempotency-forgotten",
+    /// Idempotency keys are looked up before proposing, and not again when deciding.
+    IdempotencyAtTheDoor = "idempotency-at-the-door",
+    /// One of the versions that the retention keeps goes too.
+    PruneTooMuch = "prune-too-much",
+    /// Nothing ever goes from the history.
+    PruneNever = "prune-never",
 }
 
 /// Whether the fault is awake in this process.

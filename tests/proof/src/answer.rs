@@ -1,7 +1,9 @@
 //! What an answer means for the operation that asked. An answer that the contract does not allow is odd.
 
 use crate::document::digest;
-use crate::event::{Meta, Operation, Outcome, Page, SchemaRef, Shown};
+use crate::event::{Meta, Outcome, Page, Shown};
+use crate::operation::{Operation, Part, SchemaRef};
+use crate::plan::{joined, split};
 use crate::wire::{Lost, Response};
 use serde_json::Value;
 
@@ -27,11 +29,12 @@ pub(crate) fn outcome(operation: &Operation, result: Result<Response, Lost>) -> 
 
 /// A page of a list and the token of the next.
 pub(crate) fn page(operation: &Operation, answer: &Response) -> Result<(Page, String), String> {
-    let Operation::List { content, .. } = operation else { return Err("not a list".to_owned()) };
+    let Operation::List { content, prefix, .. } = operation else { return Err("not a list".to_owned()) };
+    let environment = split(prefix).0;
     labelled(operation, answer)?;
     let items = answer.body["items"].as_array().ok_or("no items")?;
     let shown = |item: &Value| {
-        let mut shown = shown(name(item, "key")?, item)?;
+        let mut shown = shown(&joined(environment, name(item, "key")?), item)?;
         if !content {
             shown.digest = None;
         } else if item.get("content").is_none() {
@@ -53,18 +56,20 @@ fn refused(answer: &Response) -> Result<Outcome, String> {
         return Err("a refusal without code".to_owned());
     }
     let failures = answer.body["failures"].as_array().into_iter().flatten();
-    let failure = |one: &Value| Ok((name(one, "key")?.to_owned(), number(one, "version")?));
+    let failure =
+        |one: &Value| Ok((joined(name(one, "environment")?, name(one, "key")?), number(one, "version")?));
     Ok(Outcome::Refused {
         status,
         code,
         revision: answer.revision(),
         current: answer.body["current_version"].as_u64(),
+        part: answer.body["operation"].as_u64().and_then(|part| usize::try_from(part).ok()),
         failures: failures.map(failure).collect::<Result<_, String>>()?,
     })
 }
 
 fn accepted(operation: &Operation, answer: &Response) -> Result<Outcome, String> {
-    use crate::event::Guard::Absent;
+    use crate::operation::Guard::Absent;
     let revision = revision(answer)?;
     match (operation, answer.status) {
         (Operation::Put { key, guard: Absent, .. }, 201)
@@ -83,6 +88,12 @@ fn accepted(operation: &Operation, answer: &Response) -> Result<Outcome, String>
             }
             Ok(Outcome::Registered { revision, version, digest: digest(&answer.body["schema"]) })
         }
+        (Operation::Transact { parts, .. }, 200) => {
+            if number(&answer.body, "revision")? != revision {
+                return Err("the header and the body name different revisions".to_owned());
+            }
+            Ok(Outcome::Transacted { revision, versions: results(parts, &answer.body)? })
+        }
         (Operation::Get { known: Some(_), .. }, 304) => {
             labelled(operation, answer)?;
             Ok(Outcome::Unchanged { revision, version: answer.etag().ok_or("no entity tag")? })
@@ -94,7 +105,7 @@ fn accepted(operation: &Operation, answer: &Response) -> Result<Outcome, String>
             let shown = Shown { key: key.clone(), version, meta: None, kind: None, digest };
             Ok(Outcome::Found { revision, shown })
         }
-        (Operation::Get { key, bare: false, .. }, 200) => {
+        (Operation::Get { key, bare: false, .. } | Operation::Past { key, .. }, 200) => {
             labelled(operation, answer)?;
             Ok(Outcome::Found { revision, shown: tagged(key, answer)? })
         }
@@ -112,9 +123,30 @@ fn accepted(operation: &Operation, answer: &Response) -> Result<Outcome, String>
     }
 }
 
+/// One result for each part of a transaction, in order.
+fn results(parts: &[Part], body: &Value) -> Result<Vec<(String, u64)>, String> {
+    let results = body["results"].as_array().ok_or("no results")?;
+    if results.len() != parts.len() {
+        return Err(format!("{} results for {} parts", results.len(), parts.len()));
+    }
+    let result = |(part, result): (&Part, &Value)| {
+        let key = joined(name(result, "environment")?, name(result, "key")?);
+        if name(result, "op")? != part.name() || key != part.key() {
+            return Err(format!("the result of {part} is {result}"));
+        }
+        Ok((key, number(result, "version")?))
+    };
+    parts.iter().zip(results).map(result).collect()
+}
+
+/// Whether the answer says that an earlier request with the same idempotency key made the change.
+pub(crate) fn replayed(answer: &Result<Response, Lost>) -> bool {
+    answer.as_ref().is_ok_and(|answer| answer.header("idempotent-replayed") == Some("true"))
+}
+
 /// A config whose entity tag says the same as its body.
 fn tagged(key: &str, answer: &Response) -> Result<Shown, String> {
-    if name(&answer.body, "key")? != key {
+    if name(&answer.body, "key")? != split(key).1 {
         return Err(format!("it shows {}", answer.body["key"]));
     }
     let shown = shown(key, &answer.body)?;

@@ -1,6 +1,6 @@
 //! Documents and schemas of the scene: how they are made, and what is looked at again.
 
-use crate::event::Document;
+use crate::operation::Document;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};

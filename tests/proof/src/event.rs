@@ -1,5 +1,6 @@
 //! One operation of one client: what it asked, what came back, and between which two moments.
 
+use crate::operation::{Operation, Part, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 /// One operation.
@@ -15,148 +16,14 @@ pub struct Event {
     pub begin: u64,
     /// When it ended. `None` when it never did: the driver dropped it.
     pub end: Option<u64>,
+    /// The number of the idempotency key that it was sent with. What is asked for again has the same.
+    pub token: Option<u64>,
+    /// Whether the answer says that an earlier request made the change.
+    pub replayed: bool,
     /// What was asked.
     pub operation: Operation,
     /// What came back.
     pub outcome: Outcome,
-}
-
-/// What a change of a config expects of it.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Guard {
-    /// `If-None-Match: *`.
-    Absent,
-    /// `If-Match: *`.
-    Present,
-    /// `If-Match: "<version>"`.
-    Version(u64),
-}
-
-/// What a write does to the tie between a config and its schema.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bind {
-    /// Leaves it.
-    Keep,
-    /// Removes it.
-    Free,
-    /// Follows the newest version of a schema from now on.
-    Follow(String),
-    /// Stays at one version of a schema.
-    Pin(SchemaRef),
-}
-
-/// One version of a schema.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct SchemaRef {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: u64,
-}
-
-/// A document that was written.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Document {
-    /// Its number; no other change has it.
-    pub serial: u64,
-    /// The number of the change that the writer saw before, at the version it names in its guard.
-    pub prev: Option<u64>,
-    /// What a schema limits.
-    pub limit: Option<u64>,
-    /// SHA-256 of its compact text, in hexadecimal.
-    pub digest: String,
-    /// The length of its compact text.
-    pub bytes: usize,
-}
-
-/// How fresh a read must be.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Freshness {
-    /// Whether whatever the node has applied is good enough.
-    pub stale: bool,
-    /// The oldest revision that is good enough.
-    pub min_revision: Option<u64>,
-}
-
-/// What a client asked.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// A whole document.
-    Put {
-        /// Which config.
-        key: String,
-        /// What it must be.
-        guard: Guard,
-        /// What it is held to.
-        bind: Bind,
-        /// The document.
-        document: Document,
-    },
-    /// A deletion. It carries no number of its own, because the contract gives it no body.
-    Delete {
-        /// Which config.
-        key: String,
-        /// What it must be.
-        guard: Guard,
-    },
-    /// An earlier document made current again.
-    Rollback {
-        /// Which config.
-        key: String,
-        /// What it must be.
-        guard: Guard,
-        /// Whose document.
-        to: u64,
-        /// The number of the change.
-        serial: u64,
-    },
-    /// A new version of a schema.
-    Schema {
-        /// Which schema.
-        name: String,
-        /// The version that must be the newest.
-        guard: Option<u64>,
-        /// The number of the change.
-        serial: u64,
-        /// The largest `limit` that it allows.
-        maximum: u64,
-        /// SHA-256 of its compact text, in hexadecimal.
-        digest: String,
-    },
-    /// The config as it is.
-    Get {
-        /// Which config.
-        key: String,
-        /// How fresh.
-        fresh: Freshness,
-        /// The version that the client has already (`If-None-Match`).
-        known: Option<u64>,
-        /// Only the document, from `…/content`.
-        bare: bool,
-    },
-    /// One version from the history.
-    Old {
-        /// Which config.
-        key: String,
-        /// Which version.
-        version: u64,
-        /// How fresh.
-        fresh: Freshness,
-    },
-    /// The configs below a prefix, page after page.
-    List {
-        /// The prefix.
-        prefix: String,
-        /// Most items of a page.
-        page_size: usize,
-        /// Whether with documents.
-        content: bool,
-        /// How fresh.
-        fresh: Freshness,
-    },
 }
 
 /// What is known of a version beside its document.
@@ -216,6 +83,13 @@ pub enum Outcome {
         /// SHA-256 of the schema's compact text.
         digest: String,
     },
+    /// Everything in a transaction was done.
+    Transacted {
+        /// At which revision.
+        revision: u64,
+        /// One for each part: the config, and its version afterwards.
+        versions: Vec<(String, u64)>,
+    },
     /// A config or a version of it.
     Found {
         /// The revision that the answer reflects.
@@ -247,6 +121,8 @@ pub enum Outcome {
         revision: Option<u64>,
         /// The version that was there instead (412).
         current: Option<u64>,
+        /// Which part of a transaction was refused, from 0.
+        part: Option<usize>,
         /// Documents that a schema version would break, with their versions.
         failures: Vec<(String, u64)>,
     },
@@ -274,40 +150,19 @@ impl Event {
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
-}
 
-impl Operation {
-    /// Whether it changes something.
-    pub fn is_change(&self) -> bool {
-        matches!(self, Self::Put { .. } | Self::Delete { .. } | Self::Rollback { .. } | Self::Schema { .. })
+    /// Whether this attempt, as it was answered, may have made the change.
+    pub(crate) fn may_have_happened(&self) -> bool {
+        self.operation.is_change() && (self.outcome.is_unknown() || self.outcome.is_acknowledged())
     }
 
-    /// The number of the change; deletions and reads have none.
-    pub fn serial(&self) -> Option<u64> {
-        match self {
-            Self::Put { document, .. } => Some(document.serial),
-            Self::Rollback { serial, .. } | Self::Schema { serial, .. } => Some(*serial),
-            Self::Delete { .. } | Self::Get { .. } | Self::Old { .. } | Self::List { .. } => None,
-        }
-    }
-
-    /// The config that it is about.
-    pub fn key(&self) -> Option<&str> {
-        match self {
-            Self::Put { key, .. }
-            | Self::Delete { key, .. }
-            | Self::Rollback { key, .. }
-            | Self::Get { key, .. }
-            | Self::Old { key, .. } => Some(key),
-            Self::Schema { .. } | Self::List { .. } => None,
-        }
-    }
-
-    /// How fresh a read must be; a change is as fresh as can be.
-    pub fn freshness(&self) -> Freshness {
-        match self {
-            Self::Get { fresh, .. } | Self::Old { fresh, .. } | Self::List { fresh, .. } => *fresh,
-            _ => Freshness::default(),
+    /// The config that an answer is about.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        match (&self.operation, &self.outcome) {
+            (Operation::Transact { parts, .. }, Outcome::Refused { part: Some(at), .. }) => {
+                parts.get(*at).map(Part::key)
+            }
+            (operation, _) => operation.key(),
         }
     }
 }
@@ -318,6 +173,7 @@ impl Outcome {
         match self {
             Self::Written { revision, .. }
             | Self::Registered { revision, .. }
+            | Self::Transacted { revision, .. }
             | Self::Found { revision, .. }
             | Self::Unchanged { revision, .. } => Some(*revision),
             Self::Listed { pages, .. } => pages.first().map(|page| page.revision),
@@ -333,6 +189,6 @@ impl Outcome {
 
     /// Whether the change was acknowledged.
     pub fn is_acknowledged(&self) -> bool {
-        matches!(self, Self::Written { .. } | Self::Registered { .. })
+        matches!(self, Self::Written { .. } | Self::Registered { .. } | Self::Transacted { .. })
     }
 }

@@ -15,11 +15,30 @@ pub struct Plan {
     pub bound_keys: usize,
     /// How many schemas share the bound keys; at least one when there are any.
     pub schemas: usize,
+    /// How many keys are in an environment of their own, [`OTHER`].
+    pub other_keys: usize,
+    /// How many versions of each config are kept; all when not given.
+    pub retention: Option<u64>,
 }
+
+/// The second environment. Its keys are named with it: `other:many.000`.
+pub const OTHER: &str = "other";
+/// The environment of keys that are named without one.
+const DEFAULT: &str = "default";
+/// All environments.
+pub(crate) const ENVIRONMENTS: [&str; 2] = [DEFAULT, OTHER];
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { project: "proof".to_owned(), keys: 24, hot_keys: 3, bound_keys: 6, schemas: 2 }
+        Self {
+            project: "proof".to_owned(),
+            keys: 24,
+            hot_keys: 3,
+            bound_keys: 6,
+            schemas: 2,
+            other_keys: 4,
+            retention: None,
+        }
     }
 }
 
@@ -30,12 +49,16 @@ pub struct Scene {
     pub project: String,
     /// The revision that made the project; the environment came with it.
     pub born: u64,
+    /// The revision that made the second environment.
+    pub other_born: u64,
     /// The largest revision that any answer showed before the clients began.
     pub floor: u64,
     /// The schemas.
     pub schemas: Vec<SchemaStart>,
     /// The keys. None of them exists when the clients begin.
     pub keys: Vec<Key>,
+    /// How many versions of each config are kept; all when not given.
+    pub retention: Option<u64>,
 }
 
 /// A schema's first version.
@@ -64,7 +87,11 @@ impl Plan {
         let bound = (0..self.bound_keys)
             .map(|n| Key { name: format!("bound.{n}"), schema: Some(schema_name(n % self.schemas.max(1))) });
         let many = (0..self.keys).map(|n| free(format!("many.{n:03}")));
-        hot.chain(bound).chain(many).collect()
+        let other = (0..self.other_keys).map(|n| Key {
+            name: format!("{OTHER}:many.{n:03}"),
+            schema: (self.bound_keys > 0 && n % 2 == 1).then(|| schema_name(0)),
+        });
+        hot.chain(bound).chain(many).chain(other).collect()
     }
 
     /// The schemas' names.
@@ -84,8 +111,35 @@ impl Scene {
         format!("/api/v1/projects/{}{rest}", self.project)
     }
 
-    /// A path below the configs of the project's environment.
-    pub fn configs(&self, rest: &str) -> String {
-        self.path(&format!("/environments/default/configs{rest}"))
+    /// A path below a config.
+    pub fn config(&self, key: &str, rest: &str) -> String {
+        let (environment, key) = split(key);
+        self.configs(environment, &format!("/{key}{rest}"))
     }
+
+    /// A path below the configs of an environment.
+    pub fn configs(&self, environment: &str, rest: &str) -> String {
+        self.path(&format!("/environments/{environment}/configs{rest}"))
+    }
+
+    /// The revision that made what holds a key.
+    pub(crate) fn born(&self, key: &str) -> u64 {
+        if split(key).0 == OTHER { self.other_born } else { self.born }
+    }
+}
+
+/// The environment and the rest of a key or a prefix.
+pub(crate) fn split(name: &str) -> (&str, &str) {
+    name.split_once(':').unwrap_or((DEFAULT, name))
+}
+
+/// The name of a key in an environment.
+pub(crate) fn joined(environment: &str, key: &str) -> String {
+    if environment == DEFAULT { key.to_owned() } else { format!("{environment}:{key}") }
+}
+
+/// Whether a key is in the prefix's environment and starts with it.
+pub(crate) fn covers(prefix: &str, key: &str) -> bool {
+    let ((wanted, prefix), (environment, key)) = (split(prefix), split(key));
+    wanted == environment && key.starts_with(prefix)
 }

@@ -1,7 +1,7 @@
 //! Making the scene: a project with its schemas, and no configs.
 
 use crate::document::{MAXIMUM_FIRST, digest, schema_body};
-use crate::plan::{Plan, Scene, SchemaStart};
+use crate::plan::{OTHER, Plan, Scene, SchemaStart};
 use crate::wire::{Caller, Request, Response};
 use serde_json::json;
 
@@ -14,15 +14,30 @@ pub async fn prepare<C: Caller>(caller: &C, plan: &Plan) -> Result<Scene, String
     let mut scene = Scene {
         project: plan.project.clone(),
         born: 0,
+        other_born: 0,
         floor: 0,
         schemas: Vec::new(),
         keys: plan.key_list(),
+        retention: plan.retention,
     };
     let body = json!({ "name": plan.project });
     make(caller, Request::new("POST", "/api/v1/projects").json(body), "project_exists").await?;
     let project = get(caller, &scene.path("")).await?;
     scene.born = project.body["revision"].as_u64().ok_or("the project has no revision")?;
-    scene.floor = scene.born;
+    let body = json!({ "name": OTHER });
+    make(caller, Request::new("POST", scene.path("/environments")).json(body), "environment_exists").await?;
+    let other = get(caller, &scene.path(&format!("/environments/{OTHER}"))).await?;
+    scene.other_born = other.body["revision"].as_u64().ok_or("the environment has no revision")?;
+    scene.floor = scene.other_born;
+    if let Some(versions) = plan.retention {
+        let body = json!({ "retention": { "versions": versions } });
+        let answer = caller.call(Request::new("PATCH", scene.path("")).json(body)).await;
+        let answer = answer.map_err(|lost| format!("PATCH {}: {lost}", scene.path("")))?;
+        if answer.status != 200 || answer.body["retention"]["versions"] != versions {
+            return Err(format!("the retention cannot be set: {} {}", answer.status, answer.body));
+        }
+        scene.floor = answer.revision().ok_or("an answer without revision")?;
+    }
     for name in plan.schema_names() {
         let schema = schema_body(SERIAL, MAXIMUM_FIRST);
         let start = SchemaStart { name: name.clone(), digest: digest(&schema) };

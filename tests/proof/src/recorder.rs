@@ -1,6 +1,7 @@
 //! The history as it is made. One counter gives every beginning and every end its moment.
 
-use crate::event::{Event, Operation, Outcome};
+use crate::event::{Event, Outcome};
+use crate::operation::Operation;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where all clients of a run write down what they do. A clone writes to the same history.
@@ -12,6 +13,7 @@ struct History {
     events: Vec<Event>,
     moment: u64,
     serial: u64,
+    token: u64,
 }
 
 /// How many operations came to what.
@@ -21,6 +23,10 @@ pub struct Counts {
     pub operations: usize,
     /// Changes that were promised.
     pub acknowledged: usize,
+    /// Transactions among them that changed something.
+    pub transactions: usize,
+    /// Answers among them that were given before.
+    pub replayed: usize,
     /// Changes and reads that were refused, or never left.
     pub refused: usize,
     /// Changes that may or may not have happened.
@@ -46,9 +52,17 @@ impl Recorder {
         for event in &self.history().events {
             counts.operations += 1;
             match &event.outcome {
-                outcome if outcome.is_acknowledged() => counts.acknowledged += 1,
+                outcome if outcome.is_acknowledged() && event.operation.is_change() => {
+                    counts.acknowledged += 1;
+                    counts.replayed += usize::from(event.replayed);
+                    let transaction = matches!(outcome, Outcome::Transacted { .. });
+                    counts.transactions += usize::from(transaction);
+                }
                 Outcome::Refused { .. } | Outcome::Unsent { .. } => counts.refused += 1,
-                Outcome::Found { .. } | Outcome::Unchanged { .. } | Outcome::Listed { .. } => {
+                Outcome::Found { .. }
+                | Outcome::Unchanged { .. }
+                | Outcome::Listed { .. }
+                | Outcome::Transacted { .. } => {
                     counts.reads += 1;
                 }
                 _ if event.operation.is_change() => counts.unknown += 1,
@@ -65,13 +79,21 @@ impl Recorder {
         history.serial
     }
 
-    /// Notes that an operation begins; gives its number. Until its end is noted it may have happened.
-    pub(crate) fn begin(&self, client: usize, node: &str, operation: Operation) -> usize {
+    /// The number of an idempotency key that nobody used yet.
+    pub(crate) fn token(&self) -> u64 {
+        let mut history = self.history();
+        history.token += 1;
+        history.token
+    }
+
+    /// Notes that an operation begins, with an idempotency key or without; gives its number. Until its end is noted it may have happened.
+    pub(crate) fn begin(&self, client: usize, node: &str, token: Option<u64>, operation: Operation) -> usize {
         let mut history = self.history();
         history.moment += 1;
         let (number, begin) = (history.events.len(), history.moment);
-        let (node, outcome) = (node.to_owned(), Outcome::Pending);
-        history.events.push(Event { number, client, node, begin, end: None, operation, outcome });
+        let (node, outcome, end, replayed) = (node.to_owned(), Outcome::Pending, None, false);
+        let event = Event { number, client, node, begin, end, token, replayed, operation, outcome };
+        history.events.push(event);
         number
     }
 
@@ -84,14 +106,15 @@ impl Recorder {
         }
     }
 
-    /// Notes what came back.
-    pub(crate) fn end(&self, number: usize, outcome: Outcome) {
+    /// Notes what came back, and whether it says that it is the answer to an earlier request.
+    pub(crate) fn end(&self, number: usize, outcome: Outcome, replayed: bool) {
         let mut history = self.history();
         history.moment += 1;
         let moment = history.moment;
         if let Some(event) = history.events.get_mut(number) {
             event.end = Some(moment);
             event.outcome = outcome;
+            event.replayed = replayed;
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::answer::{name, number};
 use crate::document::digest;
-use crate::event::SchemaRef;
-use crate::plan::Scene;
+use crate::operation::SchemaRef;
+use crate::plan::{Scene, joined, split};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 pub struct Watcher {
     /// Which one.
     pub number: usize,
-    /// It watches the keys that start with this.
+    /// It watches the keys that start with this, with the environment as keys have it.
     pub prefix: String,
     /// What it was told, in order.
     pub told: Vec<Told>,
@@ -75,7 +75,8 @@ pub struct Changed {
 impl Watcher {
     /// One that was told nothing yet.
     pub fn new(number: usize, scene: &Scene, prefix: &str) -> Self {
-        let path = scene.path(&format!("/environments/default/watch?prefix={prefix}"));
+        let (environment, own) = split(prefix);
+        let path = scene.path(&format!("/environments/{environment}/watch?prefix={own}"));
         Self { number, prefix: prefix.to_owned(), told: Vec::new(), path, resume: None }
     }
 
@@ -101,7 +102,7 @@ impl Watcher {
 
     /// Notes one event, given as its lines.
     pub fn hear(&mut self, text: &str) {
-        let told = told(text);
+        let told = told(text, split(&self.prefix).0);
         if let Ok((_, Some(id))) = &told {
             self.resume = Some(*id);
         }
@@ -109,7 +110,7 @@ impl Watcher {
     }
 }
 
-fn told(text: &str) -> Result<(Told, Option<u64>), String> {
+fn told(text: &str, environment: &str) -> Result<(Told, Option<u64>), String> {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     let id: Option<u64> =
         field("id").map(str::parse).transpose().map_err(|_| format!("an odd id: {text}"))?;
@@ -118,7 +119,7 @@ fn told(text: &str) -> Result<(Told, Option<u64>), String> {
     let event = field("event").unwrap_or_default();
     let told = match event {
         "put" | "delete" => {
-            let changed = changed(&data)?;
+            let changed = changed(&data, environment)?;
             if changed.digest.is_some() != (event == "put") || id.is_some_and(|id| id != changed.revision) {
                 return Err(format!("an event that contradicts itself: {text}"));
             }
@@ -126,7 +127,7 @@ fn told(text: &str) -> Result<(Told, Option<u64>), String> {
         }
         "reset" => {
             let items = data["items"].as_array().ok_or("a reset without items")?;
-            let items = items.iter().map(changed).collect::<Result<_, _>>()?;
+            let items = items.iter().map(|item| changed(item, environment)).collect::<Result<_, _>>()?;
             Told::Reset { revision: number(&data, "revision")?, items }
         }
         "bookmark" => Told::Bookmark { revision: number(&data, "revision")? },
@@ -139,7 +140,7 @@ fn told(text: &str) -> Result<(Told, Option<u64>), String> {
     if own == id { Ok((told, id)) } else { Err(format!("an id that is not the revision: {text}")) }
 }
 
-fn changed(data: &Value) -> Result<Changed, String> {
+fn changed(data: &Value, environment: &str) -> Result<Changed, String> {
     let schema = match &data["schema"] {
         Value::Null => None,
         schema => {
@@ -147,7 +148,7 @@ fn changed(data: &Value) -> Result<Changed, String> {
         }
     };
     Ok(Changed {
-        key: name(data, "key")?.to_owned(),
+        key: joined(environment, name(data, "key")?),
         version: number(data, "version")?,
         revision: number(data, "revision")?,
         schema,

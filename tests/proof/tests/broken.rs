@@ -1,14 +1,19 @@
 //! Each bug of the server is found, under the rule that it breaks.
 
 use crate::model::Bug;
-use crate::run::run;
+use crate::run::run_keeping;
 use proof::Rule;
 
 /// Every run with the bug may be found broken under several rules; one of them must be `rule`.
 fn found(bug: Bug, rule: Rule) {
+    found_keeping(bug, rule, None);
+}
+
+/// The same where only so many versions are kept.
+fn found_keeping(bug: Bug, rule: Rule, retention: Option<u64>) {
     let mut seen = Vec::new();
     for seed in 0..12 {
-        let report = run(seed, 150, Some(bug)).check();
+        let report = run_keeping(seed, 150, Some(bug), retention).check();
         if report.violations.iter().any(|violation| violation.rule == rule) {
             return;
         }
@@ -52,4 +57,29 @@ bugs! {
     a_list_that_forgets: ListForgets => Account;
     an_answer_without_revision: FormBroken => Form;
     a_revision_used_twice: RevisionReused => Versions, RealTime;
+    half_a_transaction: TransactionHalf => Whole, Acknowledged;
+    a_transaction_at_two_revisions: TransactionSplit => Whole;
+    a_check_that_is_not_made: CheckIgnored => Whole;
+    a_part_refused_for_another: PartInvented => Refusal;
+    a_key_that_is_forgotten: KeyForgotten => Replay, Once;
+    another_answer_than_before: ReplayElsewhere => Replay, Acknowledged;
+    a_key_for_two_requests: KeyShared => Replay;
+    a_key_that_nobody_used: KeyTaken => Replay;
+    an_answer_again_to_the_first_request: ReplayInvented => Replay;
+    a_past_that_was_not_so: PastElsewhere => Read;
+}
+
+#[test]
+fn a_version_that_goes_too_early() {
+    found_keeping(Bug::PrunedTooMuch, Rule::Kept, Some(3));
+}
+
+#[test]
+fn a_version_that_is_gone_and_shown() {
+    found_keeping(Bug::PrunedShown, Rule::Kept, Some(3));
+}
+
+#[test]
+fn a_version_said_to_be_gone() {
+    found_keeping(Bug::PrunedInvented, Rule::Refusal, Some(3));
 }

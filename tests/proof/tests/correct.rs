@@ -1,6 +1,6 @@
 //! A correct server is found correct, however its clients are interleaved.
 
-use crate::run::run;
+use crate::run::{run, run_keeping};
 use proof::{Operation, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,16 @@ fn a_correct_server_is_found_correct() {
         let report = run(seed, 150, None).check();
         assert!(report.violations.is_empty(), "seed {seed}: {report}");
         assert!(report.operations > 900, "seed {seed}: {}", report.operations);
+    }
+}
+
+#[test]
+fn a_correct_server_that_forgets_is_found_correct() {
+    for seed in 0..30 {
+        let run = run_keeping(seed, 150, None, Some(seed % 5 + 1));
+        let report = run.check();
+        assert!(report.violations.is_empty(), "seed {seed}: {report}");
+        assert!(run.truth.pruned.len() > 5, "seed {seed}: {:?}", run.truth.pruned);
     }
 }
 
@@ -27,8 +37,8 @@ fn the_same_seed_gives_the_same_history() {
 fn every_kind_of_answer_occurs() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut kinds = BTreeSet::new();
-    for seed in 0..30 {
-        let run = run(seed, 150, None);
+    for seed in 0..36 {
+        let run = run_keeping(seed, 150, None, (seed % 3 == 0).then_some(4));
         kinds.extend(run.truth.keys.values().flatten().map(|one| one.kind.clone()));
         for event in &run.events {
             let what = match &event.operation {
@@ -36,13 +46,19 @@ fn every_kind_of_answer_occurs() {
                 Operation::Delete { .. } => "delete",
                 Operation::Rollback { .. } => "rollback",
                 Operation::Schema { .. } => "schema",
+                Operation::Transact { .. } => "transact",
+                Operation::Past { .. } => "past",
                 Operation::Get { .. } => "get",
                 Operation::Old { .. } => "old",
                 Operation::List { .. } => "list",
             };
             let how = match &event.outcome {
                 Outcome::Pending => "pending".to_owned(),
-                Outcome::Written { .. } | Outcome::Registered { .. } => "done".to_owned(),
+                _ if event.replayed => "again".to_owned(),
+                Outcome::Transacted { .. } if !event.operation.is_change() => "checked".to_owned(),
+                Outcome::Written { .. } | Outcome::Registered { .. } | Outcome::Transacted { .. } => {
+                    "done".to_owned()
+                }
                 Outcome::Found { .. } => "found".to_owned(),
                 Outcome::Unchanged { .. } => "unchanged".to_owned(),
                 Outcome::Listed { complete, pages } => format!("{complete} {}", pages.len().min(2)),
@@ -73,6 +89,22 @@ fn every_kind_of_answer_occurs() {
         "rollback version_not_found",
         "rollback invalid_body",
         "rollback validation_failed",
+        "put again",
+        "put idempotency_key_reused",
+        "delete again",
+        "rollback again",
+        "schema again",
+        "transact done",
+        "transact again",
+        "transact checked",
+        "transact unknown",
+        "transact version_conflict",
+        "transact validation_failed",
+        "transact config_not_found",
+        "transact idempotency_key_reused",
+        "past found",
+        "past config_not_found",
+        "past history_pruned",
         "schema done",
         "schema unknown",
         "schema schema_version_conflict",

@@ -21,12 +21,14 @@ fn last(run: &mut Run, is_so: impl Fn(&Event) -> bool) -> &mut Event {
 }
 
 fn acknowledged_put(event: &Event) -> bool {
-    matches!(event.operation, Operation::Put { .. }) && event.outcome.is_acknowledged()
+    let put = matches!(event.operation, Operation::Put { .. }) && event.outcome.is_acknowledged();
+    // What was asked for once, so that no other attempt explains it.
+    put && event.token.is_none()
 }
 
 fn named_deletion(event: &Event) -> bool {
-    matches!(event.operation, Operation::Delete { guard: Guard::Version(_), .. })
-        && event.outcome.is_acknowledged()
+    let named = matches!(event.operation, Operation::Delete { guard: Guard::Version(_), .. });
+    named && event.token.is_none() && event.outcome.is_acknowledged()
 }
 
 /// The first acknowledged deletion of a key that no unknown deletion is about.
@@ -50,7 +52,7 @@ fn unknown() -> Outcome {
 }
 
 fn refused(status: u16, code: &str, revision: Option<u64>, current: Option<u64>) -> Outcome {
-    Outcome::Refused { status, code: code.to_owned(), revision, current, failures: Vec::new() }
+    Outcome::Refused { status, code: code.to_owned(), revision, current, part: None, failures: Vec::new() }
 }
 
 /// Moves an event behind all others.
@@ -266,7 +268,8 @@ fn the_account_is_checked_too() {
 
 #[test]
 fn a_list_is_whole_pages_of_one_revision() {
-    let long = |event: &Event| matches!(&event.outcome, Outcome::Listed { pages, .. } if pages.len() > 1);
+    let is_long = |pages: &[proof::Page]| pages.len() > 1 && pages[0].items.len() > 1;
+    let long = |event: &Event| matches!(&event.outcome, Outcome::Listed { pages, .. } if is_long(pages));
     let spoil = |change: fn(&mut Vec<proof::Page>, &mut bool)| {
         spoilt(|run| {
             if let Outcome::Listed { pages, complete } = &mut last(run, long).outcome {

@@ -7,5 +7,6 @@ mod correct;
 mod corrupt;
 mod model;
 mod run;
+mod sealed;
 mod text;
 mod watches;

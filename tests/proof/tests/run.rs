@@ -1,7 +1,7 @@
 //! Clients against the model, interleaved by a seed.
 
 use crate::model::{Bug, Model, ModelCaller, lock};
-use proof::{Client, Event, Plan, Recorder, Report, Truth, check, prepare, truth};
+use proof::{Client, Event, Plan, Recorder, Report, Truth, check, complete, is_pruned, prepare, truth};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use std::pin::Pin;
@@ -13,6 +13,8 @@ const CLIENTS: usize = 6;
 pub struct Run {
     pub events: Vec<Event>,
     pub truth: Truth,
+    /// What completed the truth.
+    pub records: Vec<String>,
 }
 
 impl Run {
@@ -34,9 +36,14 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
 /// Six clients, each of which does `steps` operations; which goes on next is drawn. One more is dropped
 /// in the middle of whatever it does.
 pub fn run(seed: u64, steps: usize, bug: Option<Bug>) -> Run {
+    run_keeping(seed, steps, bug, None)
+}
+
+/// The same where only so many versions of each config are kept.
+pub fn run_keeping(seed: u64, steps: usize, bug: Option<Bug>, retention: Option<u64>) -> Run {
     let model = Model::shared(seed, bug);
     let callers = ModelCaller::all(&model);
-    let plan = Plan { keys: 8, ..Plan::default() };
+    let plan = Plan { keys: 8, retention, ..Plan::default() };
     let scene = wait(prepare(&callers[0], &plan)).expect("the scene is made");
     let again = wait(prepare(&callers[1], &plan)).expect("it can be made again");
     assert_eq!(scene.keys, again.keys);
@@ -63,6 +70,11 @@ pub fn run(seed: u64, steps: usize, bug: Option<Bug>) -> Run {
         }
     }
     lock(&model).faults = false;
-    let truth = wait(truth(&callers[2], &scene)).expect("the truth can be read");
-    Run { events: recorder.events(), truth }
+    lock(&model).prune();
+    assert_eq!(wait(is_pruned(&callers[0], &scene)), Ok(true));
+    let mut truth = wait(truth(&callers[2], &scene)).expect("the truth can be read");
+    let events = recorder.events();
+    let records = lock(&model).records();
+    complete(&mut truth, &records, &events);
+    Run { events, truth, records }
 }

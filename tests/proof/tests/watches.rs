@@ -3,7 +3,7 @@
 use crate::run::run;
 use proof::{Changed, Rule, Told, Truth, Version, Watcher, check_watcher};
 
-fn changed(key: &str, version: &Version) -> Changed {
+fn changed_of(key: &str, version: &Version) -> Changed {
     Changed {
         key: key.to_owned(),
         version: version.version,
@@ -17,11 +17,14 @@ fn changed(key: &str, version: &Version) -> Changed {
 fn story(truth: &Truth, prefix: &str) -> Watcher {
     let mut watcher = Watcher::new(1, &truth.scene, prefix);
     let mut all: Vec<Changed> = Vec::new();
-    for (key, versions) in truth.keys.iter().filter(|(key, _)| key.starts_with(prefix)) {
-        all.extend(versions.iter().map(|version| changed(key, version)));
+    let is_watched = |key: &str| key.contains(':') == prefix.contains(':') && key.starts_with(prefix);
+    for (key, versions) in truth.keys.iter().filter(|(key, _)| is_watched(key)) {
+        all.extend(versions.iter().map(|version| changed_of(key, version)));
     }
     all.sort_by_key(|changed| changed.revision);
-    let (before, after) = all.split_at(all.len() / 3);
+    let is_last = |at: usize| all.get(at + 1).is_none_or(|next| next.revision != all[at].revision);
+    let first = (all.len() / 3..all.len()).find(|at| is_last(*at)).expect("a revision ends");
+    let (before, after) = all.split_at(first + 1);
     let begin = before.last().expect("there are changes").revision;
     let mut live: std::collections::BTreeMap<&str, &Changed> = std::collections::BTreeMap::new();
     for changed in before {
@@ -30,12 +33,14 @@ fn story(truth: &Truth, prefix: &str) -> Watcher {
     let items = live.into_values().filter(|changed| changed.digest.is_some()).cloned().collect();
     watcher.opened("n1");
     watcher.told.push(Told::Reset { revision: begin, items });
+    let halfway = (after.len() / 2..after.len()).find(|n| is_last(first + n)).expect("a revision ends");
     for (n, changed) in after.iter().enumerate() {
-        if n == after.len() / 2 {
+        if n == halfway {
             let after = Some(after[n - 1].revision);
             watcher.told.push(Told::Opened { node: "n2".to_owned(), after });
         }
-        watcher.told.push(Told::Change { changed: changed.clone(), complete: true });
+        let complete = is_last(first + 1 + n);
+        watcher.told.push(Told::Change { changed: changed.clone(), complete });
     }
     watcher.told.push(Told::Bookmark { revision: truth.revision });
     watcher
@@ -61,7 +66,7 @@ fn change_after(told: &[Told], from: usize) -> usize {
 fn a_true_story_is_accepted() {
     for seed in 0..6 {
         let truth = run(seed, 100, None).truth;
-        for prefix in ["", "hot.", "many."] {
+        for prefix in ["", "hot.", "many.", "other:"] {
             assert_eq!(check_watcher(&story(&truth, prefix), &truth), [], "seed {seed}, {prefix:?}");
         }
     }
@@ -74,7 +79,7 @@ fn a_revision_may_be_told_in_parts_and_again_from_its_beginning() {
     let (key, versions) = truth.keys.iter().find(|(_, versions)| versions.len() > 5).expect("a busy key");
     let twin = (format!("{key}.twin"), vec![Version { version: 1, ..versions[versions.len() - 1].clone() }]);
     let revision = twin.1[0].revision;
-    let second = changed(&twin.0, &twin.1[0]);
+    let second = changed_of(&twin.0, &twin.1[0]);
     truth.keys.insert(twin.0, twin.1);
     let story = story(&truth, "");
     let is_twice = |told: &Told| matches!(told, Told::Change { changed, .. } if changed.revision == revision);
@@ -84,14 +89,8 @@ fn a_revision_may_be_told_in_parts_and_again_from_its_beginning() {
         spoil(&mut watcher.told);
         check_watcher(&watcher, &truth)
     };
-    let part = |told: &mut Vec<Told>| {
-        if let Told::Change { complete, .. } = &mut told[at] {
-            *complete = false;
-        }
-    };
-    assert_eq!(spoilt(&part), [], "the first without an id");
+    assert_eq!(spoilt(&|_| {}), [], "the first without an id");
     let again = |told: &mut Vec<Told>| {
-        part(told);
         let first = told[at].clone();
         let before = match &told[at - 1] {
             Told::Change { changed, .. } => changed.revision,
@@ -105,15 +104,13 @@ fn a_revision_may_be_told_in_parts_and_again_from_its_beginning() {
     let cut = |told: &mut Vec<Told>| {
         told.retain(|told| !matches!(told, Told::Change { changed, .. } if *changed == second));
     };
-    assert_ne!(
-        spoilt(&|told| {
-            part(told);
-            cut(told);
-        }),
-        [],
-        "the second never"
-    );
-    assert_ne!(spoilt(&|_| {}), [], "both complete the revision");
+    assert_ne!(spoilt(&cut), [], "the second never");
+    let both = |told: &mut Vec<Told>| {
+        if let Told::Change { complete, .. } = &mut told[at] {
+            *complete = true;
+        }
+    };
+    assert_ne!(spoilt(&both), [], "both complete the revision");
 }
 
 #[test]
@@ -200,6 +197,29 @@ fn a_reset_that_nobody_needs_and_an_end_that_does_not_come() {
         told.pop();
         told.pop();
     });
+}
+
+#[test]
+fn a_reset_because_what_was_missed_is_gone() {
+    let mut truth = run(3, 100, None).truth;
+    let story = story(&truth, "");
+    let at = change_after(&story.told, 5);
+    let again = |truth: &Truth| {
+        let mut watcher = story.clone();
+        let Told::Change { changed, .. } = &watcher.told[at] else { panic!("a change") };
+        let (key, version, revision) = (changed.key.clone(), changed.version, truth.revision);
+        let live = truth.keys.iter().filter(|(key, _)| !key.contains(':'));
+        let live = live.filter_map(|(key, versions)| Some(changed_of(key, versions.last()?)));
+        let items = live.filter(|changed| changed.digest.is_some()).collect();
+        watcher.told.truncate(at);
+        watcher.told.push(Told::Reset { revision, items });
+        (check_watcher(&watcher, truth), key, version)
+    };
+    let (wrong, key, version) = again(&truth);
+    assert!(wrong.iter().any(|wrong| wrong.text.contains("was forgotten")), "{wrong:?}");
+    let (revision, oldest) = (truth.revision, version + 1);
+    truth.pruned.insert(key, vec![proof::Pruned { revision, oldest }]);
+    assert_eq!(again(&truth).0, []);
 }
 
 #[test]

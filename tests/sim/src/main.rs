@@ -13,6 +13,7 @@ mod observer;
 mod operator;
 mod platform;
 mod run;
+mod stage;
 mod trace;
 mod watch;
 

@@ -16,6 +16,7 @@ use application::ports::KeyMint as _;
 use application::{Application, Env, Ports};
 use axum::Router;
 use domain::{ApiKeyId, ClusterId, KeyLabel, NewApiKey, Permission, Timestamp};
+use guardian::housekeeping;
 use guardian::pki::ClusterCa;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -50,6 +51,8 @@ pub struct Plan {
     /// The secret of the administrator key.
     pub secret: String,
     pub snapshot_every_entries: u64,
+    /// Time between two looks at what retention lets go.
+    pub housekeeping: Duration,
 }
 
 /// The name of a node's host.
@@ -59,7 +62,12 @@ pub fn host(number: usize) -> String {
 
 impl Plan {
     /// For a cluster of `first` nodes, and `spares` machines that may be added.
-    pub fn new(first: usize, spares: usize, snapshot_every_entries: u64) -> anyhow::Result<Self> {
+    pub fn new(
+        first: usize,
+        spares: usize,
+        snapshot_every_entries: u64,
+        housekeeping: Duration,
+    ) -> anyhow::Result<Self> {
         let cluster_id = ClusterId::parse("sim").context("an id")?;
         let ca = ClusterCa::new(&cluster_id, Timestamp(CERTIFICATES_MS))?;
         let ca_pem = ca.credentials().cert_pem;
@@ -83,7 +91,8 @@ impl Plan {
             key_prefixes: None,
             expires_at: None,
         };
-        Ok(Self { cluster_id, members, first, tls, admin, secret: key.secret, snapshot_every_entries })
+        let secret = key.secret;
+        Ok(Self { cluster_id, members, first, tls, admin, secret, snapshot_every_entries, housekeeping })
     }
 }
 
@@ -182,8 +191,12 @@ impl Machine {
         let node = RaftNode::start_on(&self.disks, self.config()).await.context("the node did not start")?;
         *self.node.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&node);
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, HTTP_PORT)).await?;
-        let serving = tokio::spawn(accept(listener, self.router(&node)));
+        let app = self.application(&node);
+        let housekeeping =
+            tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone(), self.plan.housekeeping));
+        let serving = tokio::spawn(accept(listener, Self::router(&node, app)));
         self.terminate.notified().await;
+        housekeeping.abort();
         node.hand_over().await;
         tokio::time::sleep(DRAIN).await;
         serving.abort();
@@ -220,22 +233,24 @@ impl Machine {
         members.map(|(_, member)| member.clone()).collect()
     }
 
-    fn router(&self, node: &Arc<RaftNode>) -> Router {
-        let ids = Arc::new(RandomIds);
-        let app = Application::new(&Ports {
+    fn application(&self, node: &Arc<RaftNode>) -> Application {
+        Application::new(&Ports {
             consensus: node.clone(),
             state: node.clone(),
             schemas: Arc::new(JsonSchemaEngine::default()),
             keys: Arc::new(ApiKeyMint),
             cluster: node.clone(),
             membership: node.clone(),
-            env: Env { clock: Arc::new(self.clock.clone()), ids: ids.clone() },
-        });
+            env: Env { clock: Arc::new(self.clock.clone()), ids: Arc::new(RandomIds) },
+        })
+    }
+
+    fn router(node: &Arc<RaftNode>, app: Application) -> Router {
         let outside = Outside {
             probes: Arc::new(NodeProbes(node.clone())),
             observer: Arc::new(Unheard),
             metrics: Arc::new(String::new),
-            ids,
+            ids: Arc::new(RandomIds),
             request_timeout: REQUEST_TIMEOUT,
             watch: WatchRules { heartbeat: HEARTBEAT, ..WatchRules::default() },
         };

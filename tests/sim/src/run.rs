@@ -5,14 +5,13 @@ use crate::invariants::Invariants;
 use crate::nemesis::Nemesis;
 use crate::node::{Machine, Plan, host};
 use crate::operator::{Desk, operate};
+use crate::stage::{Stage, WATCHED, play, stage_hand, watch_all};
 use crate::trace::Trace;
-use crate::watch::watch;
 use anyhow::Context as _;
-use proof::{Client, Recorder, Scene, Step, Truth, Watcher, check_watcher};
+use proof::{Event, Recorder, Truth, check_watcher};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
-use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,12 +30,11 @@ const READY_MS: u64 = 30_000;
 const HEAL_MS: u64 = 30_000;
 /// How often the nodes are compared, in virtual milliseconds.
 const LOOK_MS: u64 = 5;
-/// Between two requests of a client, in milliseconds, and after one that a node could not serve.
-const PACE_MS: std::ops::Range<u64> = 1..20;
-const BREATH_MS: std::ops::Range<u64> = 40..250;
-
-/// How many watch: one everything, the others what is contended for.
-const WATCHERS: usize = 2;
+/// How likely a project does not keep every version; how many it keeps of each config then, and how often the
+/// leader looks.
+const FORGETS: f64 = 0.6;
+const HOUSEKEEPING_MS: std::ops::RangeInclusive<u64> = 200..=5000;
+const KEPT: std::ops::RangeInclusive<u64> = 1..=8;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -56,22 +54,6 @@ pub struct Report {
     pub json: Value,
 }
 
-/// What the simulated clients share with the driver.
-#[derive(Default)]
-struct Stage {
-    scene: RefCell<Option<Scene>>,
-    /// Clients go on while this is set.
-    playing: Cell<bool>,
-    /// Clients that have not had their last answer.
-    busy: Cell<usize>,
-    judging: Cell<bool>,
-    watchers: RefCell<Vec<Rc<RefCell<Watcher>>>>,
-    /// Watchers that were not told everything yet.
-    watching: Cell<usize>,
-    truth: RefCell<Option<Truth>>,
-    why_not: RefCell<String>,
-}
-
 /// Runs one seed from beginning to end.
 pub fn run(options: &Options) -> anyhow::Result<Report> {
     let mut random = StdRng::seed_from_u64(options.seed);
@@ -80,7 +62,8 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     // Half of the clusters make snapshots all the time, so that whoever was away for long needs one.
     let every =
         if random.random_bool(0.5) { random.random_range(20..60) } else { random.random_range(20..400) };
-    let plan = Arc::new(Plan::new(nodes, SPARES, every)?);
+    let housekeeping = Duration::from_millis(random.random_range(HOUSEKEEPING_MS));
+    let plan = Arc::new(Plan::new(nodes, SPARES, every, housekeeping)?);
     let machines: Vec<Arc<Machine>> = (0..nodes + SPARES)
         .map(|number| Machine::new(number, dir.path().join(host(number)), plan.clone()))
         .collect();
@@ -101,14 +84,15 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let callers: Vec<SimCaller> = (0..nodes + SPARES)
         .map(|number| SimCaller { host: host(number), secret: plan.secret.clone() })
         .collect();
-    stage_hand(&mut sim, stage.clone(), callers.clone());
+    let retention = random.random_bool(FORGETS).then(|| random.random_range(KEPT));
+    stage_hand(&mut sim, stage.clone(), callers.clone(), retention);
     let clients: Vec<String> = (0..random.random_range(3..7)).map(|number| format!("c{number}")).collect();
     for (number, name) in clients.iter().enumerate() {
         let (stage, recorder, callers) = (stage.clone(), recorder.clone(), callers.clone());
         let random = StdRng::seed_from_u64(random.random());
         sim.client(name.as_str(), play(number, stage, recorder, callers, random));
     }
-    let watchers: Vec<String> = (0..WATCHERS).map(|number| format!("w{number}")).collect();
+    let watchers: Vec<String> = (0..WATCHED.len()).map(|number| format!("w{number}")).collect();
     for (number, name) in watchers.iter().enumerate() {
         let (stage, callers) = (stage.clone(), callers.clone());
         let random = StdRng::seed_from_u64(random.random());
@@ -128,94 +112,9 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     Ok(driver.finish(options, &machines, &stage, &recorder))
 }
 
-/// Makes the scene, and afterwards asks for the truth.
-fn stage_hand(sim: &mut Sim<'_>, stage: Rc<Stage>, callers: Vec<SimCaller>) {
-    sim.client("stage", async move {
-        let plan = proof::Plan::default();
-        loop {
-            for caller in &callers {
-                match proof::prepare(caller, &plan).await {
-                    Ok(scene) => {
-                        *stage.scene.borrow_mut() = Some(scene);
-                        break;
-                    }
-                    Err(why) => *stage.why_not.borrow_mut() = why,
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            if stage.scene.borrow().is_some() {
-                break;
-            }
-        }
-        let scene = stage.scene.borrow().clone().ok_or("a scene was made")?;
-        while !stage.judging.get() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        for caller in callers.iter().cycle() {
-            match proof::truth(caller, &scene).await {
-                Ok(truth) => {
-                    *stage.truth.borrow_mut() = Some(truth);
-                    return Ok(());
-                }
-                Err(why) => *stage.why_not.borrow_mut() = why,
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
-    });
-}
-
-async fn play(
-    number: usize,
-    stage: Rc<Stage>,
-    recorder: Recorder,
-    callers: Vec<SimCaller>,
-    mut random: StdRng,
-) -> turmoil::Result {
-    let scene = loop {
-        if let Some(scene) = stage.scene.borrow().clone() {
-            break scene;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
-    stage.busy.set(stage.busy.get() + 1);
-    let own = StdRng::seed_from_u64(random.random());
-    let mut client = Client::new(number, callers, scene, recorder, own);
-    while !stage.playing.get() && !stage.judging.get() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    while stage.playing.get() {
-        let pause = match client.step().await {
-            Step::Served => PACE_MS,
-            Step::Unserved => BREATH_MS,
-        };
-        tokio::time::sleep(Duration::from_millis(random.random_range(pause))).await;
-    }
-    stage.busy.set(stage.busy.get() - 1);
-    Ok(())
-}
-
-/// Watches everything, or what the number says.
-async fn watch_all(
-    number: usize,
-    stage: Rc<Stage>,
-    callers: Vec<SimCaller>,
-    mut random: StdRng,
-) -> turmoil::Result {
-    stage.watching.set(stage.watching.get() + 1);
-    let scene = loop {
-        if let Some(scene) = stage.scene.borrow().clone() {
-            break scene;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
-    let prefix = if number == 0 { "" } else { "hot." };
-    let watcher = Rc::new(RefCell::new(Watcher::new(number, &scene, prefix)));
-    stage.watchers.borrow_mut().push(watcher.clone());
-    let end = || stage.truth.borrow().as_ref().map(|truth| truth.revision);
-    watch(&watcher, &callers, &mut random, end).await;
-    stage.watching.set(stage.watching.get() - 1);
-    Ok(())
+/// How many versions went from the history.
+fn gone(truth: &Truth) -> u64 {
+    truth.pruned.values().filter_map(|pruned| pruned.last()).map(|one| one.oldest - 1).sum()
 }
 
 struct Driver<'a> {
@@ -307,9 +206,10 @@ impl Driver<'_> {
         for event in &events {
             writeln!(self.trace.text, "{event}").expect("a string takes every line");
         }
-        let truth = stage.truth.borrow();
         let mut operations = events.len();
-        if let Some(truth) = &*truth {
+        let mut truth = stage.truth.borrow_mut();
+        if let Some(truth) = &mut *truth {
+            self.complete(truth, &events);
             let report = proof::check(&events, truth);
             operations = report.operations;
             for violation in report.violations {
@@ -336,6 +236,9 @@ impl Driver<'_> {
             "faults": self.trace.counts,
             "operations": operations,
             "acknowledged": counts.acknowledged,
+            "transactions": counts.transactions,
+            "replayed": counts.replayed,
+            "pruned_versions": truth.as_ref().map_or(0, gone),
             "refused": counts.refused,
             "unknown": counts.unknown,
             "reads": counts.reads,
@@ -345,6 +248,15 @@ impl Driver<'_> {
             "violations": self.trace.violations,
         });
         Report { trace: self.trace.text, violations: self.trace.violations, json }
+    }
+
+    /// What is not kept any more is known from what the nodes sealed.
+    fn complete(&mut self, truth: &mut Truth, events: &[Event]) {
+        let nodes = self.nemesis.member_machines().into_iter().filter_map(|machine| machine.node());
+        match nodes.map(|node| node.audit_records()).next() {
+            Some(Ok(records)) => proof::complete(truth, &records, events),
+            other => self.trace.violation(format_args!("the audit entries cannot be read: {other:?}")),
+        }
     }
 
     /// Every table of every node is the same.

@@ -1,7 +1,7 @@
 //! Where the simulation puts faults into this crate, to see that it finds them.
 
 use crate::store::tables::Marker;
-use domain::{BindingChange, Command, Precondition, Stamped, State};
+use domain::{BindingChange, Command, Operation, Precondition, Stamped, State};
 pub(crate) use planted::{Fault, is};
 
 /// Compares the expected version with what this node has applied, and asks for no version any more.
@@ -15,8 +15,41 @@ pub(crate) fn compared_here(state: &State, mut command: Stamped<Command>) -> Sta
     command
 }
 
+/// How often a transaction loses a part, by the revision that it meets.
+const HALVED_EVERY: u64 = 7;
+
+/// Changes what a committed command asks for.
+pub(crate) fn altered(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
+    if is(Fault::StalePin) {
+        return repinned(state, command);
+    }
+    let known = command.idempotency.is_some_and(|own| state.answer(&own.key, command.at).is_some());
+    if is(Fault::IdempotencyForgotten) || known && is(Fault::IdempotencyAtTheDoor) {
+        command.idempotency = None;
+    }
+    match &mut command.command {
+        Command::Transact { operations, .. } if is(Fault::TransactionHalf) => {
+            let last = operations.iter().rposition(|one| matches!(one, Operation::Put { .. }));
+            if let Some(last) = last.filter(|_| state.revision().0.is_multiple_of(HALVED_EVERY)) {
+                operations.remove(last);
+            }
+        }
+        Command::Transact { operations, .. } if is(Fault::TransactionUnchecked) => {
+            operations.retain(|one| !matches!(one, Operation::Check { .. }));
+        }
+        Command::PruneHistory { pruned } if is(Fault::PruneTooMuch) => {
+            for one in pruned {
+                one.oldest = one.oldest.next();
+            }
+        }
+        Command::PruneHistory { pruned } if is(Fault::PruneNever) => pruned.clear(),
+        _ => {}
+    }
+    command
+}
+
 /// Takes the document for checked against whatever schema version is in force.
-pub(crate) fn repinned(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
+fn repinned(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
     if let Command::PutConfig { id, binding, checked, .. } = &mut command.command {
         let binding = match binding {
             BindingChange::Keep => state.config(id).and_then(|config| config.binding.clone()),

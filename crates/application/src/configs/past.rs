@@ -8,6 +8,9 @@ use domain::{
     ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Permission, Resource, Revision, Timestamp, Version,
 };
 
+/// How often the present is looked at anew because it passed, and went from the history, during the look.
+const PRESENT_ATTEMPTS_MAX: usize = 4;
+
 /// Which state is to be shown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Moment {
@@ -110,10 +113,18 @@ impl Configs {
         let freshness = list.moment.freshness(freshness);
         let freshness = Freshness { min_revision: freshness.min_revision.max(page.at), ..freshness };
         let resource = Resource::Configs(environment, &list.prefix);
-        let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
-        require_environment(&view, environment)?;
-        let mut instant = list.moment.seen(&view)?;
-        instant.revision = instant.revision.min(page.at.unwrap_or(instant.revision));
-        history::list_at(&view, environment, list, &page, instant, PageCost::LIST).await
+        let mut attempts = PRESENT_ATTEMPTS_MAX;
+        loop {
+            let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
+            require_environment(&view, environment)?;
+            let mut instant = list.moment.seen(&view)?;
+            instant.revision = instant.revision.min(page.at.unwrap_or(instant.revision));
+            let listed = history::list_at(&view, environment, list, &page, instant, PageCost::LIST).await;
+            attempts -= 1;
+            let passed = matches!(listed, Err(Error::HistoryPruned { .. }));
+            if !passed || attempts == 0 || page.at.is_some() || list.moment != Moment::Now {
+                return listed;
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod past;
 mod patches;
 mod ratchet;
 mod references;
+mod replays;
 mod schemas;
 mod transfer;
 mod watch;

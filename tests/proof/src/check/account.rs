@@ -1,11 +1,12 @@
 //! The cluster's account alone: versions without gap, revisions in order, no contradiction.
 
+use super::commits::Commits;
 use super::report::{Findings, Rule};
 use super::world::World;
 use crate::truth::Version;
 use std::collections::BTreeMap;
 
-pub(super) fn check(world: &World<'_>, findings: &mut Findings) {
+pub(super) fn check(world: &World<'_>, commits: &Commits<'_>, findings: &mut Findings) {
     let truth = world.truth;
     for fault in &truth.faults {
         findings.add(Rule::Account, fault.clone());
@@ -29,7 +30,7 @@ pub(super) fn check(world: &World<'_>, findings: &mut Findings) {
             }
         }
     }
-    check_unique(world, findings);
+    check_unique(world, commits, findings);
     check_list(world, findings);
 }
 
@@ -58,26 +59,33 @@ fn check_step(named: &str, number: u64, before: Option<&Version>, one: &Version,
     }
 }
 
-/// Each revision is one change, and the last revision is not before it.
-fn check_unique(world: &World<'_>, findings: &mut Findings) {
+/// Each revision is one change, be it of several configs, and the last revision is not before it.
+fn check_unique(world: &World<'_>, commits: &Commits<'_>, findings: &mut Findings) {
     let truth = world.truth;
-    let mut seen: BTreeMap<u64, String> = BTreeMap::new();
+    let mut seen: BTreeMap<u64, (String, Option<usize>)> = BTreeMap::new();
     let keys = truth.keys.iter().flat_map(|(key, versions)| {
-        versions.iter().map(move |one| (one.revision, format!("{key} version {}", one.version)))
+        versions.iter().map(move |one| {
+            let event = commits.of(key, one.version).map(|event| event.number);
+            (one.revision, format!("{key} version {}", one.version), event)
+        })
     });
     let schemas = truth.schemas.iter().flat_map(|(name, versions)| {
-        versions.iter().map(move |one| (one.revision, format!("schema {name} version {}", one.version)))
+        versions.iter().map(move |one| (one.revision, format!("schema {name} version {}", one.version), None))
     });
-    for (revision, what) in keys.chain(schemas) {
+    for (revision, what, event) in keys.chain(schemas) {
         if revision <= truth.scene.born || revision > truth.revision {
             let (born, last) = (truth.scene.born, truth.revision);
             let text = format!("{what} is of revision {revision}, outside of {born} to {last}");
             findings.add(Rule::Versions, text);
         }
-        if let Some(other) = seen.get(&revision) {
-            findings.add(Rule::Versions, format!("revision {revision} made both {other} and {what}"));
-        } else {
-            seen.insert(revision, what);
+        match seen.get(&revision) {
+            Some((other, by)) if event.is_none() || event != *by => {
+                findings.add(Rule::Versions, format!("revision {revision} made both {other} and {what}"));
+            }
+            Some(_) => {}
+            None => {
+                seen.insert(revision, (what, event));
+            }
         }
     }
 }

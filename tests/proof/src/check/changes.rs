@@ -3,25 +3,21 @@
 use super::commits::Commits;
 use super::report::{Findings, Rule};
 use super::world::World;
-use crate::event::{Event, Guard, Operation};
+use crate::event::Event;
+use crate::operation::{Effect, Guard};
 use crate::truth::Version;
 
 pub(super) fn check(world: &World<'_>, commits: &Commits<'_>, findings: &mut Findings) {
     for (key, version, event) in commits.configs() {
         let Some(one) = world.version(key, version) else { continue };
         let before = world.before(key, one);
-        check_content(world, key, one, event, findings);
-        let guard = match &event.operation {
-            Operation::Put { guard, .. }
-            | Operation::Delete { guard, .. }
-            | Operation::Rollback { guard, .. } => *guard,
-            _ => continue,
-        };
+        let Some((guard, effect)) = event.operation.effect_on(key) else { continue };
+        check_content(world, key, one, (event, effect), findings);
         if !holds(guard, before) {
             let was = before.map_or("nothing".to_owned(), |one| format!("{} {}", one.kind, one.version));
             findings.about(Rule::Precondition, event, format!("it became version {version} after {was}"));
         }
-        if let Operation::Put { document, guard: Guard::Version(_), .. } = &event.operation
+        if let (Guard::Version(_), Effect::Put(_, document)) = (guard, effect)
             && let Some(prev) = document.prev
             && before.and_then(Version::serial) != Some(prev)
         {
@@ -42,17 +38,23 @@ pub(super) fn holds(guard: Guard, newest: Option<&Version>) -> bool {
     }
 }
 
-fn check_content(world: &World<'_>, key: &str, one: &Version, event: &Event, findings: &mut Findings) {
-    let wrong = match (&event.operation, &one.content) {
-        (Operation::Put { document, .. }, Some(content)) => {
+fn check_content(
+    world: &World<'_>,
+    key: &str,
+    one: &Version,
+    (event, effect): (&Event, Effect<'_>),
+    findings: &mut Findings,
+) {
+    let wrong = match (effect, &one.content) {
+        (Effect::Put(_, document), Some(content)) => {
             let same = content.digest == document.digest && content.serial == Some(document.serial);
             let fits = one.kind != "rollback" && one.from.is_none();
             (!same || !fits).then(|| format!("the truth has a {} of another document", one.kind))
         }
-        (Operation::Rollback { to, .. }, Some(content)) => {
-            let source = world.version(key, *to).filter(|source| source.revision < one.revision);
+        (Effect::Rollback(to), Some(content)) => {
+            let source = world.version(key, to).filter(|source| source.revision < one.revision);
             let digest = source.and_then(|source| source.content.as_ref()).map(|content| &content.digest);
-            if one.kind != "rollback" || one.from != Some(*to) {
+            if one.kind != "rollback" || one.from != Some(to) {
                 Some(format!("the truth has a {} from {:?}", one.kind, one.from))
             } else if digest != Some(&content.digest) {
                 Some(format!("its document is not that of version {to}"))
@@ -60,7 +62,7 @@ fn check_content(world: &World<'_>, key: &str, one: &Version, event: &Event, fin
                 None
             }
         }
-        (Operation::Delete { .. }, None) => None,
+        (Effect::Delete, None) => None,
         (_, content) => Some(format!("the truth has a {} with {content:?}", one.kind)),
     };
     if let Some(wrong) = wrong {

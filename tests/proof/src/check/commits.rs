@@ -1,15 +1,18 @@
 //! Which change of the truth is which operation of the clients.
 //!
-//! Writes, rollbacks and schema versions carry a number. A deletion cannot, so it is known by the revision
-//! in its acknowledgement; one that nobody was promised must be matched by an unknown deletion that
-//! could have met it.
+//! Writes, rollbacks, transactions and schema versions carry a number. A single deletion cannot, so it is known
+//! by the revision in its acknowledgement; one that nobody was promised must be matched by an unknown deletion
+//! that could have met it. What was asked for several times with one idempotency key is one change: it counts
+//! for the first attempt that may have made it.
 
 use super::report::{Findings, Rule};
 use super::time::Time;
 use super::world::World;
-use crate::event::{Event, Guard, Operation, Outcome};
+use crate::event::{Event, Outcome};
+use crate::operation::{Guard, Operation, Part};
 use crate::truth::Version;
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The operations behind the changes.
 #[derive(Default)]
@@ -38,13 +41,19 @@ impl<'a> Commits<'a> {
 
     pub(super) fn match_up(events: &'a [Event], world: &World<'a>, findings: &mut Findings) -> Self {
         let mut commits = Self::default();
-        let serials: BTreeMap<u64, &Event> =
-            events.iter().filter_map(|event| Some((event.operation.serial()?, event))).collect();
+        let mut serials: BTreeMap<u64, &Event> = BTreeMap::new();
+        for event in events {
+            let Some(serial) = event.operation.serial() else { continue };
+            let first = serials.entry(serial).or_insert(event);
+            if !first.may_have_happened() && event.may_have_happened() {
+                *first = event;
+            }
+        }
         for (key, versions) in &world.truth.keys {
-            for one in versions.iter().filter(|one| one.is_live()) {
+            for one in versions.iter().filter(|one| one.is_live() || one.serial().is_some()) {
                 let what = format!("{key} version {} (revision {})", one.version, one.revision);
                 let event = one.serial().and_then(|serial| serials.get(&serial).copied());
-                let event = event.filter(|event| event.operation.key() == Some(key));
+                let event = event.filter(|event| event.operation.effect_on(key).is_some());
                 let Some(event) = event else {
                     let text = format!("{what} with message {:?} was asked for by nobody", one.message);
                     findings.add(Rule::Asked, text);
@@ -81,7 +90,14 @@ impl<'a> Commits<'a> {
 
     fn note(&mut self, event: &Event, what: &str, revision: u64, findings: &mut Findings) {
         if let Some(other) = self.revisions.insert(event.number, revision) {
-            findings.about(Rule::Once, event, format!("it happened at revision {other} and again as {what}"));
+            let parts = matches!(event.operation, Operation::Transact { .. });
+            if !parts {
+                let text = format!("it happened at revision {other} and again as {what}");
+                findings.about(Rule::Once, event, text);
+            } else if other != revision {
+                let text = format!("a part of it happened at revision {other}, and {what} did too");
+                findings.about(Rule::Whole, event, text);
+            }
         }
         if matches!(event.outcome, Outcome::Refused { .. } | Outcome::Unsent { .. }) {
             findings.about(Rule::Refused, event, format!("it was refused, yet it is {what}"));
@@ -101,14 +117,18 @@ impl<'a> Commits<'a> {
             if let (Operation::Delete { key: own, .. }, Outcome::Written { revision, .. }) =
                 (&event.operation, &event.outcome)
                 && own == key
-                && let Some(other) = promised.insert(*revision, event)
+                && let Some(other) = first(promised.entry(*revision), event)
+                && (event.token.is_none() || event.token != other.token)
             {
                 let text = "another deletion of the key was promised at the same revision";
                 findings.between(Rule::Once, event, other, text);
             }
         }
-        for one in versions.iter().filter(|one| !one.is_live()) {
+        for one in versions.iter().filter(|one| !one.is_live() && one.serial().is_none()) {
             if let Some(event) = promised.get(&one.revision) {
+                let is_attempt = |other: &&Event| other.token == event.token && other.may_have_happened();
+                let first = event.token.and_then(|_| events.iter().find(is_attempt));
+                let event = first.unwrap_or(event);
                 self.configs.insert((key, one.version), event);
                 self.revisions.insert(event.number, one.revision);
             }
@@ -125,8 +145,15 @@ impl<'a> Commits<'a> {
         time: &Time<'_>,
         findings: &mut Findings,
     ) {
+        let promised = events.iter().filter(|event| event.outcome.is_acknowledged());
+        let promised: BTreeSet<u64> = promised.filter_map(|event| event.token).collect();
         for (key, versions) in &world.truth.keys {
-            let unknown = events.iter().filter(|event| event.outcome.is_unknown());
+            let mut asked = BTreeSet::new();
+            // What was asked for several times can be one deletion, and was one when any attempt was promised.
+            let unknown = events.iter().filter(|event| {
+                event.outcome.is_unknown()
+                    && event.token.is_none_or(|token| !promised.contains(&token) && asked.insert(token))
+            });
             let mut named: BTreeMap<u64, u64> = BTreeMap::new();
             let mut free = Vec::new();
             for event in unknown {
@@ -156,6 +183,17 @@ impl<'a> Commits<'a> {
     }
 }
 
+/// Takes the place when it is free; gives who has it otherwise.
+fn first<'a>(place: Entry<'_, u64, &'a Event>, event: &'a Event) -> Option<&'a Event> {
+    match place {
+        Entry::Occupied(taken) => Some(taken.get()),
+        Entry::Vacant(free) => {
+            free.insert(event);
+            None
+        }
+    }
+}
+
 /// Every promise was kept: the change is there, as it was acknowledged.
 pub(super) fn check_acknowledged(events: &[Event], world: &World<'_>, findings: &mut Findings) {
     for event in events {
@@ -175,6 +213,9 @@ pub(super) fn check_acknowledged(events: &[Event], world: &World<'_>, findings: 
                     }
                     Some(one) => one.differs(shown).map(|wrong| format!("it was told {wrong}")),
                 }
+            }
+            (Operation::Transact { .. }, Outcome::Transacted { revision, versions }) => {
+                transacted(world, event, *revision, versions)
             }
             (Operation::Delete { key, .. }, Outcome::Written { revision, .. }) => {
                 let there = world.newest(key, *revision).filter(|one| one.revision == *revision);
@@ -201,4 +242,24 @@ pub(super) fn check_acknowledged(events: &[Event], world: &World<'_>, findings: 
             findings.about(Rule::Acknowledged, event, wrong);
         }
     }
+}
+
+/// What is not as a transaction was acknowledged.
+fn transacted(world: &World<'_>, event: &Event, revision: u64, versions: &[(String, u64)]) -> Option<String> {
+    let Operation::Transact { parts, serial } = &event.operation else { return None };
+    parts.iter().zip(versions).find_map(|(part, (key, version))| match part.effect() {
+        // Whether a check held is another rule's; here it is only told back.
+        None => {
+            let Part::Check { at, .. } = part else { return None };
+            (version != at).then(|| format!("{part} is told as version {version}"))
+        }
+        Some(_) => match world.version(key, *version) {
+            None => Some(format!("the truth has no version {version} of {key}")),
+            Some(one) if one.revision != revision || one.serial() != Some(*serial) => {
+                let (message, revision) = (&one.message, one.revision);
+                Some(format!("{key} version {version} of the truth is of {message:?} at {revision}"))
+            }
+            Some(_) => None,
+        },
+    })
 }

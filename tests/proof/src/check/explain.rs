@@ -4,7 +4,8 @@ use super::changes::holds;
 use super::schemas::{Bindings, Held, after, is_satisfied};
 use super::world::World;
 use crate::document::satisfies;
-use crate::event::{Bind, Event, Guard, Operation, Outcome, SchemaRef};
+use crate::event::{Event, Outcome};
+use crate::operation::{Bind, Guard, Operation, Part, SchemaRef};
 use crate::truth::Version;
 
 /// The states that an operation could have met: those of the revisions from `low` to `high`.
@@ -17,11 +18,19 @@ pub(super) struct Met<'a> {
 
 /// Whether one of the states explains the refusal.
 pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
-    let Outcome::Refused { code, current, failures, .. } = &event.outcome else { return true };
+    let Outcome::Refused { code, current, part, failures, .. } = &event.outcome else { return true };
     let operation = &event.operation;
     if ["project_not_found", "environment_not_found"].contains(&code.as_str()) {
         // Both were made before the clients began; only a stale read may be older.
-        return met.low < met.world.truth.scene.born;
+        let about = match operation {
+            Operation::List { prefix, .. } => prefix,
+            operation => operation.key().unwrap_or_default(),
+        };
+        return met.low < met.world.truth.scene.born(about);
+    }
+    if event.token.is_some() && ["idempotency_key_reused", "history_pruned"].contains(&code.as_str()) {
+        // Another rule's.
+        return true;
     }
     match operation {
         Operation::Put { key, guard, bind, document } => match code.as_str() {
@@ -39,7 +48,7 @@ pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
         Operation::Rollback { key, guard, to, .. } => match code.as_str() {
             "version_conflict" => met.conflict(key, *guard, *current),
             "config_not_found" => met.absent(key),
-            "version_not_found" => met.not_yet(key, *to),
+            "version_not_found" => met.missing(key, *to),
             "invalid_body" => met.world.version(key, *to).is_some_and(|one| !one.is_live()),
             "validation_failed" => {
                 let content = met.world.version(key, *to).and_then(|one| one.content.as_ref());
@@ -55,8 +64,10 @@ pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
             "contended" => met.changed(None),
             _ => false,
         },
+        Operation::Transact { parts, .. } => met.transaction(parts, *part, code, *current),
         Operation::Get { key, .. } => code == "config_not_found" && met.absent(key),
-        Operation::Old { key, version, .. } => code == "version_not_found" && met.not_yet(key, *version),
+        Operation::Old { key, version, .. } => code == "version_not_found" && met.missing(key, *version),
+        Operation::Past { key, revision, .. } => met.past(key, *revision, code),
         Operation::List { .. } => false,
     }
 }
@@ -64,7 +75,7 @@ pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
 impl Met<'_> {
     /// Whether some state of the key, together with the schemas, is so.
     fn any(&self, key: &str, is_so: impl Fn(u64, Option<&Version>) -> bool) -> bool {
-        let moments = self.world.moments(Some(key), self.low, self.high);
+        let moments = self.world.moments([key], self.low, self.high);
         moments.into_iter().any(|revision| is_so(revision, self.world.newest(key, revision)))
     }
 
@@ -72,9 +83,53 @@ impl Met<'_> {
         self.any(key, |_, newest| newest.is_none_or(|one| !one.is_live()))
     }
 
-    /// The version was not there in the oldest of the states; versions never go away.
-    fn not_yet(&self, key: &str, version: u64) -> bool {
-        self.low <= self.high && self.world.version(key, version).is_none_or(|one| one.revision > self.low)
+    /// The version was not there yet in the oldest of the states, or not any more in the newest.
+    fn missing(&self, key: &str, version: u64) -> bool {
+        let not_yet = self.world.version(key, version).is_none_or(|one| one.revision > self.low);
+        self.low <= self.high && (not_yet || self.gone(key, version))
+    }
+
+    /// The version was not kept any more in the newest of the states.
+    fn gone(&self, key: &str, version: u64) -> bool {
+        version < self.world.oldest(key, self.high)
+    }
+
+    /// There was nothing at that revision; or what there was is gone, like all before the oldest version.
+    fn past(&self, key: &str, revision: u64, code: &str) -> bool {
+        let was = self.world.newest(key, revision);
+        let gone = self.world.oldest(key, self.high) > was.map_or(1, |was| was.version);
+        match code {
+            "config_not_found" => was.is_none_or(|was| !was.is_live()),
+            "history_pruned" => gone,
+            _ => false,
+        }
+    }
+
+    /// Some state has what the part was refused for. Preconditions are compared part by part, all on one state.
+    fn transaction(&self, parts: &[Part], part: Option<usize>, code: &str, current: Option<u64>) -> bool {
+        if code == "contended" {
+            return parts.iter().any(|part| self.changed(Some(part.key())));
+        }
+        let Some(refused) = part.and_then(|part| parts.get(part)) else { return false };
+        let before = &parts[..part.unwrap_or_default()];
+        let keys = before.iter().chain([refused]).map(Part::key);
+        let moments = self.world.moments(keys, self.low, self.high);
+        let mut with_all_before = moments.into_iter().filter(|revision| {
+            before.iter().all(|part| holds(part.guard(), self.world.newest(part.key(), *revision)))
+        });
+        let live = |revision: u64| self.world.live(refused.key(), revision).map_or(0, |one| one.version);
+        match (code, refused) {
+            ("version_conflict", _) => with_all_before.any(|revision| {
+                let newest = self.world.newest(refused.key(), revision);
+                Some(live(revision)) == current && !holds(refused.guard(), newest)
+            }),
+            ("config_not_found", Part::Delete { .. }) => with_all_before.any(|revision| live(revision) == 0),
+            ("validation_failed", Part::Put { key, bind, document, .. }) => {
+                self.fails(key, bind, document.limit)
+            }
+            ("unknown_schema", Part::Put { bind, .. }) => self.unknown(bind),
+            _ => false,
+        }
     }
 
     fn conflict(&self, key: &str, guard: Guard, current: Option<u64>) -> bool {
@@ -90,7 +145,7 @@ impl Met<'_> {
             && guard != current
             && self
                 .world
-                .moments(None, self.low, self.high)
+                .moments([], self.low, self.high)
                 .into_iter()
                 .any(|revision| self.world.newest_schema(name, revision).map(|one| one.version) == current)
     }

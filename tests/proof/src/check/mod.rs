@@ -13,12 +13,15 @@ mod account;
 mod changes;
 mod commits;
 mod explain;
+mod kept;
 mod reads;
 mod refusals;
+mod replays;
 mod report;
 mod schemas;
 mod time;
 mod watches;
+mod whole;
 mod world;
 
 pub use report::{Report, Rule, Violation};
@@ -27,6 +30,8 @@ pub use watches::check_watcher;
 use crate::event::{Event, Outcome};
 use crate::truth::Truth;
 use commits::Commits;
+use refusals::Bounds;
+use replays::Replays;
 use report::Findings;
 use time::Time;
 use world::World;
@@ -36,18 +41,27 @@ use world::World;
 pub fn check(events: &[Event], truth: &Truth) -> Report {
     let mut findings = Findings::default();
     let world = World::new(truth);
-    account::check(&world, &mut findings);
     let commits = Commits::match_up(events, &world, &mut findings);
+    account::check(&world, &commits, &mut findings);
     let time = Time::new(events, &world, &commits);
     commits.check_orphans(events, &world, &time, &mut findings);
     let bindings = schemas::Bindings::replay(&world, &commits);
     commits::check_acknowledged(events, &world, &mut findings);
     changes::check(&world, &commits, &mut findings);
+    whole::check(events, &world, &commits, &mut findings);
+    let replays = Replays::new(events, &commits);
+    replays.check(&world, &time, &mut findings);
+    kept::check(events, &world, &mut findings);
     time.check(events, &commits, &mut findings);
     reads::check(events, &world, &mut findings);
     reads::check_floors(events, &mut findings);
     schemas::check(&world, &bindings, &mut findings);
-    refusals::check(events, &world, &time, &bindings, &mut findings);
+    refusals::check(
+        events,
+        &Bounds { world: &world, time: &time, replays: &replays },
+        &bindings,
+        &mut findings,
+    );
     for event in events {
         if let Outcome::Odd { why, .. } = &event.outcome {
             findings.about(Rule::Form, event, format!("the answer is not in the contract: {why}"));

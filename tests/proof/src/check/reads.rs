@@ -2,7 +2,9 @@
 
 use super::report::{Findings, Rule};
 use super::world::World;
-use crate::event::{Event, Operation, Outcome, Page, Shown};
+use crate::event::{Event, Outcome, Page, Shown};
+use crate::operation::Operation;
+use crate::plan::covers;
 use std::collections::BTreeMap;
 
 pub(super) fn check(events: &[Event], world: &World<'_>, findings: &mut Findings) {
@@ -17,6 +19,10 @@ pub(super) fn check(events: &[Event], world: &World<'_>, findings: &mut Findings
                 let live = world.live(key, *revision).map(|one| one.version);
                 let right = live == Some(*version) && *known == live;
                 (Rule::Read, (!right).then(|| format!("the truth is at {live:?} at revision {revision}")))
+            }
+            (Operation::Past { key, revision: wanted, .. }, Outcome::Found { revision, shown }) => {
+                let other = (revision != wanted).then(|| format!("the answer is of revision {revision}"));
+                (Rule::Read, other.or_else(|| get(world, key, *revision, shown)))
             }
             (Operation::Old { key, version, .. }, Outcome::Found { revision, shown }) => {
                 (Rule::Read, old(world, key, *version, *revision, shown))
@@ -61,7 +67,7 @@ fn list(world: &World<'_>, operation: &Operation, pages: &[Page], complete: bool
     }
     let shown: Vec<&Shown> = pages.iter().flat_map(|page| &page.items).collect();
     let last = shown.last().map(|shown| shown.key.as_str());
-    let covered = |key: &str| key.starts_with(prefix.as_str()) && (complete || Some(key) <= last);
+    let covered = |key: &str| covers(prefix, key) && (complete || Some(key) <= last);
     let keys = world.truth.keys.keys().filter(|key| covered(key));
     let expected: Vec<_> = keys.filter_map(|key| Some((key, world.live(key, revision)?))).collect();
     for (at, shown) in shown.iter().enumerate() {

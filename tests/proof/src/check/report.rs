@@ -44,6 +44,13 @@ pub enum Rule {
     Precondition,
     /// A writer's picture of the version it replaced is that version.
     Predecessor,
+    /// All parts of a transaction happened at one revision, where its checks held, or none did.
+    Whole,
+    /// What is asked for again with an idempotency key happens once and is answered alike; another request with
+    /// the key is refused.
+    Replay,
+    /// Only what the retention lets go goes from the history, and what went is not shown.
+    Kept,
     /// An answer is no older than any answer that came before it was asked for, and no newer than a
     /// change that was asked for after it.
     RealTime,

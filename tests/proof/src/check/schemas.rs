@@ -7,7 +7,7 @@ use super::commits::Commits;
 use super::report::{Findings, Rule};
 use super::world::World;
 use crate::document::satisfies;
-use crate::event::{Bind, Operation, SchemaRef};
+use crate::operation::{Bind, Effect, SchemaRef};
 use crate::truth::Version;
 use std::collections::BTreeMap;
 
@@ -34,9 +34,10 @@ impl<'a> Bindings<'a> {
             let mut held = Held::Free;
             for one in versions {
                 held = if one.is_live() {
-                    match commits.of(key, one.version).map(|event| &event.operation) {
-                        Some(Operation::Put { bind, .. }) => after(bind, held),
-                        Some(Operation::Rollback { .. }) => held,
+                    let event = commits.of(key, one.version);
+                    match event.and_then(|event| event.operation.effect_on(key)) {
+                        Some((_, Effect::Put(bind, _))) => after(bind, held),
+                        Some((_, Effect::Rollback(_))) => held,
                         _ => Held::Unknown,
                     }
                 } else {

@@ -4,7 +4,8 @@
 use super::commits::Commits;
 use super::report::{Findings, Rule};
 use super::world::World;
-use crate::event::{Event, Operation, Outcome};
+use crate::event::{Event, Outcome};
+use crate::operation::Operation;
 use std::collections::BTreeMap;
 
 /// A bound, and the operation that sets it.
@@ -70,15 +71,20 @@ impl<'a> Time<'a> {
     }
 
     pub(super) fn check(&self, events: &[Event], commits: &Commits<'_>, findings: &mut Findings) {
+        let firsts = first_attempts(events);
         for event in events {
-            let floor = self.floor_bound(event);
+            // What is answered again was made when it was first asked for, or later.
+            let request = event.token.map(|token| (token, event.operation.serial()));
+            let first = request.filter(|_| event.replayed).and_then(|request| firsts.get(&request).copied());
+            let floor = self.floor_bound(first.unwrap_or(event));
             let change = event.operation.is_change();
             // A promise counts with the revision that it names, an unknown change with the one it got.
             let revision = event.outcome.revision().or_else(|| commits.revision(event));
             let Some(revision) = revision else { continue };
             let made = change && !matches!(event.outcome, Outcome::Refused { .. });
             let early = if made { revision <= floor.revision } else { revision < floor.revision };
-            if early && !event.operation.freshness().stale {
+            let past = matches!(event.operation, Operation::Past { .. });
+            if early && !past && !event.operation.freshness().stale {
                 let text = format!("revision {revision}, after revision {} was shown", floor.revision);
                 match floor.event {
                     Some(other) => findings.between(Rule::RealTime, event, other, text),
@@ -104,6 +110,17 @@ impl<'a> Time<'a> {
     }
 }
 
+/// By idempotency key and serial number: the first attempt of what was asked for several times.
+fn first_attempts(events: &[Event]) -> BTreeMap<(u64, Option<u64>), &Event> {
+    let mut firsts = BTreeMap::new();
+    for event in events {
+        if let Some(token) = event.token {
+            firsts.entry((token, event.operation.serial())).or_insert(event);
+        }
+    }
+    firsts
+}
+
 /// The largest revision that an answer proves to exist. A refusal that names a version proves the revision
 /// that made it.
 fn shown(event: &Event, world: &World<'_>) -> Option<u64> {
@@ -112,8 +129,8 @@ fn shown(event: &Event, world: &World<'_>) -> Option<u64> {
         (Operation::Schema { name, .. }, Outcome::Refused { current: Some(version), .. }) => {
             world.schema_version(name, *version).map(|one| one.revision)
         }
-        (operation, Outcome::Refused { current: Some(version), .. }) => {
-            operation.key().and_then(|key| world.version(key, *version)).map(|one| one.revision)
+        (_, Outcome::Refused { current: Some(version), .. }) => {
+            event.subject().and_then(|key| world.version(key, *version)).map(|one| one.revision)
         }
         _ => None,
     };

@@ -3,6 +3,7 @@
 
 use super::report::{Findings, Rule, Violation};
 use super::world::World;
+use crate::plan::covers;
 use crate::truth::{Truth, Version};
 use crate::watcher::{Changed, Told, Watcher};
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ pub fn check_watcher(watcher: &Watcher, truth: &Truth) -> Vec<Violation> {
     let world = World::new(truth);
     let mut changes = Vec::new();
     for (key, versions) in &truth.keys {
-        if key.starts_with(&watcher.prefix) {
+        if covers(&watcher.prefix, key) {
             changes.extend(versions.iter().map(|version| (version.revision, key.as_str())));
         }
     }
@@ -75,11 +76,11 @@ impl<'a> Checker<'a> {
                 self.complete(at, *revision);
             }
             Told::Reset { revision, items } => {
-                if self.through.is_some() {
-                    let through = self.through;
-                    self.wrong(at, format!("a reset, although nothing after {through:?} was forgotten"));
+                if let Some(through) = self.through.filter(|through| !self.is_gone(*through, *revision)) {
+                    self.wrong(at, format!("a reset, although nothing after {through} was forgotten"));
                 }
                 self.state(at, *revision, items);
+                self.inside.clear();
                 self.through = Some(*revision);
             }
             Told::Change { changed, complete } => {
@@ -91,13 +92,23 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether a change after one revision and up to another was not kept any more at the latter.
+    fn is_gone(&self, after: u64, up_to: u64) -> bool {
+        let from = self.changes.partition_point(|(revision, _)| *revision <= after);
+        let mut between = self.changes[from..].iter().take_while(|(revision, _)| *revision <= up_to);
+        between.any(|(revision, key)| {
+            let made = self.world.newest(key, *revision);
+            made.is_some_and(|made| made.version < self.world.oldest(key, up_to))
+        })
+    }
+
     /// The whole state is the one at its revision.
     fn state(&mut self, at: usize, revision: u64, items: &[Changed]) {
         if revision > self.world.truth.revision {
             return;
         }
         let keys: Vec<&String> =
-            self.world.truth.keys.keys().filter(|key| key.starts_with(&self.watcher.prefix)).collect();
+            self.world.truth.keys.keys().filter(|key| covers(&self.watcher.prefix, key)).collect();
         let live = keys.into_iter().filter_map(|key| Some((key, self.world.live(key, revision)?)));
         let live: Vec<(&String, &Version)> = live.collect();
         let told: Vec<&String> = items.iter().map(|item| &item.key).collect();

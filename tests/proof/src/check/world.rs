@@ -1,7 +1,7 @@
 //! The truth, with quick ways to ask what was when.
 
 use crate::event::Shown;
-use crate::truth::{SchemaVersion, Truth, Version};
+use crate::truth::{Pruned, SchemaVersion, Truth, Version};
 
 /// The state of everything at every revision.
 pub(super) struct World<'a> {
@@ -9,6 +9,7 @@ pub(super) struct World<'a> {
 }
 
 const NO_VERSIONS: &[Version] = &[];
+const NOTHING_PRUNED: &[Pruned] = &[];
 const NO_SCHEMAS: &[SchemaVersion] = &[];
 
 impl<'a> World<'a> {
@@ -45,6 +46,13 @@ impl<'a> World<'a> {
         at.checked_sub(1).map(|at| &versions[at])
     }
 
+    /// The oldest version of a key that is kept at a revision.
+    pub(super) fn oldest(&self, key: &str, revision: u64) -> u64 {
+        let pruned = self.truth.pruned.get(key).map_or(NOTHING_PRUNED, Vec::as_slice);
+        let before = pruned.partition_point(|one| one.revision <= revision).checked_sub(1);
+        before.map_or(1, |at| pruned[at].oldest)
+    }
+
     /// The versions of a schema, oldest first.
     pub(super) fn schema(&self, name: &str) -> &'a [SchemaVersion] {
         self.truth.schemas.get(name).map_or(NO_SCHEMAS, Vec::as_slice)
@@ -62,9 +70,14 @@ impl<'a> World<'a> {
         place(versions, version, |one| one.version).map(|at| &versions[at])
     }
 
-    /// The revisions at which a key or any schema changed, after `low` and up to `high`; and `low`
-    /// itself. Between them the state that a write to the key meets is the same.
-    pub(super) fn moments(&self, key: Option<&str>, low: u64, high: u64) -> Vec<u64> {
+    /// The revisions at which one of the keys or any schema changed, after `low` and up to `high`; and `low`
+    /// itself. Between them the state that a write to the keys meets is the same.
+    pub(super) fn moments<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k str>,
+        low: u64,
+        high: u64,
+    ) -> Vec<u64> {
         if low > high {
             return Vec::new();
         }
@@ -73,9 +86,11 @@ impl<'a> World<'a> {
             let from = versions.partition_point(|one| one.revision <= low);
             moments.extend(versions[from..].iter().map(|one| one.revision).take_while(|made| *made <= high));
         }
-        let versions = key.map_or(NO_VERSIONS, |key| self.versions(key));
-        let from = versions.partition_point(|one| one.revision <= low);
-        moments.extend(versions[from..].iter().map(|one| one.revision).take_while(|made| *made <= high));
+        for key in keys {
+            let versions = self.versions(key);
+            let from = versions.partition_point(|one| one.revision <= low);
+            moments.extend(versions[from..].iter().map(|one| one.revision).take_while(|made| *made <= high));
+        }
         moments.sort_unstable();
         moments.dedup();
         moments
@@ -97,9 +112,9 @@ impl Version {
         self.kind != "delete"
     }
 
-    /// The number of its change; deletions have none.
+    /// The number of its change; single deletions have none.
     pub(super) fn serial(&self) -> Option<u64> {
-        self.message.parse().ok().filter(|_| self.is_live())
+        self.message.parse().ok()
     }
 
     /// What an answer tells otherwise than this version of `key` is; `None` when all agrees.

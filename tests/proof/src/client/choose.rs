@@ -3,17 +3,21 @@
 
 use super::known::{Knowledge, Known};
 use crate::document::{MAXIMA, digest, document, limit, schema_body};
-use crate::event::{Bind, Freshness, Guard, Operation, SchemaRef};
+use crate::operation::{Bind, Freshness, Guard, Operation, Part, SchemaRef};
 use crate::plan::{Key, Scene};
 use crate::recorder::Recorder;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
-/// An operation, and the document or schema that it writes.
+/// Most parts of a transaction.
+const PARTS_MAX: usize = 5;
+
+/// An operation, and the documents or the schema that it writes.
+#[derive(Clone, Debug)]
 pub(super) struct Intent {
     pub(super) operation: Operation,
-    pub(super) body: Option<Value>,
+    pub(super) contents: Vec<Value>,
 }
 
 /// What one choice looks at.
@@ -35,7 +39,7 @@ pub(super) fn choose(
 }
 
 fn bodiless(operation: Operation) -> Intent {
-    Intent { operation, body: None }
+    Intent { operation, contents: Vec::new() }
 }
 
 impl Choice<'_> {
@@ -48,14 +52,18 @@ impl Choice<'_> {
         if (87..95).contains(&drawn) || self.scene.keys.is_empty() {
             return self.list();
         }
+        if (35..46).contains(&drawn) {
+            return self.transact();
+        }
         let key = self.key().clone();
         let known = self.knowledge.key(&key.name);
         match drawn {
-            0..32 => self.put(&key, &known, false),
-            32..36 => self.put(&key, &known, true),
-            36..43 => bodiless(Operation::Delete { guard: self.guard(&known), key: key.name }),
-            43..49 => self.rollback(key.name, &known),
-            49..81 => self.get(key.name, &known, fresh),
+            0..23 => self.put(&key, &known, false),
+            23..26 => self.put(&key, &known, true),
+            26..30 => bodiless(Operation::Delete { guard: self.guard(&known), key: key.name }),
+            30..35 => self.rollback(key.name, &known),
+            46..76 => self.get(key.name, &known, fresh),
+            76..81 => self.past(key.name, fresh),
             _ => {
                 let newest = known.tags.iter().map(|tag| tag.version).max().unwrap_or(1);
                 let version = self.random.random_range(1..=newest + 1);
@@ -105,7 +113,7 @@ impl Choice<'_> {
         let bind = self.bind(key, guard);
         Intent {
             operation: Operation::Put { key: key.name.clone(), guard, bind, document },
-            body: Some(body),
+            contents: vec![body],
         }
     }
 
@@ -136,6 +144,51 @@ impl Choice<'_> {
         bodiless(Operation::Rollback { key, guard, to, serial })
     }
 
+    /// Parts on different keys, each as the client believes the key to be; some are deliberately out of date.
+    fn transact(&mut self) -> Intent {
+        let (count, spoilt) = (self.random.random_range(1..=PARTS_MAX), self.random.random_bool(0.06));
+        let only_checks = self.random.random_bool(0.08);
+        let mut keys: Vec<Key> = Vec::new();
+        for _ in 0..2 * count {
+            let key = self.key().clone();
+            if keys.len() < count && keys.iter().all(|own| own.name != key.name) {
+                keys.push(key);
+            }
+        }
+        let (serial, mut contents) = (self.recorder.serial(), Vec::new());
+        let mut parts = Vec::new();
+        for key in keys {
+            let known = self.knowledge.key(&key.name);
+            let old = known.tags.front().filter(|_| self.random.random_bool(0.05));
+            let at = old.copied().or(known.current()).map_or(0, |tag| tag.version);
+            let name = key.name.clone();
+            parts.push(match self.random.random_range(0..100) {
+                0..25 => Part::Check { key: name, at },
+                _ if only_checks => Part::Check { key: name, at },
+                25..37 if at > 0 => Part::Delete { key: name, at },
+                _ => {
+                    let guard = if at == 0 { Guard::Absent } else { Guard::Version(at) };
+                    let own = self.recorder.serial();
+                    let limited = key.schema.is_some() || self.random.random_bool(0.3);
+                    let limit = limited.then(|| limit(self.random, spoilt));
+                    let (body, document) = document(self.random, own, known.prev(guard), limit);
+                    contents.push(body);
+                    Part::Put { key: name, at, bind: self.bind(&key, guard), document }
+                }
+            });
+        }
+        Intent { operation: Operation::Transact { parts, serial }, contents }
+    }
+
+    fn past(&mut self, key: String, fresh: Freshness) -> Intent {
+        let newest = self.knowledge.floor;
+        // Mostly not long ago: what is long ago may be gone.
+        let back = if self.random.random_bool(0.7) { 60 } else { newest };
+        let oldest = newest.saturating_sub(back).max(self.scene.floor).min(newest);
+        let revision = self.random.random_range(oldest..=newest);
+        bodiless(Operation::Past { key, revision, fresh: Freshness { min_revision: None, ..fresh } })
+    }
+
     fn get(&mut self, key: String, known: &Known, fresh: Freshness) -> Intent {
         let asks = self.random.random_bool(0.3);
         let known = known.tags.back().filter(|_| asks).map(|tag| tag.version);
@@ -147,7 +200,8 @@ impl Choice<'_> {
         let stale = self.random.random_bool(0.3);
         let floor = self.random.random_bool(if stale { 0.7 } else { 0.1 });
         let fresh = Freshness { stale, min_revision: floor.then_some(self.knowledge.floor) };
-        let prefixes = ["", "hot.", "bound.", "many.", "many.00", "many.01", "nothing."];
+        let prefixes =
+            ["", "hot.", "bound.", "many.", "many.00", "many.01", "nothing.", "other:", "other:many."];
         let prefix = prefixes[self.random.random_range(0..prefixes.len())].to_owned();
         let page_size = self.random.random_range(if prefix.is_empty() { 4..=20 } else { 1..=6 });
         let content = self.random.random_bool(0.4);
@@ -161,6 +215,6 @@ impl Choice<'_> {
         let body = schema_body(serial, maximum);
         let digest = digest(&body);
         let operation = Operation::Schema { name, guard, serial, maximum, digest };
-        Intent { operation, body: Some(body) }
+        Intent { operation, contents: vec![body] }
     }
 }

@@ -1,6 +1,7 @@
 //! What a client knows from the answers it got; it may be out of date, and that is part of the test.
 
-use crate::event::{Guard, Operation, Outcome, Shown};
+use crate::event::{Outcome, Shown};
+use crate::operation::{Guard, Operation, Part};
 use crate::plan::Scene;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -60,24 +61,46 @@ impl Knowledge {
             (_, Outcome::Listed { pages, .. }) => {
                 pages.iter().flat_map(|page| &page.items).for_each(|shown| self.saw(shown));
             }
+            (Operation::Transact { parts, serial }, Outcome::Transacted { versions, .. }) => {
+                for (part, (key, version)) in parts.iter().zip(versions) {
+                    match part {
+                        Part::Check { .. } => {}
+                        Part::Put { .. } => {
+                            self.tag(key, Tag { version: *version, serial: Some(*serial) });
+                        }
+                        Part::Delete { .. } => self.gone(key),
+                    }
+                }
+            }
             (Operation::Schema { name, .. }, Outcome::Registered { version, .. }) => {
                 self.schemas.insert(name.clone(), *version);
             }
-            (_, Outcome::Refused { code, current, .. }) => self.refused(operation, code, *current),
+            (Operation::Transact { parts, .. }, Outcome::Refused { code, current, part, .. }) => {
+                let key = part.and_then(|part| parts.get(part)).map(Part::key);
+                self.refused(operation, key, code, *current);
+            }
+            (Operation::Past { .. } | Operation::Old { .. }, Outcome::Refused { .. }) => {}
+            (_, Outcome::Refused { code, current, .. }) => {
+                self.refused(operation, operation.key(), code, *current);
+            }
             _ => {}
         }
     }
 
-    fn refused(&mut self, operation: &Operation, code: &str, current: Option<u64>) {
+    fn refused(&mut self, operation: &Operation, key: Option<&str>, code: &str, current: Option<u64>) {
         match (operation, code, current) {
             (Operation::Schema { name, .. }, "schema_version_conflict", Some(version)) => {
                 self.schemas.insert(name.clone(), version);
             }
             (_, "config_not_found", _) | (_, "version_conflict", Some(0)) => {
-                operation.key().into_iter().for_each(|key| self.gone(key));
+                if let Some(key) = key {
+                    self.gone(key);
+                }
             }
             (_, "version_conflict", Some(version)) => {
-                operation.key().into_iter().for_each(|key| self.tag(key, Tag { version, serial: None }));
+                if let Some(key) = key {
+                    self.tag(key, Tag { version, serial: None });
+                }
             }
             _ => {}
         }

@@ -5,14 +5,17 @@ mod known;
 mod request;
 
 use crate::answer;
-use crate::event::{Operation, Outcome};
+use crate::event::Outcome;
+use crate::operation::Operation;
 use crate::plan::Scene;
 use crate::recorder::Recorder;
 use crate::wire::{Caller, Request};
+use choose::{Intent, choose};
 use known::Knowledge;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use request::{next_page, request};
+use std::collections::VecDeque;
 
 /// How likely a client changes the node between two operations.
 const MOVES: f64 = 0.15;
@@ -22,6 +25,17 @@ const FLEES: f64 = 0.5;
 const WANDERS: f64 = 0.3;
 /// Most pages of a list; far more than the scene can fill.
 const PAGES_MAX: usize = 1000;
+
+/// How likely a change carries an idempotency key, if it may.
+const PROMISES: f64 = 0.4;
+/// How likely a client asks again at once when it does not know what came of a change with a key.
+const INSISTS: f64 = 0.8;
+/// How likely it asks for an earlier one again instead of something new.
+const RECALLS: f64 = 0.05;
+/// How likely it then asks for something else with the same key.
+const ABUSES: f64 = 0.25;
+/// How many requests with keys it remembers.
+const REMEMBERED_MAX: usize = 6;
 
 /// Whether the node could serve.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,6 +57,17 @@ pub struct Client<C> {
     recorder: Recorder,
     random: StdRng,
     knowledge: Knowledge,
+    /// Requests with an idempotency key, the oldest first.
+    promised: VecDeque<Promised>,
+    /// One of them to be asked for again, through another node.
+    insists: Option<Promised>,
+}
+
+/// What was asked for with an idempotency key.
+#[derive(Clone, Debug)]
+struct Promised {
+    token: u64,
+    intent: Intent,
 }
 
 impl<C: Caller> Client<C> {
@@ -51,7 +76,8 @@ impl<C: Caller> Client<C> {
     pub fn new(number: usize, callers: Vec<C>, scene: Scene, recorder: Recorder, random: StdRng) -> Self {
         let knowledge = Knowledge::new(&scene);
         let caller = number % callers.len().max(1);
-        Self { number, callers, caller, scene, recorder, random, knowledge }
+        let (promised, insists) = (VecDeque::new(), None);
+        Self { number, callers, caller, scene, recorder, random, knowledge, promised, insists }
     }
 
     /// Does one operation.
@@ -59,14 +85,20 @@ impl<C: Caller> Client<C> {
         if self.random.random_bool(MOVES) {
             self.caller = self.another();
         }
-        let intent = choose::choose(&self.scene, &self.knowledge, &self.recorder, &mut self.random);
-        let request = request(&self.scene, &intent.operation, intent.body);
-        let operation = intent.operation;
+        let (token, intent) = self.next();
+        let mut request = request(&self.scene, &intent.operation, &intent.contents);
+        if let Some(token) = token {
+            request = request.header("Idempotency-Key", format!("{}-{token}", self.scene.project));
+        }
+        let operation = intent.operation.clone();
         let node = self.callers[self.caller].name().to_owned();
-        let number = self.recorder.begin(self.number, &node, operation.clone());
-        let outcome = match operation {
-            Operation::List { .. } => self.list(number, &operation, request).await,
-            _ => answer::outcome(&operation, self.callers[self.caller].call(request).await),
+        let number = self.recorder.begin(self.number, &node, token, operation.clone());
+        let (outcome, replayed) = if matches!(operation, Operation::List { .. }) {
+            (self.list(number, &operation, request).await, false)
+        } else {
+            let answer = self.callers[self.caller].call(request).await;
+            let replayed = answer::replayed(&answer);
+            (answer::outcome(&operation, answer), replayed)
         };
         self.knowledge.learn(&operation, &outcome);
         let served = match &outcome {
@@ -75,7 +107,10 @@ impl<C: Caller> Client<C> {
             Outcome::Listed { complete, .. } => *complete,
             _ => true,
         };
-        self.recorder.end(number, outcome);
+        if let Some(token) = token {
+            self.remember(Promised { token, intent }, &outcome);
+        }
+        self.recorder.end(number, outcome, replayed);
         if served {
             return Step::Served;
         }
@@ -83,6 +118,42 @@ impl<C: Caller> Client<C> {
             self.caller = self.another();
         }
         Step::Unserved
+    }
+
+    /// What to do next, and with which idempotency key.
+    fn next(&mut self) -> (Option<u64>, Intent) {
+        let insists = self.insists.take().or_else(|| {
+            let recalls = !self.promised.is_empty() && self.random.random_bool(RECALLS);
+            let at = recalls.then(|| self.random.random_range(0..self.promised.len()))?;
+            self.promised.get(at).cloned()
+        });
+        let intent = choose(&self.scene, &self.knowledge, &self.recorder, &mut self.random);
+        // Who did a change without number is only known from its answer.
+        let numbered = |intent: &Intent| intent.operation.is_change() && intent.operation.serial().is_some();
+        match insists {
+            Some(earlier) => {
+                self.caller = self.another();
+                let abuses =
+                    numbered(&earlier.intent) && numbered(&intent) && self.random.random_bool(ABUSES);
+                (Some(earlier.token), if abuses { intent } else { earlier.intent })
+            }
+            None if intent.operation.is_change() && self.random.random_bool(PROMISES) => {
+                (Some(self.recorder.token()), intent)
+            }
+            None => (None, intent),
+        }
+    }
+
+    fn remember(&mut self, promised: Promised, outcome: &Outcome) {
+        if self.promised.iter().all(|own| own.token != promised.token) {
+            self.promised.push_back(promised.clone());
+            if self.promised.len() > REMEMBERED_MAX {
+                self.promised.pop_front();
+            }
+        }
+        if outcome.is_unknown() && self.random.random_bool(INSISTS) {
+            self.insists = Some(promised);
+        }
     }
 
     /// Reads a list page after page, perhaps each from another node. When a later page does not come,
@@ -94,6 +165,10 @@ impl<C: Caller> Client<C> {
             let answer = match result {
                 Ok(answer) if answer.status == 200 => answer,
                 other if pages.is_empty() => return answer::outcome(operation, other),
+                // What the first page showed is gone meanwhile.
+                Ok(answer) if self.scene.retention.is_some() && answer.code() == Some("history_pruned") => {
+                    return Outcome::Listed { pages, complete: false };
+                }
                 Ok(answer) if answer.status < 500 => {
                     let why = format!("a later page is refused: {}", answer.body);
                     return Outcome::Odd { status: answer.status, why };

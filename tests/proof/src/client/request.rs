@@ -1,23 +1,18 @@
 //! Operations as requests of the contract.
 
-use crate::event::{Bind, Freshness, Guard, Operation};
-use crate::plan::Scene;
+use crate::operation::{Bind, Freshness, Guard, Operation, Part};
+use crate::plan::{Scene, split};
 use crate::wire::Request;
 use serde_json::{Value, json};
 
-/// The request of an operation. `content` is the document or the schema that it writes.
-pub(super) fn request(scene: &Scene, operation: &Operation, content: Option<Value>) -> Request {
-    let content = content.unwrap_or_default();
-    let config = |key: &str, rest: &str| scene.configs(&format!("/{key}{rest}"));
+/// The request of an operation. `contents` are the documents or the schema that it writes, in order.
+pub(super) fn request(scene: &Scene, operation: &Operation, contents: &[Value]) -> Request {
+    let content = contents.first();
+    let config = |key: &str, rest: &str| scene.config(key, rest);
     match operation {
         Operation::Put { key, guard, bind, document } => {
             let mut body = json!({ "content": content, "message": document.serial.to_string() });
-            match bind {
-                Bind::Keep => {}
-                Bind::Free => body["schema"] = Value::Null,
-                Bind::Follow(name) => body["schema"] = json!({ "name": name }),
-                Bind::Pin(pin) => body["schema"] = json!({ "name": pin.name, "version": pin.version }),
-            }
+            bound(&mut body, bind);
             guarded(Request::new("PUT", config(key, "")).json(body), *guard)
         }
         Operation::Delete { key, guard } => guarded(Request::new("DELETE", config(key, "")), *guard),
@@ -29,6 +24,16 @@ pub(super) fn request(scene: &Scene, operation: &Operation, content: Option<Valu
             let path = scene.path(&format!("/schemas/{name}"));
             let request = Request::new("PUT", path).json(json!({ "schema": content }));
             guard.map_or(request.clone(), |version| guarded(request, Guard::Version(version)))
+        }
+        Operation::Transact { parts, serial } => {
+            let mut contents = contents.iter();
+            let operations: Vec<Value> = parts.iter().map(|part| step(part, &mut contents)).collect();
+            let body = json!({ "operations": operations, "message": serial.to_string() });
+            Request::new("POST", scene.path("/transactions")).json(body)
+        }
+        Operation::Past { key, revision, fresh } => {
+            let path = config(key, "");
+            Request::new("GET", format!("{path}{}", query(*fresh, vec![format!("revision={revision}")])))
         }
         Operation::Get { key, fresh, known, bare } => {
             let path = config(key, if *bare { "/content" } else { "" });
@@ -44,14 +49,38 @@ pub(super) fn request(scene: &Scene, operation: &Operation, content: Option<Valu
         }
         Operation::List { prefix, page_size, content, fresh } => {
             let mut parameters = vec![format!("page_size={page_size}")];
+            let (environment, prefix) = split(prefix);
             if !prefix.is_empty() {
                 parameters.push(format!("prefix={prefix}"));
             }
             if *content {
                 parameters.push("include=content".to_owned());
             }
-            Request::new("GET", scene.configs(&query(*fresh, parameters)))
+            Request::new("GET", scene.configs(environment, &query(*fresh, parameters)))
         }
+    }
+}
+
+/// A part as the contract has it; a put takes the next of the contents.
+fn step<'a>(part: &Part, contents: &mut impl Iterator<Item = &'a Value>) -> Value {
+    let (Part::Check { at, .. } | Part::Put { at, .. } | Part::Delete { at, .. }) = part;
+    let (environment, key) = split(part.key());
+    let mut step = json!({
+        "op": part.name(), "environment": environment, "key": key, "expected_version": at,
+    });
+    if let Part::Put { bind, .. } = part {
+        step["content"] = contents.next().cloned().unwrap_or_default();
+        bound(&mut step, bind);
+    }
+    step
+}
+
+fn bound(body: &mut Value, bind: &Bind) {
+    match bind {
+        Bind::Keep => {}
+        Bind::Free => body["schema"] = Value::Null,
+        Bind::Follow(name) => body["schema"] = json!({ "name": name }),
+        Bind::Pin(pin) => body["schema"] = json!({ "name": pin.name, "version": pin.version }),
     }
 }
 

@@ -2,9 +2,10 @@
 
 mod read;
 
-pub use read::truth;
+pub use read::{is_pruned, truth};
 
-use crate::event::{SchemaRef, Shown};
+use crate::event::Shown;
+use crate::operation::SchemaRef;
 use crate::plan::Scene;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,8 +17,15 @@ pub struct Truth {
     pub scene: Scene,
     /// The revision; nothing later is told.
     pub revision: u64,
-    /// The versions of each key, oldest first. A key that never existed has none.
+    /// The versions of each key, oldest first. A key that never existed has none. What is not kept any more
+    /// is only here after [`crate::complete`].
     pub keys: BTreeMap<String, Vec<Version>>,
+    /// The versions of each key that could be read.
+    pub kept: BTreeMap<String, Vec<u64>>,
+    /// What went from the history of each key, in order; filled by [`crate::complete`].
+    pub pruned: BTreeMap<String, Vec<Pruned>>,
+    /// Whether the account was completed.
+    pub complete: bool,
     /// The versions of each schema, oldest first.
     pub schemas: BTreeMap<String, Vec<SchemaVersion>>,
     /// The live configs at the revision, with documents.
@@ -26,6 +34,15 @@ pub struct Truth {
     pub audit: Option<Audit>,
     /// Where the account contradicts itself, while it was read.
     pub faults: Vec<String>,
+}
+
+/// Versions that are not kept any more.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Pruned {
+    /// The revision from which on.
+    pub revision: u64,
+    /// The oldest version that is kept.
+    pub oldest: u64,
 }
 
 /// One version of a config.

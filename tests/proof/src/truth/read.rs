@@ -6,7 +6,7 @@ use super::{Audit, Content, SchemaVersion, Truth, Version};
 use crate::answer::{name, number, shown};
 use crate::document::{digest, schema_parts};
 use crate::event::{Meta, Shown};
-use crate::plan::Scene;
+use crate::plan::{ENVIRONMENTS, Scene, joined};
 use crate::prepare::get;
 use crate::wire::{Caller, Request, Response};
 use serde_json::Value;
@@ -17,14 +17,24 @@ const PAGE_SIZE: usize = 100;
 
 /// Reads everything. Nobody should be writing any more; what is written all the same is left out.
 pub async fn truth<C: Caller>(caller: &C, scene: &Scene) -> Result<Truth, String> {
-    let (revision, items) = all(caller, &scene.configs("?include=content&")).await?.ok_or("no list")?;
-    let list = items.iter().map(|item| shown(name(item, "key")?, item)).collect::<Result<Vec<_>, _>>()?;
-    let mut faults = Vec::new();
-    let mut keys = BTreeMap::new();
+    let (mut list, mut revision) = (Vec::new(), None);
+    for environment in ENVIRONMENTS {
+        let at = revision.map_or(String::new(), |at| format!("&revision={at}"));
+        let path = scene.configs(environment, &format!("?include=content{at}&"));
+        let (seen, items) = all(caller, &path).await?.ok_or("no list")?;
+        revision.get_or_insert(seen);
+        for item in &items {
+            list.push(shown(&joined(environment, name(item, "key")?), item)?);
+        }
+    }
+    let revision = revision.unwrap_or_default();
+    let (mut faults, mut kept) = (Vec::new(), BTreeMap::new());
+    let mut keys: BTreeMap<String, Vec<Version>> = BTreeMap::new();
     let named = scene.keys.iter().map(|key| key.name.clone());
     let listed = list.iter().map(|shown| shown.key.clone());
     for key in named.chain(listed).collect::<BTreeSet<_>>() {
         let versions = history(caller, scene, &key, revision, &mut faults).await?;
+        kept.insert(key.clone(), versions.iter().map(|one| one.version).collect());
         keys.insert(key, versions);
     }
     let mut schemas = BTreeMap::new();
@@ -37,7 +47,25 @@ pub async fn truth<C: Caller>(caller: &C, scene: &Scene) -> Result<Truth, String
         revision: cluster.body["revision"].as_u64().unwrap_or_default(),
         head: head.to_owned(),
     });
-    Ok(Truth { scene: scene.clone(), revision, keys, schemas, list, audit, faults })
+    let (scene, pruned, complete) = (scene.clone(), BTreeMap::new(), false);
+    Ok(Truth { scene, revision, keys, kept, pruned, complete, schemas, list, audit, faults })
+}
+
+/// Whether nothing is left of what the retention lets go.
+pub async fn is_pruned<C: Caller>(caller: &C, scene: &Scene) -> Result<bool, String> {
+    let Some(most) = scene.retention else { return Ok(true) };
+    for key in &scene.keys {
+        let path = scene.config(&key.name, &format!("/history?page_size={}", most + 1));
+        let answer =
+            caller.call(Request::new("GET", &path)).await.map_err(|lost| format!("{path}: {lost}"))?;
+        match (answer.status, answer.body["items"].as_array()) {
+            (200, Some(items)) if items.len() as u64 > most => return Ok(false),
+            (200, Some(_)) => {}
+            (404, _) if answer.code() == Some("config_not_found") => {}
+            (status, _) => return Err(format!("GET {path}: {status} {}", answer.body)),
+        }
+    }
+    Ok(true)
 }
 
 /// Every version up to `revision`, oldest first.
@@ -48,7 +76,7 @@ async fn history<C: Caller>(
     revision: u64,
     faults: &mut Vec<String>,
 ) -> Result<Vec<Version>, String> {
-    let Some((_, mut items)) = all(caller, &scene.configs(&format!("/{key}/history?"))).await? else {
+    let Some((_, mut items)) = all(caller, &scene.config(key, "/history?")).await? else {
         return Ok(Vec::new());
     };
     items.reverse();
@@ -57,7 +85,7 @@ async fn history<C: Caller>(
         if number(item, "revision")? > revision {
             break;
         }
-        let path = scene.configs(&format!("/{key}/history/{}", number(item, "version")?));
+        let path = scene.config(key, &format!("/history/{}", number(item, "version")?));
         let one = get(caller, &path).await?.body;
         let own = item.as_object().into_iter().flatten();
         for (member, value) in own.filter(|(member, value)| one[member.as_str()] != **value) {

@@ -54,7 +54,10 @@ impl Model {
             .filter_map(|key| Some((key, self.live(key, self.revision)?)))
             .filter(|(_, row)| row.held == Bind::Follow(name.to_owned()))
             .filter(|(_, row)| !is_valid(&schema, row.content.as_ref()))
-            .map(|(key, row)| json!({ "environment": "default", "key": key, "version": row.version }))
+            .map(|(key, row)| {
+                let (environment, key) = key.split_once(':').unwrap_or(("default", key));
+                json!({ "environment": environment, "key": key, "version": row.version })
+            })
             .collect();
         if !failures.is_empty() && !self.has(Bug::SchemaUnchecked) {
             let mut refusal = problem(422, "schema_breaks_documents");
@@ -74,17 +77,7 @@ impl Model {
     }
 
     pub(super) fn put(&mut self, key: &str, request: &Request, body: &Value) -> Response {
-        let bind = match body.get("schema") {
-            None => Bind::Keep,
-            Some(Value::Null) => Bind::Free,
-            Some(schema) => {
-                let name = schema["name"].as_str().expect("a name").to_owned();
-                match schema["version"].as_u64() {
-                    None => Bind::Follow(name),
-                    Some(version) => Bind::Pin(SchemaRef { name, version }),
-                }
-            }
-        };
+        let bind = bind(body);
         let guard = guard(request).expect("a precondition");
         let message = body["message"].as_str().expect("a message").to_owned();
         self.commit(key, Write { guard, bind, message, content: body["content"].clone(), from: None })
@@ -96,8 +89,9 @@ impl Model {
         }
         let to = body["to_version"].as_u64().expect("a version");
         let elsewhere = if self.has(Bug::RollbackElsewhere) { to.saturating_sub(1).max(1) } else { to };
+        let oldest = self.oldest(key, self.revision);
         let rows = self.keys.get(key).map_or(&[][..], Vec::as_slice);
-        if !rows.iter().any(|row| row.version == to) {
+        if to < oldest || !rows.iter().any(|row| row.version == to) {
             return problem(404, "version_not_found");
         }
         let content = rows.iter().find(|row| row.version == elsewhere).and_then(|row| row.content.clone());
@@ -142,18 +136,7 @@ impl Model {
 
     fn commit(&mut self, key: &str, write: Write) -> Response {
         let before = self.live(key, self.revision).cloned();
-        let held = match &write.bind {
-            Bind::Keep => before.as_ref().map_or(Bind::Free, |row| row.held.clone()),
-            bind => bind.clone(),
-        };
-        let schema = match &held {
-            Bind::Follow(name) => {
-                let version = self.newest_schema(name).expect("the schema is there").version;
-                Some(SchemaRef { name: name.clone(), version })
-            }
-            Bind::Pin(pin) => Some(pin.clone()),
-            Bind::Keep | Bind::Free => None,
-        };
+        let (held, schema) = self.held(&write.bind, before.as_ref());
         if let Some(refusal) = self.invalid(schema.as_ref(), &write.content) {
             return refusal;
         }
@@ -203,8 +186,25 @@ impl Model {
         reply
     }
 
+    /// What a document is held to from now on, and the schema version that this means.
+    pub(super) fn held(&self, bind: &Bind, before: Option<&Row>) -> (Bind, Option<SchemaRef>) {
+        let held = match bind {
+            Bind::Keep => before.map_or(Bind::Free, |row| row.held.clone()),
+            bind => bind.clone(),
+        };
+        let schema = match &held {
+            Bind::Follow(name) => {
+                let version = self.newest_schema(name).expect("the schema is there").version;
+                Some(SchemaRef { name: name.clone(), version })
+            }
+            Bind::Pin(pin) => Some(pin.clone()),
+            Bind::Keep | Bind::Free => None,
+        };
+        (held, schema)
+    }
+
     /// The refusal of a document that breaks its schema.
-    fn invalid(&mut self, schema: Option<&SchemaRef>, content: &Value) -> Option<Response> {
+    pub(super) fn invalid(&mut self, schema: Option<&SchemaRef>, content: &Value) -> Option<Response> {
         if let Some(schema) = schema {
             let version = if self.has(Bug::DocumentCheckedLate) {
                 schema.version.saturating_sub(1).max(1)
@@ -220,7 +220,7 @@ impl Model {
         self.has(Bug::BadInvented).then(|| problem(422, "validation_failed"))
     }
 
-    fn conflict(&mut self, guard: Guard, current: Option<u64>) -> Option<Response> {
+    pub(super) fn conflict(&mut self, guard: Guard, current: Option<u64>) -> Option<Response> {
         let holds = match guard {
             Guard::Absent => current.is_none(),
             Guard::Present => current.is_some(),
@@ -236,6 +236,20 @@ impl Model {
         let mut refusal = problem(412, "version_conflict");
         refusal.body["current_version"] = told.into();
         Some(refusal)
+    }
+}
+
+pub(super) fn bind(body: &Value) -> Bind {
+    match body.get("schema") {
+        None => Bind::Keep,
+        Some(Value::Null) => Bind::Free,
+        Some(schema) => {
+            let name = schema["name"].as_str().expect("a name").to_owned();
+            match schema["version"].as_u64() {
+                None => Bind::Follow(name),
+                Some(version) => Bind::Pin(SchemaRef { name, version }),
+            }
+        }
     }
 }
 

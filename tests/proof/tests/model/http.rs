@@ -1,6 +1,6 @@
 //! The model's network: requests wait, answers wait, and some of either are lost.
 
-use super::{Model, NODES, lock};
+use super::{Bug, Model, NODES, lock};
 use proof::{Caller, Lost, Request, Response};
 use rand::Rng as _;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ impl Caller for ModelCaller {
             }
             Fate::NoLeader => {
                 let mut model = lock(&self.model);
-                if request.method != "GET" && model.has(super::Bug::RefusedApplied) {
+                if request.method != "GET" && model.has(Bug::RefusedApplied) {
                     model.serve(self.node, &request);
                 }
                 return Ok(problem(503, "no_leader"));
@@ -109,28 +109,80 @@ impl Model {
         }
         let node = self.random.random_range(0..NODES);
         self.applied[node] = self.random.random_range(self.applied[node]..=self.revision);
-        if self.has(super::Bug::DeletesAlone) {
+        if self.has(Bug::DeletesAlone) {
             self.delete_alone();
+        }
+        if self.random.random_bool(0.02) {
+            self.prune();
         }
     }
 
+    /// Serves a request, or gives the answer of then when it comes again with its idempotency key.
     fn serve(&mut self, node: usize, request: &Request) -> Response {
+        let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key");
+        let Some((_, key)) = key.filter(|_| request.method != "GET") else {
+            return self.fresh(node, request);
+        };
+        let asked = format!("{request:?}");
+        match self.answers.get(key).cloned() {
+            Some((before, mut answer)) if before == asked && !self.has(Bug::KeyForgotten) => {
+                answer.headers.push(("idempotent-replayed".to_owned(), "true".to_owned()));
+                if self.has(Bug::ReplayElsewhere) {
+                    answer.headers[0].1 = self.revision.to_string();
+                }
+                return answer;
+            }
+            Some((before, answer)) if before != asked => {
+                return if self.has(Bug::KeyShared) {
+                    answer
+                } else {
+                    problem(422, "idempotency_key_reused")
+                };
+            }
+            _ => {}
+        }
+        if self.has(Bug::KeyTaken) {
+            return problem(422, "idempotency_key_reused");
+        }
+        let mut answer = self.fresh(node, request);
+        if answer.status < 400 {
+            self.answers.insert(key.clone(), (asked, answer.clone()));
+            if self.has(Bug::ReplayInvented) {
+                answer.headers.push(("idempotent-replayed".to_owned(), "true".to_owned()));
+            }
+        }
+        answer
+    }
+
+    fn fresh(&mut self, node: usize, request: &Request) -> Response {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').skip(2).collect();
         let body = request.body.clone().unwrap_or_default();
         match (request.method, parts.as_slice()) {
             ("POST", ["projects"]) => self.create_project(&body),
+            ("PATCH", ["projects", _]) => self.bound(&body),
+            ("POST", ["projects", _, "environments"]) => self.create_environment(),
             ("POST", ["projects", _, "schemas"]) => self.create_schema(&body),
+            ("POST", ["projects", _, "transactions"]) => self.transact(&body),
             ("PUT", ["projects", _, "schemas", name]) => self.change_schema(name, request, &body),
-            ("PUT", ["projects", _, "environments", _, "configs", key]) => self.put(key, request, &body),
-            ("DELETE", ["projects", _, "environments", _, "configs", key]) => self.delete(key, request),
-            ("POST", ["projects", _, "environments", _, "configs", key, "rollback"]) => {
-                self.rollback(key, request, &body)
+            ("PUT", ["projects", _, "environments", env, "configs", key]) => {
+                self.put(&named(env, key), request, &body)
+            }
+            ("DELETE", ["projects", _, "environments", env, "configs", key]) => {
+                self.delete(&named(env, key), request)
+            }
+            ("POST", ["projects", _, "environments", env, "configs", key, "rollback"]) => {
+                self.rollback(&named(env, key), request, &body)
             }
             ("GET", parts) => self.read(node, parts, query, request),
             _ => problem(404, "route_not_found"),
         }
     }
+}
+
+/// A key as the clients name it.
+pub(super) fn named(environment: &str, key: &str) -> String {
+    if environment == "default" { key.to_owned() } else { format!("{environment}:{key}") }
 }
 
 pub(super) fn problem(status: u16, code: &str) -> Response {

@@ -5,11 +5,13 @@
 
 mod changes;
 mod http;
+mod kept;
 mod reads;
+mod transact;
 
 pub use http::ModelCaller;
 
-use proof::{Bind, Request, SchemaRef};
+use proof::{Bind, Request, Response, SchemaRef};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
@@ -80,6 +82,32 @@ pub enum Bug {
     FormBroken,
     /// Gives an acknowledged change an old revision again.
     RevisionReused,
+    /// Leaves a part of a transaction out.
+    TransactionHalf,
+    /// Gives each part of a transaction a revision of its own.
+    TransactionSplit,
+    /// Does not compare what a transaction only checks.
+    CheckIgnored,
+    /// Blames another part of a transaction.
+    PartInvented,
+    /// Does not know an idempotency key again.
+    KeyForgotten,
+    /// Answers a repeated request with the present revision.
+    ReplayElsewhere,
+    /// Answers another request with the same key like the first.
+    KeyShared,
+    /// Says that a key was used which was not.
+    KeyTaken,
+    /// Answers again what was not asked before.
+    ReplayInvented,
+    /// Lets one version more go than it should.
+    PrunedTooMuch,
+    /// Shows versions that are gone.
+    PrunedShown,
+    /// Says that a version is gone which is kept.
+    PrunedInvented,
+    /// Shows the past as of another revision.
+    PastElsewhere,
 }
 
 /// A version of a config.
@@ -117,6 +145,14 @@ pub struct Model {
     applied: [u64; NODES],
     /// Requests whose client has given up already; they arrive later, or never.
     late: Vec<Request>,
+    /// By idempotency key: what was asked, and the answer.
+    answers: BTreeMap<String, (String, Response)>,
+    /// The revision that made the second environment.
+    other: Option<u64>,
+    /// How many versions are kept.
+    retention: Option<u64>,
+    /// The revision from which on a key's versions before one are gone.
+    pruned: Vec<(u64, String, u64)>,
 }
 
 impl Model {
@@ -131,6 +167,10 @@ impl Model {
             schemas: BTreeMap::new(),
             applied: [0; NODES],
             late: Vec::new(),
+            answers: BTreeMap::new(),
+            other: None,
+            retention: None,
+            pruned: Vec::new(),
         }))
     }
 

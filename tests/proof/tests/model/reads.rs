@@ -1,6 +1,6 @@
 //! The model's reads.
 
-use super::http::{answer, problem};
+use super::http::{answer, named, problem};
 use super::{Bug, Model, Row, SchemaRow};
 use proof::{Request, Response, digest};
 use rand::Rng as _;
@@ -15,6 +15,9 @@ impl Model {
             Err(refusal) => return refusal,
         };
         match parts {
+            ["projects", _, "environments", _] => {
+                answer(200, at, None, json!({ "revision": self.other.expect("it is there") }))
+            }
             ["projects", _] => {
                 let (_, revision) = self.project.clone().expect("the project is there");
                 answer(200, at, None, json!({ "revision": revision }))
@@ -26,19 +29,33 @@ impl Model {
                 let row = self.schemas[*name].iter().find(|row| row.version.to_string() == *version);
                 row.map_or_else(|| problem(404, "version_not_found"), |row| schema_answer(200, name, row, at))
             }
-            ["projects", _, "environments", _, "configs"] => self.list(&query, at),
-            ["projects", _, "environments", _, "configs", key] => self.get(key, at, request, false),
-            ["projects", _, "environments", _, "configs", key, "content"] => self.get(key, at, request, true),
-            ["projects", _, "environments", _, "configs", key, "history"] => {
-                let mut items: Vec<Value> = self.rows(key, at).map(|row| history_body(row, false)).collect();
+            ["projects", _, "environments", env, "configs"] => self.list(env, &query, at),
+            ["projects", _, "environments", env, "configs", key] => match query.get("revision") {
+                Some(revision) => self.past(&named(env, key), revision.parse().expect("a revision"), at),
+                None => self.get(&named(env, key), at, request, false),
+            },
+            ["projects", _, "environments", env, "configs", key, "content"] => {
+                self.get(&named(env, key), at, request, true)
+            }
+            ["projects", _, "environments", env, "configs", key, "history"] => {
+                let mut items: Vec<Value> =
+                    self.rows(&named(env, key), at).map(|row| history_body(row, false)).collect();
                 if items.is_empty() {
                     return problem(404, "config_not_found");
                 }
                 items.reverse();
                 answer(200, at, None, json!({ "items": items, "next_page_token": "" }))
             }
-            ["projects", _, "environments", _, "configs", key, "history", version] => {
-                let row = self.rows(key, at).find(|row| row.version.to_string() == *version);
+            ["projects", _, "environments", env, "configs", key, "history", version] => {
+                let key = named(env, key);
+                if self.has(Bug::PrunedInvented) {
+                    return problem(404, "version_not_found");
+                }
+                let from = if self.has(Bug::PrunedShown) { 1 } else { self.oldest(&key, at) };
+                let rows = self.keys.get(&key).into_iter().flatten();
+                let row = rows
+                    .filter(|row| row.revision <= at && row.version >= from)
+                    .find(|row| row.version.to_string() == *version);
                 row.map_or_else(
                     || problem(404, "version_not_found"),
                     |row| answer(200, at, None, history_body(row, true)),
@@ -71,7 +88,22 @@ impl Model {
     }
 
     fn rows<'a>(&'a self, key: &str, at: u64) -> impl Iterator<Item = &'a Row> {
-        self.keys.get(key).into_iter().flatten().filter(move |row| row.revision <= at)
+        let oldest = self.oldest(key, at);
+        let rows = self.keys.get(key).into_iter().flatten();
+        rows.filter(move |row| row.revision <= at && row.version >= oldest)
+    }
+
+    /// The config as it was at a revision, as far as it is kept at another.
+    fn past(&mut self, key: &str, revision: u64, at: u64) -> Response {
+        let from = if self.has(Bug::PastElsewhere) { revision.saturating_sub(9) } else { revision };
+        let oldest = self.oldest(key, at);
+        if oldest > self.newest(key, revision).map_or(1, |row| row.version) {
+            return problem(410, "history_pruned");
+        }
+        match self.live(key, from) {
+            Some(row) => answer(200, revision, Some(row.version), config_body(key, row)),
+            None => problem(404, "config_not_found"),
+        }
     }
 
     fn get(&mut self, key: &str, at: u64, request: &Request, bare: bool) -> Response {
@@ -95,7 +127,8 @@ impl Model {
         reply
     }
 
-    fn list(&mut self, query: &BTreeMap<&str, &str>, now: u64) -> Response {
+    fn list(&mut self, environment: &str, query: &BTreeMap<&str, &str>, now: u64) -> Response {
+        let now = query.get("revision").map_or(now, |text| text.parse().expect("a revision"));
         let prefix = query.get("prefix").copied().unwrap_or_default();
         let size: usize = query.get("page_size").map_or(50, |text| text.parse().expect("a size"));
         let token = query.get("page_token").copied().filter(|token| !token.is_empty());
@@ -109,7 +142,9 @@ impl Model {
             at = at.saturating_sub(5);
         }
         let content = query.get("include") == Some(&"content");
-        let keys = self.keys.keys().filter(|key| key.starts_with(prefix) && key.as_str() > after);
+        let (prefix, after) = (named(environment, prefix), named(environment, after));
+        let inside = |key: &&String| key.contains(':') == prefix.contains(':') && key.starts_with(&prefix);
+        let keys = self.keys.keys().filter(inside).filter(|key| **key > after);
         let rows = keys.filter_map(|key| Some((key.clone(), self.live(key, at)?.clone())));
         let mut rows: Vec<(String, Row)> = rows.collect();
         let forgets = self.bug == Some(Bug::ListForgets) && !self.faults;
@@ -118,7 +153,9 @@ impl Model {
         }
         let more = rows.len() > size;
         rows.truncate(size);
-        let next = rows.last().filter(|_| more).map_or(String::new(), |(key, _)| format!("{told}~{key}"));
+        let next = rows.last().filter(|_| more).map_or(String::new(), |(key, _)| {
+            format!("{told}~{}", key.split_once(':').map_or(key.as_str(), |(_, key)| key))
+        });
         let item = |(key, row): &(String, Row)| {
             let mut body = config_body(key, row);
             if !content && let Some(members) = body.as_object_mut() {
@@ -132,6 +169,7 @@ impl Model {
 }
 
 pub(super) fn config_body(key: &str, row: &Row) -> Value {
+    let key = key.split_once(':').map_or(key, |(_, key)| key);
     json!({
         "key": key, "version": row.version, "revision": row.revision, "schema": row.schema,
         "message": row.message, "content": row.content,

@@ -53,6 +53,10 @@ impl From<Error> for Problem {
             Error::HistoryPruned { config, oldest } => Self::new(Code::HistoryPruned, detail)
                 .with("key", config.key.as_str())
                 .with("oldest_version", oldest.0),
+            Error::ReplayPruned { config, revision, oldest, .. } => Self::new(Code::HistoryPruned, detail)
+                .with("key", config.key.as_str())
+                .with("revision", revision.0)
+                .with("oldest_version", oldest.0),
             Error::Step { step, error } => Self::from(*error).with("operation", step),
             Error::SecretShownOnce(id) => Self::new(Code::SecretShownOnce, detail).with("id", id.as_str()),
             Error::Member(refusal) => refusal.into(),

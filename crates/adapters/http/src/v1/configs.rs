@@ -38,7 +38,8 @@ refusals! {
         &[Code::ConfigNotFound, Code::FutureRevision, Code::HistoryPruned, Code::QuotaExceeded, Code::TooManyWatchers,
             Code::VersionNotFound];
     Put: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT,
-        &[Code::Contended, Code::DocumentTooLarge, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed];
+        &[Code::Contended, Code::DocumentTooLarge, Code::HistoryPruned, Code::QuotaExceeded, Code::UnknownSchema,
+            Code::ValidationFailed];
     Deleted: COMMON, CHANGE, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound];
 }
 

@@ -19,8 +19,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 refusals! {
     Patched: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound,
-        Code::Contended, Code::DocumentTooLarge, Code::PatchFailed, Code::QuotaExceeded, Code::UnknownSchema,
-        Code::ValidationFailed];
+        Code::Contended, Code::DocumentTooLarge, Code::HistoryPruned, Code::PatchFailed, Code::QuotaExceeded,
+        Code::UnknownSchema, Code::ValidationFailed];
 }
 
 /// Patch a config

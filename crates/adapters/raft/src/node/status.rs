@@ -94,6 +94,11 @@ impl RaftNode {
         self.shared.store.verify_audit()
     }
 
+    /// The records of this node's audit chain, in order; all of them in memory. Blocks for the disk.
+    pub fn audit_records(&self) -> std::io::Result<Vec<String>> {
+        self.shared.store.audit_records()
+    }
+
     /// Whether the node can serve.
     pub fn health(&self) -> NodeHealth {
         let metrics = self.shared.raft.metrics().borrow_watched().clone();

@@ -155,11 +155,7 @@ impl Store {
                 Change::Command(payload) => {
                     let command = decode_command(&payload)?;
                     #[cfg(guardian_sim)]
-                    let command = if is(Fault::StalePin) {
-                        crate::planted_faults::repinned(&state, command)
-                    } else {
-                        command
-                    };
+                    let command = crate::planted_faults::altered(&state, command);
                     let applied = state.apply(&command);
                     if let Some(committed) = &applied.committed {
                         dirty.extend(committed.touched_rows());
@@ -267,6 +263,12 @@ impl Store {
     pub fn verify_audit(&self) -> io::Result<u64> {
         self.checkpoint()?;
         tables::verify_audit(&*self.engine.view()?)
+    }
+
+    /// The records of the audit chain, in order. Blocks for the disk.
+    pub fn audit_records(&self) -> io::Result<Vec<String>> {
+        self.checkpoint()?;
+        tables::audit_records(&*self.engine.view()?)
     }
 
     /// The log id that the disk has caught up to.

@@ -147,6 +147,17 @@ pub(super) fn verify_audit(view: &dyn EngineView) -> io::Result<u64> {
     Ok(entries)
 }
 
+/// See [`super::Store::audit_records`].
+pub(super) fn audit_records(view: &dyn EngineView) -> io::Result<Vec<String>> {
+    let mut records = Vec::new();
+    view.scan(Table::Audit, (Bound::Unbounded, Bound::Unbounded), false, &mut |_, value| {
+        let entry: AuditEntry = row::decode(value)?;
+        records.push(entry.record);
+        Ok(true)
+    })?;
+    Ok(records)
+}
+
 /// The first revision whose changes are kept for those who resume, when this is the newest.
 pub(super) fn changes_from(newest: Revision) -> Revision {
     Revision(newest.0.saturating_sub(CHANGES_KEPT_REVISIONS))
