@@ -202,6 +202,15 @@ pub struct ConfigId {
 }
 
 impl ConfigId {
+    /// The one that sorts before all others: names sort by their bytes, and "0" is the first.
+    pub(crate) fn smallest() -> Self {
+        Self {
+            project: ProjectName::parse("0").expect("a digit is a name"),
+            environment: EnvironmentName::parse("0").expect("a digit is a name"),
+            key: ConfigKey::parse("0").expect("a digit is a key"),
+        }
+    }
+
     /// The environment that holds it.
     pub fn environment_id(&self) -> EnvironmentId {
         EnvironmentId { project: self.project.clone(), name: self.environment.clone() }

@@ -22,53 +22,53 @@ use tonic_prost::ProstCodec;
 use crate::cluster::{Client, Cluster, Operation, System, authority, dial};
 use crate::document::{Document, KEYS, key_name};
 
-const PUT: &str = "/etcdserverpb.KV/Put";
-const RANGE: &str = "/etcdserverpb.KV/Range";
+pub const PUT: &str = "/etcdserverpb.KV/Put";
+pub const RANGE: &str = "/etcdserverpb.KV/Range";
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct PutRequest {
+pub struct PutRequest {
     #[prost(bytes = "bytes", tag = "1")]
-    key: Bytes,
+    pub key: Bytes,
     #[prost(bytes = "bytes", tag = "2")]
-    value: Bytes,
+    pub value: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct RangeRequest {
+pub struct RangeRequest {
     #[prost(bytes = "bytes", tag = "1")]
-    key: Bytes,
+    pub key: Bytes,
     #[prost(bool, tag = "7")]
-    serializable: bool,
+    pub serializable: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct StatusRequest {}
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Header {
+pub struct Header {
     #[prost(uint64, tag = "2")]
-    member_id: u64,
+    pub member_id: u64,
     #[prost(int64, tag = "3")]
-    revision: i64,
+    pub revision: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct PutResponse {
+pub struct PutResponse {
     #[prost(message, optional, tag = "1")]
-    header: Option<Header>,
+    pub header: Option<Header>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct RangeResponse {
+pub struct RangeResponse {
     #[prost(message, repeated, tag = "2")]
-    kvs: Vec<KeyValue>,
+    pub kvs: Vec<KeyValue>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct KeyValue {
+pub struct KeyValue {
     #[prost(bytes = "bytes", tag = "5")]
-    value: Bytes,
+    pub value: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -158,7 +158,8 @@ pub struct EtcdClient {
 }
 
 impl EtcdClient {
-    async fn unary<Q, A>(&mut self, path: &'static str, request: Q) -> Result<A>
+    /// One call and its answer.
+    pub async fn unary<Q, A>(&mut self, path: &'static str, request: Q) -> Result<A>
     where
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,

@@ -57,11 +57,12 @@ impl Outcome {
     }
 }
 
-/// When to warm up, when to measure.
+/// When to warm up, when to measure, and over how many keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
     pub warm_up: Duration,
     pub measured: Duration,
+    pub keys: usize,
 }
 
 /// Puts `operation` on all `clients` at once for the length of `window`; `pids` are the servers' processes.
@@ -75,7 +76,7 @@ pub async fn measure<C: Client>(
     let until = from + window.measured;
     let mut tasks = JoinSet::new();
     for (number, client) in clients.into_iter().enumerate() {
-        tasks.spawn(drive(client, number, operation, from, until));
+        tasks.spawn(drive(client, number, operation, window.keys, (from, until)));
     }
 
     sleep_until(from.into()).await;
@@ -124,8 +125,8 @@ async fn drive<C: Client>(
     mut client: C,
     number: usize,
     operation: Operation,
-    from: Instant,
-    until: Instant,
+    keys: usize,
+    (from, until): (Instant, Instant),
 ) -> Result<Outcome> {
     let mut outcome = Outcome::new()?;
     let mut random = seed(number);
@@ -133,7 +134,7 @@ async fn drive<C: Client>(
     let mut started = Instant::now();
     while started < until {
         random = next(random);
-        let key = usize::try_from(random >> 16)? % KEYS;
+        let key = usize::try_from(random >> 16)? % keys;
         sequence += 1;
         let answer = client.call(operation, key, sequence).await;
         let ended = Instant::now();
@@ -197,7 +198,7 @@ mod tests {
     }
 
     const WINDOW: Window =
-        Window { warm_up: Duration::from_millis(50), measured: Duration::from_millis(200) };
+        Window { warm_up: Duration::from_millis(50), measured: Duration::from_millis(200), keys: KEYS };
 
     #[tokio::test]
     async fn only_the_window_counts() -> Result<()> {

@@ -1,6 +1,6 @@
-//! The load generator behind `scripts/bench-etcd`: Guardian and etcd side by side.
+//! The load generator behind `scripts/bench-etcd` and `scripts/bench-scale`: Guardian and etcd side by side.
 //!
-//! It starts no server. It is told where the two clusters are, gives each in turn the same load from the
+//! It starts no server, but for `scale`. It is told where the two clusters are, gives each in turn the same load from the
 //! same kind of client, checks every answer, and prints one table. A run with a wrong answer fails.
 #![expect(clippy::print_stdout, reason = "a command-line report")]
 
@@ -13,6 +13,7 @@ mod load;
 mod machine;
 mod report;
 mod run;
+mod scale;
 mod settings;
 mod watch;
 
@@ -20,7 +21,7 @@ use anyhow::Result;
 use clap::Parser;
 
 fn main() -> Result<()> {
-    let settings = settings::Settings::parse();
+    let settings::CommandLine { command, settings } = settings::CommandLine::parse();
     let mut runtime = match settings.threads {
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
@@ -29,7 +30,9 @@ fn main() -> Result<()> {
         runtime.worker_threads(settings.threads);
     }
     let runtime = runtime.enable_all().build()?;
-    if settings.watchers.is_empty() {
+    if let Some(settings::Command::Scale(settings)) = &command {
+        runtime.block_on(scale::run(settings))
+    } else if settings.watchers.is_empty() {
         runtime.block_on(run::run(&settings))
     } else {
         runtime.block_on(watch::run(&settings))

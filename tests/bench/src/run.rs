@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, ensure};
 
 use crate::cluster::{Cluster, Operation, System};
+use crate::document::KEYS;
 use crate::etcd::Etcd;
 use crate::guardian::Guardian;
 use crate::load::{Outcome, Window, create_keys, measure};
@@ -88,7 +89,7 @@ async fn cell<C: Cluster>(
     operation: Operation,
     clients: usize,
 ) -> Result<Outcome> {
-    let window = Window { warm_up: settings.warm_up(), measured: settings.measured() };
+    let window = Window { warm_up: settings.warm_up(), measured: settings.measured(), keys: KEYS };
     let clients = cluster.connect_clients(settings.endpoints, clients).await?;
     measure(clients, operation, window, cluster.pids()).await
 }

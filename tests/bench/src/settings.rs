@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cluster::System;
+use crate::scale;
 
 /// Which nodes the clients talk to; always the same choice for both systems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,9 +17,25 @@ pub enum Endpoints {
     All,
 }
 
-/// Guardian and etcd under the same closed-loop load, in one run on one machine.
+/// What is measured.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "bench")]
+#[command(name = "bench", args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What is measured instead of clusters side by side.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// One node of each system as the number of its configs grows.
+    Scale(scale::Settings),
+}
+
+/// Guardian and etcd under the same closed-loop load, in one run on one machine.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Settings {
     /// Measure one system only.
     #[arg(long)]

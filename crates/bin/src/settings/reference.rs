@@ -78,7 +78,7 @@ pub const KEYS: &[Key] = &[
     key(
         "log.filter",
         "string",
-        Some("info,openraft=error,chunked_wal=warn"),
+        Some("info,openraft=error,chunked_wal=warn,raft_log=warn"),
         "What is logged: a level, and others for some modules. openraft warns at every heartbeat that a \
          member misses.",
     ),

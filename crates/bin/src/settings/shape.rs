@@ -147,7 +147,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: "json".to_owned(), filter: "info,openraft=error,chunked_wal=warn".to_owned() }
+        Self {
+            format: "json".to_owned(),
+            filter: "info,openraft=error,chunked_wal=warn,raft_log=warn".to_owned(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     Answer, AuditEntry, Committed, Config, ConfigId, Digest, Environment, Event, Project, ProjectName,
     Quotas, Retention, Retired, Schema, SchemaId, SchemaVersion, Usage, Version,
 };
+use std::sync::Arc;
 
 /// Folds in what was committed and seals the audit chain; the same events give the same state.
 pub fn evolve(state: &mut State, committed: &Committed) -> AuditEntry {
@@ -70,7 +71,7 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
         Event::ConfigDeleted { id, version, .. } => delete_config(state, committed, id, *version),
         Event::HistoryPruned { id, oldest, .. } => {
             if let Some(config) = state.configs.get_mut(id) {
-                config.oldest = *oldest;
+                Arc::make_mut(config).oldest = *oldest;
             } else if let Some(retired) = state.retired_configs.get_mut(id) {
                 retired.oldest = *oldest;
             }
@@ -169,17 +170,20 @@ fn delete_config(state: &mut State, committed: &Committed, id: &ConfigId, versio
 }
 
 impl State {
-    pub(super) fn insert_config(&mut self, config: Config) {
+    pub(super) fn insert_config(&mut self, mut config: Config) {
+        if let Some((_, near)) = self.configs.get_prev(&config.id) {
+            share_names(&mut config, near);
+        }
         if let Some(binding) = &config.binding {
             let schema = config.id.schema_id(&binding.schema);
             if binding.pinned.is_none() {
                 let followers = self.followers_by_age.entry(schema.clone()).or_default();
-                followers.entry(config.revision).or_default().insert(config.id.clone());
+                followers.insert((config.revision, config.id.clone()));
             }
             self.bound.entry(schema).or_default().insert(config.id.clone());
         }
         let (id, bytes) = (config.id.clone(), config.bytes);
-        let before = self.configs.insert(id.clone(), config).map(|config| config.bytes);
+        let before = self.configs.insert(id.clone(), Arc::new(config)).map(|config| config.bytes);
         self.uses(&id.project, Some(bytes), before);
     }
 
@@ -218,13 +222,8 @@ impl State {
         let Some(config) = self.configs.get(id) else { return };
         let Some(binding) = config.binding.as_ref() else { return };
         let schema = id.schema_id(&binding.schema);
-        if let Some(followers) = self.followers_by_age.get_mut(&schema)
-            && let Some(same_age) = followers.get_mut(&config.revision)
-        {
-            same_age.remove(id);
-            if same_age.is_empty() {
-                followers.remove(&config.revision);
-            }
+        if let Some(followers) = self.followers_by_age.get_mut(&schema) {
+            followers.remove(&(config.revision, id.clone()));
             if followers.is_empty() {
                 self.followers_by_age.remove(&schema);
             }
@@ -235,5 +234,22 @@ impl State {
                 self.bound.remove(&schema);
             }
         }
+    }
+}
+
+/// Gives a config the copies of equal names that the one before it holds, which mostly differs in the end of
+/// its key alone: a decoded config has its own copy of each, and of a million that is much memory.
+fn share_names(config: &mut Config, near: &Config) {
+    share(&mut config.id.project, &near.id.project);
+    share(&mut config.id.environment, &near.id.environment);
+    share(&mut config.id.key, &near.id.key);
+    share(&mut config.updated_by, &near.updated_by);
+    share(&mut config.binding, &near.binding);
+}
+
+/// Equal values hold equal names, and their clones share them.
+fn share<T: Clone + PartialEq>(value: &mut T, near: &T) {
+    if value == near {
+        value.clone_from(near);
     }
 }

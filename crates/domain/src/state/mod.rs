@@ -25,6 +25,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// The version of the apply rules that this program can follow.
 pub const APPLY_VERSION_MAX: u32 = 1;
@@ -49,7 +50,8 @@ pub struct State {
     projects: OrdMap<ProjectName, Project>,
     environments: OrdMap<EnvironmentId, Environment>,
     schemas: OrdMap<SchemaId, Schema>,
-    configs: OrdMap<ConfigId, Config>,
+    /// Each behind a pointer: a change copies the nodes of the tree on its way, with all that they hold.
+    configs: OrdMap<ConfigId, Arc<Config>>,
     retired_configs: OrdMap<ConfigId, Retired>,
     retired_schemas: OrdMap<SchemaId, SchemaVersion>,
     api_keys: OrdMap<KeyRef, ApiKey>,
@@ -61,8 +63,9 @@ pub struct State {
     bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
     /// Derived: what each project holds; projects that hold nothing are left out.
     usage: OrdMap<ProjectName, Usage>,
-    /// Derived: the documents that follow each schema, by the revision that wrote them.
-    followers_by_age: OrdMap<SchemaId, OrdMap<Revision, OrdSet<ConfigId>>>,
+    /// Derived: the documents that follow each schema, by the revision that wrote them. One set for each schema:
+    /// the smallest set takes as much memory as one of sixteen, and most revisions write one document.
+    followers_by_age: OrdMap<SchemaId, OrdSet<(Revision, ConfigId)>>,
     /// Derived: the kept answers by the revision that each is about, the oldest first.
     answers_by_age: OrdMap<Revision, Digest>,
 }
@@ -162,7 +165,7 @@ impl State {
 
     /// One config.
     pub fn config(&self, id: &ConfigId) -> Option<&Config> {
-        self.configs.get(id)
+        self.configs.get(id).map(Arc::as_ref)
     }
 
     /// How many configs are live.
@@ -221,13 +224,13 @@ impl State {
     ) -> impl Iterator<Item = &'a Config> + 'a {
         self.configs
             .range((config_bound(environment, from), Bound::Unbounded))
-            .map(|(_, config)| config)
+            .map(|(_, config)| config.as_ref())
             .take_while(move |c| c.id.project == environment.project && c.id.environment == environment.name)
     }
 
     /// The configs bound to a schema, in order; pinned ones too.
     pub fn bound_configs<'a>(&'a self, schema: &SchemaId) -> impl Iterator<Item = &'a Config> + 'a {
-        self.bound.get(schema).into_iter().flatten().filter_map(|id| self.configs.get(id))
+        self.bound.get(schema).into_iter().flatten().filter_map(|id| self.config(id))
     }
 
     /// The configs that follow the newest version of a schema, after `after`, in order.
@@ -240,17 +243,17 @@ impl State {
         let bound = self.bound.get(schema).into_iter();
         bound
             .flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
-            .filter_map(|id| self.configs.get(id))
+            .filter_map(|id| self.config(id))
             .filter(|config| config.binding.as_ref().is_some_and(|binding| binding.pinned.is_none()))
     }
 
     /// The configs that follow the newest version of a schema and changed after `since`, the oldest first.
     pub fn followers_since(&self, schema: &SchemaId, since: Revision) -> impl Iterator<Item = &Config> {
+        let start = Bound::Included((since.next(), ConfigId::smallest()));
         let by_age = self.followers_by_age.get(schema).into_iter();
         by_age
-            .flat_map(move |ages| ages.range((Bound::Excluded(since), Bound::Unbounded)))
-            .flat_map(|(_, same_age)| same_age)
-            .filter_map(|id| self.configs.get(id))
+            .flat_map(move |by_age| by_age.range((start.clone(), Bound::Unbounded)))
+            .filter_map(|(_, id)| self.config(id))
     }
 
     /// How many configs are bound to a schema.

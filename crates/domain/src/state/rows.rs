@@ -123,7 +123,7 @@ impl State {
             .chain(self.projects.values().cloned().map(Row::Project))
             .chain(self.environments.values().cloned().map(Row::Environment))
             .chain(self.schemas.values().cloned().map(Row::Schema))
-            .chain(self.configs.values().cloned().map(Row::Config))
+            .chain(self.configs.values().map(|config| Row::Config(Config::clone(config))))
             .chain(self.retired_configs.iter().map(|(id, retired)| Row::RetiredConfig(id.clone(), *retired)))
             .chain(self.retired_schemas.iter().map(|(id, version)| Row::RetiredSchema(id.clone(), *version)))
             .chain(self.api_keys.values().cloned().map(Row::ApiKey))
@@ -138,7 +138,7 @@ impl State {
             RowKey::Project(name) => self.projects.get(name).cloned().map(Row::Project),
             RowKey::Environment(id) => self.environments.get(id).cloned().map(Row::Environment),
             RowKey::Schema(id) => self.schemas.get(id).cloned().map(Row::Schema),
-            RowKey::Config(id) => self.configs.get(id).cloned().map(Row::Config),
+            RowKey::Config(id) => self.config(id).cloned().map(Row::Config),
             RowKey::RetiredConfig(id) => {
                 self.retired_configs.get(id).map(|retired| Row::RetiredConfig(id.clone(), *retired))
             }

@@ -4,6 +4,7 @@ mod access;
 mod bounds;
 mod checks;
 mod members;
+mod memory;
 mod properties;
 mod references;
 mod steps;

@@ -20,7 +20,7 @@ const REVISION: &str = "guardian-revision";
 pub struct GuardianClient {
     connection: SendRequest<Full<Bytes>>,
     paths: Arc<Paths>,
-    pub(super) headers: Headers,
+    pub headers: Headers,
     create: Document,
     write: Document,
     /// The revision of this client's last write: the next must be higher.
@@ -40,7 +40,7 @@ impl GuardianClient {
     }
 
     /// Sends one request and reads the whole answer.
-    pub(super) async fn send(
+    pub async fn send(
         &mut self,
         method: Method,
         uri: Uri,
@@ -49,6 +49,26 @@ impl GuardianClient {
     ) -> Result<(StatusCode, Bytes)> {
         let (head, body) = self.exchange(method, uri, headers, body).await?;
         Ok((head.status, body))
+    }
+
+    /// Reads.
+    pub async fn get(&mut self, uri: Uri) -> Result<(StatusCode, Bytes)> {
+        self.send(Method::GET, uri, self.headers.read.clone(), Bytes::new()).await
+    }
+
+    /// Reads, and shows each part of the answer as it comes.
+    pub async fn stream(&mut self, uri: Uri, mut show: impl FnMut(&[u8])) -> Result<StatusCode> {
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.read.clone();
+        self.connection.ready().await?;
+        let (head, mut body) = self.connection.send_request(request).await?.into_parts();
+        while let Some(frame) = body.frame().await {
+            if let Some(data) = frame?.data_ref() {
+                show(data);
+            }
+        }
+        Ok(head.status)
     }
 
     async fn exchange(

@@ -85,8 +85,13 @@ impl Guardian {
 
     /// Registers the schema that every document is bound to.
     pub async fn register_schema(&self) -> Result<()> {
-        let path = format!("/api/v1/projects/{}/schemas", self.dev.project).parse()?;
-        let body = serde_json::to_vec(&json!({ "name": SCHEMA, "schema": schema() }))?;
+        self.register(SCHEMA, &schema()).await
+    }
+
+    /// Registers a schema.
+    pub async fn register(&self, name: &str, schema: &Value) -> Result<()> {
+        let path = format!("{}/schemas", self.project_path()).parse()?;
+        let body = serde_json::to_vec(&json!({ "name": name, "schema": schema }))?;
         let mut client = self.connect(0).await?;
         let headers = client.headers.write.clone();
         let (status, answer) = client.send(Method::POST, path, headers, body.into()).await?;
@@ -94,10 +99,24 @@ impl Guardian {
         Ok(())
     }
 
+    /// The environment's name.
+    pub fn environment(&self) -> &str {
+        &self.dev.environment
+    }
+
+    /// The project's path.
+    pub fn project_path(&self) -> String {
+        format!("/api/v1/projects/{}", self.dev.project)
+    }
+
+    /// The environment's path.
+    pub fn environment_path(&self) -> String {
+        format!("{}/environments/{}", self.project_path(), self.dev.environment)
+    }
+
     /// Puts a document without a schema, new or not.
     pub async fn put_unbound(&self, client: &mut GuardianClient, key: &str, document: &str) -> Result<()> {
-        let Dev { project, environment, .. } = &self.dev;
-        let path = format!("/api/v1/projects/{project}/environments/{environment}/configs/{key}");
+        let path = format!("{}/configs/{key}", self.environment_path());
         let (change, create) = (client.headers.write.clone(), client.headers.create.clone());
         for headers in [change, create] {
             let body = format!("{{\"content\":{document}}}").into();
@@ -112,9 +131,9 @@ impl Guardian {
 
     /// Where to watch a key at a node, and the request for it.
     pub fn watch_request(&self, node: usize, prefix: &str) -> Result<(&str, String)> {
-        let Dev { project, environment, api_key, nodes } = &self.dev;
+        let Dev { api_key, nodes, .. } = &self.dev;
         let authority = authority(&nodes[node].url)?;
-        let path = format!("/api/v1/projects/{project}/environments/{environment}/watch?prefix={prefix}");
+        let path = format!("{}/watch?prefix={prefix}", self.environment_path());
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {api_key}\r\n\r\n");
         Ok((authority, request))
@@ -165,10 +184,12 @@ impl Cluster for Guardian {
 
 /// The headers of each kind of request on one connection.
 #[derive(Debug)]
-struct Headers {
-    read: HeaderMap,
-    write: HeaderMap,
-    create: HeaderMap,
+pub struct Headers {
+    pub read: HeaderMap,
+    /// With a body, and no precondition.
+    pub body: HeaderMap,
+    pub write: HeaderMap,
+    pub create: HeaderMap,
 }
 
 impl Headers {
@@ -179,14 +200,14 @@ impl Headers {
         let mut body = read.clone();
         body.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let any = HeaderValue::from_static("*");
-        let (mut write, mut create) = (body.clone(), body);
+        let (mut write, mut create) = (body.clone(), body.clone());
         write.insert(IF_MATCH, any.clone());
         create.insert(IF_NONE_MATCH, any);
-        Ok(Self { read, write, create })
+        Ok(Self { read, body, write, create })
     }
 }
 
 /// The start of an answer, for an error message.
-fn text(answer: &[u8]) -> String {
+pub fn text(answer: &[u8]) -> String {
     String::from_utf8_lossy(&answer[..answer.len().min(500)]).into_owned()
 }

@@ -1,10 +1,14 @@
 //! etcd's watch: one stream on a connection of its own.
 
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
+use tokio::sync::oneshot;
 use tonic::Streaming;
-use tonic::codegen::tokio_stream::{StreamExt as _, once, pending};
+use tonic::codegen::tokio_stream::Stream;
 use tonic_prost::ProstCodec;
 
 use super::{KEY, Watch, Watched, number};
@@ -56,10 +60,12 @@ impl Watched for Etcd {
         let mut client = self.connect(node).await?;
         client.grpc.ready().await?;
         let create = WatchRequest { create: Some(WatchCreate { key: Bytes::from_static(KEY.as_bytes()) }) };
-        let requests = tonic::Request::new(once(create).chain(pending()));
+        let (open, ended) = oneshot::channel();
+        let requests = tonic::Request::new(Requests { create: Some(create), ended });
         let path = PathAndQuery::from_static(WATCH);
         let answer = client.grpc.streaming(requests, path, ProstCodec::default()).await?;
-        let mut events = Events { stream: answer.into_inner(), read: Vec::new(), _client: client };
+        let mut events =
+            Events { stream: answer.into_inner(), read: Vec::new(), _client: client, _open: open };
         let created = events.stream.message().await?.context("the watch ended")?;
         anyhow::ensure!(created.created, "the watch was not created");
         Ok(events)
@@ -72,6 +78,26 @@ pub struct Events {
     /// Events of the last message, the next one last.
     read: Vec<Event>,
     _client: EtcdClient,
+    /// Ends the requests when it is dropped.
+    _open: oneshot::Sender<()>,
+}
+
+/// The one request of a watch, in a stream that stays open as long as the watch does: without its end the
+/// connection would never close.
+struct Requests {
+    create: Option<WatchRequest>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Stream for Requests {
+    type Item = WatchRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Option<WatchRequest>> {
+        if let Some(create) = self.create.take() {
+            return Poll::Ready(Some(create));
+        }
+        Pin::new(&mut self.ended).poll(context).map(|_| None)
+    }
 }
 
 impl Watch for Events {

@@ -1,14 +1,14 @@
 //! How long a change takes to reach those who watch, and what a watcher that waits costs the node.
 //!
-//! All watchers are at the leader, each with a connection of its own. One writer changes one key at a steady
-//! pace; the time runs from before the write is sent until a watcher has read the event.
+//! All watchers are at the leader, each with a connection of its own. One writer changes one key, and again when
+//! all have heard of it; the time runs from before the write is sent until a watcher has read the event.
 
 mod etcd;
 mod guardian;
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,11 +29,11 @@ const KEY: &str = "watched";
 const PADDING_BYTES: usize = 232;
 /// Writes in one cell.
 const WRITES: u64 = 100;
-/// Between two writes: time enough for 10,000 deliveries on two cores.
-const PACE: Duration = Duration::from_millis(250);
+/// Between two writes at least.
+const PACE: Duration = Duration::from_millis(100);
 /// Watchers that are opened at a time.
 const OPENING: usize = 64;
-/// How long all watchers together may take to open, and to hear the last write.
+/// How long all watchers together may take to open, and to hear one write.
 const DEADLINE: Duration = Duration::from_mins(2);
 /// Longest latency that is told apart, in microseconds.
 const LONGEST_US: u64 = 60_000_000;
@@ -70,9 +70,16 @@ fn value(number: u64) -> String {
 
 /// Watches with both systems in turn, and prints one line for each number of watchers.
 pub async fn run(settings: &Settings) -> Result<()> {
+    ensure!(settings.watchers.iter().all(|&watchers| watchers > 0), "--watchers: at least 1");
     let machine = Machine::look(&settings.data_dir).context("look at the machine")?;
+    let typed = || std::env::args().collect::<Vec<_>>().join(" ");
+    println!("command    {}", settings.command.clone().unwrap_or_else(typed));
     println!("machine    {} cores ({}), Linux {}", machine.cores, machine.cpu, machine.kernel);
-    println!("load       one write of 256 bytes every {} ms, {WRITES} for each line", PACE.as_millis());
+    println!(
+        "load       {WRITES} writes of 256 bytes for each line, each when all have heard of the one before, at most \
+         one in {} ms",
+        PACE.as_millis()
+    );
     println!("watchers   one connection each, all at the leader; the generator shares the cores");
     println!("units      milliseconds from before the write is sent until a watcher has read it; KB of the");
     println!("           node's resident memory for each watcher that waits");
@@ -82,12 +89,19 @@ pub async fn run(settings: &Settings) -> Result<()> {
         "system", "watchers", "write p50", "p50", "p99", "max", "KB each"
     );
     for &watchers in &settings.watchers {
+        let (mut of_etcd, mut of_guardian) = (None, None);
         if settings.wants(System::Etcd) {
-            cell(&Etcd::new(&settings.etcd, settings.etcd_pids.clone())?, watchers).await.context("etcd")?;
+            let etcd = Etcd::new(&settings.etcd, settings.etcd_pids.clone())?;
+            of_etcd = Some(cell(&etcd, watchers).await.context("etcd")?);
         }
         if settings.wants(System::Guardian) {
             let path = settings.guardian.as_deref().context("--guardian says where dev.json is")?;
-            cell(&Guardian::open(path)?, watchers).await.context("guardian")?;
+            of_guardian = Some(cell(&Guardian::open(path)?, watchers).await.context("guardian")?);
+        }
+        if let Some((etcd, guardian)) = of_etcd.zip(of_guardian) {
+            let hundredths = |at: usize| guardian[at] * 100 / etcd[at].max(1);
+            let ratio = |at: usize| format!("{}.{:02}", hundredths(at) / 100, hundredths(at) % 100);
+            println!("{:<9} {watchers:>8} | {:>9} {:>9} {:>9} {:>9} |", "ratio", "", ratio(0), ratio(1), "");
         }
     }
     Ok(())
@@ -102,7 +116,8 @@ async fn leader(cluster: &impl Cluster) -> Result<usize> {
     anyhow::bail!("there is no leader")
 }
 
-async fn cell<C: Watched>(cluster: &C, watchers: usize) -> Result<()> {
+/// Measures one system with so many watchers, prints the line, and gives the median and the 99th percentile.
+async fn cell<C: Watched>(cluster: &C, watchers: usize) -> Result<[u64; 2]> {
     cluster.wait_ready().await?;
     let node = leader(cluster).await?;
     let mut writer = cluster.connect(node).await?;
@@ -128,17 +143,17 @@ async fn cell<C: Watched>(cluster: &C, watchers: usize) -> Result<()> {
         cluster.write(&mut writer, value(number)).await?;
         write_us.saturating_record(shared.elapsed_us() - began);
         sleep(PACE).await;
-    }
-    let heard = async {
-        while shared.done.load(Ordering::Relaxed) < watchers {
-            if let Some(ended) = listening.try_join_next() {
-                ended??;
+        let heard = async {
+            while shared.heard.load(Ordering::Relaxed) < number * watchers as u64 {
+                if let Some(ended) = listening.try_join_next() {
+                    ended??;
+                }
+                sleep(Duration::from_millis(5)).await;
             }
-            sleep(Duration::from_millis(5)).await;
-        }
-        anyhow::Ok(())
-    };
-    timeout(DEADLINE, heard).await.context("a watcher did not hear the last write")??;
+            anyhow::Ok(())
+        };
+        timeout(DEADLINE, heard).await.context("a watcher did not hear a write")??;
+    }
     while let Some(ended) = listening.join_next().await {
         ended??;
     }
@@ -156,7 +171,7 @@ async fn cell<C: Watched>(cluster: &C, watchers: usize) -> Result<()> {
         ms(latency.max()),
         if watchers >= 1000 { each.to_string() } else { "-".to_owned() },
     );
-    Ok(())
+    Ok([latency.value_at_quantile(0.5), latency.value_at_quantile(0.99)])
 }
 
 /// Runs all at once.
@@ -185,7 +200,8 @@ struct Shared {
     /// When each write was sent, in microseconds.
     sent_us: Vec<AtomicU64>,
     latency_us: Mutex<Histogram<u64>>,
-    done: AtomicUsize,
+    /// Events that watchers have read.
+    heard: AtomicU64,
 }
 
 impl Shared {
@@ -194,7 +210,7 @@ impl Shared {
             began: Instant::now(),
             sent_us: (0..=WRITES).map(|_| AtomicU64::new(0)).collect(),
             latency_us: Mutex::new(Histogram::new_with_bounds(1, LONGEST_US, 3)?),
-            done: AtomicUsize::new(0),
+            heard: AtomicU64::new(0),
         })
     }
 
@@ -218,8 +234,8 @@ async fn listen(mut watch: impl Watch, shared: Arc<Shared>) -> Result<()> {
         let sent = shared.sent_us[usize::try_from(number)?].load(Ordering::Relaxed);
         let mut latency = shared.latency_us.lock().unwrap_or_else(PoisonError::into_inner);
         latency.saturating_record(now - sent);
+        shared.heard.fetch_add(1, Ordering::Relaxed);
     }
-    shared.done.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 
