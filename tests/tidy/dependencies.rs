@@ -65,6 +65,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "bytes",
             "futures",
             "hex",
+            "secrecy",
             "serde",
             "serde_json",
             "sha2",

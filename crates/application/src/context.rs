@@ -2,8 +2,9 @@
 
 use crate::Error;
 use crate::ports::View;
-use domain::access::{Denied, authorize, identify};
-use domain::{Actor, Digest, Idempotency, Permission, RequestId, Resource, Timestamp};
+use domain::access::{Denied, Principal, authorize, identify};
+use domain::{Actor, Digest, Idempotency, Permission, Person, RequestId, Resource, Timestamp};
+use std::sync::Arc;
 
 /// The circumstances of one request.
 #[derive(Clone, Debug)]
@@ -14,6 +15,10 @@ pub struct RequestContext {
     pub request_id: RequestId,
     /// A change is only tried: every check runs and nothing is kept.
     pub dry_run: bool,
+    /// What a person who asks may do; nothing for other actors.
+    pub person: Option<Arc<Person>>,
+    /// When the credential ends by itself.
+    pub expires_at: Option<Timestamp>,
     /// The digest of the secret that the actor showed; once another takes its place, the request ends.
     pub credential: Option<Digest>,
     /// The key under which a repeated request is recognised.
@@ -23,7 +28,20 @@ pub struct RequestContext {
 impl RequestContext {
     /// A request that means what it says, once.
     pub fn new(actor: Actor, request_id: RequestId) -> Self {
-        Self { actor, request_id, dry_run: false, credential: None, idempotency: None }
+        Self {
+            actor,
+            request_id,
+            dry_run: false,
+            person: None,
+            expires_at: None,
+            credential: None,
+            idempotency: None,
+        }
+    }
+
+    /// Who asks, with their rights.
+    pub fn principal(&self) -> Principal<'_> {
+        Principal { actor: &self.actor, person: self.person.as_deref() }
     }
 
     /// Fails unless the actor is known in this view, by the secret that it showed.
@@ -31,7 +49,10 @@ impl RequestContext {
         if self.credential.is_some_and(|hash| view.state.api_key_by_hash(&hash).is_none()) {
             return Err(Denied::UnknownKey.into());
         }
-        identify(&view.state, &self.actor, now).map_err(Error::from)
+        if self.expires_at.is_some_and(|expiry| expiry <= now) {
+            return Err(Error::Unauthenticated("the access token has expired; refresh it".to_owned()));
+        }
+        identify(&view.state, self.principal(), now).map_err(Error::from)
     }
 
     /// Fails unless the actor may use `permission` on `resource` in this view.
@@ -43,14 +64,16 @@ impl RequestContext {
         now: Timestamp,
     ) -> Result<(), Error> {
         self.known(view, now)?;
-        authorize(&view.state, &self.actor, permission, resource, now).map_err(Error::from)
+        authorize(&view.state, self.principal(), permission, resource, now).map_err(Error::from)
     }
 }
 
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::UnknownKey | Denied::ExpiredKey => Self::Unauthenticated(denied.to_string()),
+            Denied::UnknownKey | Denied::ExpiredKey | Denied::Outdated => {
+                Self::Unauthenticated(denied.to_string())
+            }
             Denied::MissingPermission(_) | Denied::OutOfScope => Self::Forbidden(denied),
         }
     }

@@ -30,6 +30,7 @@ impl Env {
             request_id: ctx.request_id.clone(),
             at: self.clock.now(),
             idempotency: ctx.idempotency.filter(|_| !ctx.dry_run),
+            person: ctx.person.clone(),
         }
     }
 }

@@ -16,6 +16,7 @@ mod error;
 mod followers;
 mod history;
 mod housekeeping;
+pub mod identity;
 mod json;
 mod paging;
 pub mod ports;

@@ -3,7 +3,7 @@
 use crate::ports::Freshness;
 use crate::{Changed, Core, Error, Page, PageRequest, RequestContext, Seen};
 use domain::{
-    Actor, Command, DisplayName, Environment, EnvironmentId, EnvironmentName, Permission, Project,
+    Actor, Command, DisplayName, Environment, EnvironmentId, EnvironmentName, KeyRef, Permission, Project,
     ProjectName, Quotas, Receipt, Resource, Retention, Usage,
 };
 
@@ -100,16 +100,25 @@ impl Projects {
         page: PageRequest<ProjectName>,
         freshness: Freshness,
     ) -> Result<Page<Project, ProjectName>, Error> {
-        let own = match &ctx.actor {
-            Actor::ApiKey(key) => key.project.clone(),
-            Actor::System => None,
+        let (permission, now) = (Permission::ProjectRead, self.core.env.clock.now());
+        let view = match &ctx.actor {
+            // People see what their roles let them see, which may be nothing; a key must have the permission.
+            Actor::User(_) => {
+                let view = self.core.state.view(freshness).await?;
+                ctx.known(&view, now)?;
+                view
+            }
+            Actor::ApiKey(KeyRef { project: Some(own), .. }) => {
+                self.core.authorized_view(ctx, freshness, permission, Resource::Project(own)).await?
+            }
+            Actor::ApiKey(_) | Actor::System => {
+                self.core.authorized_view(ctx, freshness, permission, Resource::Platform).await?
+            }
         };
-        let scope = own.as_ref().map_or(Resource::Platform, Resource::Project);
-        let view = self.core.authorized_view(ctx, freshness, Permission::ProjectRead, scope).await?;
         let visible = view
             .state
             .projects_after(page.after.as_ref())
-            .filter(|project| own.as_ref().is_none_or(|own| *own == project.name))
+            .filter(|project| ctx.require(&view, permission, Resource::Project(&project.name), now).is_ok())
             .cloned();
         Ok(Page::take(visible, page.size, &view, |project| project.name.clone()))
     }

@@ -1,10 +1,14 @@
-//! Who may do what. Deny by default: only what a key's permissions and scopes name is allowed.
+//! Who may do what. Deny by default: only what a key's or a role's permissions and scopes name is allowed.
 //!
 //! The same function answers before a command is proposed and again when it is applied, so a key
 //! that was revoked in between changes nothing.
 
-use crate::{ApiKey, ConfigId, EnvironmentId, KeyRef, ProjectName, State, Timestamp};
+use crate::role::{BuiltInRole, Grant, Person};
+use crate::{
+    ApiKey, ConfigId, EnvironmentId, EnvironmentName, KeyRef, ProjectName, State, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Who asks for a change.
@@ -15,6 +19,8 @@ pub enum Actor {
     System,
     /// The holder of an API key.
     ApiKey(KeyRef),
+    /// A person who signed in.
+    User(UserId),
 }
 
 impl fmt::Display for Actor {
@@ -22,6 +28,7 @@ impl fmt::Display for Actor {
         match self {
             Self::System => f.write_str("system"),
             Self::ApiKey(key) => write!(f, "api-key:{}", key.id),
+            Self::User(user) => write!(f, "user:{user}"),
         }
     }
 }
@@ -74,6 +81,28 @@ permissions! {
     EnvironmentRead = "project:environment:read",
     /// Create environments.
     EnvironmentWrite = "project:environment:write",
+    /// See and search what was done, by whom.
+    AuditRead = "audit:record:read",
+    /// See groups of people.
+    GroupRead = "platform:group:read",
+    /// Change groups of people.
+    GroupWrite = "platform:group:write",
+    /// See organisations.
+    OrganisationRead = "platform:organisation:read",
+    /// Change organisations, their members and what they own.
+    OrganisationWrite = "platform:organisation:write",
+    /// See roles.
+    RoleRead = "platform:role:read",
+    /// Create, change and delete roles.
+    RoleWrite = "platform:role:write",
+    /// See people.
+    UserRead = "platform:user:read",
+    /// Invite, change and deactivate people.
+    UserWrite = "platform:user:write",
+    /// See who has which role in a project.
+    MemberRead = "project:member:read",
+    /// Give and take roles in a project.
+    MemberWrite = "project:member:write",
     /// Change how much projects may hold.
     QuotaWrite = "platform:quota:write",
     /// See API keys, never their secrets.
@@ -115,73 +144,149 @@ pub enum Denied {
     /// The key's time is over.
     #[error("the API key has expired")]
     ExpiredKey,
-    /// The key lacks a permission.
-    #[error("the API key lacks the permission {}", .0.as_str())]
+    /// The key or the person lacks a permission.
+    #[error("the credential lacks the permission {}", .0.as_str())]
     MissingPermission(Permission),
-    /// The key has the permission, but not for this project, environment or config key.
-    #[error("the API key's scope does not reach this resource")]
+    /// Nothing that the key or the person has holds for this project, environment or config key.
+    #[error("the credential's scope does not reach this resource")]
     OutOfScope,
+    /// What the request says of a person's rights was found before they last changed.
+    #[error("the access token is from before a change of the person's rights or sessions; refresh it")]
+    Outdated,
 }
 
-/// Says whether `actor` is known at the time `at`, whatever it may do.
-pub fn identify(state: &State, actor: &Actor, at: Timestamp) -> Result<(), Denied> {
-    known_key(state, actor, at).map(drop)
+/// Who asks, with what is known of a person's rights.
+#[derive(Clone, Copy, Debug)]
+pub struct Principal<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// What a person may do, as the request says; nothing for other actors.
+    pub person: Option<&'a Person>,
 }
 
-/// The actor's key; `None` for the cluster itself.
-fn known_key<'a>(state: &'a State, actor: &Actor, at: Timestamp) -> Result<Option<&'a ApiKey>, Denied> {
-    let key = match actor {
-        Actor::System => return Ok(None),
-        Actor::ApiKey(key) => state.api_key(key).ok_or(Denied::UnknownKey)?,
-    };
-    if key.expires_at.is_some_and(|expiry| expiry <= at) {
-        return Err(Denied::ExpiredKey);
+/// What the principal may do by what the state or the request says.
+enum Rights<'a> {
+    /// Everything.
+    All,
+    /// What a key says.
+    Key(&'a ApiKey),
+    /// What the roles of a person say.
+    Grants(&'a [Grant]),
+}
+
+/// Says whether the principal is known at the time `at`, whatever it may do.
+pub fn identify(state: &State, who: Principal<'_>, at: Timestamp) -> Result<(), Denied> {
+    rights(state, who, at).map(drop)
+}
+
+fn rights<'a>(state: &'a State, who: Principal<'a>, at: Timestamp) -> Result<Rights<'a>, Denied> {
+    match who.actor {
+        Actor::System => Ok(Rights::All),
+        Actor::ApiKey(key) => {
+            let key = state.api_key(key).ok_or(Denied::UnknownKey)?;
+            if key.expires_at.is_some_and(|expiry| expiry <= at) {
+                return Err(Denied::ExpiredKey);
+            }
+            Ok(Rights::Key(key))
+        }
+        Actor::User(user) => match who.person {
+            Some(person) if person.epoch >= state.epoch(user) => Ok(Rights::Grants(&person.grants)),
+            _ => Err(Denied::Outdated),
+        },
     }
-    Ok(Some(key))
 }
 
-/// Says whether `actor` may use `permission` on `resource` at the time `at`.
+/// Says whether the principal may use `permission` on `resource` at the time `at`.
 pub fn authorize(
     state: &State,
-    actor: &Actor,
+    who: Principal<'_>,
     permission: Permission,
     resource: Resource<'_>,
     at: Timestamp,
 ) -> Result<(), Denied> {
-    let Some(key) = known_key(state, actor, at)? else { return Ok(()) };
-    if !reaches(key, permission, resource) {
+    let rights = match rights(state, who, at)? {
+        Rights::All => return Ok(()),
+        Rights::Key(key) => vec![(key.scope(), &key.permissions)],
+        Rights::Grants(grants) => grants.iter().map(|grant| (grant.scope(), &grant.permissions)).collect(),
+    };
+    let mut reached = rights.iter().filter(|(scope, _)| reaches(*scope, permission, resource)).peekable();
+    if reached.peek().is_none() {
         return Err(Denied::OutOfScope);
     }
-    if !key.permissions.contains(&permission) {
-        return Err(Denied::MissingPermission(permission));
+    if reached.any(|(_, permissions)| permissions.contains(&permission)) {
+        Ok(())
+    } else {
+        Err(Denied::MissingPermission(permission))
     }
-    Ok(())
 }
 
 impl Permission {
+    /// The weakest built-in role that has it.
+    pub fn least_role(self) -> BuiltInRole {
+        match self {
+            Self::DocumentRead | Self::SchemaRead | Self::EnvironmentRead | Self::ProjectRead => {
+                BuiltInRole::Viewer
+            }
+            Self::DocumentWrite | Self::DocumentDelete | Self::SchemaWrite => BuiltInRole::Editor,
+            Self::SchemaDelete
+            | Self::EnvironmentWrite
+            | Self::EnvironmentDelete
+            | Self::KeyRead
+            | Self::KeyWrite
+            | Self::MemberRead
+            | Self::MemberWrite
+            | Self::AuditRead
+            | Self::ProjectWrite => BuiltInRole::Admin,
+            Self::ClusterRead
+            | Self::ClusterWrite
+            | Self::GroupRead
+            | Self::GroupWrite
+            | Self::OrganisationRead
+            | Self::OrganisationWrite
+            | Self::ProjectCreate
+            | Self::ProjectDelete
+            | Self::QuotaWrite
+            | Self::RoleRead
+            | Self::RoleWrite
+            | Self::UserRead
+            | Self::UserWrite => BuiltInRole::PlatformAdmin,
+        }
+    }
+
     /// Whether it only lets see what belongs to a project as a whole.
     fn reads_project(self) -> bool {
         matches!(self, Self::ProjectRead | Self::EnvironmentRead | Self::SchemaRead)
     }
 }
 
+/// Where a right holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// In which project; `None` for the platform and every project.
+    pub project: Option<&'a ProjectName>,
+    /// In which environments; `None` for all.
+    pub environments: Option<&'a BTreeSet<EnvironmentName>>,
+    /// For which prefixes of config keys; `None` for all.
+    pub key_prefixes: Option<&'a BTreeSet<String>>,
+}
+
 /// A key that is scoped to environments or key prefixes sees its project, but changes nothing that others
 /// share: a schema, a key or an environment concerns what is out of its scope.
-fn reaches(key: &ApiKey, permission: Permission, resource: Resource<'_>) -> bool {
-    let whole_project = key.environments.is_none() && key.key_prefixes.is_none();
-    let whole_environment = key.key_prefixes.is_none();
-    let owns = |project: &ProjectName| key.key.project.as_ref().is_none_or(|own| own == project);
+fn reaches(scope: Scope<'_>, permission: Permission, resource: Resource<'_>) -> bool {
+    let whole_project = scope.environments.is_none() && scope.key_prefixes.is_none();
+    let whole_environment = scope.key_prefixes.is_none();
+    let owns = |project: &ProjectName| scope.project.is_none_or(|own| own == project);
     let in_environment = |environment: &EnvironmentId| {
         owns(&environment.project)
-            && key.environments.as_ref().is_none_or(|allowed| allowed.contains(&environment.name))
+            && scope.environments.is_none_or(|allowed| allowed.contains(&environment.name))
     };
     let has_prefix = |text: &str| {
-        key.key_prefixes
-            .as_ref()
+        scope
+            .key_prefixes
             .is_none_or(|allowed| allowed.iter().any(|prefix| text.starts_with(prefix.as_str())))
     };
     match resource {
-        Resource::Platform => key.key.project.is_none(),
+        Resource::Platform => scope.project.is_none(),
         Resource::Project(project) => owns(project) && (whole_project || permission.reads_project()),
         Resource::Environment(environment) => {
             in_environment(environment) && (whole_environment || permission.reads_project())
@@ -191,27 +296,46 @@ fn reaches(key: &ApiKey, permission: Permission, resource: Resource<'_>) -> bool
     }
 }
 
-/// Says whether `parent` may hand out a key with the rights of `child`: no key grants more than it has.
-pub fn may_grant(parent: &ApiKey, child: &ApiKey) -> bool {
-    let expiry_within = match (parent.expires_at, child.expires_at) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(parent), Some(child)) => child <= parent,
-    };
-    let environments_within = match (&parent.environments, &child.environments) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(parent), Some(child)) => child.is_subset(parent),
-    };
-    let prefixes_within = match (&parent.key_prefixes, &child.key_prefixes) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(parent), Some(child)) => {
-            child.iter().all(|prefix| parent.iter().any(|allowed| prefix.starts_with(allowed.as_str())))
+/// Says whether the principal may hand out a key with the rights of `child`: nobody grants more than they
+/// have. A person's rights may come from several roles.
+pub fn may_grant(state: &State, who: Principal<'_>, child: &ApiKey, at: Timestamp) -> Result<bool, Denied> {
+    Ok(match rights(state, who, at)? {
+        Rights::All => true,
+        Rights::Key(parent) => {
+            let expires_within = match (parent.expires_at, child.expires_at) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(parent), Some(child)) => child <= parent,
+            };
+            child.permissions.is_subset(&parent.permissions)
+                && expires_within
+                && child.scope().is_within(parent.scope())
         }
-    };
-    child.permissions.is_subset(&parent.permissions)
-        && expiry_within
-        && environments_within
-        && prefixes_within
+        Rights::Grants(grants) => child.permissions.iter().all(|permission| {
+            let grants_it = |grant: &Grant| {
+                grant.permissions.contains(permission) && child.scope().is_within(grant.scope())
+            };
+            grants.iter().any(grants_it)
+        }),
+    })
+}
+
+impl Scope<'_> {
+    /// Whether everything in this scope is in the other.
+    pub fn is_within(self, other: Scope<'_>) -> bool {
+        let project = other.project.is_none() || self.project == other.project;
+        let environments = match (other.environments, self.environments) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(outer), Some(inner)) => inner.is_subset(outer),
+        };
+        let prefixes = match (other.key_prefixes, self.key_prefixes) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(outer), Some(inner)) => {
+                inner.iter().all(|prefix| outer.iter().any(|allowed| prefix.starts_with(allowed.as_str())))
+            }
+        };
+        project && environments && prefixes
+    }
 }

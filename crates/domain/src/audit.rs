@@ -135,6 +135,9 @@ fn change(event: &Event) -> Option<Change<'_>> {
         Event::HistoryPruned { id, oldest, .. } => {
             Change { version: Some(oldest.0), ..plain("config.prune", id.to_string()) }
         }
+        Event::EpochRaised { user, epoch } => {
+            Change { version: Some(epoch.0), ..plain("user.epoch", user.to_string()) }
+        }
         Event::ProjectDeleted { name } => plain("project.delete", name.to_string()),
         Event::EnvironmentCreated { id } => {
             plain("environment.create", format!("{}/{}", id.project, id.name))

@@ -1,13 +1,15 @@
 //! What can be asked of the replicated state. Append-only: a stored command must decode for ever.
 
+use crate::access::Principal;
 use crate::{
     Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission, ProjectName,
-    Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion,
-    Timestamp, Version,
+    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission, Person,
+    ProjectName, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse,
+    SchemaVersion, Timestamp, UserId, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A command with everything that deciding it may need: who, when, and under which request.
 ///
@@ -26,6 +28,16 @@ pub struct Stamped<C> {
     /// The client's promise that this is the same request as any other with this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
+    /// What a person who asks may do; nothing for other actors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Arc<Person>>,
+}
+
+impl<C> Stamped<C> {
+    /// Who asks, with their rights.
+    pub fn principal(&self) -> Principal<'_> {
+        Principal { actor: &self.actor, person: self.person.as_deref() }
+    }
 }
 
 /// A key that a client chose for a request, so that sending it again changes nothing again.
@@ -45,6 +57,8 @@ impl Idempotency {
             Actor::ApiKey(key) => {
                 format!("{}/{}", key.project.as_ref().map_or("", ProjectName::as_str), key.id)
             }
+            // No name holds a colon.
+            Actor::User(user) => format!("user:{user}"),
         };
         Self { key: Digest::of(&[owner.as_bytes(), &[0], text.as_bytes()]), request }
     }
@@ -206,6 +220,8 @@ pub enum Command {
     RevokeApiKey { key: KeyRef },
     /// Gives an API key another secret; the one before ends.
     RotateApiKey { key: KeyRef, hash: Digest, prefix: String },
+    /// Make what was found about these people until now count for nothing. Of the cluster itself only.
+    RaiseEpochs { users: Vec<UserId> },
     /// Allows a machine to join the cluster.
     AdmitMember { member: NewMember },
     /// Decides that a member leaves, and that its id never joins again.

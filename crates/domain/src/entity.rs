@@ -3,6 +3,7 @@
 //! Fields are public because there is no invariant between them; names and texts carry their own.
 //! These types are stored and replicated: fields are only ever added, with a default.
 
+use crate::access::Scope;
 use crate::limits::{
     API_KEYS_PER_PROJECT_DEFAULT, BYTES_PER_PROJECT_DEFAULT, DOCUMENTS_PER_PROJECT_DEFAULT, SCHEMA_HOLD_MS,
     WATCHERS_PER_PROJECT_DEFAULT,
@@ -329,4 +330,15 @@ pub struct ApiKey {
     pub created_by: Actor,
     /// The revision that created it.
     pub revision: Revision,
+}
+
+impl ApiKey {
+    /// Where its permissions hold.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            project: self.key.project.as_ref(),
+            environments: self.environments.as_ref(),
+            key_prefixes: self.key_prefixes.as_ref(),
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, KeyRef, MemberId, Message, NewMember, ProjectName, Quotas, RequestId, Retention, Revision,
-    SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Timestamp, Version,
+    EnvironmentId, Epoch, KeyRef, MemberId, Message, NewMember, ProjectName, Quotas, RequestId, Retention,
+    Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Timestamp, UserId, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,8 @@ pub enum Event {
     ApiKeyRevoked { key: KeyRef },
     /// An API key has another secret.
     ApiKeyRotated { key: KeyRef, hash: Digest, prefix: String },
+    /// What was found about a person before this epoch counts for nothing.
+    EpochRaised { user: UserId, epoch: Epoch },
     /// The answer to this command is kept for requests with the same idempotency key. Comes last.
     AnswerKept { key: Digest, request: Digest },
     /// A kept answer has expired or gave way to newer ones.

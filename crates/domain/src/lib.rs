@@ -25,6 +25,7 @@ mod name;
 mod number;
 mod outcome;
 mod rejection;
+pub mod role;
 pub mod state;
 mod text;
 
@@ -41,11 +42,12 @@ pub use entity::{
 pub use event::{Committed, Event};
 pub use member::{MemberId, MemberIdError, NewMember};
 pub use name::{
-    ApiKeyId, ClusterId, ConfigKey, EnvironmentName, MemberAddress, MemberName, NameError, ProjectName,
-    RequestId, SchemaName,
+    ApiKeyId, ClusterId, ConfigKey, Email, EnvironmentName, GroupName, MemberAddress, MemberName, NameError,
+    OrganisationName, ProjectName, RequestId, RoleName, SchemaName, SessionId, UserId,
 };
-pub use number::{Revision, SchemaVersion, Timestamp, Version};
+pub use number::{Epoch, Revision, SchemaVersion, Timestamp, Version};
 pub use outcome::{Answer, Outcome, Receipt};
 pub use rejection::Rejection;
+pub use role::{BuiltInRole, Grant, Person};
 pub use state::{Applied, Row, RowKey, State};
 pub use text::{DisplayName, KeyLabel, Message, TextError};

@@ -75,3 +75,14 @@ pub const ANSWERS_MAX: usize = 100_000;
 pub const ANSWERS_CLEARED_MAX: usize = 8;
 /// Longest idempotency key, in bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
+/// Longest e-mail address, in bytes (RFC 5321 section 4.5.3.1.3, without the brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Longest part before the `@`, in bytes (RFC 5321 section 4.5.3.1.1).
+pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// Most grants of one person that a token and a command carry.
+pub const GRANTS_MAX: usize = 64;
+/// Most people whose epoch the replicated state knows.
+pub const EPOCHS_MAX: usize = 1_000_000;
+/// Most epochs that one command raises.
+pub const EPOCHS_RAISED_MAX: usize = 1000;

@@ -1,8 +1,8 @@
 //! Validated names. A value of one of these types is well formed by construction, also after decoding.
 
 use crate::limits::{
-    CONFIG_KEY_BYTES_MAX, MEMBER_ADDRESS_BYTES_MAX, NAME_BYTES_MAX, REQUEST_ID_BYTES_MAX,
-    SCHEMA_NAME_BYTES_MAX,
+    CONFIG_KEY_BYTES_MAX, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, MEMBER_ADDRESS_BYTES_MAX, NAME_BYTES_MAX,
+    REQUEST_ID_BYTES_MAX, SCHEMA_NAME_BYTES_MAX,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -33,6 +33,16 @@ fn is_label(text: &str, bytes_max: usize, extra: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Upper case is refused rather than folded here, so that a stored address has one form; the edge folds.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !c.is_uppercase();
+    (1..=EMAIL_LOCAL_BYTES_MAX).contains(&local.len())
+        && local.chars().all(plain)
+        && is_label(domain, EMAIL_BYTES_MAX - EMAIL_LOCAL_BYTES_MAX - 2, b".-")
+        && text.len() <= EMAIL_BYTES_MAX
 }
 
 macro_rules! name_type {
@@ -134,6 +144,54 @@ name_type!(
     NAME_BYTES_MAX,
     "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Identifies a person; not secret, and never used again for another.
+    UserId,
+    "user id",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Identifies one sign-in of a person; not secret.
+    SessionId,
+    "session id",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Names a role: one of the built-in ones or one of the platform's own.
+    RoleName,
+    "role",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Names a group of people.
+    GroupName,
+    "group name",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Names an organisation, which owns projects.
+    OrganisationName,
+    "organisation name",
+    NAME_BYTES_MAX,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    |text| is_label(text, NAME_BYTES_MAX, b"-")
+);
+name_type!(
+    /// Where a person is reached and signs in: lower case, one `@`, no blanks (a subset of RFC 5321).
+    Email,
+    "email",
+    EMAIL_BYTES_MAX,
+    "^[^@\\s\\p{Cc}\\p{Lu}]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$",
+    is_email
 );
 name_type!(
     /// What operators call a member: an RFC 1123 label.

@@ -40,6 +40,12 @@ counter!(
     SchemaVersion
 );
 
+counter!(
+    /// Counts what took rights or sessions from one person; 0 until something did. What was found about
+    /// the person before the newest epoch counts for nothing.
+    Epoch
+);
+
 /// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z, as stamped by the leader that took the command.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]

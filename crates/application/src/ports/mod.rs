@@ -4,6 +4,7 @@ mod changes;
 mod clock;
 mod cluster;
 mod consensus;
+pub mod identity;
 mod ids;
 mod key_mint;
 mod schema_engine;

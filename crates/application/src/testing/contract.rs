@@ -37,6 +37,7 @@ impl Both<'_> {
             request_id: RequestId::parse("req-contract").expect("a constant"),
             at: Timestamp(super::EPOCH_MS),
             idempotency: None,
+            person: None,
         };
         self.consensus.propose(stamped).await.expect("a healthy cluster takes proposals")
     }

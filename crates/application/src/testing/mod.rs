@@ -90,6 +90,7 @@ fn bootstrap(node: &SingleNode, clock: &dyn Clock, keys: &dyn KeyMint) -> (Strin
         request_id: request_id("req-bootstrap"),
         at: clock.now(),
         idempotency: None,
+        person: None,
     });
     (minted.secret, KeyRef { project: None, id })
 }

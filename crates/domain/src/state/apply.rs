@@ -24,7 +24,7 @@ impl State {
     pub fn apply(&mut self, stamped: &Stamped<Command>) -> Applied {
         let kept = stamped.idempotency.and_then(|own| Some((own, self.answer(&own.key, stamped.at)?)));
         if let Some((own, answer)) = kept {
-            let outcome = if let Err(denied) = identify(self, &stamped.actor, stamped.at) {
+            let outcome = if let Err(denied) = identify(self, stamped.principal(), stamped.at) {
                 Outcome::Rejected { revision: self.revision(), rejection: Rejection::Denied(denied) }
             } else if own.request == answer.request {
                 Outcome::Replayed { revision: answer.revision, receipt: answer.receipt.clone() }

@@ -82,6 +82,9 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
         Event::MemberRetired { id } => {
             state.retired_members.insert(*id, committed.revision);
         }
+        Event::EpochRaised { user, epoch } => {
+            state.epochs.insert(user.clone(), *epoch);
+        }
         Event::ApiKeyRevoked { key } => {
             if let Some(removed) = state.api_keys.remove(key) {
                 state.keys_by_hash.remove(&removed.hash);

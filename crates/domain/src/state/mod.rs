@@ -17,9 +17,9 @@ pub use rows::{Row, RowKey};
 
 use crate::limits::ANSWER_KEPT_MS;
 use crate::{
-    Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, KeyRef, MemberId,
+    Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, Epoch, KeyRef, MemberId,
     Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaName, SchemaVersion, Timestamp, Usage,
-    Version,
+    UserId, Version,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,7 @@ pub struct State {
     api_keys: OrdMap<KeyRef, ApiKey>,
     answers: OrdMap<Digest, Answer>,
     retired_members: OrdMap<MemberId, Revision>,
+    epochs: OrdMap<UserId, Epoch>,
     /// Derived: finds a key by the digest of its secret.
     keys_by_hash: OrdMap<Digest, KeyRef>,
     /// Derived: the documents bound to each schema.
@@ -88,6 +89,7 @@ impl Default for State {
             retired_schemas: OrdMap::new(),
             api_keys: OrdMap::new(),
             retired_members: OrdMap::new(),
+            epochs: OrdMap::new(),
             keys_by_hash: OrdMap::new(),
             bound: OrdMap::new(),
             followers_by_age: OrdMap::new(),
@@ -107,6 +109,11 @@ impl State {
     /// The revision of the last accepted command.
     pub fn revision(&self) -> Revision {
         self.header.revision
+    }
+
+    /// The newest epoch of a person.
+    pub fn epoch(&self, user: &UserId) -> Epoch {
+        self.epochs.get(user).copied().unwrap_or_default()
     }
 
     /// One project.

@@ -4,8 +4,8 @@
 
 use super::{Header, State};
 use crate::{
-    Answer, ApiKey, Committed, Config, ConfigId, Digest, Environment, EnvironmentId, Event, KeyRef, MemberId,
-    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion,
+    Answer, ApiKey, Committed, Config, ConfigId, Digest, Environment, EnvironmentId, Epoch, Event, KeyRef,
+    MemberId, Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaVersion, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,8 @@ pub enum Row {
     Answer(Digest, Answer),
     /// A member that had to leave, and the revision that decided it.
     RetiredMember(MemberId, Revision),
+    /// The newest epoch of a person.
+    Epoch(UserId, Epoch),
 }
 
 /// Where a row is.
@@ -58,6 +60,8 @@ pub enum RowKey {
     Answer(Digest),
     /// A member that had to leave.
     RetiredMember(MemberId),
+    /// The newest epoch of a person.
+    Epoch(UserId),
 }
 
 impl RowKey {
@@ -87,6 +91,7 @@ impl RowKey {
                 number = id.to_string();
                 (9, vec![&number])
             }
+            Self::Epoch(user) => (10, vec![user.as_str()]),
         };
         let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len() + 1).sum::<usize>());
         bytes.push(tag);
@@ -112,6 +117,7 @@ impl Row {
             Self::ApiKey(key) => RowKey::ApiKey(key.key.clone()),
             Self::Answer(key, _) => RowKey::Answer(*key),
             Self::RetiredMember(id, _) => RowKey::RetiredMember(*id),
+            Self::Epoch(user, _) => RowKey::Epoch(user.clone()),
         }
     }
 }
@@ -129,6 +135,7 @@ impl State {
             .chain(self.api_keys.values().cloned().map(Row::ApiKey))
             .chain(self.answers.iter().map(|(key, answer)| Row::Answer(*key, answer.clone())))
             .chain(self.retired_members.iter().map(|(id, at)| Row::RetiredMember(*id, *at)))
+            .chain(self.epochs.iter().map(|(user, epoch)| Row::Epoch(user.clone(), *epoch)))
     }
 
     /// The row at `key`, if there is one.
@@ -148,6 +155,7 @@ impl State {
             RowKey::ApiKey(key) => self.api_keys.get(key).cloned().map(Row::ApiKey),
             RowKey::Answer(key) => self.answers.get(key).map(|answer| Row::Answer(*key, answer.clone())),
             RowKey::RetiredMember(id) => self.retired_members.get(id).map(|at| Row::RetiredMember(*id, *at)),
+            RowKey::Epoch(user) => self.epochs.get(user).map(|epoch| Row::Epoch(user.clone(), *epoch)),
         }
     }
 
@@ -175,6 +183,9 @@ impl State {
             Row::Answer(key, answer) => self.insert_answer(key, answer),
             Row::RetiredMember(id, at) => {
                 self.retired_members.insert(id, at);
+            }
+            Row::Epoch(user, epoch) => {
+                self.epochs.insert(user, epoch);
             }
         }
     }
@@ -213,6 +224,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
             }
             Event::AnswerKept { key, .. } | Event::AnswerForgotten { key } => keys.push(RowKey::Answer(*key)),
             Event::MemberRetired { id } => keys.push(RowKey::RetiredMember(*id)),
+            Event::EpochRaised { user, .. } => keys.push(RowKey::Epoch(user.clone())),
         }
     }
     keys

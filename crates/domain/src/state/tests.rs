@@ -46,6 +46,7 @@ fn by(actor: Actor, command: Command, at: i64) -> Stamped<Command> {
         request_id: RequestId::parse("req").expect("an id"),
         at: Timestamp(at),
         idempotency: None,
+        person: None,
     }
 }
 

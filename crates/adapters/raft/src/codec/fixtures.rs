@@ -4,13 +4,14 @@
 use super::command::{decode_command, encode_command, taken};
 use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
-    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Idempotency, KeyLabel, KeyRef,
-    MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember, Operation, Permission, Precondition,
-    ProjectName, Pruned, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaName, SchemaRef,
-    SchemaUse, SchemaVersion, Stamped, Timestamp, Version,
+    Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Epoch, Grant, Idempotency, KeyLabel,
+    KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember, Operation, Permission,
+    Person, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention, Revision, RoleName, SchemaId,
+    SchemaMode, SchemaName, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp, UserId, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 fn project() -> ProjectName {
     ProjectName::parse("shop").expect("a name")
@@ -99,6 +100,23 @@ fn import() -> Command {
     let (expected, kind) = (Precondition::Absent, ChangeKind::Import);
     let operations = vec![Operation::Put { id, content, binding, checked, expected, kind }];
     Command::Transact { operations, message }
+}
+
+fn user() -> UserId {
+    UserId::parse("0198c0de").expect("an id")
+}
+
+/// With every scope that a grant can have.
+fn person() -> Person {
+    let grant = Grant {
+        role: RoleName::parse("editor").expect("a name"),
+        permissions: [Permission::DocumentRead, Permission::DocumentWrite].into(),
+        project: Some(project()),
+        environments: Some([environment()].into()),
+        key_prefixes: Some(["app.".to_owned()].into()),
+    };
+    let everywhere = Grant { project: None, environments: None, key_prefixes: None, ..grant.clone() };
+    Person { epoch: Epoch(3), grants: vec![grant, everywhere] }
 }
 
 fn rotate_api_key() -> Command {
@@ -212,6 +230,8 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
         ("rotate_api_key", rotate_api_key()),
         ("admit_member", Command::AdmitMember { member: new_member() }),
+        ("raise_epochs", Command::RaiseEpochs { users: vec![user()] }),
+        ("by_a_person", Command::CreateProject { name: project(), display_name: DisplayName::default() }),
         ("retire_member", Command::RetireMember { id: new_member().id }),
     ]
 }
@@ -222,11 +242,16 @@ fn every_command_ever_written_still_decodes() {
     for (n, (name, command)) in commands().into_iter().enumerate() {
         let stamped = Stamped {
             command,
-            actor: if n == 0 { Actor::System } else { Actor::ApiKey(key_ref()) },
+            actor: match (n, name) {
+                (0, _) => Actor::System,
+                (_, "by_a_person") => Actor::User(user()),
+                _ => Actor::ApiKey(key_ref()),
+            },
             request_id: RequestId::parse("req-1").expect("an id"),
             at: Timestamp(1_780_000_000_123),
             idempotency: (name == "transact")
                 .then_some(Idempotency { key: Digest([1; 32]), request: Digest([2; 32]) }),
+            person: (name == "by_a_person").then(|| Arc::new(person())),
         };
         let path = dir.join(format!("{name}.bin"));
         if std::env::var_os("NEW_FIXTURES").is_some() && !path.exists() {

@@ -131,6 +131,7 @@ async fn name_cluster(shared: &Shared, admin_key: NewApiKey) -> io::Result<()> {
         // Every member would propose the same; the time of the first configuration is not kept anywhere.
         at: Timestamp(0),
         idempotency: None,
+        person: None,
     };
     let payload = Payload(encode_command(&command)?.into());
     while shared.store.published().state.header().cluster_id.is_none() {

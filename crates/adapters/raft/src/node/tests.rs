@@ -157,7 +157,14 @@ async fn create(node: &RaftNode, name: &str) -> Outcome {
         display_name: DisplayName::default(),
     };
     let request_id = RequestId::parse("r").expect("an id");
-    let stamped = Stamped { command, actor: Actor::System, request_id, at: Timestamp(1), idempotency: None };
+    let stamped = Stamped {
+        command,
+        actor: Actor::System,
+        request_id,
+        at: Timestamp(1),
+        idempotency: None,
+        person: None,
+    };
     node.propose(stamped).await.expect("an outcome")
 }
 

@@ -60,6 +60,7 @@ impl Touched {
                     }
                     None => self.all = true,
                 },
+                Event::EpochRaised { .. } => self.all = true,
                 _ => {}
             }
         }

@@ -43,6 +43,10 @@ fn schema_id(name: u8) -> SchemaId {
     }
 }
 
+fn user(n: u8) -> domain::UserId {
+    domain::UserId::parse(&format!("u{n}")).expect("an id")
+}
+
 fn new_key(id: u8) -> NewApiKey {
     NewApiKey {
         id: domain::ApiKeyId::parse(&format!("ak-{id}")).expect("an id"),
@@ -113,6 +117,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..2_u8).prop_map(move |n| Command::CreateEnvironment { id: environment(n) }),
         1 => (0..2_u8).prop_map(move |n| Command::DeleteEnvironment { id: environment(n) }),
         1 => (1..5_u8).prop_map(move |id| Command::CreateApiKey { project: Some(project()), key: new_key(id) }),
+        1 => (0..3_u8).prop_map(|n| Command::RaiseEpochs { users: vec![user(n)] }),
         1 => (1..5_u8).prop_map(move |id| Command::RevokeApiKey {
             key: domain::KeyRef { project: Some(project()), id: new_key(id).id },
         }),
@@ -126,6 +131,7 @@ fn stamped(command: Command, at: i64) -> Stamped<Command> {
         request_id: RequestId::parse("r-1").expect("an id"),
         at: Timestamp(at),
         idempotency: None,
+        person: None,
     }
 }
 

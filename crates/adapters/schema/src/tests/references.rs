@@ -29,6 +29,7 @@ impl Registry {
             request_id: RequestId::parse("req").expect("an id"),
             at: Timestamp(EPOCH_MS),
             idempotency: None,
+            person: None,
         });
         assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
     }

@@ -1,9 +1,9 @@
 //! Decisions on API keys.
 
 use super::Decision;
-use crate::access::{Denied, Permission, Resource, may_grant};
+use crate::access::{Permission, Resource, may_grant};
 use crate::limits::API_KEYS_PER_PROJECT_DEFAULT;
-use crate::{Actor, ApiKey, Digest, Event, KeyRef, NewApiKey, ProjectName, Rejection};
+use crate::{ApiKey, Digest, Event, KeyRef, NewApiKey, ProjectName, Rejection};
 
 impl Decision<'_> {
     pub(super) fn create_api_key(
@@ -17,12 +17,7 @@ impl Decision<'_> {
         }
         let key = self.free_api_key(project.cloned(), new)?;
         self.room_for_api_key(project)?;
-        if let Actor::ApiKey(own) = &self.stamped.actor {
-            let parent = self.state.api_key(own).ok_or(Rejection::Denied(Denied::UnknownKey))?;
-            if !may_grant(parent, &key) {
-                return Err(Rejection::GrantExceedsOwn);
-            }
-        }
+        self.within_own_rights(&key)?;
         Ok(vec![Event::ApiKeyCreated { key }])
     }
 
@@ -66,13 +61,13 @@ impl Decision<'_> {
         if self.state.api_key_by_hash(hash).is_some() {
             return Err(Rejection::ApiKeyExists(key.id.clone()));
         }
-        if let Actor::ApiKey(own) = &self.stamped.actor {
-            let parent = self.state.api_key(own).ok_or(Rejection::Denied(Denied::UnknownKey))?;
-            if !may_grant(parent, present) {
-                return Err(Rejection::GrantExceedsOwn);
-            }
-        }
+        self.within_own_rights(present)?;
         Ok(vec![Event::ApiKeyRotated { key: key.clone(), hash: *hash, prefix: prefix.to_owned() }])
+    }
+
+    fn within_own_rights(&self, key: &ApiKey) -> Result<(), Rejection> {
+        let may = may_grant(self.state, self.stamped.principal(), key, self.stamped.at);
+        if may.map_err(Rejection::Denied)? { Ok(()) } else { Err(Rejection::GrantExceedsOwn) }
     }
 
     /// The key to be, when neither its id nor its secret is taken.

@@ -9,7 +9,9 @@ mod schema;
 
 use super::State;
 use crate::access::{Permission, Resource, authorize};
-use crate::{Actor, Command, Event, Rejection, Stamped};
+use crate::limits::{EPOCHS_MAX, EPOCHS_RAISED_MAX};
+use crate::{Actor, Command, Epoch, Event, Rejection, Stamped, UserId};
+use std::collections::BTreeSet;
 
 /// Says what accepting the command would do, or why it is refused. Permission is checked here again,
 /// because a key may have been revoked since the request was let in.
@@ -34,6 +36,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::CreateApiKey { project, key } => decision.create_api_key(project.as_ref(), key),
         Command::RevokeApiKey { key } => decision.revoke_api_key(key),
         Command::RotateApiKey { key, hash, prefix } => decision.rotate_api_key(key, hash, prefix),
+        Command::RaiseEpochs { users } => decision.raise_epochs(users),
         Command::AdmitMember { member } => decision.admit_member(member),
         Command::RetireMember { id } => decision.retire_member(*id),
     }
@@ -47,14 +50,30 @@ struct Decision<'a> {
 
 impl Decision<'_> {
     fn require(&self, permission: Permission, resource: Resource<'_>) -> Result<(), Rejection> {
-        authorize(self.state, &self.stamped.actor, permission, resource, self.stamped.at)
+        authorize(self.state, self.stamped.principal(), permission, resource, self.stamped.at)
             .map_err(Rejection::Denied)
+    }
+
+    /// Everybody once, in order, so that it does not matter how often the same raise is asked for together.
+    fn raise_epochs(&self, users: &[UserId]) -> Result<Vec<Event>, Rejection> {
+        self.require_system()?;
+        let users: BTreeSet<&UserId> = users.iter().collect();
+        let new = users.iter().filter(|user| self.state.epoch(user) == Epoch(0)).count();
+        within("epochs", self.state.epochs.len() + new, EPOCHS_MAX + 1)?;
+        if users.len() > EPOCHS_RAISED_MAX {
+            let (limit, max) = ("epochs_raised".to_owned(), EPOCHS_RAISED_MAX as u64);
+            return Err(Rejection::LimitReached { limit, max });
+        }
+        let raised = users
+            .into_iter()
+            .map(|user| Event::EpochRaised { user: user.clone(), epoch: self.state.epoch(user).next() });
+        Ok(raised.collect())
     }
 
     fn require_system(&self) -> Result<(), Rejection> {
         match self.stamped.actor {
             Actor::System => Ok(()),
-            Actor::ApiKey(_) => Err(Rejection::Denied(crate::access::Denied::OutOfScope)),
+            Actor::ApiKey(_) | Actor::User(_) => Err(Rejection::Denied(crate::access::Denied::OutOfScope)),
         }
     }
 }

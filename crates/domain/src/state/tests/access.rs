@@ -1,8 +1,10 @@
 //! Who may do what, one line a case.
 
 use super::*;
-use crate::access::{Denied, Permission, Resource, authorize, may_grant};
-use crate::{ApiKey, ApiKeyId, Digest, KeyLabel, KeyRef};
+use crate::access::{Denied, Permission, Principal, Resource, authorize, identify, may_grant};
+use crate::{
+    ApiKey, ApiKeyId, BuiltInRole, Digest, Epoch, Grant, KeyLabel, KeyRef, Person, RoleName, UserId,
+};
 use std::collections::BTreeSet;
 
 fn key(owner: Option<&str>, permissions: &[Permission]) -> ApiKey {
@@ -29,6 +31,11 @@ fn prefixes(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
+/// An actor with nothing known of a person.
+fn alone(actor: &Actor) -> Principal<'_> {
+    Principal { actor, person: None }
+}
+
 type Verdict = Result<(), Denied>;
 
 #[track_caller]
@@ -37,7 +44,7 @@ fn check(key: &ApiKey, permission: Permission, resource: Resource<'_>, expected:
     let mut state = State::default();
     state.insert(Row::ApiKey(key.clone()));
     let actor = Actor::ApiKey(key.key.clone());
-    assert_eq!(authorize(&state, &actor, permission, resource, Timestamp(100)), expected);
+    assert_eq!(authorize(&state, alone(&actor), permission, resource, Timestamp(100)), expected);
 }
 
 const READ: Permission = Permission::DocumentRead;
@@ -99,9 +106,10 @@ fn keys_end() {
     check(&until(101), READ, Resource::Project(&p), Ok(()));
     check(&until(100), READ, Resource::Project(&p), Err(Denied::ExpiredKey));
     let unknown = Actor::ApiKey(key(Some("p"), &[]).key);
-    let denied = authorize(&State::default(), &unknown, READ, Resource::Project(&p), Timestamp(0));
+    let denied = authorize(&State::default(), alone(&unknown), READ, Resource::Project(&p), Timestamp(0));
     assert_eq!(denied, Err(Denied::UnknownKey));
-    assert_eq!(authorize(&State::default(), &Actor::System, READ, Resource::Platform, Timestamp(0)), Ok(()));
+    let system = authorize(&State::default(), alone(&Actor::System), READ, Resource::Platform, Timestamp(0));
+    assert_eq!(system, Ok(()));
 }
 
 #[test]
@@ -112,8 +120,13 @@ fn no_key_grants_more_than_it_has() {
         expires_at: Some(Timestamp(100)),
         ..key(Some("p"), &[READ, Permission::KeyWrite])
     };
-    let grants =
-        |child: ApiKey, expected: bool| assert_eq!(may_grant(&parent, &child), expected, "{child:?}");
+    let mut state = State::default();
+    state.insert(Row::ApiKey(parent.clone()));
+    let actor = Actor::ApiKey(parent.key.clone());
+    let grants = |child: ApiKey, expected: bool| {
+        let may = may_grant(&state, alone(&actor), &child, Timestamp(0));
+        assert_eq!(may, Ok(expected), "{child:?}");
+    };
     let same = || parent.clone();
     grants(same(), true);
     grants(ApiKey { permissions: BTreeSet::from([READ]), ..same() }, true);
@@ -137,4 +150,109 @@ fn permissions_read_back_as_written() {
         assert_eq!(serde_json::to_string(permission).ok().as_deref(), Some(json.as_str()));
     }
     assert_eq!(Permission::parse("config:*"), None);
+}
+
+fn ann() -> UserId {
+    UserId::parse("ann").expect("an id")
+}
+
+fn grant(owner: Option<&str>, role: BuiltInRole) -> Grant {
+    Grant {
+        role: RoleName::parse(role.as_str()).expect("a name"),
+        permissions: role.permissions(),
+        project: owner.map(project),
+        environments: None,
+        key_prefixes: None,
+    }
+}
+
+#[track_caller]
+fn check_person(grants: &[Grant], permission: Permission, resource: Resource<'_>, expected: &Verdict) {
+    let (actor, person) = (Actor::User(ann()), Person { epoch: Epoch(0), grants: grants.to_vec() });
+    let who = Principal { actor: &actor, person: Some(&person) };
+    assert_eq!(&authorize(&State::default(), who, permission, resource, Timestamp(0)), expected);
+}
+
+#[test]
+fn people_may_what_their_roles_give_them_and_nothing_else() {
+    let (p, q) = (project("p"), project("q"));
+    let (here, there) = (config("p", "dev", "a"), config("q", "dev", "a"));
+    let missing = |permission| Err(Denied::MissingPermission(permission));
+    check_person(&[], READ, Resource::Project(&p), &OUT);
+    let viewer = [grant(Some("p"), BuiltInRole::Viewer)];
+    check_person(&viewer, READ, Resource::Config(&here), &Ok(()));
+    check_person(&viewer, READ, Resource::Config(&there), &OUT);
+    check_person(&viewer, READ, Resource::Platform, &OUT);
+    let write = Permission::DocumentWrite;
+    check_person(&viewer, write, Resource::Config(&here), &missing(write));
+    // Roles add up, each where it holds.
+    let both = [grant(Some("p"), BuiltInRole::Viewer), grant(Some("q"), BuiltInRole::Editor)];
+    check_person(&both, write, Resource::Config(&here), &missing(write));
+    check_person(&both, write, Resource::Config(&there), &Ok(()));
+    check_person(&both, Permission::MemberWrite, Resource::Project(&q), &missing(Permission::MemberWrite));
+    let narrow =
+        Grant { environments: Some(environments(&["dev"])), ..grant(Some("p"), BuiltInRole::Editor) };
+    check_person(&[narrow.clone()], write, Resource::Config(&here), &Ok(()));
+    check_person(&[narrow], write, Resource::Config(&config("p", "prod", "a")), &OUT);
+    let platform = [grant(None, BuiltInRole::PlatformAdmin)];
+    for permission in Permission::ALL {
+        check_person(&platform, *permission, Resource::Platform, &Ok(()));
+        check_person(&platform, *permission, Resource::Project(&q), &Ok(()));
+    }
+}
+
+#[test]
+fn each_role_may_all_that_the_one_before_may() {
+    for (weaker, stronger) in BuiltInRole::ALL.into_iter().zip(BuiltInRole::ALL.into_iter().skip(1)) {
+        assert!(weaker.permissions().is_subset(&stronger.permissions()));
+        assert_ne!(weaker.permissions(), stronger.permissions());
+    }
+    assert!(Permission::ALL.iter().all(|one| BuiltInRole::PlatformAdmin.permissions().contains(one)));
+}
+
+#[test]
+fn what_was_found_before_the_newest_epoch_counts_for_nothing() {
+    let mut state = State::default();
+    let (actor, p) = (Actor::User(ann()), project("p"));
+    let known = |state: &State, epoch: Option<u64>| {
+        let person = epoch
+            .map(|epoch| Person { epoch: Epoch(epoch), grants: vec![grant(Some("p"), BuiltInRole::Admin)] });
+        let who = Principal { actor: &actor, person: person.as_ref() };
+        let may = authorize(state, who, READ, Resource::Project(&p), Timestamp(0));
+        assert_eq!(may.is_ok(), identify(state, who, Timestamp(0)).is_ok());
+        may
+    };
+    assert_eq!(known(&state, None), Err(Denied::Outdated), "a person of whom nothing is known");
+    assert_eq!(known(&state, Some(0)), Ok(()));
+    let other = UserId::parse("bob").expect("an id");
+    accept(&mut state, Command::RaiseEpochs { users: vec![other.clone(), other.clone()] });
+    assert_eq!(state.epoch(&other), Epoch(1));
+    assert_eq!(known(&state, Some(0)), Ok(()));
+    accept(&mut state, Command::RaiseEpochs { users: vec![ann(), other] });
+    assert_eq!(known(&state, Some(0)), Err(Denied::Outdated));
+    assert_eq!(known(&state, Some(1)), Ok(()));
+    // Only the cluster itself raises epochs.
+    let person = Person { epoch: Epoch(1), grants: vec![grant(None, BuiltInRole::PlatformAdmin)] };
+    let asked = Stamped {
+        person: Some(person.into()),
+        ..by(actor.clone(), Command::RaiseEpochs { users: vec![ann()] }, 1)
+    };
+    assert!(matches!(state.apply(&asked).outcome, Outcome::Rejected { .. }));
+    assert_eq!(state.epoch(&ann()), Epoch(1));
+}
+
+#[test]
+fn people_hand_out_no_key_with_more_than_they_have() {
+    let (state, actor) = (State::default(), Actor::User(ann()));
+    let person = Person {
+        epoch: Epoch(0),
+        grants: vec![grant(Some("p"), BuiltInRole::Viewer), grant(Some("q"), BuiltInRole::Admin)],
+    };
+    let who = Principal { actor: &actor, person: Some(&person) };
+    let may = |child: &ApiKey| may_grant(&state, who, child, Timestamp(0));
+    assert_eq!(may(&key(Some("p"), &[READ])), Ok(true));
+    assert_eq!(may(&key(Some("q"), &[READ, Permission::DocumentWrite])), Ok(true));
+    assert_eq!(may(&key(Some("p"), &[Permission::DocumentWrite])), Ok(false));
+    assert_eq!(may(&key(None, &[READ])), Ok(false));
+    assert_eq!(may(&key(Some("q"), &[Permission::UserWrite])), Ok(false));
 }

@@ -7,7 +7,7 @@ use crate::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, Digest, DisplayName,
     Idempotency, KeyLabel, KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember,
     Operation, Permission, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention, Revision,
-    SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp, Version,
+    SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp, UserId, Version,
 };
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ pub struct Step {
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let one = (
-        0..36_u8,
+        0..37_u8,
         0..2_u8,
         0..2_u8,
         0..3_u8,
@@ -81,6 +81,7 @@ impl Step {
             request_id: RequestId::parse(&format!("req-{number}")).expect("an id"),
             at: Timestamp(i64::try_from(number).expect("few steps") * self.stride()),
             idempotency: self.idempotency(),
+            person: None,
         }
     }
 
@@ -137,6 +138,9 @@ impl Step {
                 key: KeyRef { project: (self.detail > 1).then_some(name), id: self.key_id() },
                 hash: hash(self.secret),
                 prefix: "gdn_sk_".to_owned(),
+            },
+            36 => Command::RaiseEpochs {
+                users: vec![UserId::parse(&format!("u{}", self.name)).expect("an id")],
             },
             32 => Command::AdmitMember { member: self.new_member() },
             33 => Command::RetireMember { id: self.member_id() },

@@ -249,6 +249,7 @@ fn only_what_concerns_a_follower_wakes_it() {
     let id = EnvironmentName::parse("default").expect("a name");
     let id = EnvironmentId { project: project.clone(), name: id };
     assert!(told_by(Command::DeleteEnvironment { id }), "the end of the environment");
+    assert!(told_by(Command::RaiseEpochs { users: vec![user(1)] }), "the end of a person's rights");
     let key = domain::KeyRef { project: Some(project), id: new_key(1).id };
     assert!(told_by(Command::RevokeApiKey { key }), "the end of a key");
     let admin = domain::KeyRef { project: None, id: new_key(0).id };

@@ -1,0 +1,53 @@
+//! Organisations, which own projects.
+
+use super::IdentityError;
+use async_trait::async_trait;
+use domain::{KeyLabel, OrganisationName, ProjectName, Timestamp};
+
+/// An organisation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Organisation {
+    /// Its name.
+    pub name: OrganisationName,
+    /// What people call it.
+    pub label: KeyLabel,
+    /// Whether everybody with a role in it must use a second factor.
+    pub second_factor_required: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Keeps organisations. Whatever takes or gives rights puts everybody concerned into the outbox in the same
+/// transaction.
+#[async_trait]
+pub trait Organisations: Send + Sync {
+    /// Makes or changes an organisation. `Full` beyond [`crate::identity::ORGANISATIONS_MAX`].
+    async fn put(&self, organisation: &Organisation) -> Result<(), IdentityError>;
+
+    /// Deletes an organisation with the roles in it; its projects have no owner then. False when there was none.
+    async fn delete(&self, name: &OrganisationName) -> Result<bool, IdentityError>;
+
+    /// At most `limit` organisations with names after `after`, by name.
+    async fn list(
+        &self,
+        after: Option<&OrganisationName>,
+        limit: u32,
+    ) -> Result<Vec<Organisation>, IdentityError>;
+
+    /// Gives a project to an organisation, or with `None` to nobody. `Missing("organisation")`.
+    async fn own(
+        &self,
+        project: &ProjectName,
+        organisation: Option<&OrganisationName>,
+    ) -> Result<(), IdentityError>;
+
+    /// The projects of an organisation, by name.
+    async fn projects(&self, name: &OrganisationName) -> Result<Vec<ProjectName>, IdentityError>;
+
+    /// Whether the person must use a second factor because of an organisation in which they have a role.
+    async fn requires_second_factor(&self, user: &domain::UserId) -> Result<bool, IdentityError>;
+
+    /// Forgets a project that is gone: its owner and every role in it, so that a later project of the same name
+    /// starts with nobody.
+    async fn forget(&self, project: &ProjectName) -> Result<(), IdentityError>;
+}

@@ -1,0 +1,42 @@
+//! Slowing down those who guess. Shared by all nodes.
+
+use super::IdentityError;
+use async_trait::async_trait;
+use domain::Timestamp;
+
+/// How often something may fail. After `free` failures each further one doubles the wait, from
+/// `delay_ms` to `delay_max_ms`; what is older than `window_ms` is forgotten.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ThrottleRule {
+    /// Failures that cost nothing.
+    pub free: u32,
+    /// The first wait, in milliseconds.
+    pub delay_ms: i64,
+    /// The longest wait, in milliseconds.
+    pub delay_max_ms: i64,
+    /// For how long a failure counts, in milliseconds.
+    pub window_ms: i64,
+}
+
+/// An attempt that may fail.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// What is counted: a digest of kind, name and network, never the name itself.
+    pub keys: Vec<(String, ThrottleRule)>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Counts failures by key in a sliding window.
+#[async_trait]
+pub trait Throttle: Send + Sync {
+    /// Counts the attempt as failed for the time being, unless one of the keys must wait: then nothing is
+    /// counted and the milliseconds to wait are given. In one transaction, so many at once count as many.
+    async fn begin(&self, attempt: &Attempt) -> Result<Option<i64>, IdentityError>;
+
+    /// The attempt succeeded: forgets what was counted for its first key, and this one attempt for the others.
+    async fn succeed(&self, attempt: &Attempt) -> Result<(), IdentityError>;
+
+    /// Forgets at most `limit` keys of which nothing counts any more; says how many.
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError>;
+}
