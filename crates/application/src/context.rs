@@ -3,8 +3,19 @@
 use crate::Error;
 use crate::ports::View;
 use domain::access::{Denied, Principal, authorize, identify};
-use domain::{Actor, Digest, Idempotency, Permission, Person, RequestId, Resource, Timestamp};
+use domain::{Actor, Digest, Idempotency, Permission, Person, RequestId, Resource, SessionId, Timestamp};
 use std::sync::Arc;
+
+/// Where a request came from, for the audit.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Origin {
+    /// The address, by the trusted proxies' word; may be empty.
+    pub address: String,
+    /// What the program calls itself; the audit keeps the first 256 bytes.
+    pub user_agent: String,
+    /// The trace (W3C trace context, 32 hexadecimal digits); may be empty.
+    pub trace_id: String,
+}
 
 /// The circumstances of one request.
 #[derive(Clone, Debug)]
@@ -17,6 +28,10 @@ pub struct RequestContext {
     pub dry_run: bool,
     /// What a person who asks may do; nothing for other actors.
     pub person: Option<Arc<Person>>,
+    /// By which sign-in a person asks; nothing for other actors.
+    pub session: Option<SessionId>,
+    /// Where the request came from.
+    pub origin: Origin,
     /// When the credential ends by itself.
     pub expires_at: Option<Timestamp>,
     /// The digest of the secret that the actor showed; once another takes its place, the request ends.
@@ -33,6 +48,8 @@ impl RequestContext {
             request_id,
             dry_run: false,
             person: None,
+            session: None,
+            origin: Origin::default(),
             expires_at: None,
             credential: None,
             idempotency: None,

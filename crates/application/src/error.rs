@@ -1,6 +1,7 @@
 //! Every way a use case can fail: a closed set, mapped to answers in one place.
 
 use crate::document::DocumentFault;
+use crate::ports::identity::{IdentityError, PasswordError, ProviderError};
 use crate::ports::{ArchiveError, ConsensusError, MemberRefusal, MembershipError, SchemaFault, Violation};
 use domain::access::Denied;
 use domain::{ApiKeyId, ConfigId, Rejection, Revision, Version};
@@ -174,6 +175,55 @@ pub enum Error {
     /// The change may or may not have happened.
     #[error("the outcome of the change is unknown")]
     OutcomeUnknown,
+    /// The address and the password do not belong together, or the person may not come in: which, is not told.
+    #[error("the e-mail address or the password is wrong")]
+    SignInFailed,
+    /// The second factor was not shown: the challenge is over or used up, or the code is wrong. Which, is not
+    /// told.
+    #[error("the code is wrong, or the sign-in took too long; begin again")]
+    SecondFactorFailed,
+    /// The token that carries a session on is unknown, used or over.
+    #[error("the refresh token is not valid; sign in again")]
+    SessionOver,
+    /// Too many attempts failed; nothing was checked.
+    #[error("too many attempts; try again in {retry_after_ms} ms")]
+    TooManyAttempts {
+        /// How long to wait, in milliseconds.
+        retry_after_ms: i64,
+    },
+    /// Nobody may register like this.
+    #[error("registration needs an invitation or an administrator")]
+    RegistrationClosed,
+    /// The person must set up a second factor before anything else.
+    #[error("a second factor is required; set it up first")]
+    SecondFactorRequired,
+    /// Somebody would be given, or made to lose, more than the one who asks has.
+    #[error("nobody gives or takes rights that they do not have themselves")]
+    BeyondOwnRights,
+    /// Another thing has this name already.
+    #[error("another has this {0} already")]
+    Taken(&'static str),
+    /// The platform would be left without an active administrator.
+    #[error("this is the last active administrator")]
+    LastAdministrator,
+    /// A bound was reached.
+    #[error("there can be no more than {max} {what}")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there can be.
+        max: u64,
+    },
+    /// The identity provider cannot be reached or answers nonsense. Nothing was changed.
+    #[error("the identity provider is not available")]
+    ProviderUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What the identity provider says is not acceptable, or the sign-in is not the one that was begun.
+    #[error("the sign-in through the identity provider failed")]
+    ProviderRefused,
+    /// There is no identity database, or it does not answer. Nothing was changed, and the same request may
+    /// succeed later.
+    #[error("the identity database is not available")]
+    IdentityUnavailable(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
     /// Our fault.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -204,6 +254,38 @@ impl From<MembershipError> for Error {
 impl From<ArchiveError> for Error {
     fn from(error: ArchiveError) -> Self {
         Self::Internal(Box::new(error))
+    }
+}
+
+impl From<IdentityError> for Error {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Unavailable(source) => Self::IdentityUnavailable(Some(source)),
+            IdentityError::Taken(what) => Self::Taken(what),
+            IdentityError::Missing(what) => Self::NotFound { what, name: "that was named".to_owned() },
+            IdentityError::LastAdministrator => Self::LastAdministrator,
+            IdentityError::Nesting(_) => Self::Invalid { field: "parent", message: error.to_string() },
+            IdentityError::Full(what, max) => Self::LimitReached { what, max },
+            IdentityError::Failed(source) => Self::Internal(source),
+        }
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::Overloaded,
+        }
+    }
+}
+
+impl From<ProviderError> for Error {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Unknown => Self::not_found("identity provider", "of this name"),
+            ProviderError::Unavailable(source) => Self::ProviderUnavailable(source),
+            ProviderError::Refused(_) => Self::ProviderRefused,
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub use configs::{
     Change, ConfigDocument, ConfigList, Configs, DeleteConfig, Difference, Differing, Moment,
     PATCH_OPERATIONS_MAX, Patch, PatchConfig, PutConfig, Rollback, Versions, Written, difference,
 };
-pub use context::RequestContext;
+pub use context::{Origin, RequestContext};
 pub use document::{DocumentFault, compact};
 pub use env::Env;
 pub use error::{DocumentFailure, Error, SchemaBreaks, StepFailure};
@@ -54,6 +54,7 @@ pub use transfer::{
 };
 pub use watch::{OpenWatch, Watch, WatchPart, Watches};
 
+use identity::Identity;
 use ports::{ClusterView, Consensus, KeyMint, Membership, SchemaEngine, StateReader};
 use std::sync::Arc;
 
@@ -78,6 +79,8 @@ pub struct Application {
     pub access: Access,
     /// The cluster itself.
     pub cluster: Cluster,
+    /// People; `None` on a node without an identity database.
+    pub identity: Option<Identity>,
 }
 
 /// What the services need of the world.
@@ -125,7 +128,19 @@ impl Application {
             transfer: Transfer::new(core.clone(), services, engine.clone()),
             access: Access::new(core.clone(), ports.keys.clone()),
             cluster: Cluster::new(core, ports.cluster.clone(), ports.membership.clone()),
+            identity: None,
         }
+    }
+
+    /// The same services, with those on people.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
+
+    /// The use cases on people; [`Error::IdentityUnavailable`] on a node without an identity database.
+    pub fn identity(&self) -> Result<&Identity, Error> {
+        self.identity.as_ref().ok_or(Error::IdentityUnavailable(None))
     }
 }
 

@@ -115,6 +115,14 @@ impl IdGenerator for Swap {
     fn api_key_id(&self) -> ApiKeyId {
         self.now().env.ids.api_key_id()
     }
+
+    fn user_id(&self) -> domain::UserId {
+        self.now().env.ids.user_id()
+    }
+
+    fn session_id(&self) -> domain::SessionId {
+        self.now().env.ids.session_id()
+    }
 }
 
 impl Clock for Swap {

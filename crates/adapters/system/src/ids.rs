@@ -1,7 +1,7 @@
 //! Identifiers that need no coordination: UUIDs of version 7 (RFC 9562), so they sort by time.
 
 use application::ports::IdGenerator;
-use domain::{ApiKeyId, RequestId};
+use domain::{ApiKeyId, RequestId, SessionId, UserId};
 use uuid::Uuid;
 
 /// Mints identifiers from the time and the operating system's random numbers.
@@ -15,6 +15,14 @@ impl IdGenerator for RandomIds {
 
     fn api_key_id(&self) -> ApiKeyId {
         ApiKeyId::parse(&format!("ak-{}", simple())).expect("\"ak-\" and 32 hexadecimal digits are an id")
+    }
+
+    fn user_id(&self) -> UserId {
+        UserId::parse(&simple()).expect("32 hexadecimal digits are an id")
+    }
+
+    fn session_id(&self) -> SessionId {
+        SessionId::parse(&simple()).expect("32 hexadecimal digits are an id")
     }
 }
 

@@ -1,10 +1,52 @@
 //! People: how they come in, prove who they are, and what they may do.
+//!
+//! One service per area on the same ports. What people may do is found in SQL and travels in their access
+//! token; what takes rights away is told to the replicated state by [`Epochs`], which every node asks.
 
+mod account;
+mod audit;
 mod chain;
+mod epochs;
+mod external;
+mod factors;
+mod groups;
+mod listed;
+mod members;
+mod organisations;
+mod projector;
+mod roles;
 mod rules;
+mod shared;
+mod sign_in;
+mod upkeep;
+mod users;
+mod visitor;
 
+pub use account::{Account, ChangePassword, Me, ResetPassword};
+pub use audit::{Audit, Refusal, Verified};
 pub use chain::{next_head, verify_chain};
+pub use epochs::Epochs;
+pub use external::{ExternalSignIn, FinishExternal, WentOut};
+pub use factors::{Confirmed, Enrolment, Factors};
+pub use groups::{Groups, PutGroup};
+pub use listed::Listed;
+pub use members::{Members, PutMember};
+pub use organisations::{Organisations, PutOrganisation};
+pub use projector::Projector;
+pub use roles::{PutRole, Roles};
 pub use rules::{IdentityRules, RegistrationMode};
+pub use shared::IdentityPorts;
+pub use sign_in::{
+    AnswerChallenge, Authenticated, Bootstrap, Challenge, FactorAnswer, Login, Refresh, Register, SignIn,
+    Signed, SignedIn,
+};
+pub use upkeep::{Tidied, Upkeep};
+pub use users::{CreateUser, Invite, Invited, Reset, Users};
+pub use visitor::Visitor;
+
+use crate::Ports;
+use shared::Shared;
+use std::sync::Arc;
 
 /// Most people.
 pub const USERS_MAX: u64 = 100_000;
@@ -26,3 +68,56 @@ pub const PENDING_MAX: u64 = 10_000;
 pub const CLIENT_TEXT_BYTES_MAX: usize = 256;
 /// How many recovery codes a person gets.
 pub const RECOVERY_CODES: usize = 10;
+
+/// Every service on people, sharing the same ports.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Coming in, going on, going out, and what a token says.
+    pub sign_in: SignIn,
+    /// Coming in through an identity provider.
+    pub external: ExternalSignIn,
+    /// What people do about themselves.
+    pub account: Account,
+    /// Second factors.
+    pub factors: Factors,
+    /// What administrators do about people.
+    pub users: Users,
+    /// Who has which role where.
+    pub members: Members,
+    /// The platform's own roles.
+    pub roles: Roles,
+    /// Groups of people.
+    pub groups: Groups,
+    /// Organisations and the projects that they own.
+    pub organisations: Organisations,
+    /// What was done, by whom.
+    pub audit: Audit,
+    /// Writes the changes of the replicated state into the audit.
+    pub projector: Projector,
+    /// Tells the replicated state whose rights changed.
+    pub epochs: Epochs,
+    /// Forgets what is over.
+    pub upkeep: Upkeep,
+}
+
+impl Identity {
+    /// Builds every service on the given ports.
+    pub fn new(core: &Ports, ports: IdentityPorts, rules: IdentityRules) -> Self {
+        let shared = Arc::new(Shared::new(core, ports, rules));
+        Self {
+            sign_in: SignIn::new(shared.clone()),
+            external: ExternalSignIn::new(shared.clone()),
+            account: Account::new(shared.clone()),
+            factors: Factors::new(shared.clone()),
+            users: Users::new(shared.clone()),
+            members: Members::new(shared.clone()),
+            roles: Roles::new(shared.clone()),
+            groups: Groups::new(shared.clone()),
+            organisations: Organisations::new(shared.clone()),
+            audit: Audit::new(shared.clone()),
+            projector: Projector::new(shared.clone()),
+            epochs: Epochs::new(shared.clone()),
+            upkeep: Upkeep::new(shared),
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What operators decide about people and sessions. Defaults and sources: NIST SP 800-63B-4, OWASP ASVS 5.0.
 
+use domain::Digest;
 use std::time::Duration;
 
 /// Who may register.
@@ -17,6 +18,9 @@ pub enum RegistrationMode {
 /// What operators decide.
 #[derive(Clone, Debug)]
 pub struct IdentityRules {
+    /// The digest of the token by which the first administrator comes in, `Digest::of(&[token])`; `None` when
+    /// nobody can any more.
+    pub bootstrap: Option<Digest>,
     /// Who may register.
     pub registration: RegistrationMode,
     /// How long an access token is good.
@@ -48,6 +52,7 @@ pub struct IdentityRules {
 impl Default for IdentityRules {
     fn default() -> Self {
         Self {
+            bootstrap: None,
             registration: RegistrationMode::Closed,
             access_token: Duration::from_mins(15),
             session_idle: Duration::from_mins(30),

@@ -1,6 +1,6 @@
 //! Fresh identifiers.
 
-use domain::{ApiKeyId, RequestId};
+use domain::{ApiKeyId, RequestId, SessionId, UserId};
 
 /// Mints identifiers that are unique without coordination.
 pub trait IdGenerator: Send + Sync {
@@ -9,4 +9,10 @@ pub trait IdGenerator: Send + Sync {
 
     /// An id for a new API key.
     fn api_key_id(&self) -> ApiKeyId;
+
+    /// An id for a new person.
+    fn user_id(&self) -> UserId;
+
+    /// An id for a new session.
+    fn session_id(&self) -> SessionId;
 }

@@ -1,7 +1,7 @@
 //! Identifiers that are the same in every run.
 
 use crate::ports::IdGenerator;
-use domain::{ApiKeyId, RequestId};
+use domain::{ApiKeyId, RequestId, SessionId, UserId};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts from a seed; two generators of different seeds never meet.
@@ -29,5 +29,13 @@ impl IdGenerator for SeededIds {
 
     fn api_key_id(&self) -> ApiKeyId {
         ApiKeyId::parse(&self.next("ak")).expect("letters, digits and dashes")
+    }
+
+    fn user_id(&self) -> UserId {
+        UserId::parse(&self.next("user")).expect("letters, digits and dashes")
+    }
+
+    fn session_id(&self) -> SessionId {
+        SessionId::parse(&self.next("session")).expect("letters, digits and dashes")
     }
 }

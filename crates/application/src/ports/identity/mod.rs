@@ -5,10 +5,12 @@ mod audit;
 mod directory;
 mod factors;
 mod groups;
+mod observer;
 mod organisations;
 mod passwords;
 mod providers;
 mod roles;
+mod sealer;
 mod sessions;
 mod throttle;
 mod tokens;
@@ -18,12 +20,14 @@ pub use audit::{AuditCursor, AuditLog, AuditOutcome, AuditQuery, AuditRecord, Ne
 pub use directory::{Admissions, EpochOutbox, Invitation, NewInvitation, PendingEpoch, RegisterBy};
 pub use factors::{SecondFactor, SecondFactors, Totp, TotpSecret};
 pub use groups::{Group, Groups};
+pub use observer::{IdentityObserver, Observation};
 pub use organisations::{Organisation, Organisations};
-pub use passwords::{PasswordError, PasswordHash, PasswordHasher, PasswordVerdict};
+pub use passwords::{PasswordBlocklist, PasswordError, PasswordHash, PasswordHasher, PasswordVerdict};
 pub use providers::{
     ExternalIdentities, ExternalIdentity, ExternalPerson, IdentityProviders, PendingSignIn, ProviderError,
 };
 pub use roles::{Binding, CustomRole, Member, Place, Roles, Subject};
+pub use sealer::{SealedFor, Sealer};
 pub use sessions::{ClientInfo, NewSession, Rotate, Rotation, Session, Sessions};
 pub use throttle::{Attempt, Throttle, ThrottleRule};
 pub use tokens::{AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, TokenFault, TokenKind};

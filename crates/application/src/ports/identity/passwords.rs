@@ -47,3 +47,9 @@ pub trait PasswordHasher: Send + Sync {
         kept: Option<&PasswordHash>,
     ) -> Result<PasswordVerdict, PasswordError>;
 }
+
+/// Knows passwords that everybody tries first (NIST SP 800-63B-4 section 3.1.1.2).
+pub trait PasswordBlocklist: Send + Sync {
+    /// Whether the password, in lower case, is one of them.
+    fn contains(&self, lower: &str) -> bool;
+}
