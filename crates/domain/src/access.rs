@@ -320,6 +320,31 @@ pub fn may_grant(state: &State, who: Principal<'_>, child: &ApiKey, at: Timestam
     })
 }
 
+/// Says whether the principal has every one of these permissions in all of the scope, and for good: who gives
+/// a role must have it themselves. A key that expires has nothing for good.
+pub fn holds(
+    state: &State,
+    who: Principal<'_>,
+    permissions: &BTreeSet<Permission>,
+    scope: Scope<'_>,
+    at: Timestamp,
+) -> Result<bool, Denied> {
+    Ok(match rights(state, who, at)? {
+        Rights::All => true,
+        Rights::Key(key) => {
+            key.expires_at.is_none()
+                && permissions.is_subset(&key.permissions)
+                && scope.is_within(key.scope())
+        }
+        Rights::Grants(grants) => permissions.iter().all(|permission| {
+            let gives = |grant: &Grant| {
+                grant.permissions.contains(permission) && scope.is_within(grant.scope())
+            };
+            grants.iter().any(gives)
+        }),
+    })
+}
+
 impl Scope<'_> {
     /// Whether everything in this scope is in the other.
     pub fn is_within(self, other: Scope<'_>) -> bool {

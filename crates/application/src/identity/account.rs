@@ -1,6 +1,8 @@
 //! What people do about themselves.
 
 use super::Visitor;
+use super::password::{For, good_enough};
+use super::record::Act;
 use super::shared::Shared;
 use crate::ports::identity::{Session, User};
 use crate::{Error, RequestContext};
@@ -56,31 +58,84 @@ impl Account {
 
     /// Who asks.
     pub async fn me(&self, ctx: &RequestContext) -> Result<Me, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (id, asker) = self.shared.person(ctx).await?;
+        let user = self.shared.user(&id).await?;
+        let factor = self.shared.ports.factors.get(&id).await?.filter(|factor| factor.confirmed);
+        Ok(Me {
+            must_enrol: self.shared.must_enrol(&user).await?,
+            user,
+            person: asker.ctx.person.unwrap_or_default(),
+            session: ctx.session.clone(),
+            second_factor: factor.is_some(),
+            recovery_left: factor.map_or(0, |factor| factor.recovery_left),
+        })
     }
 
     /// The person's live sessions, the newest first.
     pub async fn sessions(&self, ctx: &RequestContext) -> Result<Vec<Session>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (user, _) = self.shared.enrolled(ctx).await?;
+        Ok(self.shared.ports.sessions.list(&user.id, self.shared.now()).await?)
     }
 
     /// Ends one session of the person.
     pub async fn end_session(&self, ctx: &RequestContext, session: &SessionId) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (user, _) = self.shared.enrolled(ctx).await?;
+        if !self.shared.ports.sessions.end(&user.id, session).await? {
+            return Err(Error::not_found("session", session));
+        }
+        self.shared.settle().await;
+        self.shared.acted(ctx, Act::done("session.end", &user.id).with("session", session)).await;
+        Ok(())
     }
 
     /// Ends every session of the person, with `keep_present` but the one that asks; says how many. Every access token given before is refused from then on; the session that goes on must refresh.
     pub async fn end_all(&self, ctx: &RequestContext, keep_present: bool) -> Result<u64, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (user, _) = self.shared.enrolled(ctx).await?;
+        let keep = ctx.session.as_ref().filter(|_| keep_present);
+        let ended = self.shared.ports.sessions.end_all(&user.id, keep).await?;
+        self.shared.settle().await;
+        self.shared.acted(ctx, Act::done("session.end_all", &user.id).with("ended", ended)).await;
+        Ok(ended)
     }
 
     /// Changes the password and ends every session but the one that asks, which must refresh.
     pub async fn change_password(&self, ctx: &RequestContext, request: ChangePassword) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (user, _) = self.shared.enrolled(ctx).await?;
+        self.shared.prove_again(ctx, &user, "current_password", &request.current).await?;
+        self.set(&user, "new_password", &request.new, ctx.session.as_ref()).await?;
+        self.shared.acted(ctx, Act::done("user.password", &user.id)).await;
+        Ok(())
     }
 
     /// Sets a password by the token that an administrator had made, once, and ends every session.
     pub async fn reset_password(&self, visitor: &Visitor, request: ResetPassword) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let attempt = shared.sign_in_attempt("reset", &visitor.origin.address);
+        shared.try_once(&attempt).await?;
+        let Some(user) = shared.resetting(&request.token).await? else {
+            shared.failed(visitor, None, Act::failed("auth.reset", "password")).await;
+            return Err(Error::Invalid { field: "token", message: "is not valid any more".to_owned() });
+        };
+        shared.ports.throttle.succeed(&attempt).await?;
+        self.set(&user, "new_password", &request.new, None).await?;
+        shared.came(visitor, &user.id, Act::done("auth.reset", &user.id)).await
+    }
+
+    /// Sets a password that is good enough, and ends every session but `keep`.
+    async fn set(
+        &self,
+        user: &User,
+        field: &'static str,
+        new: &SecretString,
+        keep: Option<&SessionId>,
+    ) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let owner =
+            For { email: &user.email, name: &user.name, has_factor: shared.has_factor(&user.id).await? };
+        good_enough(new, field, &owner, &shared.rules, &*shared.ports.blocklist)?;
+        let kept = shared.ports.passwords.hash(new).await?;
+        shared.ports.users.set_password(&user.id, &kept, Some(keep), shared.now()).await?;
+        shared.settle().await;
+        Ok(())
     }
 }

@@ -1,11 +1,17 @@
 //! The audit: what was done, by whom, with what end.
 
-use super::Listed;
+use super::record::{Act, cut};
 use super::shared::Shared;
-use crate::ports::identity::{AuditCursor, AuditQuery, AuditRecord};
+use super::{Listed, Visitor};
+use crate::ports::identity::{AuditCursor, AuditOutcome, AuditQuery, AuditRecord, Observation};
 use crate::{Error, RequestContext};
-use domain::ProjectName;
+use domain::{Actor, Digest, Permission, ProjectName, Resource};
 use std::sync::Arc;
+
+/// How many records a check reads at a time.
+const VERIFIED_AT_ONCE: u32 = 1000;
+/// How many refusals are written at a time.
+const FLUSHED_AT_ONCE: usize = 500;
 
 /// Use cases on the audit.
 #[derive(Clone, Debug)]
@@ -34,7 +40,7 @@ pub struct Verified {
     /// The first record that does not follow the ones before it.
     pub first_bad: Option<u64>,
     /// The head of the last good record.
-    pub head: domain::Digest,
+    pub head: Digest,
 }
 
 impl Audit {
@@ -50,22 +56,74 @@ impl Audit {
         before: Option<AuditCursor>,
         size: u32,
     ) -> Result<Listed<AuditRecord, AuditCursor>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        match query.project.as_deref().map(ProjectName::parse) {
+            None => self.shared.allowed(ctx, Permission::AuditRead, Resource::Platform).await?,
+            Some(Ok(project)) => {
+                let resource = Resource::Project(&project);
+                self.shared.allowed(ctx, Permission::AuditRead, resource).await?
+            }
+            Some(Err(fault)) => {
+                return Err(Error::Invalid { field: "project", message: fault.to_string() });
+            }
+        };
+        let found = self.shared.ports.audit.search(&query, before, size.saturating_add(1)).await?;
+        Ok(Listed::take(found, size, |record| record.number))
     }
 
     /// Checks the chain from its oldest record on.
     pub async fn verify(&self, ctx: &RequestContext) -> Result<Verified, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::AuditRead, Resource::Platform).await?;
+        let log = &self.shared.ports.audit;
+        let (mut head, mut page) = log.chain(1, VERIFIED_AT_ONCE).await?;
+        // The oldest may be forgotten; the head before the first that is kept is not.
+        let mut next = page.first().map_or(1, |record| record.number);
+        let mut records = 0;
+        while !page.is_empty() {
+            let count = page.len() as u64;
+            match super::verify_chain(head, next, &page) {
+                Ok(after) => (head, next, records) = (after, next + count, records + count),
+                Err(bad) => {
+                    let good = usize::try_from(bad - next).unwrap_or_default();
+                    let before = good.checked_sub(1).and_then(|last| page.get(last));
+                    let head = before.map_or(head, |record| record.head);
+                    return Ok(Verified { records: records + (bad - next), first_bad: Some(bad), head });
+                }
+            }
+            page = log.chain(next, VERIFIED_AT_ONCE).await?.1;
+        }
+        Ok(Verified { records, first_bad: None, head })
     }
 
     /// Writes the refusals that are waiting; says how many. To be called every second or so.
     pub async fn flush(&self) -> Result<u64, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let mut written = 0;
+        loop {
+            let records = self.shared.queue.take(FLUSHED_AT_ONCE);
+            if records.is_empty() {
+                return Ok(written);
+            }
+            let count = records.len() as u64;
+            if let Err(error) = self.shared.ports.audit.append(&records).await {
+                let dropped = self.shared.queue.put_back(records);
+                if dropped > 0 {
+                    self.shared.ports.observer.observe(Observation::AuditDropped(dropped));
+                }
+                return Err(error.into());
+            }
+            written += count;
+        }
     }
 
     /// Notes that a request was refused, to be written with the next [`Audit::flush`]; `actor` is `None` for
     /// somebody unknown. Never waits; what does not fit is counted.
-    pub fn refused(&self, visitor: &super::Visitor, actor: Option<&domain::Actor>, refusal: Refusal) {
-        let _ = (visitor, actor, refusal);
+    pub fn refused(&self, visitor: &Visitor, actor: Option<&Actor>, refusal: Refusal) {
+        let actor = actor.map_or_else(|| "anonymous".to_owned(), ToString::to_string);
+        let act = Act {
+            project: refusal.project.map(|project| project.to_string()),
+            outcome: AuditOutcome::Denied,
+            ..Act::done("request.refused", cut(&refusal.resource))
+        };
+        let act = act.with("operation", cut(&refusal.operation)).with("code", cut(&refusal.code));
+        self.shared.enqueue(self.shared.record(visitor, actor, act));
     }
 }

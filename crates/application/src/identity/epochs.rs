@@ -1,8 +1,14 @@
-//! Telling the replicated state whose rights changed.
+//! Telling the replicated state whose rights changed, so that every node refuses what was found before.
 
 use super::shared::Shared;
-use crate::Error;
+use crate::ports::identity::Observation;
+use crate::{Error, RequestContext};
+use domain::limits::EPOCHS_RAISED_MAX;
+use domain::{Actor, Command, UserId};
 use std::sync::Arc;
+
+/// How many batches a change tries to tell before it answers; housekeeping tells the rest.
+const BATCHES_AT_ONCE: usize = 2;
 
 /// Drains the outbox of epochs.
 #[derive(Clone, Debug)]
@@ -15,8 +21,63 @@ impl Epochs {
         Self { shared }
     }
 
-    /// Raises the epochs that are waiting, at most one batch; says how many.
+    /// Raises the epochs that are waiting, at most one batch of 1000; says how many. To be called every second
+    /// or so on any node: what a change could not tell at once, because no leader was there, waits for this.
     pub async fn drain(&self) -> Result<u64, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.drain().await
+    }
+
+    /// Raises the epochs of these people, at most 1000, without the outbox.
+    pub async fn raise(&self, users: &[UserId]) -> Result<(), Error> {
+        self.shared.raise(users).await
+    }
+}
+
+impl Shared {
+    pub(super) async fn raise(&self, users: &[UserId]) -> Result<(), Error> {
+        let ctx = RequestContext::new(Actor::System, self.core.env.ids.request_id());
+        let command = Command::RaiseEpochs { users: users.to_vec() };
+        self.core.commit(&ctx, command).await.map(drop)
+    }
+
+    /// Raises one person's epoch, of which no outbox knows. Housekeeping cannot make up for it, so it is only for
+    /// what merely hastens what the next refresh would bring.
+    pub(super) async fn raised(&self, user: &UserId) {
+        if let Err(error) = self.raise(std::slice::from_ref(user)).await {
+            tracing::warn!(%error, %user, "an epoch could not be raised");
+        }
+    }
+
+    pub(super) async fn drain(&self) -> Result<u64, Error> {
+        let limit = u32::try_from(EPOCHS_RAISED_MAX).unwrap_or(u32::MAX);
+        let pending = self.ports.outbox.pending(limit).await?;
+        if pending.is_empty() {
+            self.ports.observer.observe(Observation::EpochsPending(0));
+            return Ok(0);
+        }
+        let mut users: Vec<UserId> = pending.iter().map(|entry| entry.user.clone()).collect();
+        users.sort();
+        users.dedup();
+        if let Err(error) = self.raise(&users).await {
+            self.ports.observer.observe(Observation::EpochsPending(users.len() as u64));
+            return Err(error);
+        }
+        let ids: Vec<i64> = pending.iter().map(|entry| entry.id).collect();
+        self.ports.outbox.done(&ids).await?;
+        Ok(users.len() as u64)
+    }
+
+    /// Tells what a change left in the outbox. The change stands whatever becomes of this: what is left, waits.
+    pub(super) async fn settle(&self) {
+        for _ in 0..BATCHES_AT_ONCE {
+            match self.drain().await {
+                Ok(raised) if raised == EPOCHS_RAISED_MAX as u64 => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "epochs could not be raised at once and wait in the outbox");
+                    return;
+                }
+            }
+        }
     }
 }

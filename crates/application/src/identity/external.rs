@@ -1,9 +1,15 @@
 //! Coming in through an identity provider.
 
+use super::record::Act;
 use super::shared::Shared;
-use super::{SignedIn, Visitor};
+use super::{INVITATIONS_MAX, RegistrationMode, SignedIn, Visitor};
 use crate::Error;
-use secrecy::SecretString;
+use crate::ports::identity::{
+    ExternalPerson, IdentityError, NewUser, PendingSignIn, ProviderError, RegisterBy, TokenKind, User,
+    UserStatus,
+};
+use domain::{GroupName, KeyLabel, UserId};
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
 /// Use cases on sign-ins through identity providers.
@@ -41,16 +47,111 @@ impl ExternalSignIn {
 
     /// Begins a sign-in at a provider.
     pub async fn begin(&self, visitor: &Visitor, provider: &str) -> Result<WentOut, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let attempt = shared.sign_in_attempt("external", &visitor.origin.address);
+        shared.try_once(&attempt).await?;
+        let state = shared.ports.opaque.mint(TokenKind::Challenge);
+        let begun = shared.ports.providers.begin(provider, state.secret.expose_secret(), shared.now());
+        let (location, pending) = begun.await?;
+        shared.ports.external.keep(&PendingSignIn { state: state.digest, ..pending }).await?;
+        shared.withdraw(attempt).await?;
+        Ok(WentOut { location, state: state.secret })
     }
 
     /// Finishes it. People are found by issuer and subject, never by their address.
     pub async fn finish(&self, visitor: &Visitor, request: FinishExternal) -> Result<SignedIn, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let attempt = shared.sign_in_attempt("external", &visitor.origin.address);
+        shared.try_once(&attempt).await?;
+        let state = shared.ports.opaque.digest(TokenKind::Challenge, request.state.expose_secret());
+        let pending = match state {
+            Some(state) => shared.ports.external.take(&state, shared.now()).await?,
+            None => None,
+        };
+        let Some(pending) = pending else {
+            return self.refused(visitor, "unknown", "no such sign-in is under way").await;
+        };
+        let code = request.code.expose_secret();
+        let person = match shared.ports.providers.finish(&pending, code, shared.now()).await {
+            Err(ProviderError::Refused(reason)) => {
+                return self.refused(visitor, &pending.provider, &reason).await;
+            }
+            person => person?,
+        };
+        let user = self.person(visitor, &pending.provider, &person).await?;
+        if user.status != UserStatus::Active {
+            return self.refused(visitor, &pending.provider, "the person was deactivated").await;
+        }
+        shared.ports.throttle.succeed(&attempt).await?;
+        self.mirror(&pending.provider, &person, &user.id).await?;
+        let method = format!("oidc:{}", pending.provider);
+        shared.first_step(visitor, &user, (method, request.device, request.browser)).await
     }
 
     /// The names of the providers.
     pub fn providers(&self) -> Vec<String> {
         self.shared.ports.providers.names()
+    }
+
+    async fn refused(&self, visitor: &Visitor, provider: &str, reason: &str) -> Result<SignedIn, Error> {
+        let act = Act::failed("auth.external", provider).with("reason", reason);
+        self.shared.failed(visitor, None, act).await;
+        Err(Error::ProviderRefused)
+    }
+
+    /// The person of an identity; one who comes for the first time is let in as the mode of registration says.
+    async fn person(
+        &self,
+        visitor: &Visitor,
+        provider: &str,
+        person: &ExternalPerson,
+    ) -> Result<User, Error> {
+        let ports = &self.shared.ports;
+        if let Some(id) = ports.external.find(&person.identity).await? {
+            return self.shared.user(&id).await;
+        }
+        let email = person.email.clone().ok_or(Error::RegistrationClosed)?;
+        let by = match self.shared.rules.registration {
+            RegistrationMode::Closed => return Err(Error::RegistrationClosed),
+            RegistrationMode::Open => RegisterBy::Open,
+            RegistrationMode::Invitation => {
+                let limit = u32::try_from(INVITATIONS_MAX).unwrap_or(u32::MAX);
+                let open = ports.admissions.invitations(self.shared.now(), limit).await?;
+                let invited = open.into_iter().find(|invitation| invitation.email == email);
+                RegisterBy::Invitation(invited.ok_or(Error::RegistrationClosed)?.token)
+            }
+        };
+        let name = person.name.as_deref().and_then(|name| KeyLabel::parse(name).ok());
+        let name = match name {
+            Some(name) => name,
+            None => KeyLabel::parse(email.as_str().split('@').next().unwrap_or_default())
+                .map_err(|fault| Error::Invalid { field: "name", message: fault.to_string() })?,
+        };
+        let id = self.shared.core.env.ids.user_id();
+        let new = NewUser { id, email, name, password: None, at: self.shared.now() };
+        let user = match ports.admissions.register(&new, &by).await {
+            Err(IdentityError::Missing("invitation")) => return Err(Error::RegistrationClosed),
+            user => user?,
+        };
+        ports.external.link(&person.identity, &user.id).await?;
+        self.shared.settle().await;
+        let act = Act::done("auth.register", &user.id).with("provider", provider);
+        self.shared.came(visitor, &user.id, act).await?;
+        Ok(user)
+    }
+
+    /// Puts the person into the groups that the provider names, of those that are mapped.
+    async fn mirror(&self, provider: &str, person: &ExternalPerson, user: &UserId) -> Result<(), Error> {
+        let mapping = self.shared.ports.providers.groups(provider);
+        if mapping.is_empty() {
+            return Ok(());
+        }
+        let named = |theirs: &String| person.groups.contains(theirs);
+        let present: Vec<GroupName> =
+            mapping.iter().filter(|(theirs, _)| named(theirs)).map(|(_, ours)| ours.clone()).collect();
+        let mapped: Vec<GroupName> = mapping.into_iter().map(|(_, ours)| ours).collect();
+        self.shared.ports.groups.mirror(user, &mapped, &present).await?;
+        self.shared.settle().await;
+        Ok(())
     }
 }

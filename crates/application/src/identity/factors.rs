@@ -1,9 +1,12 @@
 //! Second factors: setting up, taking away.
 
-use super::shared::Shared;
+use super::RECOVERY_CODES;
+use super::record::Act;
+use super::shared::{Shared, only_meant};
+use crate::ports::identity::TokenKind;
 use crate::{Error, RequestContext};
-use domain::UserId;
-use secrecy::SecretString;
+use domain::{Digest, Permission, Resource, UserId};
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
 /// Use cases on second factors.
@@ -35,17 +38,45 @@ impl Factors {
 
     /// Begins to set up a second factor of the person who asks.
     pub async fn begin(&self, ctx: &RequestContext) -> Result<Enrolment, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        only_meant(ctx)?;
+        let (id, _) = self.shared.person(ctx).await?;
+        let user = self.shared.user(&id).await?;
+        let secret = self.shared.ports.totp.generate(user.email.as_str());
+        self.shared.ports.factors.begin(&id, &secret.sealed, self.shared.now()).await?;
+        self.shared.acted(ctx, Act::done("factor.begin", &id)).await;
+        Ok(Enrolment { secret: secret.base32, uri: secret.uri })
     }
 
     /// Shows that the device has the secret: from now on it is needed.
     pub async fn confirm(&self, ctx: &RequestContext, code: &SecretString) -> Result<Confirmed, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        only_meant(ctx)?;
+        let shared = &*self.shared;
+        let (id, _) = shared.person(ctx).await?;
+        let attempt = shared.factor_attempt("confirm", id.as_str(), &ctx.origin.address);
+        shared.try_once(&attempt).await?;
+        let factor = shared.ports.factors.get(&id).await?.filter(|factor| !factor.confirmed);
+        let factor = factor.ok_or_else(|| Error::not_found("second factor", "to confirm"))?;
+        let wrong = || Error::Invalid { field: "code", message: "the code is wrong".to_owned() };
+        let step = shared.ports.totp.check(&factor.sealed, code.expose_secret(), shared.now());
+        let step = step.ok_or_else(wrong)?;
+        let (codes, digests) = self.recovery();
+        if !shared.ports.factors.confirm(&id, step, &digests).await? {
+            return Err(Error::not_found("second factor", "to confirm"));
+        }
+        shared.ports.throttle.succeed(&attempt).await?;
+        // Sessions that were opened without it may be somebody else's.
+        shared.ports.sessions.end_all(&id, ctx.session.as_ref()).await?;
+        shared.settle().await;
+        shared.raised(&id).await;
+        shared.acted(ctx, Act::done("factor.confirm", &id)).await;
+        Ok(Confirmed { recovery_codes: codes })
     }
 
     /// Takes the second factor away, by the password.
     pub async fn remove(&self, ctx: &RequestContext, password: &SecretString) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (user, _) = self.shared.enrolled(ctx).await?;
+        self.shared.prove_again(ctx, &user, "password", password).await?;
+        self.take_away(ctx, &user.id).await
     }
 
     /// Gives other recovery codes, by the password; the ones before end.
@@ -54,11 +85,34 @@ impl Factors {
         ctx: &RequestContext,
         password: &SecretString,
     ) -> Result<Confirmed, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (user, _) = self.shared.enrolled(ctx).await?;
+        self.shared.prove_again(ctx, &user, "password", password).await?;
+        let (codes, digests) = self.recovery();
+        self.shared.ports.factors.set_recovery(&user.id, &digests).await?;
+        self.shared.acted(ctx, Act::done("factor.recovery", &user.id)).await;
+        Ok(Confirmed { recovery_codes: codes })
     }
 
     /// An administrator takes the second factor of somebody who lost it away.
     pub async fn remove_of(&self, ctx: &RequestContext, user: &UserId) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let asker = self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
+        let other = self.shared.user(user).await?;
+        self.shared.not_above(&asker, &other).await?;
+        self.take_away(ctx, user).await
+    }
+
+    async fn take_away(&self, ctx: &RequestContext, user: &UserId) -> Result<(), Error> {
+        if !self.shared.ports.factors.remove(user).await? {
+            return Err(Error::not_found("second factor", "of this person"));
+        }
+        self.shared.settle().await;
+        self.shared.acted(ctx, Act::done("factor.remove", user)).await;
+        Ok(())
+    }
+
+    /// Recovery codes and their digests.
+    fn recovery(&self) -> (Vec<SecretString>, Vec<Digest>) {
+        let mint = || self.shared.ports.opaque.mint(TokenKind::Recovery);
+        (0..RECOVERY_CODES).map(|_| mint()).map(|code| (code.secret, code.digest)).unzip()
     }
 }

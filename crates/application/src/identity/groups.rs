@@ -1,10 +1,11 @@
 //! Groups of people.
 
 use super::Listed;
-use super::shared::Shared;
-use crate::ports::identity::Group;
+use super::record::Act;
+use super::shared::{Asker, Shared};
+use crate::ports::identity::{Group, IdentityError};
 use crate::{Error, RequestContext};
-use domain::{GroupName, KeyLabel, UserId};
+use domain::{GroupName, KeyLabel, Permission, Resource, UserId};
 use std::sync::Arc;
 
 /// Use cases on groups.
@@ -36,17 +37,32 @@ impl Groups {
         after: Option<&GroupName>,
         size: u32,
     ) -> Result<Listed<Group, GroupName>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::GroupRead, Resource::Platform).await?;
+        let found = self.shared.ports.groups.list(after, size.saturating_add(1)).await?;
+        Ok(Listed::take(found, size, |group| group.name.clone()))
     }
 
     /// Makes or changes a group.
     pub async fn put(&self, ctx: &RequestContext, request: PutGroup) -> Result<Group, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.may_change(ctx).await?;
+        let PutGroup { name, label, parent } = request;
+        let group = Group { name, label, parent, created_at: self.shared.now() };
+        self.shared.ports.groups.put(&group).await?;
+        self.shared.settle().await;
+        let parent = group.parent.as_ref().map_or("", |parent| parent.as_str());
+        self.shared.acted(ctx, Act::done("group.put", &group.name).with("parent", parent)).await;
+        Ok(group)
     }
 
     /// Deletes a group with the roles that it has.
     pub async fn delete(&self, ctx: &RequestContext, name: &GroupName) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.may_change(ctx).await?;
+        if !self.shared.ports.groups.delete(name).await? {
+            return Err(Error::not_found("group", name));
+        }
+        self.shared.settle().await;
+        self.shared.acted(ctx, Act::done("group.delete", name)).await;
+        Ok(())
     }
 
     /// The people of exactly this group, by id.
@@ -57,16 +73,45 @@ impl Groups {
         after: Option<&UserId>,
         size: u32,
     ) -> Result<Listed<UserId, UserId>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::GroupRead, Resource::Platform).await?;
+        let found = self.shared.ports.groups.people(name, after, size.saturating_add(1)).await;
+        let found = found.map_err(|error| missing(error, name))?;
+        Ok(Listed::take(found, size, UserId::clone))
     }
 
     /// Puts a person into a group.
     pub async fn add(&self, ctx: &RequestContext, name: &GroupName, user: &UserId) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.may_change(ctx).await?;
+        self.shared.user(user).await?;
+        self.shared.ports.groups.add(name, user).await.map_err(|error| missing(error, name))?;
+        self.shared.settle().await;
+        self.shared.acted(ctx, Act::done("group.add", name).with("user", user)).await;
+        Ok(())
     }
 
     /// Takes a person out of a group.
     pub async fn remove(&self, ctx: &RequestContext, name: &GroupName, user: &UserId) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.may_change(ctx).await?;
+        if !self.shared.ports.groups.remove(name, user).await? {
+            return Err(Error::not_found("user", user));
+        }
+        self.shared.settle().await;
+        self.shared.acted(ctx, Act::done("group.remove", name).with("user", user)).await;
+        Ok(())
+    }
+
+    /// A group gives and takes whatever was bound to it and to those around it, so changing one takes the right
+    /// to give and take everything.
+    async fn may_change(&self, ctx: &RequestContext) -> Result<Asker, Error> {
+        let asker = self.shared.may_change(ctx, Permission::GroupWrite, Resource::Platform).await?;
+        self.shared.has_everything(&asker)?;
+        Ok(asker)
+    }
+}
+
+fn missing(error: IdentityError, name: &GroupName) -> Error {
+    match error {
+        IdentityError::Missing("group") => Error::not_found("group", name),
+        error => error.into(),
     }
 }

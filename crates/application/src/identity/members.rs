@@ -1,10 +1,12 @@
 //! Who has which role where.
 
 use super::Listed;
-use super::shared::Shared;
+use super::record::Act;
+use super::shared::{Asker, Shared};
 use crate::ports::identity::{Binding, Member, Place, Subject};
 use crate::{Error, RequestContext};
-use domain::{EnvironmentName, RoleName};
+use domain::access::Scope;
+use domain::{BuiltInRole, EnvironmentName, Permission, ProjectName, Resource, RoleName};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -42,21 +44,197 @@ impl Members {
         after: Option<&Subject>,
         size: u32,
     ) -> Result<Listed<Member, Subject>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.may_see(ctx, place).await?;
+        let found = self.shared.ports.roles.members(place, after, size.saturating_add(1)).await?;
+        Ok(Listed::take(found, size, |member| member.binding.subject.clone()))
     }
 
     /// One subject with a role in exactly this place.
     pub async fn get(&self, ctx: &RequestContext, place: &Place, subject: &Subject) -> Result<Member, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.may_see(ctx, place).await?;
+        let found = self.shared.member(place, subject).await?;
+        found.ok_or_else(|| Error::not_found("member", shown(subject)))
     }
 
     /// Gives a role, in place of the one that the subject had there.
     pub async fn put(&self, ctx: &RequestContext, request: PutMember) -> Result<Binding, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let PutMember { place, subject, role, environments, key_prefixes } = request;
+        let asker = shared.may_give(ctx, &place).await?;
+        let scope = (environments.as_ref(), key_prefixes.as_ref());
+        shared.within_own_role(&asker, &role, &place, scope).await?;
+        if let Some(present) = shared.member(&place, &subject).await? {
+            shared.not_above_role(&asker, &present.binding).await?;
+        }
+        if let Place::Project(project) = &place {
+            shared.forgotten_before(&asker, project).await?;
+        }
+        let (given_by, given_at) = (ctx.actor.to_string(), shared.now());
+        let binding = Binding { subject, role, place, environments, key_prefixes, given_by, given_at };
+        shared.ports.roles.bind(&binding).await?;
+        shared.settle().await;
+        let act = Act::done("role.bind", named(&binding.place))
+            .within(project_of(&binding.place))
+            .with("subject", shown(&binding.subject))
+            .with("role", &binding.role);
+        shared.acted(ctx, act).await;
+        Ok(binding)
     }
 
     /// Takes the role of a subject in a place.
     pub async fn delete(&self, ctx: &RequestContext, place: &Place, subject: &Subject) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let asker = shared.may_give(ctx, place).await?;
+        let missing = || Error::not_found("member", shown(subject));
+        let present = shared.member(place, subject).await?.ok_or_else(missing)?;
+        shared.not_above_role(&asker, &present.binding).await?;
+        if !shared.ports.roles.unbind(subject, place).await? {
+            return Err(missing());
+        }
+        shared.settle().await;
+        let act = Act::done("role.unbind", named(place))
+            .within(project_of(place))
+            .with("subject", shown(subject))
+            .with("role", &present.binding.role);
+        shared.acted(ctx, act).await;
+        Ok(())
+    }
+}
+
+/// Most members that are read at a time.
+const PAGE: u32 = 1000;
+
+impl Shared {
+    /// Fails unless the asker may see who has which role in this place.
+    async fn may_see(&self, ctx: &RequestContext, place: &Place) -> Result<Asker, Error> {
+        let (permission, resource) = match place {
+            Place::Platform => (Permission::MemberRead, Resource::Platform),
+            Place::Organisation(_) => (Permission::OrganisationRead, Resource::Platform),
+            Place::Project(project) => (Permission::MemberRead, Resource::Project(project)),
+        };
+        let asker = self.allowed(ctx, permission, resource).await?;
+        exists(&asker, place)?;
+        Ok(asker)
+    }
+
+    /// Fails unless the asker may give roles in this place.
+    pub(super) async fn may_give(&self, ctx: &RequestContext, place: &Place) -> Result<Asker, Error> {
+        let (permission, resource) = match place {
+            Place::Platform => (Permission::MemberWrite, Resource::Platform),
+            Place::Organisation(_) => (Permission::OrganisationWrite, Resource::Platform),
+            Place::Project(project) => (Permission::MemberWrite, Resource::Project(project)),
+        };
+        let asker = self.may_change(ctx, permission, resource).await?;
+        exists(&asker, place)?;
+        Ok(asker)
+    }
+
+    /// Fails unless the role may be given in this place and the asker has everything that it gives there. A role
+    /// of an organisation reaches projects that it may own later, so it takes the rights everywhere.
+    pub(super) async fn within_own_role(
+        &self,
+        asker: &Asker,
+        role: &RoleName,
+        place: &Place,
+        (environments, key_prefixes): (Option<&BTreeSet<EnvironmentName>>, Option<&BTreeSet<String>>),
+    ) -> Result<(), Error> {
+        let built_in = BuiltInRole::parse(role.as_str());
+        let on_platform = *place == Place::Platform;
+        if built_in.is_some_and(|built_in| (built_in == BuiltInRole::PlatformAdmin) != on_platform) {
+            let message = format!("the role {role} is not given in this place");
+            return Err(Error::Invalid { field: "role", message });
+        }
+        let permissions = self.permissions(role).await?;
+        let project = match place {
+            Place::Platform | Place::Organisation(_) => None,
+            Place::Project(project) => Some(project),
+        };
+        self.within_own(asker, &permissions, Scope { project, environments, key_prefixes })
+    }
+
+    /// Fails unless the asker has everything that a role gives that is there already.
+    pub(super) async fn not_above_role(&self, asker: &Asker, binding: &Binding) -> Result<(), Error> {
+        let permissions = self.permissions(&binding.role).await?;
+        let project = match &binding.place {
+            Place::Platform | Place::Organisation(_) => None,
+            Place::Project(project) => Some(project),
+        };
+        let (environments, key_prefixes) = (binding.environments.as_ref(), binding.key_prefixes.as_ref());
+        self.within_own(asker, &permissions, Scope { project, environments, key_prefixes })
+    }
+
+    /// What a role allows.
+    pub(super) async fn permissions(&self, role: &RoleName) -> Result<BTreeSet<Permission>, Error> {
+        if let Some(built_in) = BuiltInRole::parse(role.as_str()) {
+            return Ok(built_in.permissions());
+        }
+        let custom = self.ports.roles.custom().await?.into_iter().find(|custom| custom.name == *role);
+        Ok(custom.ok_or_else(|| Error::not_found("role", role))?.permissions)
+    }
+
+    /// A subject with a role in exactly this place.
+    async fn member(&self, place: &Place, subject: &Subject) -> Result<Option<Member>, Error> {
+        let mut after = None;
+        loop {
+            let page = self.ports.roles.members(place, after.as_ref(), PAGE).await?;
+            let more = page.len() == PAGE as usize;
+            let last = page.last().map(|member| member.binding.subject.clone());
+            if let Some(found) = page.into_iter().find(|member| member.binding.subject == *subject) {
+                return Ok(Some(found));
+            }
+            if !more || last.as_ref().is_some_and(|last| last > subject) {
+                return Ok(None);
+            }
+            after = last;
+        }
+    }
+
+    /// Every role in exactly this place.
+    pub(super) async fn bindings(&self, place: &Place) -> Result<Vec<Binding>, Error> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.ports.roles.members(place, after.as_ref(), PAGE).await?;
+            let more = page.len() == PAGE as usize;
+            after = page.last().map(|member| member.binding.subject.clone());
+            all.extend(page.into_iter().map(|member| member.binding));
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// Fails unless the project of the place exists.
+fn exists(asker: &Asker, place: &Place) -> Result<(), Error> {
+    match place {
+        Place::Project(project) if asker.view.state.project(project).is_none() => {
+            Err(Error::not_found("project", project))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The project of a place.
+pub(super) fn project_of(place: &Place) -> Option<&ProjectName> {
+    match place {
+        Place::Project(project) => Some(project),
+        Place::Platform | Place::Organisation(_) => None,
+    }
+}
+
+/// A place as the audit names it.
+pub(super) fn named(place: &Place) -> String {
+    match place {
+        Place::Platform => "platform".to_owned(),
+        Place::Organisation(name) => format!("organisation:{name}"),
+        Place::Project(name) => format!("project:{name}"),
+    }
+}
+
+/// A subject as the audit names it.
+fn shown(subject: &Subject) -> String {
+    match subject {
+        Subject::User(user) => format!("user:{user}"),
+        Subject::Group(group) => format!("group:{group}"),
     }
 }

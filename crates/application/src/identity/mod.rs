@@ -5,7 +5,9 @@
 
 mod account;
 mod audit;
+mod cache;
 mod chain;
+mod challenge;
 mod epochs;
 mod external;
 mod factors;
@@ -13,11 +15,16 @@ mod groups;
 mod listed;
 mod members;
 mod organisations;
+mod password;
 mod projector;
+mod queue;
+mod record;
+mod rights;
 mod roles;
 mod rules;
 mod shared;
 mod sign_in;
+mod throttle;
 mod upkeep;
 mod users;
 mod visitor;

@@ -1,10 +1,11 @@
 //! Organisations and the projects that they own.
 
 use super::Listed;
-use super::shared::Shared;
-use crate::ports::identity::Organisation;
+use super::record::Act;
+use super::shared::{Asker, Shared};
+use crate::ports::identity::{IdentityError, Organisation, Place};
 use crate::{Error, RequestContext};
-use domain::{KeyLabel, OrganisationName, ProjectName};
+use domain::{KeyLabel, OrganisationName, Permission, ProjectName, Resource};
 use std::sync::Arc;
 
 /// Use cases on organisations.
@@ -36,17 +37,36 @@ impl Organisations {
         after: Option<&OrganisationName>,
         size: u32,
     ) -> Result<Listed<Organisation, OrganisationName>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::OrganisationRead, Resource::Platform).await?;
+        let found = self.shared.ports.organisations.list(after, size.saturating_add(1)).await?;
+        Ok(Listed::take(found, size, |organisation| organisation.name.clone()))
     }
 
     /// Makes or changes an organisation.
     pub async fn put(&self, ctx: &RequestContext, request: PutOrganisation) -> Result<Organisation, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
+        let PutOrganisation { name, label, second_factor_required } = request;
+        let organisation = Organisation { name, label, second_factor_required, created_at: shared.now() };
+        shared.ports.organisations.put(&organisation).await?;
+        shared.settle().await;
+        let act = Act::done("organisation.put", &organisation.name)
+            .with("second_factor_required", second_factor_required);
+        shared.acted(ctx, act).await;
+        Ok(organisation)
     }
 
     /// Deletes an organisation with the roles in it.
     pub async fn delete(&self, ctx: &RequestContext, name: &OrganisationName) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
+        self.not_above(&asker, name).await?;
+        if !shared.ports.organisations.delete(name).await? {
+            return Err(Error::not_found("organisation", name));
+        }
+        shared.settle().await;
+        shared.acted(ctx, Act::done("organisation.delete", name)).await;
+        Ok(())
     }
 
     /// The projects of an organisation, by name.
@@ -55,7 +75,8 @@ impl Organisations {
         ctx: &RequestContext,
         name: &OrganisationName,
     ) -> Result<Vec<ProjectName>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::OrganisationRead, Resource::Platform).await?;
+        Ok(self.shared.ports.organisations.projects(name).await?)
     }
 
     /// Gives a project to an organisation, or with `None` to nobody.
@@ -65,11 +86,44 @@ impl Organisations {
         project: &ProjectName,
         organisation: Option<&OrganisationName>,
     ) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
+        asker.view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        // The roles in it begin to reach the project.
+        if let Some(organisation) = organisation {
+            self.not_above(&asker, organisation).await?;
+        }
+        shared.forgotten_before(&asker, project).await?;
+        match shared.ports.organisations.own(project, organisation).await {
+            Err(IdentityError::Missing("organisation")) => {
+                let name = organisation.map_or("", |organisation| organisation.as_str());
+                return Err(Error::not_found("organisation", name));
+            }
+            owned => owned?,
+        }
+        shared.settle().await;
+        let name = organisation.map_or("", |organisation| organisation.as_str());
+        let act = Act::done("organisation.own", project).within(Some(project)).with("organisation", name);
+        shared.acted(ctx, act).await;
+        Ok(())
     }
 
     /// Forgets a project that is gone, with its owner and every role in it. To be called after a project was deleted; what calls it has checked the right to that. Harmless for a project that still exists: nothing is done then.
     pub async fn forget_project(&self, project: &ProjectName) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (view, _) = self.shared.view().await?;
+        if view.state.project(project).is_some() {
+            return Ok(());
+        }
+        self.shared.ports.organisations.forget(project).await?;
+        self.shared.settle().await;
+        Ok(())
+    }
+
+    /// Fails unless the asker has everything that the roles in the organisation give, everywhere.
+    async fn not_above(&self, asker: &Asker, name: &OrganisationName) -> Result<(), Error> {
+        for binding in self.shared.bindings(&Place::Organisation(name.clone())).await? {
+            self.shared.not_above_role(asker, &binding).await?;
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,20 @@
 //! Writes the changes of the replicated state into the audit, once each.
+//!
+//! The replicated chain is the outbox: what is missing here is read from it again, so nothing is lost when the
+//! database is away, and an empty database is filled from the first revision on.
 
-use super::shared::Shared;
+use super::shared::{Asker, Shared};
+use crate::ports::identity::{AuditOutcome, NewAuditRecord, Observation};
 use crate::Error;
+use domain::{AuditEntry, ProjectName, Revision, Timestamp};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::sync::Arc;
+
+/// Most revisions that are carried over in one transaction.
+const REVISIONS_AT_ONCE: usize = 200;
+/// Most batches that a change of members waits for.
+const BATCHES_WAITED_FOR: usize = 50;
 
 /// Carries the replicated audit chain over into SQL.
 #[derive(Clone, Debug)]
@@ -15,13 +27,129 @@ impl Projector {
         Self { shared }
     }
 
-    /// Carries over what is missing, at most one batch; says whether there may be more. To be called on any node, as soon as something was committed or every second or so; two at once do no harm.
+    /// Carries over what is missing, at most one batch of 200 revisions; says whether there may be more. To be
+    /// called on any node, as soon as something was committed or every second or so; two at once do no harm.
     pub async fn run(&self) -> Result<bool, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.project().await
     }
 
-    /// How many revisions are yet to be carried over.
+    /// How many revisions of this node's state are yet to be carried over.
     pub async fn lag(&self) -> Result<u64, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let view = self.shared.core.state.view(crate::ports::Freshness::STALE).await?;
+        let projected = self.shared.ports.audit.projected().await?.revision;
+        let lag = view.state.revision().0.saturating_sub(projected.0);
+        self.shared.ports.observer.observe(Observation::AuditLag(lag));
+        Ok(lag)
     }
+}
+
+/// An entry of the chain has a form that this program does not know, or one is missing.
+#[derive(Debug, thiserror::Error)]
+enum BadEntry {
+    #[error("the audit entry of revision {0} cannot be read")]
+    Form(Revision, #[source] serde_json::Error),
+    #[error("the audit entry after revision {0} is missing")]
+    Gap(Revision),
+}
+
+impl Shared {
+    async fn project(&self) -> Result<bool, Error> {
+        let view = self.core.state.view(crate::ports::Freshness::STALE).await?;
+        let from = self.ports.audit.projected().await?.revision;
+        let entries = view.archive.audit_entries(from, REVISIONS_AT_ONCE)?;
+        let Some(through) = entries.last().map(|entry| entry.revision) else { return Ok(false) };
+        let mut records = Vec::new();
+        for (entry, before) in entries.iter().zip(from.0..) {
+            if entry.revision.0 != before + 1 {
+                return Err(Error::Internal(Box::new(BadEntry::Gap(Revision(before)))));
+            }
+            records.extend(rows(entry)?);
+        }
+        self.forget_deleted(from, &records).await?;
+        self.ports.audit.project(from, through, &records).await?;
+        Ok(entries.len() == REVISIONS_AT_ONCE)
+    }
+
+    /// Forgets who had a role in projects that were deleted, so that later ones of the same name start with
+    /// nobody. Before the batch is written, so that it is done at least once; nobody gets a role in a later
+    /// project before that ([`Shared::forgotten_before`]).
+    async fn forget_deleted(&self, from: Revision, records: &[NewAuditRecord]) -> Result<(), Error> {
+        let deleted: Vec<ProjectName> = records
+            .iter()
+            .filter(|record| record.action == "project.delete")
+            .filter_map(|record| ProjectName::parse(&record.resource).ok())
+            .collect();
+        if deleted.is_empty() || self.ports.audit.projected().await?.revision != from {
+            return Ok(());
+        }
+        for project in &deleted {
+            self.ports.organisations.forget(project).await?;
+        }
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Waits until what belonged to an earlier project of the same name is forgotten.
+    pub(super) async fn forgotten_before(&self, asker: &Asker, project: &ProjectName) -> Result<(), Error> {
+        let Some(created) = asker.view.state.project(project).map(|project| project.created_revision) else {
+            return Err(Error::not_found("project", project));
+        };
+        for _ in 0..BATCHES_WAITED_FOR {
+            if self.ports.audit.projected().await?.revision >= created {
+                return Ok(());
+            }
+            self.project().await?;
+        }
+        Err(Error::Overloaded)
+    }
+}
+
+/// The record of an entry, as [`domain::audit`] writes it.
+#[derive(Deserialize)]
+struct Record {
+    actor: String,
+    at: i64,
+    changes: Vec<Map<String, Value>>,
+    request_id: String,
+}
+
+/// One record for each change of an entry.
+fn rows(entry: &AuditEntry) -> Result<Vec<NewAuditRecord>, Error> {
+    let record: Record = serde_json::from_str(&entry.record)
+        .map_err(|source| Error::Internal(Box::new(BadEntry::Form(entry.revision, source))))?;
+    let rows = record.changes.into_iter().zip(0..).map(|(mut change, index)| {
+        let mut text = |name| match change.remove(name) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        let (action, resource) = (text("action"), text("resource"));
+        NewAuditRecord {
+            at: Timestamp(record.at),
+            actor: record.actor.clone(),
+            address: String::new(),
+            user_agent: String::new(),
+            project: project(&action, &resource),
+            action,
+            resource,
+            outcome: AuditOutcome::Success,
+            request_id: record.request_id.clone(),
+            trace_id: String::new(),
+            revision: Some((entry.revision, index)),
+            detail: Value::Object(change).to_string(),
+        }
+    });
+    Ok(rows.collect())
+}
+
+/// The project that a change concerns: the whole resource or what comes before its first slash.
+fn project(action: &str, resource: &str) -> Option<String> {
+    let (kind, _) = action.split_once('.')?;
+    let (first, rest) =
+        resource.split_once('/').map_or((resource, None), |(first, rest)| (first, Some(rest)));
+    let named = match kind {
+        "project" => rest.is_none(),
+        "environment" | "schema" | "config" | "api_key" => rest.is_some(),
+        _ => false,
+    };
+    named.then(|| first.to_owned())
 }

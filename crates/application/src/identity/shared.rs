@@ -1,8 +1,12 @@
-//! What every service on people needs.
+//! What every service on people needs: the ports, who may do what, and the end of every change.
 
-use super::IdentityRules;
+use super::{IdentityRules, cache::GrantCache, queue::AuditQueue};
 use crate::ports::identity as port;
-use crate::{Core, Ports};
+use crate::ports::{ConsensusError, Freshness, View};
+use crate::{Core, Error, Ports, RequestContext};
+use domain::access::{Denied, Scope, holds};
+use domain::{Actor, Permission, Person, Resource, Timestamp, UserId};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,6 +64,8 @@ pub(super) struct Shared {
     pub(super) core: Core,
     pub(super) ports: IdentityPorts,
     pub(super) rules: IdentityRules,
+    pub(super) grants: GrantCache,
+    pub(super) queue: AuditQueue,
 }
 
 impl fmt::Debug for Shared {
@@ -68,10 +74,150 @@ impl fmt::Debug for Shared {
     }
 }
 
+/// Somebody who was allowed something, and by what view of the world.
+pub(super) struct Asker {
+    pub(super) ctx: RequestContext,
+    pub(super) view: View,
+}
+
 impl Shared {
     pub(super) fn new(core: &Ports, ports: IdentityPorts, rules: IdentityRules) -> Self {
         let core =
             Core { consensus: core.consensus.clone(), state: core.state.clone(), env: core.env.clone() };
-        Self { core, ports, rules }
+        Self { core, ports, rules, grants: GrantCache::default(), queue: AuditQueue::default() }
     }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.core.env.clock.now()
+    }
+
+    /// The newest view there is; whether no leader confirmed it.
+    pub(super) async fn view(&self) -> Result<(View, bool), Error> {
+        match self.core.state.view(Freshness::LINEARIZABLE).await {
+            Ok(view) => Ok((view, false)),
+            Err(ConsensusError::Failed(source)) => Err(Error::Internal(source)),
+            Err(_) => Ok((self.core.state.view(Freshness::STALE).await?, true)),
+        }
+    }
+
+    /// Fails unless the actor is known. Without a leader nobody can tell this node of rights that were taken, so
+    /// a person's are looked up where they are kept.
+    pub(super) async fn known(&self, ctx: &RequestContext) -> Result<Asker, Error> {
+        let (view, unconfirmed) = self.view().await?;
+        let mut ctx = ctx.clone();
+        ctx.known(&view, self.now())?;
+        if let (Actor::User(user), true) = (&ctx.actor, unconfirmed) {
+            let live = match &ctx.session {
+                Some(session) => self.ports.sessions.is_live(session, self.now()).await?,
+                None => false,
+            };
+            if !live {
+                return Err(Denied::Outdated.into());
+            }
+            let epoch = view.state.epoch(user);
+            ctx.person = Some(Arc::new(Person { epoch, grants: self.rights_of(user).await? }));
+        }
+        Ok(Asker { ctx, view })
+    }
+
+    /// Fails unless the actor may use `permission` on `resource`.
+    pub(super) async fn allowed(
+        &self,
+        ctx: &RequestContext,
+        permission: Permission,
+        resource: Resource<'_>,
+    ) -> Result<Asker, Error> {
+        let asker = self.known(ctx).await?;
+        asker.ctx.require(&asker.view, permission, resource, self.now())?;
+        Ok(asker)
+    }
+
+    /// The same for what changes something here, where nothing can be tried.
+    pub(super) async fn may_change(
+        &self,
+        ctx: &RequestContext,
+        permission: Permission,
+        resource: Resource<'_>,
+    ) -> Result<Asker, Error> {
+        only_meant(ctx)?;
+        self.allowed(ctx, permission, resource).await
+    }
+
+    /// The person who asks, who must be one.
+    pub(super) async fn person(&self, ctx: &RequestContext) -> Result<(UserId, Asker), Error> {
+        let asker = self.known(ctx).await?;
+        match &ctx.actor {
+            Actor::User(user) => Ok((user.clone(), asker)),
+            Actor::System | Actor::ApiKey(_) => Err(Error::Forbidden(Denied::OutOfScope)),
+        }
+    }
+
+    /// The same, who must have a second factor if one is required.
+    pub(super) async fn enrolled(&self, ctx: &RequestContext) -> Result<(port::User, Asker), Error> {
+        only_meant(ctx)?;
+        let (id, asker) = self.person(ctx).await?;
+        let user = self.user(&id).await?;
+        if self.must_enrol(&user).await? {
+            return Err(Error::SecondFactorRequired);
+        }
+        Ok((user, asker))
+    }
+
+    /// Fails unless the asker has all of these rights, everywhere in the scope.
+    pub(super) fn within_own(
+        &self,
+        asker: &Asker,
+        permissions: &BTreeSet<Permission>,
+        scope: Scope<'_>,
+    ) -> Result<(), Error> {
+        if holds(&asker.view.state, asker.ctx.principal(), permissions, scope, self.now())? {
+            Ok(())
+        } else {
+            Err(Error::BeyondOwnRights)
+        }
+    }
+
+    /// Fails unless the asker may do everything everywhere.
+    pub(super) fn has_everything(&self, asker: &Asker) -> Result<(), Error> {
+        self.within_own(asker, &Permission::ALL.iter().copied().collect(), EVERYWHERE)
+    }
+
+    /// Fails unless the asker has all the rights of this person. What somebody who may not come in would have
+    /// again is not known, so that takes everything.
+    pub(super) async fn not_above(&self, asker: &Asker, user: &port::User) -> Result<(), Error> {
+        if user.status == port::UserStatus::Deactivated {
+            return self.has_everything(asker);
+        }
+        for grant in self.ports.roles.grants(&user.id).await? {
+            self.within_own(asker, &grant.permissions, grant.scope())?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn user(&self, id: &UserId) -> Result<port::User, Error> {
+        self.ports.users.get(id).await?.ok_or_else(|| Error::not_found("user", id))
+    }
+
+    /// Whether the person must set up a second factor before anything else.
+    pub(super) async fn must_enrol(&self, user: &port::User) -> Result<bool, Error> {
+        let required =
+            user.second_factor_required || self.ports.organisations.requires_second_factor(&user.id).await?;
+        Ok(required && !self.has_factor(&user.id).await?)
+    }
+
+    pub(super) async fn has_factor(&self, user: &UserId) -> Result<bool, Error> {
+        Ok(self.ports.factors.get(user).await?.is_some_and(|factor| factor.confirmed))
+    }
+}
+
+/// The platform and every project.
+pub(super) const EVERYWHERE: Scope<'static> = Scope { project: None, environments: None, key_prefixes: None };
+
+/// Refuses to try what cannot be tried.
+pub(super) fn only_meant(ctx: &RequestContext) -> Result<(), Error> {
+    if ctx.dry_run {
+        let message = "changes of people and their rights cannot be tried".to_owned();
+        return Err(Error::Invalid { field: "dry_run", message });
+    }
+    Ok(())
 }

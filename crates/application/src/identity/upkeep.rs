@@ -1,8 +1,15 @@
 //! Forgetting what is over.
 
+use super::rights::millis;
 use super::shared::Shared;
 use crate::Error;
+use domain::Timestamp;
 use std::sync::Arc;
+
+/// For how long sessions that are over are kept, in milliseconds: a token of theirs that comes back is known.
+const ENDED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Most of each kind that are forgotten at a time.
+const FORGOTTEN_AT_ONCE: u32 = 5000;
 
 /// Forgets what is over.
 #[derive(Clone, Debug)]
@@ -28,6 +35,12 @@ impl Upkeep {
 
     /// Forgets sessions, attempts and records of the audit that are too old, at most one batch of each. To be called every minute or so.
     pub async fn tidy(&self) -> Result<Tidied, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (ports, now) = (&self.shared.ports, self.shared.now());
+        let kept_since = Timestamp(now.0 - millis(self.shared.rules.audit_kept));
+        Ok(Tidied {
+            sessions: ports.sessions.prune(Timestamp(now.0 - ENDED_KEPT_MS), FORGOTTEN_AT_ONCE).await?,
+            attempts: ports.throttle.prune(now, FORGOTTEN_AT_ONCE).await?,
+            records: ports.audit.prune(kept_since, FORGOTTEN_AT_ONCE).await?,
+        })
     }
 }

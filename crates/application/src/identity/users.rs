@@ -1,10 +1,15 @@
 //! What administrators do about people.
 
-use super::Listed;
-use super::shared::Shared;
-use crate::ports::identity::{Invitation, Place, Session, User, UserChange};
+use super::members::{named, project_of};
+use super::record::Act;
+use super::rights::later;
+use super::shared::{Asker, Shared};
+use super::{INVITATIONS_MAX, Listed, RegistrationMode};
+use crate::ports::identity::{
+    IdentityError, Invitation, NewUser, Place, Session, TokenKind, User, UserChange, UserStatus,
+};
 use crate::{Error, RequestContext};
-use domain::{Digest, Email, KeyLabel, RoleName, SessionId, Timestamp, UserId};
+use domain::{Actor, Digest, Email, KeyLabel, Permission, Resource, RoleName, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use std::sync::Arc;
 
@@ -61,27 +66,81 @@ impl Users {
 
     /// Makes the record of a person.
     pub async fn create(&self, ctx: &RequestContext, request: CreateUser) -> Result<User, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
+        let new = match &request.password {
+            Some(password) => shared.new_user(request.email, request.name, password).await?,
+            None => {
+                let (id, at) = (shared.core.env.ids.user_id(), shared.now());
+                NewUser { id, email: request.email, name: request.name, password: None, at }
+            }
+        };
+        let mut user = shared.ports.users.create(&new).await?;
+        if request.second_factor_required {
+            let change = UserChange { second_factor_required: Some(true), ..UserChange::default() };
+            user = shared.ports.users.change(&user.id, &change, shared.now()).await?;
+        }
+        shared.settle().await;
+        shared.acted(ctx, Act::done("user.create", &user.id).with("email", &user.email)).await;
+        Ok(user)
     }
 
     /// Invites somebody, to the platform or into a place.
     pub async fn invite(&self, ctx: &RequestContext, request: Invite) -> Result<Invited, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        match &request.role {
+            Some((role, place)) => {
+                let asker = shared.may_give(ctx, place).await?;
+                shared.within_own_role(&asker, role, place, (None, None)).await?;
+            }
+            None => drop(shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?),
+        }
+        if shared.rules.registration == RegistrationMode::Closed {
+            return Err(Error::RegistrationClosed);
+        }
+        if shared.ports.users.by_email(&request.email).await?.is_some() {
+            return Err(Error::Taken("email"));
+        }
+        let token = shared.ports.opaque.mint(TokenKind::Invitation);
+        let created_at = shared.now();
+        let invitation = Invitation {
+            token: token.digest,
+            email: request.email,
+            role: request.role,
+            invited_by: ctx.actor.to_string(),
+            created_at,
+            expires_at: later(created_at, shared.rules.invitation),
+        };
+        shared.ports.admissions.invite(&invitation).await?;
+        let role = invitation.role.as_ref();
+        let act = Act::done("user.invite", &invitation.email)
+            .within(role.and_then(|(_, place)| project_of(place)))
+            .with("role", role.map_or_else(String::new, |(role, place)| format!("{role} {}", named(place))));
+        shared.acted(ctx, act).await;
+        Ok(Invited { invitation, token: token.secret })
     }
 
     /// The open invitations, the newest first.
     pub async fn invitations(&self, ctx: &RequestContext) -> Result<Vec<Invitation>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
+        let limit = u32::try_from(INVITATIONS_MAX).unwrap_or(u32::MAX);
+        Ok(self.shared.ports.admissions.invitations(self.shared.now(), limit).await?)
     }
 
     /// Takes an invitation back.
     pub async fn revoke_invitation(&self, ctx: &RequestContext, invitation: &Digest) -> Result<(), Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
+        if !self.shared.ports.admissions.revoke(invitation).await? {
+            return Err(Error::not_found("invitation", invitation));
+        }
+        self.shared.acted(ctx, Act::done("user.uninvite", invitation)).await;
+        Ok(())
     }
 
     /// One person.
     pub async fn get(&self, ctx: &RequestContext, user: &UserId) -> Result<User, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
+        self.shared.user(user).await
     }
 
     /// People, by id.
@@ -91,7 +150,9 @@ impl Users {
         after: Option<&UserId>,
         size: u32,
     ) -> Result<Listed<User, UserId>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
+        let found = self.shared.ports.users.list(after, size.saturating_add(1)).await?;
+        Ok(Listed::take(found, size, |user| user.id.clone()))
     }
 
     /// Changes a person; nobody changes somebody with more rights than they have.
@@ -101,17 +162,40 @@ impl Users {
         user: &UserId,
         change: UserChange,
     ) -> Result<User, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        let (_, other) = self.other(ctx, user).await?;
+        if let Some(UserStatus::Deactivated) = change.status
+            && ctx.actor == Actor::User(user.clone())
+        {
+            let message = "nobody deactivates themselves".to_owned();
+            return Err(Error::Invalid { field: "status", message });
+        }
+        let changed = match shared.ports.users.change(user, &change, shared.now()).await {
+            Err(IdentityError::Missing("user")) => return Err(Error::not_found("user", user)),
+            changed => changed?,
+        };
+        shared.settle().await;
+        // A session without the second factor that is required now must not go on as before.
+        if changed.second_factor_required && !other.second_factor_required {
+            shared.raised(user).await;
+        }
+        let deactivated = change.status == Some(UserStatus::Deactivated);
+        let action = if deactivated { "user.deactivate" } else { "user.change" };
+        shared.acted(ctx, Act::done(action, user).with("changed", fields(&change))).await;
+        Ok(changed)
     }
 
     /// Keeps a person from coming in and ends every session; what the person did stays in their name.
     pub async fn deactivate(&self, ctx: &RequestContext, user: &UserId) -> Result<User, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let status = Some(UserStatus::Deactivated);
+        self.change(ctx, user, UserChange { status, ..UserChange::default() }).await
     }
 
     /// The live sessions of a person, the newest first.
     pub async fn sessions(&self, ctx: &RequestContext, user: &UserId) -> Result<Vec<Session>, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        self.shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
+        self.shared.user(user).await?;
+        Ok(self.shared.ports.sessions.list(user, self.shared.now()).await?)
     }
 
     /// Ends one session of a person, or with `None` all; says how many.
@@ -121,11 +205,46 @@ impl Users {
         user: &UserId,
         session: Option<&SessionId>,
     ) -> Result<u64, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let shared = &*self.shared;
+        self.other(ctx, user).await?;
+        let ended = match session {
+            Some(session) if shared.ports.sessions.end(user, session).await? => 1,
+            Some(session) => return Err(Error::not_found("session", session)),
+            None => shared.ports.sessions.end_all(user, None).await?,
+        };
+        shared.settle().await;
+        shared.acted(ctx, Act::done("session.end_all", user).with("ended", ended)).await;
+        Ok(ended)
     }
 
     /// Begins to reset a password: gives a token by which the person sets another. Nobody but the person knows it.
     pub async fn reset_password(&self, ctx: &RequestContext, user: &UserId) -> Result<Reset, Error> {
-        Err(crate::Error::IdentityUnavailable(None))
+        let (_, other) = self.other(ctx, user).await?;
+        if other.status == UserStatus::Deactivated {
+            let message = "the person is deactivated".to_owned();
+            return Err(Error::Invalid { field: "status", message });
+        }
+        let (token, expires_at) = self.shared.reset_token(user).await?;
+        self.shared.acted(ctx, Act::done("user.reset_password", user)).await;
+        Ok(Reset { token, expires_at })
     }
+
+    /// Somebody whom the asker may change: nobody with more rights than the asker.
+    async fn other(&self, ctx: &RequestContext, user: &UserId) -> Result<(Asker, User), Error> {
+        let asker = self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
+        let other = self.shared.user(user).await?;
+        self.shared.not_above(&asker, &other).await?;
+        Ok((asker, other))
+    }
+}
+
+/// What a change changes, for the audit.
+fn fields(change: &UserChange) -> String {
+    let fields = [
+        ("email", change.email.is_some()),
+        ("name", change.name.is_some()),
+        ("status", change.status.is_some()),
+        ("second_factor_required", change.second_factor_required.is_some()),
+    ];
+    fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
 }

@@ -3,8 +3,8 @@
 use super::{ChangeSignal, Changes, ChangesWanted, ConsensusError};
 use async_trait::async_trait;
 use domain::{
-    ConfigId, ConfigRevision, EnvironmentId, Revision, SchemaId, SchemaRevision, SchemaVersion, State,
-    Version,
+    AuditEntry, ConfigId, ConfigRevision, EnvironmentId, Revision, SchemaId, SchemaRevision, SchemaVersion,
+    State, Version,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -98,4 +98,7 @@ pub trait Archive: Send + Sync {
         id: &SchemaId,
         version: SchemaVersion,
     ) -> Result<Option<SchemaRevision>, ArchiveError>;
+
+    /// The entries of the audit chain after a revision, in order, at most `limit`.
+    fn audit_entries(&self, after: Revision, limit: usize) -> Result<Vec<AuditEntry>, ArchiveError>;
 }

@@ -2,7 +2,8 @@
 
 use crate::ports::{Archive, ArchiveError, Changes, ChangesWanted, Place, Selection};
 use domain::{
-    Committed, ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion, Version,
+    AuditEntry, Committed, ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion,
+    Version,
 };
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -17,6 +18,7 @@ struct Tables {
     configs: BTreeMap<(ConfigId, Version), ConfigRevision>,
     schemas: BTreeMap<(SchemaId, SchemaVersion), SchemaRevision>,
     changes: BTreeMap<Place, (ConfigId, Version)>,
+    audit: BTreeMap<Revision, AuditEntry>,
     /// Changes up to this revision are not kept any more.
     forgotten: Revision,
     broken: bool,
@@ -48,6 +50,12 @@ impl MemoryArchive {
         tables
             .schemas
             .extend(committed.schema_revisions().map(|found| ((found.id.clone(), found.version), found)));
+    }
+
+    /// Keeps an entry of the audit chain.
+    pub fn record_audit(&self, entry: AuditEntry) {
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.audit.insert(entry.revision, entry);
     }
 
     /// Forgets what changed up to this revision; the versions stay.
@@ -114,5 +122,12 @@ impl Archive for MemoryArchive {
         version: SchemaVersion,
     ) -> Result<Option<SchemaRevision>, ArchiveError> {
         self.read(|tables| tables.schemas.get(&(id.clone(), version)).cloned())
+    }
+
+    fn audit_entries(&self, after: Revision, limit: usize) -> Result<Vec<AuditEntry>, ArchiveError> {
+        self.read(|tables| {
+            let range = (Bound::Excluded(after), Bound::Unbounded);
+            tables.audit.range(range).take(limit).map(|(_, entry)| entry.clone()).collect()
+        })
     }
 }

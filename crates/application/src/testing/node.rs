@@ -107,6 +107,9 @@ impl SingleNode {
 
     fn apply_locked(&self, inner: &mut Inner, command: &Stamped<Command>) -> Outcome {
         let applied = inner.state.apply(command);
+        if let Some(entry) = applied.audit {
+            self.archive.record_audit(entry);
+        }
         if let Some(committed) = &applied.committed {
             self.archive.record(committed);
             self.bell.ring(committed.revision);

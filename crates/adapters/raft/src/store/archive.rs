@@ -3,10 +3,10 @@
 use super::Table;
 use super::published::Published;
 use super::segment::Segment;
-use super::tables::{ChangeRow, change_key, change_place, changes_from, config_key, schema_key};
+use super::tables::{ChangeRow, audit_key, change_key, change_place, changes_from, config_key, schema_key};
 use crate::codec::row;
 use application::ports::{Archive, ArchiveError, Changes, ChangesWanted, Place, Selection};
-use domain::{ConfigId, ConfigRevision, SchemaId, SchemaRevision, SchemaVersion, Version};
+use domain::{AuditEntry, ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion, Version};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
@@ -103,6 +103,31 @@ impl LiveArchive {
     }
 }
 
+impl LiveArchive {
+    /// From the disk, and after those what waits for a checkpoint; the disk may have caught up with some.
+    fn read_audit(&self, after: Revision, limit: usize) -> io::Result<Vec<AuditEntry>> {
+        let mut found = BTreeMap::new();
+        let low = audit_key(after);
+        if limit > 0 {
+            let range = (Bound::Excluded(low.as_slice()), Bound::Unbounded);
+            self.0.engine.view()?.scan(Table::Audit, range, false, &mut |_, value| {
+                let entry: AuditEntry = row::decode(value)?;
+                found.insert(entry.revision, entry);
+                Ok(found.len() < limit)
+            })?;
+        }
+        for segment in self.segments().into_iter().rev() {
+            if found.len() >= limit {
+                break;
+            }
+            let rows = segment.read();
+            let from = rows.audit.partition_point(|entry| entry.revision <= after);
+            found.extend(rows.audit[from..].iter().take(limit).map(|entry| (entry.revision, entry.clone())));
+        }
+        Ok(found.into_values().take(limit).collect())
+    }
+}
+
 impl Archive for LiveArchive {
     fn config_revision(
         &self,
@@ -131,6 +156,10 @@ impl Archive for LiveArchive {
         version: SchemaVersion,
     ) -> Result<Option<SchemaRevision>, ArchiveError> {
         self.read_schema(id, version).map_err(fault)
+    }
+
+    fn audit_entries(&self, after: Revision, limit: usize) -> Result<Vec<AuditEntry>, ArchiveError> {
+        self.read_audit(after, limit).map_err(fault)
     }
 }
 

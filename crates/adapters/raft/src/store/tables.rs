@@ -65,7 +65,7 @@ fn versioned(parts: &[&str], version: u64) -> Vec<u8> {
     key
 }
 
-fn audit_key(revision: Revision) -> Vec<u8> {
+pub(super) fn audit_key(revision: Revision) -> Vec<u8> {
     revision.0.to_be_bytes().to_vec()
 }
 

@@ -1,0 +1,51 @@
+//! What people may do, as it was looked up not long ago: for tokens that are older than that.
+
+use domain::{Epoch, Person, Timestamp, UserId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most people whose rights are remembered.
+pub(super) const REMEMBERED_MAX: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub(super) struct GrantCache(Mutex<HashMap<(UserId, Epoch), (Timestamp, Arc<Person>)>>);
+
+impl GrantCache {
+    /// What was looked up for this epoch after `since`.
+    pub(super) fn get(&self, user: &UserId, epoch: Epoch, since: Timestamp) -> Option<Arc<Person>> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (found_at, person) = cache.get(&(user.clone(), epoch))?;
+        (*found_at > since).then(|| person.clone())
+    }
+
+    /// Remembers what was looked up at the time `at`; what is older than `since` makes room, then everything.
+    pub(super) fn put(&self, user: UserId, person: Arc<Person>, at: Timestamp, since: Timestamp) {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= REMEMBERED_MAX {
+            cache.retain(|_, (found_at, _)| *found_at > since);
+        }
+        if cache.len() >= REMEMBERED_MAX {
+            cache.clear();
+        }
+        cache.insert((user, person.epoch), (at, person));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_grows_beyond_its_bound() {
+        let cache = GrantCache::default();
+        for n in 0..=REMEMBERED_MAX {
+            let user = UserId::parse(&format!("u{n}")).expect("an id");
+            cache.put(user, Arc::new(Person::default()), Timestamp(1), Timestamp(0));
+        }
+        assert!(cache.0.lock().expect("whole").len() <= REMEMBERED_MAX);
+        let last = UserId::parse(&format!("u{REMEMBERED_MAX}")).expect("an id");
+        assert!(cache.get(&last, Epoch(0), Timestamp(0)).is_some());
+        assert!(cache.get(&last, Epoch(1), Timestamp(0)).is_none(), "found at another epoch");
+        assert!(cache.get(&last, Epoch(0), Timestamp(1)).is_none(), "too old");
+    }
+}

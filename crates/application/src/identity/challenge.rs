@@ -1,0 +1,139 @@
+//! Texts that people carry between two steps and that nothing is kept of: a sign-in that waits for the second
+//! factor, and a password that is to be reset.
+//!
+//! Both are sealed with the key of the cluster, so any node can go on, and name a digest of what they are bound
+//! to: the password as it is kept, and for a challenge how far the second factor is used up. The step that they
+//! allow changes that, so each is good once, and any change of the password ends both.
+
+use super::shared::Shared;
+use crate::ports::identity::{SealedFor, SecondFactor, User, UserStatus};
+use crate::{Error, RequestContext};
+use domain::{Digest, Timestamp, UserId};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long a challenge is good.
+pub(super) const CHALLENGE_KEPT: Duration = Duration::from_mins(5);
+/// How often a challenge may be answered.
+pub(super) const TRIES: u32 = 5;
+/// How long a password may be reset.
+pub(super) const RESET_KEPT: Duration = Duration::from_hours(24);
+
+/// What a challenge says.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Waiting {
+    pub(super) user: UserId,
+    /// How the person proved who they are so far.
+    pub(super) method: String,
+    pub(super) device: String,
+    pub(super) browser: bool,
+    expires_at: Timestamp,
+    bound_to: Digest,
+    /// Makes each challenge its own.
+    id: String,
+}
+
+/// What a reset says.
+#[derive(Debug, Deserialize, Serialize)]
+struct Resetting {
+    user: UserId,
+    expires_at: Timestamp,
+    bound_to: Digest,
+}
+
+impl Shared {
+    /// A challenge for a person whose first step succeeded.
+    pub(super) async fn challenge(
+        &self,
+        user: &User,
+        factor: &SecondFactor,
+        (method, device, browser): (String, String, bool),
+    ) -> Result<SecretString, Error> {
+        let waiting = Waiting {
+            user: user.id.clone(),
+            method,
+            device,
+            browser,
+            expires_at: super::rights::later(self.now(), CHALLENGE_KEPT),
+            bound_to: self.bound_to(&user.id, Some(factor)).await?,
+            id: self.core.env.ids.request_id().to_string(),
+        };
+        Ok(self.ports.sealer.seal(SealedFor::Challenge, &text(&waiting)))
+    }
+
+    /// What a challenge says, unless its time is over.
+    pub(super) fn open_challenge(&self, challenge: &SecretString) -> Option<Waiting> {
+        let text = self.ports.sealer.open(SealedFor::Challenge, challenge.expose_secret())?;
+        let waiting: Waiting = serde_json::from_str(&text).ok()?;
+        (self.now() < waiting.expires_at).then_some(waiting)
+    }
+
+    /// The person and second factor that a challenge is for, unless something changed since.
+    pub(super) async fn challenged(&self, waiting: &Waiting) -> Result<Option<(User, SecondFactor)>, Error> {
+        let user = self.ports.users.get(&waiting.user).await?;
+        let factor = self.ports.factors.get(&waiting.user).await?;
+        let (Some(user), Some(factor)) = (user, factor) else { return Ok(None) };
+        let bound = self.bound_to(&user.id, Some(&factor)).await? == waiting.bound_to;
+        let good = bound && factor.confirmed && user.status == UserStatus::Active;
+        Ok(good.then_some((user, factor)))
+    }
+
+    /// A token by which a person sets another password, and when it ends.
+    pub(super) async fn reset_token(&self, user: &UserId) -> Result<(SecretString, Timestamp), Error> {
+        let expires_at = super::rights::later(self.now(), RESET_KEPT);
+        let bound_to = self.bound_to(user, None).await?;
+        let resetting = Resetting { user: user.clone(), expires_at, bound_to };
+        Ok((self.ports.sealer.seal(SealedFor::PasswordReset, &text(&resetting)), expires_at))
+    }
+
+    /// The person whose password the token resets.
+    pub(super) async fn resetting(&self, token: &SecretString) -> Result<Option<User>, Error> {
+        let opened = self.ports.sealer.open(SealedFor::PasswordReset, token.expose_secret());
+        let resetting: Option<Resetting> = opened.and_then(|text| serde_json::from_str(&text).ok());
+        let Some(resetting) = resetting.filter(|found| self.now() < found.expires_at) else {
+            return Ok(None);
+        };
+        if self.bound_to(&resetting.user, None).await? != resetting.bound_to {
+            return Ok(None);
+        }
+        let user = self.ports.users.get(&resetting.user).await?;
+        Ok(user.filter(|user| user.status == UserStatus::Active))
+    }
+
+    async fn bound_to(&self, user: &UserId, factor: Option<&SecondFactor>) -> Result<Digest, Error> {
+        let password = self.ports.users.password(user).await?;
+        let password = password.as_ref().map_or("", |kept| kept.0.as_str());
+        let used = factor.map(|factor| format!("{:?} {}", factor.last_step, factor.recovery_left));
+        Ok(Digest::of(&[password.as_bytes(), &[0], used.unwrap_or_default().as_bytes()]))
+    }
+
+    /// Fails unless this is the person's password; for what a session alone must not do. Guesses are slowed down
+    /// like sign-ins.
+    pub(super) async fn prove_again(
+        &self,
+        ctx: &RequestContext,
+        user: &User,
+        field: &'static str,
+        password: &SecretString,
+    ) -> Result<(), Error> {
+        let attempt = self.sign_in_attempt(user.email.as_str(), &ctx.origin.address);
+        self.try_once(&attempt).await?;
+        let kept = self.ports.users.password(&user.id).await?;
+        let verdict = match self.ports.passwords.check(password, kept.as_ref()).await {
+            Ok(verdict) => verdict,
+            Err(busy) => {
+                self.withdraw(attempt).await?;
+                return Err(busy.into());
+            }
+        };
+        if verdict == crate::ports::identity::PasswordVerdict::Wrong {
+            return Err(Error::Invalid { field, message: "the password is wrong".to_owned() });
+        }
+        Ok(self.ports.throttle.succeed(&attempt).await?)
+    }
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings and integers always serialise")
+}

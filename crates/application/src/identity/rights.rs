@@ -1,0 +1,132 @@
+//! What a person may do, as a token carries it.
+
+use super::shared::Shared;
+use crate::Error;
+use crate::ports::identity as port;
+use crate::ports::identity::AccessClaims;
+use domain::limits::GRANTS_MAX;
+use domain::{Grant, Person, RequestId, SessionId, Timestamp, UserId};
+use secrecy::SecretString;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Shared {
+    /// What a person may do now, as far as a token carries it; nothing for those who may not come in, and for
+    /// those who must set up a second factor first.
+    pub(super) async fn rights_of(&self, user: &UserId) -> Result<Vec<Grant>, Error> {
+        match self.ports.users.get(user).await? {
+            Some(user) if !self.must_enrol(&user).await? => {
+                Ok(essential(self.ports.roles.grants(&user.id).await?))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// A person's access token for a session, and for how many seconds it is good.
+    ///
+    /// The epoch is read before the rights: a change of them in between makes the token too old, never too
+    /// strong.
+    pub(super) async fn mint(
+        &self,
+        user: &port::User,
+        session: &SessionId,
+        trace_id: &str,
+    ) -> Result<(SecretString, u64), Error> {
+        let (view, _) = self.view().await?;
+        let epoch = view.state.epoch(&user.id);
+        let now = self.now();
+        let mut grants = self.rights_of(&user.id).await?;
+        let issued_at = Timestamp(now.0 - now.0.rem_euclid(1000));
+        let expires_at = later(issued_at, self.rules.access_token);
+        let id: RequestId = self.core.env.ids.request_id();
+        loop {
+            let claims = AccessClaims {
+                user: user.id.clone(),
+                session: session.clone(),
+                person: Arc::new(Person { epoch, grants: grants.clone() }),
+                roles_refreshed_at: now,
+                trace_id: trace_id.to_owned(),
+                issued_at,
+                expires_at,
+                id: id.to_string(),
+            };
+            if let Some(token) = self.ports.access.sign(&claims) {
+                return Ok((token, self.rules.access_token.as_secs()));
+            }
+            // Too long for a token: fewer rights are safe, and better than none.
+            if grants.is_empty() {
+                return Err(Error::Internal(Box::new(Unsignable)));
+            }
+            grants.truncate(grants.len() / 2);
+            tracing::warn!(user = %user.id, kept = grants.len(), "a person's roles do not fit into a token");
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an access token without roles cannot be signed")]
+struct Unsignable;
+
+/// The grants without those that another one holds whole, at most as many as a token carries, those of the
+/// platform first.
+fn essential(mut grants: Vec<Grant>) -> Vec<Grant> {
+    grants.sort_by(|a, b| (&a.project, &a.role).cmp(&(&b.project, &b.role)));
+    let mut kept: Vec<Grant> = Vec::new();
+    for grant in grants {
+        if kept.iter().any(|other| covers(other, &grant)) {
+            continue;
+        }
+        kept.retain(|other| !covers(&grant, other));
+        kept.push(grant);
+    }
+    if kept.len() > GRANTS_MAX {
+        tracing::warn!(roles = kept.len(), max = GRANTS_MAX, "a person has more roles than a token carries");
+        kept.truncate(GRANTS_MAX);
+    }
+    kept
+}
+
+fn covers(outer: &Grant, inner: &Grant) -> bool {
+    inner.permissions.is_subset(&outer.permissions) && inner.scope().is_within(outer.scope())
+}
+
+/// The time so much later.
+pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+    Timestamp(at.0.saturating_add(millis(by)))
+}
+
+/// A duration in milliseconds.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{BuiltInRole, ProjectName, RoleName};
+
+    fn grant(role: BuiltInRole, project: Option<String>) -> Grant {
+        Grant {
+            role: RoleName::parse(role.as_str()).expect("a name"),
+            permissions: role.permissions(),
+            project: project.map(|name| ProjectName::parse(&name).expect("a name")),
+            environments: None,
+            key_prefixes: None,
+        }
+    }
+
+    #[test]
+    fn what_another_grant_holds_whole_is_left_out() {
+        let mut grants: Vec<Grant> =
+            (0..100).map(|n| grant(BuiltInRole::Admin, Some(format!("p{n}")))).collect();
+        assert_eq!(essential(grants.clone()).len(), GRANTS_MAX);
+        grants.push(grant(BuiltInRole::PlatformAdmin, None));
+        assert_eq!(essential(grants), [grant(BuiltInRole::PlatformAdmin, None)]);
+        let two = vec![
+            grant(BuiltInRole::Viewer, Some("p".to_owned())),
+            grant(BuiltInRole::Editor, Some("p".to_owned())),
+            grant(BuiltInRole::Viewer, Some("q".to_owned())),
+        ];
+        assert_eq!(essential(two.clone()), [two[1].clone(), two[2].clone()]);
+    }
+}

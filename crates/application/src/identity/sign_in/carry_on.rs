@@ -1,0 +1,94 @@
+//! Carrying a session on, and ending it.
+
+use super::{Refresh, SignIn, Signed, login::client};
+use crate::identity::Visitor;
+use crate::identity::record::Act;
+use crate::identity::rights::{later, millis};
+use crate::identity::shared::only_meant;
+use crate::ports::identity::{Observation, Rotate, Rotation, TokenKind, UserStatus};
+use crate::{Error, RequestContext};
+use secrecy::{ExposeSecret, SecretString};
+
+impl SignIn {
+    /// Carries a session on. A token that was used before ends its session, but for a grace in which the same
+    /// client is answered the same again: the first answer may have been lost.
+    pub async fn refresh(&self, visitor: &Visitor, request: Refresh) -> Result<Signed, Error> {
+        let shared = &*self.shared;
+        let (rotation, next) = self.rotate(visitor, &request.token).await?;
+        match rotation {
+            Rotation::Rotated { session, .. } => {
+                let user = shared.ports.users.get(&session.user).await?;
+                let active = user.filter(|user| user.status == UserStatus::Active);
+                let user = active.ok_or(Error::SessionOver)?;
+                shared.signed(visitor, user, session, (next, request.browser)).await
+            }
+            Rotation::Reused(session) => {
+                shared.settle().await;
+                shared.ports.observer.observe(Observation::RefreshReused);
+                let act = Act::failed("auth.refresh", &session.user)
+                    .with("session", &session.id)
+                    .with("reason", "the refresh token was used before; the session was ended");
+                shared.failed(visitor, Some(&session.user), act).await;
+                Err(Error::SessionOver)
+            }
+            Rotation::Unknown => Err(Error::SessionOver),
+        }
+    }
+
+    /// Ends the session of the request.
+    pub async fn logout(&self, ctx: &RequestContext) -> Result<(), Error> {
+        only_meant(ctx)?;
+        let shared = &*self.shared;
+        let (user, _) = shared.person(ctx).await?;
+        if let Some(session) = &ctx.session
+            && shared.ports.sessions.end(&user, session).await?
+        {
+            shared.settle().await;
+            shared.acted(ctx, Act::done("auth.logout", &user).with("session", session)).await;
+        }
+        Ok(())
+    }
+
+    /// Ends the session that a refresh token carries on; no harm when there is none. For clients whose access
+    /// token is over.
+    pub async fn logout_by_refresh(&self, visitor: &Visitor, token: &SecretString) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let session = match self.rotate(visitor, token).await {
+            Ok((Rotation::Rotated { session, .. } | Rotation::Reused(session), _)) => session,
+            Ok((Rotation::Unknown, _)) | Err(Error::SessionOver) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        shared.ports.sessions.end(&session.user, &session.id).await?;
+        shared.settle().await;
+        let act = Act::done("auth.logout", &session.user).with("session", &session.id);
+        shared.came(visitor, &session.user, act).await
+    }
+
+    /// Uses a refresh token; gives what it did and the token that follows.
+    async fn rotate(
+        &self,
+        visitor: &Visitor,
+        token: &SecretString,
+    ) -> Result<(Rotation, SecretString), Error> {
+        let shared = &*self.shared;
+        let (opaque, shown) = (&shared.ports.opaque, token.expose_secret());
+        let presented = opaque.digest(TokenKind::Refresh, shown).ok_or(Error::SessionOver)?;
+        let next = opaque.successor(shown).ok_or(Error::SessionOver)?;
+        let attempt = shared.refresh_attempt(&presented, &visitor.origin.address);
+        shared.try_once(&attempt).await?;
+        let at = shared.now();
+        let rotate = Rotate {
+            presented,
+            successor: next.digest,
+            client: client(visitor, String::new()),
+            at,
+            idle_at: later(at, shared.rules.session_idle),
+            grace_ms: millis(shared.rules.refresh_grace),
+        };
+        let rotation = shared.ports.sessions.rotate(&rotate).await?;
+        if matches!(rotation, Rotation::Rotated { .. }) {
+            shared.ports.throttle.succeed(&attempt).await?;
+        }
+        Ok((rotation, next.secret))
+    }
+}

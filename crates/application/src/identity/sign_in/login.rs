@@ -1,0 +1,190 @@
+//! The two steps of a sign-in.
+
+use super::{AnswerChallenge, Challenge, FactorAnswer, Login, SignIn, Signed, SignedIn};
+use crate::Error;
+use crate::identity::Visitor;
+use crate::identity::challenge::{CHALLENGE_KEPT, Waiting};
+use crate::identity::record::{Act, cut};
+use crate::identity::rights::later;
+use crate::identity::shared::Shared;
+use crate::ports::identity::{
+    Attempt, ClientInfo, IdentityError, NewSession, PasswordHash, PasswordVerdict, SecondFactor, Session,
+    TokenKind, User, UserStatus,
+};
+use domain::Digest;
+use secrecy::{ExposeSecret, SecretString};
+
+impl SignIn {
+    /// The first step: the password. Unknown people, wrong passwords and deactivated people cannot be told apart
+    /// by the answer or its time.
+    pub async fn login(&self, visitor: &Visitor, request: Login) -> Result<SignedIn, Error> {
+        let shared = &*self.shared;
+        let attempt = shared.sign_in_attempt(request.email.as_str(), &visitor.origin.address);
+        shared.try_once(&attempt).await?;
+        let found = shared.ports.users.by_email(&request.email).await?;
+        let kept = found.as_ref().and_then(|(_, kept)| kept.as_ref());
+        let verdict = match shared.ports.passwords.check(&request.password, kept).await {
+            Ok(verdict) => verdict,
+            Err(busy) => {
+                shared.withdraw(attempt).await?;
+                return Err(busy.into());
+            }
+        };
+        let user = found.as_ref().map(|(user, _)| user);
+        let active = user.filter(|user| user.status == UserStatus::Active);
+        let Some(user) = active.filter(|_| verdict != PasswordVerdict::Wrong) else {
+            let act = Act::failed("auth.login", user.map_or("unknown", |user| user.id.as_str()));
+            shared.failed(visitor, user.map(|user| &user.id), act).await;
+            return Err(Error::SignInFailed);
+        };
+        shared.ports.throttle.succeed(&attempt).await?;
+        if verdict == PasswordVerdict::RightButOld {
+            shared.keep_anew(user, &request.password).await;
+        }
+        shared.first_step(visitor, user, ("password".to_owned(), request.device, request.browser)).await
+    }
+
+    /// The second step: the second factor. A challenge is good for five tries and one success.
+    pub async fn second_factor(&self, visitor: &Visitor, request: AnswerChallenge) -> Result<Signed, Error> {
+        let shared = &*self.shared;
+        let waiting = shared.open_challenge(&request.challenge).ok_or(Error::SecondFactorFailed)?;
+        let challenge = Digest::of(&[request.challenge.expose_secret().as_bytes()]).to_string();
+        let address = &visitor.origin.address;
+        let attempt = shared.factor_attempt(&challenge, waiting.user.as_str(), address);
+        shared.try_once(&attempt).await?;
+        let Some((user, factor)) = shared.challenged(&waiting).await? else {
+            return shared.factor_failed(visitor, &waiting).await;
+        };
+        match shared.answered(&user, &factor, &request.answer).await? {
+            Some(how) => {
+                let method = format!("{}+{how}", waiting.method);
+                shared.second_step(visitor, &user, (method, waiting), &attempt).await
+            }
+            None => shared.factor_failed(visitor, &waiting).await,
+        }
+    }
+}
+
+impl Shared {
+    /// A person who proved who they are goes on: to the second factor, or in.
+    pub(in crate::identity) async fn first_step(
+        &self,
+        visitor: &Visitor,
+        user: &User,
+        (method, device, browser): (String, String, bool),
+    ) -> Result<SignedIn, Error> {
+        let device = cut(&device).to_owned();
+        if let Some(factor) = self.ports.factors.get(&user.id).await?.filter(|factor| factor.confirmed) {
+            let challenge = self.challenge(user, &factor, (method, device, browser)).await?;
+            return Ok(SignedIn::Challenge(Challenge { challenge, expires_in_s: CHALLENGE_KEPT.as_secs() }));
+        }
+        let signed = self.open_session(visitor, user, (method, device, browser)).await?;
+        Ok(SignedIn::Signed(Box::new(signed)))
+    }
+
+    async fn second_step(
+        &self,
+        visitor: &Visitor,
+        user: &User,
+        (method, waiting): (String, Waiting),
+        attempt: &Attempt,
+    ) -> Result<Signed, Error> {
+        self.ports.throttle.succeed(attempt).await?;
+        self.open_session(visitor, user, (method, waiting.device, waiting.browser)).await
+    }
+
+    async fn factor_failed(&self, visitor: &Visitor, waiting: &Waiting) -> Result<Signed, Error> {
+        let act = Act::failed("auth.second_factor", &waiting.user);
+        self.failed(visitor, Some(&waiting.user), act).await;
+        Err(Error::SecondFactorFailed)
+    }
+
+    /// How the person showed the second factor, if they did; what they showed is used up.
+    async fn answered(
+        &self,
+        user: &User,
+        factor: &SecondFactor,
+        answer: &FactorAnswer,
+    ) -> Result<Option<&'static str>, Error> {
+        match answer {
+            FactorAnswer::Code(code) => {
+                let step = self.ports.totp.check(&factor.sealed, code.expose_secret(), self.now());
+                let Some(step) = step else { return Ok(None) };
+                Ok(self.ports.factors.use_step(&user.id, step).await?.then_some("totp"))
+            }
+            FactorAnswer::Recovery(code) => {
+                let digest = self.ports.opaque.digest(TokenKind::Recovery, code.expose_secret());
+                let Some(digest) = digest else { return Ok(None) };
+                Ok(self.ports.factors.use_recovery(&user.id, &digest).await?.then_some("recovery"))
+            }
+        }
+    }
+
+    /// Opens a session of a person who proved who they are, and writes that down.
+    async fn open_session(
+        &self,
+        visitor: &Visitor,
+        user: &User,
+        (method, device, browser): (String, String, bool),
+    ) -> Result<Signed, Error> {
+        let now = self.now();
+        let ends_at = later(now, self.rules.session_max);
+        let session = Session {
+            id: self.core.env.ids.session_id(),
+            user: user.id.clone(),
+            client: client(visitor, device),
+            method,
+            created_at: now,
+            used_at: now,
+            idle_at: later(now, self.rules.session_idle).min(ends_at),
+            ends_at,
+        };
+        let refresh = self.ports.opaque.mint(TokenKind::Refresh);
+        let sessions_max = self.rules.sessions_max;
+        let new = NewSession { session: session.clone(), refresh: refresh.digest, sessions_max };
+        let ended = match self.ports.sessions.open(&new).await {
+            // Deactivated since the password was checked.
+            Err(IdentityError::Missing("user")) => return Err(Error::SignInFailed),
+            ended => ended?,
+        };
+        if !ended.is_empty() {
+            self.settle().await;
+        }
+        let act = Act::done("auth.login", &user.id)
+            .with("session", &session.id)
+            .with("method", &session.method)
+            .with("device", &session.client.device);
+        self.came(visitor, &user.id, act).await?;
+        self.ports.observer.observe(crate::ports::identity::Observation::SignedIn);
+        self.signed(visitor, user.clone(), session, (refresh.secret, browser)).await
+    }
+
+    /// The tokens of a session.
+    pub(super) async fn signed(
+        &self,
+        visitor: &Visitor,
+        user: User,
+        session: Session,
+        (refresh, browser): (SecretString, bool),
+    ) -> Result<Signed, Error> {
+        let must_enrol = self.must_enrol(&user).await?;
+        let (access, expires_in_s) = self.mint(&user, &session.id, &visitor.origin.trace_id).await?;
+        let csrf = browser.then(|| self.ports.opaque.mint(TokenKind::Csrf).secret);
+        Ok(Signed { access, refresh, csrf, expires_in_s, user, session, must_enrol })
+    }
+
+    /// Keeps a password by today's rule. The sign-in succeeds whatever becomes of it.
+    async fn keep_anew(&self, user: &User, password: &SecretString) {
+        let kept: Result<PasswordHash, _> = self.ports.passwords.hash(password).await;
+        let Ok(kept) = kept else { return };
+        if let Err(error) = self.ports.users.set_password(&user.id, &kept, None, self.now()).await {
+            tracing::warn!(%error, "a password could not be kept anew");
+        }
+    }
+}
+
+/// What is known of the visitor's program.
+pub(super) fn client(visitor: &Visitor, device: String) -> ClientInfo {
+    let (address, user_agent) = (cut(&visitor.origin.address), cut(&visitor.origin.user_agent));
+    ClientInfo { address: address.to_owned(), user_agent: user_agent.to_owned(), device }
+}

@@ -1,0 +1,139 @@
+//! Slowing down those who guess, without shutting out those whose name they guess with.
+
+use super::shared::Shared;
+use crate::Error;
+use crate::ports::identity::{Attempt, Observation, ThrottleRule};
+use domain::Digest;
+use std::net::IpAddr;
+
+const SECOND_MS: i64 = 1000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+
+/// One account from one network: what a person who mistypes meets.
+const ACCOUNT_FROM_NETWORK: ThrottleRule =
+    ThrottleRule { free: 5, delay_ms: SECOND_MS, delay_max_ms: 15 * MINUTE_MS, window_ms: 15 * MINUTE_MS };
+/// One account from anywhere. Short waits, so that nobody can shut another out for long.
+const ACCOUNT: ThrottleRule =
+    ThrottleRule { free: 20, delay_ms: SECOND_MS, delay_max_ms: 30 * SECOND_MS, window_ms: 60 * MINUTE_MS };
+/// One network, whatever the account: many people may be behind it.
+const NETWORK: ThrottleRule =
+    ThrottleRule { free: 50, delay_ms: SECOND_MS, delay_max_ms: 5 * MINUTE_MS, window_ms: 60 * MINUTE_MS };
+/// One challenge: as many tries, then none for longer than it lasts.
+const CHALLENGE: ThrottleRule = ThrottleRule {
+    free: super::challenge::TRIES,
+    delay_ms: 10 * MINUTE_MS,
+    delay_max_ms: 10 * MINUTE_MS,
+    window_ms: 10 * MINUTE_MS,
+};
+/// One person's second factor, over all challenges: with 5 tries free and a doubling wait up to 15 minutes, a
+/// code of six digits withstands years.
+const FACTOR: ThrottleRule = ThrottleRule {
+    free: 5,
+    delay_ms: SECOND_MS,
+    delay_max_ms: 15 * MINUTE_MS,
+    window_ms: 24 * 60 * MINUTE_MS,
+};
+/// One refresh token: many at once are one client that repeats itself.
+const REFRESH: ThrottleRule =
+    ThrottleRule { free: 100, delay_ms: SECOND_MS, delay_max_ms: MINUTE_MS, window_ms: 15 * MINUTE_MS };
+/// Refresh tokens from one network.
+const REFRESH_NETWORK: ThrottleRule =
+    ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: 10 * SECOND_MS, window_ms: 15 * MINUTE_MS };
+
+impl Shared {
+    pub(super) fn sign_in_attempt(&self, account: &str, address: &str) -> Attempt {
+        let network = network(address);
+        self.attempt(vec![
+            (key("sign-in", &[account, &network]), ACCOUNT_FROM_NETWORK),
+            (key("sign-in-account", &[account]), ACCOUNT),
+            (key("sign-in-network", &[&network]), NETWORK),
+        ])
+    }
+
+    pub(super) fn factor_attempt(&self, challenge: &str, user: &str, address: &str) -> Attempt {
+        self.attempt(vec![
+            (key("factor", &[user]), FACTOR),
+            (key("challenge", &[challenge]), CHALLENGE),
+            (key("sign-in-network", &[&network(address)]), NETWORK),
+        ])
+    }
+
+    pub(super) fn refresh_attempt(&self, token: &Digest, address: &str) -> Attempt {
+        self.attempt(vec![
+            (key("refresh", &[&token.to_string()]), REFRESH),
+            (key("refresh-network", &[&network(address)]), REFRESH_NETWORK),
+        ])
+    }
+
+    fn attempt(&self, keys: Vec<(String, ThrottleRule)>) -> Attempt {
+        Attempt { keys, at: self.now() }
+    }
+
+    /// Counts the attempt, or says how long to wait.
+    pub(super) async fn try_once(&self, attempt: &Attempt) -> Result<(), Error> {
+        match self.ports.throttle.begin(attempt).await? {
+            Some(retry_after_ms) => {
+                self.ports.observer.observe(Observation::Throttled);
+                Err(Error::TooManyAttempts { retry_after_ms })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back an attempt that was not looked at: one that counts for none of its keys.
+    pub(super) async fn withdraw(&self, mut attempt: Attempt) -> Result<(), Error> {
+        let nobody = key("nobody", &[]);
+        attempt.keys.insert(0, (nobody, ACCOUNT));
+        Ok(self.ports.throttle.succeed(&attempt).await?)
+    }
+}
+
+/// A digest of what is counted, because the names themselves are nobody's business.
+fn key(kind: &str, parts: &[&str]) -> String {
+    let mut bytes = kind.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(0);
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    Digest::of(&[&bytes]).to_string()
+}
+
+/// The network of an address: what one party usually has whole. IPv4 by 24 bits, IPv6 by 64.
+fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(v4)) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Ok(IpAddr::V6(v6)) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_one_network() {
+        for (address, expected) in [
+            ("192.0.2.7", "192.0.2.0/24"),
+            ("::ffff:192.0.2.7", "192.0.2.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("", "unknown"),
+            ("not an address", "unknown"),
+        ] {
+            assert_eq!(network(address), expected);
+        }
+    }
+
+    #[test]
+    fn keys_name_nobody_and_never_run_together() {
+        assert_ne!(key("a", &["bc"]), key("ab", &["c"]));
+        assert_ne!(key("a", &["b", "c"]), key("a", &["bc"]));
+        assert!(!key("sign-in", &["ann@example.org"]).contains("ann"));
+    }
+}
