@@ -4,8 +4,8 @@
 //! database is away, and an empty database is filled from the first revision on.
 
 use super::shared::{Asker, Shared};
-use crate::ports::identity::{AuditOutcome, NewAuditRecord, Observation};
 use crate::Error;
+use crate::ports::identity::{AuditOutcome, NewAuditRecord, Observation};
 use domain::{AuditEntry, ProjectName, Revision, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};

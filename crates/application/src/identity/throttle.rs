@@ -9,9 +9,9 @@ use std::net::IpAddr;
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 
-/// One account from one network: what a person who mistypes meets.
+/// One account from one network: what a person who mistypes meets after five failures.
 const ACCOUNT_FROM_NETWORK: ThrottleRule =
-    ThrottleRule { free: 5, delay_ms: SECOND_MS, delay_max_ms: 15 * MINUTE_MS, window_ms: 15 * MINUTE_MS };
+    ThrottleRule { free: 4, delay_ms: SECOND_MS, delay_max_ms: 15 * MINUTE_MS, window_ms: 15 * MINUTE_MS };
 /// One account from anywhere. Short waits, so that nobody can shut another out for long.
 const ACCOUNT: ThrottleRule =
     ThrottleRule { free: 20, delay_ms: SECOND_MS, delay_max_ms: 30 * SECOND_MS, window_ms: 60 * MINUTE_MS };
@@ -20,12 +20,12 @@ const NETWORK: ThrottleRule =
     ThrottleRule { free: 50, delay_ms: SECOND_MS, delay_max_ms: 5 * MINUTE_MS, window_ms: 60 * MINUTE_MS };
 /// One challenge: as many tries, then none for longer than it lasts.
 const CHALLENGE: ThrottleRule = ThrottleRule {
-    free: super::challenge::TRIES,
+    free: super::challenge::TRIES - 1,
     delay_ms: 10 * MINUTE_MS,
     delay_max_ms: 10 * MINUTE_MS,
     window_ms: 10 * MINUTE_MS,
 };
-/// One person's second factor, over all challenges: with 5 tries free and a doubling wait up to 15 minutes, a
+/// One person's second factor, over all challenges: with five tries and then a doubling wait up to 15 minutes, a
 /// code of six digits withstands years.
 const FACTOR: ThrottleRule = ThrottleRule {
     free: 5,

@@ -4,6 +4,7 @@
 mod archive;
 mod clock;
 pub mod contract;
+pub mod identity;
 mod ids;
 mod keys;
 mod node;
