@@ -121,7 +121,8 @@ impl Sessions for MemoryPeople {
 
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {
         self.change(|tables| {
-            let over = tables.sessions.values().filter(|kept| !kept.is_live(before));
+            let over = tables.sessions.values();
+            let over = over.filter(|kept| kept.session.idle_at.min(kept.session.ends_at) < before);
             let over: Vec<SessionId> =
                 over.take(limit as usize).map(|kept| kept.session.id.clone()).collect();
             tables.sessions.retain(|id, _| !over.contains(id));

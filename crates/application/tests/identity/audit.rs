@@ -1,0 +1,142 @@
+//! What is written down, who may read it, and whether it is whole.
+
+use crate::world::*;
+use application::Error;
+use application::identity::*;
+use application::ports::identity::{AuditOutcome, AuditQuery, Observation, Place};
+use domain::Permission;
+
+fn refusal(n: usize) -> Refusal {
+    Refusal {
+        operation: "putConfig".to_owned(),
+        resource: format!("/api/v1/projects/a/environments/default/configs/k{n}"),
+        project: Some(project("a")),
+        code: "forbidden".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn refusals_wait_and_are_written_together() {
+    let world = World::new().await;
+    let (ann, ctx) = world.member("ann", "viewer", in_project("a")).await;
+    let audit = &world.people().audit;
+    audit.refused(&visitor(), Some(&ctx.actor), refusal(1));
+    audit.refused(&visitor(), None, refusal(2));
+    assert!(world.audited("request.refused").await.is_empty());
+    world.id.people.set_unavailable(true);
+    assert_eq!(refused(audit.flush().await), "IdentityUnavailable");
+    world.id.people.set_unavailable(false);
+    assert_eq!(audit.flush().await.expect("written"), 2);
+    assert_eq!(audit.flush().await.expect("nothing left"), 0);
+    let records = world.audited("request.refused").await;
+    assert_eq!(records[1].record.actor, format!("user:{}", ann.id));
+    assert_eq!(records[0].record.actor, "anonymous");
+    assert!(records.iter().all(|one| one.record.outcome == AuditOutcome::Denied));
+    assert_eq!(records[0].record.project.as_deref(), Some("a"));
+    assert_eq!(records[0].record.detail, "{\"code\":\"forbidden\",\"operation\":\"putConfig\"}");
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_bounded_and_counted() {
+    let world = World::new().await;
+    let audit = &world.people().audit;
+    for n in 0..10_005 {
+        audit.refused(&visitor(), None, refusal(n));
+    }
+    assert_eq!(world.id.observed.count(Observation::AuditDropped(1)), 5);
+    assert_eq!(audit.flush().await.expect("written"), 10_000);
+}
+
+#[tokio::test]
+async fn an_act_is_written_down_even_when_the_audit_was_away() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let record = &world.audited("user.create").await[0].record;
+    assert_eq!(record.actor, "api-key:ak-admin");
+    assert_eq!(record.resource, ann.id.to_string());
+    assert_eq!(record.request_id, "req-admin");
+}
+
+#[tokio::test]
+async fn who_may_read_what() {
+    let world = World::new().await;
+    let (_, of_a) = world.member("ann", "admin", in_project("a")).await;
+    let (_, viewer) = world.member("vic", "viewer", in_project("a")).await;
+    world.member("bob", "admin", in_project("b")).await;
+    let audit = &world.people().audit;
+    let of = |name: Option<&str>| AuditQuery { project: name.map(str::to_owned), ..AuditQuery::default() };
+    let found = audit.search(&of_a, of(Some("a")), None, 100).await.expect("her project").items;
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|one| one.record.project.as_deref() == Some("a")));
+    assert_eq!(refused(audit.search(&of_a, of(None), None, 100).await), "Forbidden");
+    assert_eq!(refused(audit.search(&of_a, of(Some("b")), None, 100).await), "Forbidden");
+    assert_eq!(refused(audit.search(&of_a, of(Some("No Name")), None, 100).await), "Invalid");
+    assert_eq!(refused(audit.search(&viewer, of(Some("a")), None, 100).await), "Forbidden");
+    assert_eq!(refused(audit.verify(&of_a).await), "Forbidden");
+    let request = PutRole {
+        name: role("auditor"),
+        description: String::new(),
+        permissions: [Permission::AuditRead].into(),
+    };
+    world.people().roles.put(&world.test.admin, request).await.expect("may");
+    let (_, auditor) = world.member("aud", "auditor", Place::Platform).await;
+    let all = audit.search(&auditor, of(None), None, 1000).await.expect("an auditor").items;
+    assert!(all.iter().any(|one| one.record.project.as_deref() == Some("b")));
+    let first = audit.search(&auditor, of(None), None, 2).await.expect("a page");
+    let second = audit.search(&auditor, of(None), first.next, 2).await.expect("a page");
+    assert_eq!(
+        all[..4].iter().map(|one| one.number).collect::<Vec<_>>(),
+        first.items.iter().chain(&second.items).map(|one| one.number).collect::<Vec<_>>()
+    );
+    assert_eq!(refused(world.people().users.list(&auditor, None, 10).await), "Forbidden");
+}
+
+#[tokio::test]
+async fn a_check_names_the_first_bad_record() {
+    let world = World::new().await;
+    for n in 0..30 {
+        world.person(&format!("p{n}")).await;
+    }
+    let audit = &world.people().audit;
+    let whole = audit.verify(&world.test.admin).await.expect("may");
+    let count = world.id.people.audited().len() as u64;
+    assert_eq!((whole.records, whole.first_bad), (count, None));
+    assert_eq!(Some(whole.head), world.id.people.audited().last().map(|last| last.head));
+    world.id.people.tamper(|records| records[16].record.actor = "user:somebody-else".to_owned());
+    let bad = audit.verify(&world.test.admin).await.expect("may");
+    assert_eq!((bad.records, bad.first_bad), (16, Some(17)));
+    world.id.people.tamper(|records| {
+        records.remove(9);
+    });
+    let bad = audit.verify(&world.test.admin).await.expect("may");
+    assert_eq!((bad.records, bad.first_bad), (9, Some(10)), "a record that is gone");
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_forgotten_and_the_rest_still_holds() {
+    let world = World::new().await;
+    world.person("ann").await;
+    world.signed("ann").await;
+    let _ = world.people().sign_in.login(&visitor(), login("ann", "wrong")).await;
+    world.test.clock.advance(89 * 24 * 60 * 60 * 1000);
+    world.person("bob").await;
+    let before = world.id.people.audited().len() as u64;
+    let tidied = world.people().upkeep.tidy().await.expect("tidies");
+    assert_eq!((tidied.sessions, tidied.records), (1, 0));
+    assert!(tidied.attempts > 0);
+    world.test.clock.advance(24 * 60 * 60 * 1000 + 1);
+    let tidied = world.people().upkeep.tidy().await.expect("tidies");
+    assert_eq!(tidied.records, before - 1);
+    let left = world.people().audit.verify(&world.test.admin).await.expect("may");
+    assert_eq!((left.records, left.first_bad), (1, None));
+}
+
+#[tokio::test]
+async fn a_node_without_an_identity_database_says_so() {
+    let test = application::testing::application();
+    let error = test.application.identity().map(drop).expect_err("there is none");
+    assert!(matches!(error, Error::IdentityUnavailable(None)));
+    let world = World::new().await;
+    let application = test.application.with_identity(world.people().clone());
+    assert!(application.identity().is_ok());
+}

@@ -1,0 +1,126 @@
+//! The changes of the replicated state in the audit, once each.
+
+use crate::world::*;
+use application::ports::identity::AuditRecord;
+use domain::{Command, DisplayName, Revision, Stamped};
+
+/// The records that come from the replicated chain, by revision and place.
+fn projected(world: &World) -> Vec<AuditRecord> {
+    let all = world.id.people.audited().into_iter();
+    all.filter(|one| one.record.revision.is_some()).collect()
+}
+
+/// Makes `count` changes past the use cases.
+fn change(world: &World, count: usize) {
+    for n in 0..count {
+        let command = Command::UpdateProject {
+            name: project("a"),
+            display_name: DisplayName::parse(&format!("number {n}")).expect("a name"),
+        };
+        let outcome = world.test.node.apply(&Stamped {
+            command,
+            actor: world.test.admin.actor.clone(),
+            request_id: request_id(),
+            at: world.now(),
+            idempotency: None,
+            person: None,
+        });
+        assert!(matches!(outcome, domain::Outcome::Accepted { .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_change_is_there_once() {
+    let world = World::new().await;
+    change(&world, 450);
+    let revision = world.test.node.state().revision();
+    let projector = &world.people().projector;
+    assert_eq!(projector.lag().await.expect("a number"), revision.0);
+    let mut batches = 1;
+    while projector.run().await.expect("runs") {
+        batches += 1;
+    }
+    assert_eq!(batches, 3);
+    assert_eq!(projector.lag().await.expect("a number"), 0);
+    assert!(!projector.run().await.expect("nothing to do"));
+    let records = projected(&world);
+    let mut places: Vec<_> = records.iter().filter_map(|one| one.record.revision).collect();
+    places.dedup();
+    assert_eq!(places.len(), records.len());
+    assert!(places.is_sorted());
+    assert_eq!(places.last().map(|place| place.0), Some(revision));
+    let last = &records.last().expect("some").record;
+    assert_eq!((last.action.as_str(), last.project.as_deref()), ("project.update", Some("a")));
+    assert_eq!((last.actor.as_str(), last.request_id.as_str()), ("api-key:ak-admin", "req-test"));
+    assert_eq!(last.detail, "{\"message\":\"number 449\"}");
+    assert_eq!(world.people().audit.verify(&world.test.admin).await.expect("may").first_bad, None);
+}
+
+#[tokio::test]
+async fn each_kind_of_change_names_its_project() {
+    let world = World::new().await;
+    let app = &world.test.application;
+    let key = application::CreateApiKey {
+        project: project("a"),
+        name: label("key"),
+        permissions: [domain::Permission::DocumentRead].into(),
+        environments: None,
+        key_prefixes: None,
+        expires_at: None,
+    };
+    app.access.create(&world.test.admin, key).await.expect("a key");
+    let environment = domain::EnvironmentName::parse("dev").expect("a name");
+    let id = domain::EnvironmentId { project: project("b"), name: environment };
+    app.projects.create_environment(&world.test.admin, id).await.expect("an environment");
+    world.people().projector.run().await.expect("runs");
+    let found = |action: &str| {
+        let found = projected(&world).into_iter().find(|one| one.record.action == action);
+        found.unwrap_or_else(|| panic!("{action}")).record.project
+    };
+    assert_eq!(found("api_key.create").as_deref(), Some("a"), "not the platform's, which has no slash");
+    assert_eq!(found("project.create").as_deref(), Some("a"));
+    let environments: Vec<_> =
+        projected(&world).into_iter().filter(|one| one.record.action == "environment.create").collect();
+    assert_eq!(environments.last().and_then(|one| one.record.project.clone()).as_deref(), Some("b"));
+    assert_eq!(found("cluster.name"), None);
+}
+
+#[tokio::test]
+async fn many_projectors_write_each_change_once() {
+    let world = std::sync::Arc::new(World::new().await);
+    change(&world, 500);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let world = world.clone();
+        tasks.spawn(async move { while world.people().projector.run().await.expect("runs") {} });
+    }
+    tasks.join_all().await;
+    while world.people().projector.run().await.expect("runs") {}
+    let mut places: Vec<_> = projected(&world).iter().filter_map(|one| one.record.revision).collect();
+    let count = places.len();
+    places.dedup();
+    assert_eq!(places.len(), count);
+    assert_eq!(places.last().map(|place| place.0), Some(world.test.node.state().revision()));
+}
+
+#[tokio::test]
+async fn an_outage_loses_nothing_and_an_empty_database_is_filled_again() {
+    let world = World::new().await;
+    change(&world, 10);
+    world.id.people.set_unavailable(true);
+    assert_eq!(refused(world.people().projector.run().await), "IdentityUnavailable");
+    change(&world, 10);
+    world.id.people.set_unavailable(false);
+    world.people().projector.run().await.expect("runs");
+    let first = projected(&world);
+    assert_eq!(first.last().and_then(|one| one.record.revision).map(|place| place.0), Some(revision(&world)));
+
+    let anew = application::testing::identity::identity(&world.test, rules());
+    anew.identity.projector.run().await.expect("runs");
+    let again: Vec<_> = anew.people.audited().into_iter().map(|one| one.record).collect();
+    assert_eq!(again, first.into_iter().map(|one| one.record).collect::<Vec<_>>());
+}
+
+fn revision(world: &World) -> Revision {
+    world.test.node.state().revision()
+}
