@@ -337,9 +337,8 @@ pub fn holds(
                 && scope.is_within(key.scope())
         }
         Rights::Grants(grants) => permissions.iter().all(|permission| {
-            let gives = |grant: &Grant| {
-                grant.permissions.contains(permission) && scope.is_within(grant.scope())
-            };
+            let gives =
+                |grant: &Grant| grant.permissions.contains(permission) && scope.is_within(grant.scope());
             grants.iter().any(gives)
         }),
     })

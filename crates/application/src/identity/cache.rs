@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most people whose rights are remembered.
 pub(super) const REMEMBERED_MAX: usize = 10_000;
 
+/// When it was looked up, and what was found.
+type Found = (Timestamp, Arc<Person>);
+
 #[derive(Debug, Default)]
-pub(super) struct GrantCache(Mutex<HashMap<(UserId, Epoch), (Timestamp, Arc<Person>)>>);
+pub(super) struct GrantCache(Mutex<HashMap<(UserId, Epoch), Found>>);
 
 impl GrantCache {
     /// What was looked up for this epoch after `since`.

@@ -104,8 +104,8 @@ impl Shared {
     async fn bound_to(&self, user: &UserId, factor: Option<&SecondFactor>) -> Result<Digest, Error> {
         let password = self.ports.users.password(user).await?;
         let password = password.as_ref().map_or("", |kept| kept.0.as_str());
-        let used = factor.map(|factor| format!("{:?} {}", factor.last_step, factor.recovery_left));
-        Ok(Digest::of(&[password.as_bytes(), &[0], used.unwrap_or_default().as_bytes()]))
+        let progress = factor.map(|factor| format!("{:?} {}", factor.last_step, factor.recovery_left));
+        Ok(Digest::of(&[password.as_bytes(), &[0], progress.unwrap_or_default().as_bytes()]))
     }
 
     /// Fails unless this is the person's password; for what a session alone must not do. Guesses are slowed down

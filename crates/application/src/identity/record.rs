@@ -25,6 +25,7 @@ pub(super) struct Act {
 }
 
 impl Act {
+    #[expect(clippy::needless_pass_by_value, reason = "names and borrowed names alike")]
     pub(super) fn done(action: &'static str, resource: impl ToString) -> Self {
         let (resource, outcome) = (resource.to_string(), AuditOutcome::Success);
         Self { action, resource, project: None, outcome, detail: Vec::new() }
@@ -39,6 +40,7 @@ impl Act {
         self
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "names and borrowed names alike")]
     pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.detail.push((name, value.to_string()));
         self

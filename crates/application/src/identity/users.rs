@@ -68,12 +68,11 @@ impl Users {
     pub async fn create(&self, ctx: &RequestContext, request: CreateUser) -> Result<User, Error> {
         let shared = &*self.shared;
         shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
-        let new = match &request.password {
-            Some(password) => shared.new_user(request.email, request.name, password).await?,
-            None => {
-                let (id, at) = (shared.core.env.ids.user_id(), shared.now());
-                NewUser { id, email: request.email, name: request.name, password: None, at }
-            }
+        let new = if let Some(password) = &request.password {
+            shared.new_user(request.email, request.name, password).await?
+        } else {
+            let (id, at) = (shared.core.env.ids.user_id(), shared.now());
+            NewUser { id, email: request.email, name: request.name, password: None, at }
         };
         let mut user = shared.ports.users.create(&new).await?;
         if request.second_factor_required {

@@ -4,6 +4,7 @@ use crate::world::*;
 use application::identity::*;
 use application::ports::identity::Observation;
 use application::testing::identity::CommonPassword;
+use secrecy::ExposeSecret;
 
 fn bootstrap(token: &str) -> Bootstrap {
     Bootstrap { token: token.into(), email: email("x"), name: label("x"), password: PASSWORD.into() }
@@ -68,7 +69,6 @@ async fn an_invitation_gives_its_role_once_and_to_its_address() {
     let root = world.ctx("root").await;
     let invite = Invite { email: email("ann"), role: Some((role("editor"), in_project("a"))) };
     let invited = world.people().users.invite(&root, invite).await.expect("root may");
-    use secrecy::ExposeSecret;
     let token = invited.token.expose_secret();
     let sign_in = &world.people().sign_in;
     let other = sign_in.register(&visitor(), register("eve", Some(token))).await;
@@ -96,7 +96,6 @@ async fn root_id(world: &World) -> String {
 #[tokio::test]
 async fn an_invitation_ends_and_can_be_taken_back() {
     let world = World::new().await;
-    use secrecy::ExposeSecret;
     for taken_back in [true, false] {
         let invite = Invite { email: email("ann"), role: None };
         let invited = world.people().users.invite(&world.test.admin, invite).await.expect("may");

@@ -55,6 +55,16 @@ async fn an_act_is_written_down_even_when_the_audit_was_away() {
     assert_eq!(record.actor, "api-key:ak-admin");
     assert_eq!(record.resource, ann.id.to_string());
     assert_eq!(record.request_id, "req-admin");
+    world.id.people.set_audit_away(true);
+    world.person("bob").await;
+    let wrong = world.people().sign_in.login(&visitor(), login("ann", "wrong")).await;
+    assert_eq!(refused(wrong), "SignInFailed");
+    let right = world.people().sign_in.login(&visitor(), login("ann", PASSWORD)).await;
+    assert_eq!(refused(right), "IdentityUnavailable", "nobody comes in unseen");
+    world.id.people.set_audit_away(false);
+    assert_eq!(world.people().audit.flush().await.expect("written"), 2);
+    assert_eq!(world.audited("user.create").await.len(), 2);
+    assert_eq!(world.audited("auth.login").await[0].record.outcome, AuditOutcome::Failure);
 }
 
 #[tokio::test]

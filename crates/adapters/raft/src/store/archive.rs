@@ -6,7 +6,9 @@ use super::segment::Segment;
 use super::tables::{ChangeRow, audit_key, change_key, change_place, changes_from, config_key, schema_key};
 use crate::codec::row;
 use application::ports::{Archive, ArchiveError, Changes, ChangesWanted, Place, Selection};
-use domain::{AuditEntry, ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion, Version};
+use domain::{
+    AuditEntry, ConfigId, ConfigRevision, Revision, SchemaId, SchemaRevision, SchemaVersion, Version,
+};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;

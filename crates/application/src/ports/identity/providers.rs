@@ -1,4 +1,4 @@
-//! Signing in through somebody else: OpenID Connect providers.
+//! Signing in through somebody else: `OpenID` Connect providers.
 
 use super::IdentityError;
 use async_trait::async_trait;

@@ -99,6 +99,7 @@ fn found(query: &AuditQuery, record: &NewAuditRecord) -> bool {
 #[async_trait]
 impl AuditLog for MemoryPeople {
     async fn append(&self, records: &[NewAuditRecord]) -> Result<(), IdentityError> {
+        self.audit_is_there()?;
         self.change(|tables| {
             tables.append(records);
             Ok(())

@@ -21,14 +21,14 @@ fn shown(kept: &KeptSession, rotate: &Rotate) -> Option<Shown> {
     if kept.newest == rotate.presented {
         return Some(Shown::Newest);
     }
-    let same_client = |rotated: &&(Timestamp, crate::ports::identity::ClientInfo)| {
+    let same_client = |rotated: &(Timestamp, crate::ports::identity::ClientInfo)| {
         let (at, client) = rotated;
         rotate.at.0 - at.0 < rotate.grace_ms
             && (&client.address, &client.user_agent) == (&rotate.client.address, &rotate.client.user_agent)
     };
     if kept.used.last() == Some(&rotate.presented)
         && kept.newest == rotate.successor
-        && kept.rotated.as_ref().filter(same_client).is_some()
+        && kept.rotated.as_ref().is_some_and(same_client)
     {
         return Some(Shown::Repeated);
     }

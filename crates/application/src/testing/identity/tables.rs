@@ -21,6 +21,7 @@ pub struct MemoryPeople(Mutex<Inner>);
 struct Inner {
     tables: Tables,
     unavailable: bool,
+    audit_away: bool,
 }
 
 /// What a database that is away answers.
@@ -72,6 +73,15 @@ impl MemoryPeople {
     /// Takes the database away, or brings it back with all that was in it.
     pub fn set_unavailable(&self, unavailable: bool) {
         self.inner().unavailable = unavailable;
+    }
+
+    /// Lets no record of the audit be written, or lets them again; everything else works.
+    pub fn set_audit_away(&self, away: bool) {
+        self.inner().audit_away = away;
+    }
+
+    pub(super) fn audit_is_there(&self) -> Result<(), IdentityError> {
+        if self.inner().audit_away { Err(IdentityError::Unavailable(Box::new(Away))) } else { Ok(()) }
     }
 
     /// Lets a test alter records of the audit past every rule.

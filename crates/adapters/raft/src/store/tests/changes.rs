@@ -267,3 +267,42 @@ fn followers_hear_of_the_end() {
         assert_eq!(futures::FutureExt::now_or_never(signal.changed()), Some(false));
     }
 }
+
+/// The revisions of the audit entries after `after`, as `store` shows them, in batches of `limit`.
+fn read_audit(store: &Store, after: u64, limit: usize) -> Vec<u64> {
+    let archive = LiveArchive(store.published());
+    let (mut after, mut found) = (Revision(after), Vec::new());
+    loop {
+        let entries = archive.audit_entries(after, limit).expect("readable");
+        assert!(entries.len() <= limit);
+        let Some(last) = entries.last() else { return found };
+        after = last.revision;
+        found.extend(entries.iter().map(|entry| entry.revision.0));
+    }
+}
+
+#[test]
+fn audit_entries_are_the_same_from_the_disk_and_from_what_waits_for_a_checkpoint() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    written(&store, 40, 7);
+    let expected = |after: u64, last: u64| (after + 1..=last).collect::<Vec<u64>>();
+    for (after, limit) in [(0, 1000), (0, 1), (0, 5), (17, 3), (35, 100), (41, 5), (42, 5), (100, 5)] {
+        assert_eq!(read_audit(&store, after, limit), expected(after, 42), "after {after}, {limit} at a time");
+    }
+    assert!(LiveArchive(store.published()).audit_entries(Revision(0), 0).expect("readable").is_empty());
+    store.checkpoint().expect("writes");
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(read_audit(&store, 0, 9), expected(0, 42), "from the disk");
+    for n in 41..=50 {
+        store.apply(items(&[put(1, &n.to_string(), Precondition::Present)], n + 2)).expect("applies");
+    }
+    assert_eq!(read_audit(&store, 3, 9), expected(3, 52), "from both");
+    let mut head = domain::Digest::default();
+    for entry in LiveArchive(store.published()).audit_entries(Revision(0), 1000).expect("readable") {
+        assert!(entry.follows(head), "revision {}", entry.revision);
+        head = entry.head;
+    }
+    assert_eq!(head, store.published().state.header().audit_head);
+}
