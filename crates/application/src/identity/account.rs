@@ -110,7 +110,7 @@ impl Account {
     /// Sets a password by the token that an administrator had made, once, and ends every session.
     pub async fn reset_password(&self, visitor: &Visitor, request: ResetPassword) -> Result<(), Error> {
         let shared = &*self.shared;
-        let attempt = shared.sign_in_attempt("reset", &visitor.origin.address);
+        let attempt = shared.network_attempt("reset", &visitor.origin.address);
         shared.try_once(&attempt).await?;
         let Some(user) = shared.resetting(&request.token).await? else {
             shared.failed(visitor, None, Act::failed("auth.reset", "password")).await;

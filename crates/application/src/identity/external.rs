@@ -48,7 +48,7 @@ impl ExternalSignIn {
     /// Begins a sign-in at a provider.
     pub async fn begin(&self, visitor: &Visitor, provider: &str) -> Result<WentOut, Error> {
         let shared = &*self.shared;
-        let attempt = shared.sign_in_attempt("external", &visitor.origin.address);
+        let attempt = shared.network_attempt("external", &visitor.origin.address);
         shared.try_once(&attempt).await?;
         let state = shared.ports.opaque.mint(TokenKind::Challenge);
         let begun = shared.ports.providers.begin(provider, state.secret.expose_secret(), shared.now());
@@ -61,7 +61,7 @@ impl ExternalSignIn {
     /// Finishes it. People are found by issuer and subject, never by their address.
     pub async fn finish(&self, visitor: &Visitor, request: FinishExternal) -> Result<SignedIn, Error> {
         let shared = &*self.shared;
-        let attempt = shared.sign_in_attempt("external", &visitor.origin.address);
+        let attempt = shared.network_attempt("external", &visitor.origin.address);
         shared.try_once(&attempt).await?;
         let state = shared.ports.opaque.digest(TokenKind::Challenge, request.state.expose_secret());
         let pending = match state {

@@ -52,7 +52,7 @@ impl Factors {
         only_meant(ctx)?;
         let shared = &*self.shared;
         let (id, _) = shared.person(ctx).await?;
-        let attempt = shared.factor_attempt("confirm", id.as_str(), &ctx.origin.address);
+        let attempt = shared.factor_attempt(&format!("confirm {id}"), id.as_str(), &ctx.origin.address);
         shared.try_once(&attempt).await?;
         let factor = shared.ports.factors.get(&id).await?.filter(|factor| !factor.confirmed);
         let factor = factor.ok_or_else(|| Error::not_found("second factor", "to confirm"))?;

@@ -18,6 +18,8 @@ const ACCOUNT: ThrottleRule =
 /// One network, whatever the account: many people may be behind it.
 const NETWORK: ThrottleRule =
     ThrottleRule { free: 50, delay_ms: SECOND_MS, delay_max_ms: 5 * MINUTE_MS, window_ms: 60 * MINUTE_MS };
+/// What guesses of the bootstrap token are called.
+pub(super) const BOOTSTRAP: &str = "bootstrap";
 /// One challenge: as many tries, then none for longer than it lasts.
 const CHALLENGE: ThrottleRule = ThrottleRule {
     free: super::challenge::TRIES - 1,
@@ -48,6 +50,13 @@ impl Shared {
             (key("sign-in-account", &[account]), ACCOUNT),
             (key("sign-in-network", &[&network]), NETWORK),
         ])
+    }
+
+    /// An attempt that names no account: counted by network alone, so that nobody slows down everybody else.
+    pub(super) fn network_attempt(&self, kind: &str, address: &str) -> Attempt {
+        let network = network(address);
+        let rule = if kind == BOOTSTRAP { ACCOUNT_FROM_NETWORK } else { NETWORK };
+        self.attempt(vec![(key(kind, &[&network]), rule), (key("sign-in-network", &[&network]), NETWORK)])
     }
 
     pub(super) fn factor_attempt(&self, challenge: &str, user: &str, address: &str) -> Attempt {

@@ -141,6 +141,34 @@ async fn setting_it_up_ends_the_sessions_without_it() {
     assert_eq!(refused(ended), "SessionOver");
 }
 
+#[tokio::test]
+async fn nobodys_mistakes_hold_up_anybody_else() {
+    let world = World::new().await;
+    for n in 0..12 {
+        let name = format!("clumsy-{n}");
+        world.person(&name).await;
+        let ctx = world.ctx(&name).await;
+        world.people().factors.begin(&ctx).await.expect("begun");
+        let wrong = world.people().factors.confirm(&ctx, &"1".into()).await;
+        assert_eq!(refused(wrong), "Invalid", "{name}");
+        let reset = ResetPassword { token: "nonsense".into(), new: PASSWORD.into() };
+        for network in 0..4 {
+            let from = from(&format!("10.{n}.{network}.1"));
+            let wrong = world.people().account.reset_password(&from, reset.clone()).await;
+            assert_eq!(refused(wrong), "Invalid", "{name}");
+            let request = FinishExternal {
+                state: "nonsense".into(),
+                code: "x".into(),
+                device: String::new(),
+                browser: false,
+            };
+            let wrong = world.people().external.finish(&from, request).await;
+            assert_eq!(refused(wrong), "ProviderRefused", "{name}");
+        }
+    }
+    enrolled(&world, "ann").await;
+}
+
 /// Whoever must have a second factor and has none can only set it up.
 async fn must_enrol(world: &World, name: &str) {
     let signed = world.signed(name).await;

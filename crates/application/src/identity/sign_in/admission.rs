@@ -5,6 +5,7 @@ use crate::Error;
 use crate::identity::password::{For, good_enough};
 use crate::identity::record::Act;
 use crate::identity::shared::Shared;
+use crate::identity::throttle::BOOTSTRAP;
 use crate::identity::{RegistrationMode, Visitor};
 use crate::ports::identity::{IdentityError, NewUser, RegisterBy, TokenKind, User};
 use domain::{Digest, Email, KeyLabel};
@@ -15,7 +16,7 @@ impl SignIn {
     /// got once. Guesses of the token are slowed down by network.
     pub async fn bootstrap(&self, visitor: &Visitor, request: Bootstrap) -> Result<User, Error> {
         let shared = &*self.shared;
-        let attempt = shared.sign_in_attempt("bootstrap", &visitor.origin.address);
+        let attempt = shared.network_attempt(BOOTSTRAP, &visitor.origin.address);
         shared.try_once(&attempt).await?;
         let shown = Digest::of(&[request.token.expose_secret().as_bytes()]);
         if shared.rules.bootstrap != Some(shown) || !shared.ports.admissions.is_empty().await? {
@@ -48,7 +49,7 @@ impl SignIn {
             }
             (RegistrationMode::Open, None) => RegisterBy::Open,
         };
-        let attempt = shared.sign_in_attempt("register", &visitor.origin.address);
+        let attempt = shared.network_attempt("register", &visitor.origin.address);
         shared.try_once(&attempt).await?;
         let new = shared.new_user(request.email, request.name, &request.password).await?;
         let user = match shared.ports.admissions.register(&new, &by).await {

@@ -1,7 +1,7 @@
 //! Who may do what, one line a case.
 
 use super::*;
-use crate::access::{Denied, Permission, Principal, Resource, authorize, identify, may_grant};
+use crate::access::{Denied, Permission, Principal, Resource, Scope, authorize, holds, identify, may_grant};
 use crate::{
     ApiKey, ApiKeyId, BuiltInRole, Digest, Epoch, Grant, KeyLabel, KeyRef, Person, RoleName, UserId,
 };
@@ -192,7 +192,7 @@ fn people_may_what_their_roles_give_them_and_nothing_else() {
     check_person(&both, Permission::MemberWrite, Resource::Project(&q), &missing(Permission::MemberWrite));
     let narrow =
         Grant { environments: Some(environments(&["dev"])), ..grant(Some("p"), BuiltInRole::Editor) };
-    check_person(&[narrow.clone()], write, Resource::Config(&here), &Ok(()));
+    check_person(std::slice::from_ref(&narrow), write, Resource::Config(&here), &Ok(()));
     check_person(&[narrow], write, Resource::Config(&config("p", "prod", "a")), &OUT);
     let platform = [grant(None, BuiltInRole::PlatformAdmin)];
     for permission in Permission::ALL {
@@ -255,4 +255,30 @@ fn people_hand_out_no_key_with_more_than_they_have() {
     assert_eq!(may(&key(Some("p"), &[Permission::DocumentWrite])), Ok(false));
     assert_eq!(may(&key(None, &[READ])), Ok(false));
     assert_eq!(may(&key(Some("q"), &[Permission::UserWrite])), Ok(false));
+}
+
+#[test]
+fn who_gives_a_role_must_have_it_everywhere_and_for_good() {
+    let grant = |owner: Option<&str>, environments: Option<&str>| Grant {
+        role: RoleName::parse("admin").expect("a name"),
+        permissions: BuiltInRole::Admin.permissions(),
+        project: owner.map(project),
+        environments: environments
+            .map(|name| BTreeSet::from([EnvironmentName::parse(name).expect("a name")])),
+        key_prefixes: None,
+    };
+    let (p, q) = (grant(Some("p"), None), grant(Some("q"), None));
+    let (narrow, everywhere) = (grant(Some("p"), Some("dev")), grant(None, None));
+    let actor = Actor::User(ann());
+    let check = |own: &Grant, permissions: &BTreeSet<Permission>, scope: Scope<'_>| {
+        let person = Person { epoch: Epoch(0), grants: vec![own.clone()] };
+        let who = Principal { actor: &actor, person: Some(&person) };
+        holds(&State::default(), who, permissions, scope, Timestamp(0)).expect("known")
+    };
+    let admin = BuiltInRole::Admin.permissions();
+    assert!(check(&p, &admin, p.scope()) && check(&p, &admin, narrow.scope()));
+    assert!(!check(&p, &admin, q.scope()), "another project");
+    assert!(!check(&p, &admin, everywhere.scope()) && !check(&narrow, &admin, p.scope()));
+    assert!(check(&everywhere, &admin, q.scope()));
+    assert!(!check(&p, &BTreeSet::from([Permission::ProjectDelete]), p.scope()), "more than the role has");
 }
