@@ -5,6 +5,8 @@ mod archive;
 mod clock;
 pub mod contract;
 pub mod identity;
+#[cfg(feature = "testing")]
+pub mod identity_contract;
 mod ids;
 mod keys;
 mod node;

@@ -1,0 +1,104 @@
+//! The contract of [`Organisations`](crate::ports::identity::Organisations).
+
+use super::{Stores, admissions, at, group_name, in_project, organisation, project, refusal};
+use crate::ports::identity::{Organisation, Place, Subject};
+
+/// Runs every check of this port.
+pub async fn all(open: &impl AsyncFn() -> Stores) {
+    check_kept_and_listed(&open().await).await;
+    check_projects(&open().await).await;
+    check_deleting(&open().await).await;
+    check_second_factor(&open().await).await;
+    check_forgetting_a_project(&open().await).await;
+}
+
+async fn check_kept_and_listed(stores: &Stores) {
+    for name in ["b", "a-b", "ab"] {
+        stores.organisation(name, &[]).await;
+    }
+    let changed = Organisation { label: super::label("Bees"), ..organisation("b", true) };
+    stores.organisations.put(&changed).await.expect("a change");
+    let first = stores.organisations.list(None, 2).await.expect("a page");
+    assert_eq!(first, [organisation("a-b", false), organisation("ab", false)]);
+    assert_eq!(stores.organisations.list(Some(&first[1].name), 2).await.expect("a page"), [changed]);
+}
+
+async fn check_projects(stores: &Stores) {
+    let acme = stores.organisation("acme", &["yard", "mill"]).await;
+    assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), ["mill", "yard"].map(project));
+    let other = stores.organisation("other", &["mill"]).await;
+    assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), [project("yard")]);
+    assert_eq!(stores.organisations.projects(&other).await.expect("projects"), [project("mill")]);
+    let missing = organisation("missing", false).name;
+    let refused = stores.organisations.own(&project("mill"), Some(&missing)).await;
+    assert_eq!(refusal(refused), "missing organisation");
+}
+
+async fn check_deleting(stores: &Stores) {
+    let ada = stores.person("ada").await;
+    let acme = stores.organisation("acme", &["mill"]).await;
+    let place = Place::Organisation(acme.clone());
+    stores.bind(Subject::User(ada.clone()), "viewer", place.clone()).await;
+    let invited = admissions::invitation("t", "bob", Some(("viewer", place.clone())));
+    stores.admissions.invite(&invited).await.expect("an invitation");
+    stores.drain().await;
+    assert!(stores.organisations.delete(&acme).await.expect("deleted"));
+    stores.expect_raised("deleting an organisation", &[&ada]).await;
+    assert!(!stores.organisations.delete(&acme).await.expect("not there"));
+    stores.organisation("acme", &[]).await;
+    assert!(stores.organisations.projects(&acme).await.expect("projects").is_empty());
+    assert!(stores.roles.members(&place, None, 5).await.expect("members").is_empty());
+    assert!(stores.admissions.invitations(at(1), 5).await.expect("a list").is_empty());
+}
+
+async fn check_second_factor(stores: &Stores) {
+    let [ada, bob, cy, dan] = [
+        stores.person("ada").await,
+        stores.person("bob").await,
+        stores.person("cy").await,
+        stores.person("dan").await,
+    ];
+    let strict = organisation("strict", true);
+    stores.organisations.put(&strict).await.expect("an organisation");
+    stores.organisations.own(&project("vault"), Some(&strict.name)).await.expect("owned");
+    let lax = stores.organisation("lax", &[]).await;
+    stores.group("crew", None).await;
+    stores.group("inner", Some("crew")).await;
+    stores.groups.add(&group_name("inner"), &bob).await.expect("added");
+    let place = || Place::Organisation(strict.name.clone());
+    stores.bind(Subject::User(ada.clone()), "viewer", place()).await;
+    stores.bind(Subject::Group(group_name("crew")), "viewer", place()).await;
+    stores.bind(Subject::User(cy.clone()), "viewer", in_project("vault")).await;
+    stores.bind(Subject::User(dan.clone()), "viewer", Place::Organisation(lax)).await;
+    for (user, expected, why) in [
+        (&ada, true, "a role in the organisation"),
+        (&bob, true, "a role through groups"),
+        (&cy, true, "a role in one of its projects"),
+        (&dan, false, "a role in one that does not ask for it"),
+    ] {
+        assert_eq!(
+            stores.organisations.requires_second_factor(user).await.expect("a read"),
+            expected,
+            "{why}"
+        );
+    }
+}
+
+async fn check_forgetting_a_project(stores: &Stores) {
+    let [ada, bob] = [stores.person("ada").await, stores.person("bob").await];
+    let acme = stores.organisation("acme", &["shop"]).await;
+    stores.bind(Subject::User(ada.clone()), "admin", in_project("shop")).await;
+    stores.bind(Subject::User(ada.clone()), "viewer", in_project("bank")).await;
+    stores.bind(Subject::User(bob.clone()), "viewer", Place::Organisation(acme.clone())).await;
+    let invited = admissions::invitation("t", "cy", Some(("admin", in_project("shop"))));
+    stores.admissions.invite(&invited).await.expect("an invitation");
+    stores.drain().await;
+    stores.organisations.forget(&project("shop")).await.expect("forgotten");
+    stores.expect_raised("forgetting a project", &[&ada, &bob]).await;
+    assert!(stores.organisations.projects(&acme).await.expect("projects").is_empty());
+    assert!(stores.roles.members(&in_project("shop"), None, 5).await.expect("members").is_empty());
+    assert_eq!(stores.roles.grants(&ada).await.expect("grants").len(), 1, "the other project is as it was");
+    assert!(stores.admissions.invitations(at(1), 5).await.expect("a list").is_empty(), "nobody comes later");
+    stores.organisations.forget(&project("shop")).await.expect("forgetting again does no harm");
+    stores.expect_raised("forgetting again", &[]).await;
+}
