@@ -14,6 +14,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("adapter-raft", &["application", "domain", "planted"]),
     ("adapter-schema", &["application", "domain", "planted"]),
     ("adapter-security", &["application", "domain"]),
+    ("adapter-sql", &["application", "domain"]),
     ("adapter-system", &["application", "domain"]),
     ("adapter-telemetry", &[]),
     (
@@ -33,6 +34,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("faults", &["proof"]),
     ("fuzz", &[]),
     ("planted", &[]),
+    ("postgres-fixture", &[]),
     ("proof", &[]),
     (
         "sim",
@@ -172,6 +174,7 @@ fn only_one_crate_names_each_technology() {
         ("axum", &["adapter-http", "guardian", "sim"]),
         ("jsonschema", &["adapter-schema", "e2e"]),
         ("prometheus", &["adapter-telemetry"]),
+        ("sqlx", &["adapter-sql"]),
     ] {
         let users: Vec<_> =
             graph.iter().filter(|(_, used)| used.contains(technology)).map(|(name, _)| name).collect();

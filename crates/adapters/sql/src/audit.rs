@@ -1,0 +1,175 @@
+//! The audit: one chain of records. Who writes holds the row that says where the chain ends.
+
+use crate::connection::Connection;
+use crate::error::SqlError;
+use crate::statement::{for_update, int, values};
+use crate::{Database, audit_search};
+use application::identity::next_head;
+use application::ports::identity::{
+    AuditCursor, AuditLog, AuditOutcome, AuditQuery, AuditRecord, IdentityError, NewAuditRecord, Projected,
+};
+use async_trait::async_trait;
+use domain::{Digest, Revision, Timestamp};
+
+/// Where the chain ends, what was forgotten of it, and how far the projection is.
+struct Chain {
+    number: u64,
+    head: Digest,
+    projected: Revision,
+}
+
+async fn hold(transaction: &mut Connection) -> Result<Chain, SqlError> {
+    let statement = for_update!("SELECT number, head, projected FROM audit_chain WHERE id = 1");
+    let row = transaction.row(statement, &[]).await?.ok_or_else(|| SqlError::corrupt("audit_chain"))?;
+    Ok(Chain {
+        number: row.count("number")?,
+        head: row.digest("head")?,
+        projected: Revision(row.count("projected")?),
+    })
+}
+
+/// A text as PostgreSQL can keep it: without the character NUL. Nothing that comes from a client may be able to
+/// keep its own record out of the audit.
+fn kept(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+fn kept_record(record: &NewAuditRecord) -> NewAuditRecord {
+    NewAuditRecord {
+        at: record.at,
+        actor: kept(&record.actor),
+        address: kept(&record.address),
+        user_agent: kept(&record.user_agent),
+        action: kept(&record.action),
+        resource: kept(&record.resource),
+        project: record.project.as_deref().map(kept),
+        outcome: record.outcome,
+        request_id: kept(&record.request_id),
+        trace_id: kept(&record.trace_id),
+        revision: record.revision,
+        detail: kept(&record.detail),
+    }
+}
+
+/// Writes records after the end of the chain, and where it ends then.
+async fn write(
+    transaction: &mut Connection,
+    mut chain: Chain,
+    records: &[NewAuditRecord],
+) -> Result<(), SqlError> {
+    for record in records {
+        let record = kept_record(record);
+        chain.number += 1;
+        chain.head = next_head(chain.head, chain.number, &record);
+        let insert = "INSERT INTO audit (number, at, actor, address, user_agent, action, resource, project,
+                          outcome, request_id, trace_id, revision, revision_index, detail, head)
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        let values = values![
+            int(chain.number),
+            record.at,
+            record.actor,
+            record.address,
+            record.user_agent,
+            record.action,
+            record.resource,
+            record.project,
+            record.outcome.as_str(),
+            record.request_id,
+            record.trace_id,
+            record.revision.map(|(revision, _)| int(revision.0)),
+            record.revision.map(|(_, index)| i64::from(index)),
+            record.detail,
+            chain.head,
+        ];
+        transaction.execute(insert, &values).await?;
+    }
+    let update = "UPDATE audit_chain SET number = $1, head = $2, projected = $3 WHERE id = 1";
+    let values = values![int(chain.number), chain.head, int(chain.projected.0)];
+    transaction.execute(update, &values).await?;
+    Ok(())
+}
+
+#[async_trait]
+impl AuditLog for Database {
+    async fn append(&self, records: &[NewAuditRecord]) -> Result<(), IdentityError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        let chain = hold(&mut transaction).await?;
+        write(&mut transaction, chain, records).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn project(
+        &self,
+        from: Revision,
+        through: Revision,
+        records: &[NewAuditRecord],
+    ) -> Result<bool, IdentityError> {
+        let mut transaction = self.begin().await?;
+        let chain = hold(&mut transaction).await?;
+        if chain.projected != from {
+            return Ok(false);
+        }
+        let chain = Chain { projected: through, ..chain };
+        write(&mut transaction, chain, records).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn projected(&self) -> Result<Projected, IdentityError> {
+        let row = self.read_one("SELECT projected FROM audit_chain WHERE id = 1", &[]).await?;
+        let row = row.ok_or_else(|| SqlError::corrupt("audit_chain"))?;
+        Ok(Projected { revision: Revision(row.count("projected")?) })
+    }
+
+    async fn search(
+        &self,
+        query: &AuditQuery,
+        before: Option<AuditCursor>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, IdentityError> {
+        audit_search::search(self, query, before, limit).await
+    }
+
+    async fn chain(&self, from: u64, limit: u32) -> Result<(Digest, Vec<AuditRecord>), IdentityError> {
+        audit_search::chain(self, from, limit).await
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {
+        let mut transaction = self.begin().await?;
+        hold(&mut transaction).await?;
+        let oldest = "SELECT number, at, head FROM audit ORDER BY number LIMIT $1";
+        let rows = transaction.rows(oldest, &values![limit]).await?;
+        let mut last = None;
+        let mut forgotten = 0;
+        for row in &rows {
+            if row.time("at")? >= before {
+                break;
+            }
+            last = Some((row.get::<i64>("number")?, row.digest("head")?));
+            forgotten += 1;
+        }
+        let Some((number, head)) = last else { return Ok(0) };
+        transaction.execute("DELETE FROM audit WHERE number <= $1", &values![number]).await?;
+        let update = "UPDATE audit_chain SET pruned_number = $1, pruned_head = $2 WHERE id = 1";
+        transaction.execute(update, &values![number, head]).await?;
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+
+    async fn count(
+        &self,
+        action: &str,
+        outcome: AuditOutcome,
+        address: &str,
+        since: Timestamp,
+    ) -> Result<u64, IdentityError> {
+        let count = "SELECT COUNT(*) AS n FROM audit
+                     WHERE address = $1 AND action = $2 AND outcome = $3 AND at >= $4";
+        let row = self.read_one(count, &values![address, action, outcome.as_str(), since]).await?;
+        Ok(row.map_or(Ok(0), |row| row.count("n"))?)
+    }
+}

@@ -1,0 +1,204 @@
+//! The database: its pools, and how reads and changes are made.
+
+use crate::connection::Connection;
+use crate::error::{OpenError, SqlError};
+use crate::migrations;
+use crate::row::Row;
+use crate::settings::{ANSWER_SLACK, Settings, Target};
+use crate::statement::{Statement, Value};
+use application::ports::identity::IdentityError;
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Executor};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How often a read is tried again on another connection; a change never is.
+const READ_RETRIES: u32 = 2;
+/// Longest life of a connection to a server, so that one behind a new address is found.
+const LIFETIME_MAX: Duration = Duration::from_mins(30);
+
+/// Every store of people, in one database. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pools: Pools,
+    answer_limit: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Pools {
+    Postgres(PgPool),
+    /// SQLite has one writer at a time. Waiting for it in the pool is fair and woken up; waiting for the
+    /// lock of the file, which is left to those of other processes, is neither.
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+    },
+}
+
+impl Database {
+    /// Opens the database, with `migrate` after bringing its schema up to date. Without, the schema must be the
+    /// one that the program knows.
+    pub async fn open(settings: &Settings, migrate: bool) -> Result<Self, OpenError> {
+        if migrate {
+            migrations::migrate(settings).await?;
+        }
+        let database = Self::connect(settings)?;
+        database.check_schema().await?;
+        Ok(database)
+    }
+
+    /// A database that is connected to when it is first used: for a node that starts while its database is
+    /// away. Nothing is known of the schema then; see [`Self::check_schema`].
+    pub fn connect(settings: &Settings) -> Result<Self, OpenError> {
+        let pools = match settings.target()? {
+            Target::Postgres => Pools::Postgres(postgres_pool(settings)?),
+            Target::Sqlite(path) => {
+                let options = sqlite_options(settings, &path);
+                let pool = |connections| {
+                    let options = SqlitePoolOptions::new().max_connections(connections);
+                    options.acquire_timeout(settings.acquire_timeout)
+                };
+                Pools::Sqlite {
+                    readers: pool(settings.connections_max)
+                        .connect_lazy_with(options.clone().pragma("query_only", "ON")),
+                    writer: pool(1).connect_lazy_with(options),
+                }
+            }
+        };
+        Ok(Self { pools, answer_limit: settings.statement_timeout + ANSWER_SLACK })
+    }
+
+    /// Whether the schema is the one that the program knows: [`OpenError::Older`] or [`OpenError::Newer`]
+    /// when not.
+    pub async fn check_schema(&self) -> Result<(), OpenError> {
+        migrations::check(&mut self.writer().await?).await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), IdentityError> {
+        self.reader().await?.rows("SELECT number FROM audit_chain", &[]).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, once it is free.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Postgres(pool) => pool.close().await,
+            Pools::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+
+    /// Reads; tries again on another connection when one is found dead, but not when none is to be had.
+    pub(crate) async fn read(
+        &self,
+        statement: impl Into<Statement>,
+        values: &[Value],
+    ) -> Result<Vec<Row>, SqlError> {
+        let statement = statement.into();
+        let mut retries = 0;
+        loop {
+            let mut connection = self.reader().await?;
+            match connection.rows(statement, values).await {
+                Err(SqlError::Unavailable(error)) if retries < READ_RETRIES => {
+                    retries += 1;
+                    tracing::debug!(error, retries, "a read is tried again");
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Reads the first row.
+    pub(crate) async fn read_one(
+        &self,
+        statement: impl Into<Statement>,
+        values: &[Value],
+    ) -> Result<Option<Row>, SqlError> {
+        Ok(self.read(statement, values).await?.into_iter().next())
+    }
+
+    /// A transaction that may write.
+    pub(crate) async fn begin(&self) -> Result<Connection, SqlError> {
+        let mut connection = self.writer().await?;
+        connection.begin().await?;
+        Ok(connection)
+    }
+
+    /// A transaction that changes who may do what: one at a time.
+    pub(crate) async fn begin_directory(&self) -> Result<Connection, SqlError> {
+        let mut transaction = self.begin().await?;
+        transaction.lock_directory().await?;
+        Ok(transaction)
+    }
+
+    async fn reader(&self) -> Result<Connection, SqlError> {
+        match &self.pools {
+            Pools::Postgres(pool) => Ok(Connection::postgres(pool.acquire().await?, self.answer_limit)),
+            Pools::Sqlite { readers, .. } => {
+                Ok(Connection::sqlite(readers.acquire().await?, self.answer_limit))
+            }
+        }
+    }
+
+    async fn writer(&self) -> Result<Connection, SqlError> {
+        match &self.pools {
+            Pools::Postgres(_) => self.reader().await,
+            Pools::Sqlite { writer, .. } => {
+                Ok(Connection::sqlite(writer.acquire().await?, self.answer_limit))
+            }
+        }
+    }
+}
+
+/// How a server is reached.
+pub(crate) fn postgres_options(settings: &Settings) -> Result<PgConnectOptions, OpenError> {
+    let options = PgConnectOptions::from_str(settings.url.expose_secret())
+        .map_err(|_| OpenError::Settings("the address of the PostgreSQL database cannot be read"))?;
+    Ok(options
+        .application_name("guardian")
+        .log_statements(log::LevelFilter::Trace)
+        .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement))
+}
+
+fn postgres_pool(settings: &Settings) -> Result<PgPool, OpenError> {
+    let limits = [settings.statement_timeout, settings.idle_in_transaction_timeout]
+        .map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX).to_string());
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.connections_max)
+        .acquire_timeout(settings.acquire_timeout)
+        .max_lifetime(LIFETIME_MAX)
+        // Set on each connection rather than by start-up options, which some poolers refuse.
+        .after_connect(move |connection, _| {
+            let [statement, idle] = limits.clone();
+            Box::pin(async move {
+                let set = "SELECT set_config('statement_timeout', $1, false),
+                           set_config('idle_in_transaction_session_timeout', $2, false),
+                           set_config('lock_timeout', $1, false)";
+                connection.execute(sqlx::query(set).bind(statement).bind(idle)).await?;
+                Ok(())
+            })
+        });
+    Ok(pool.connect_lazy_with(postgres_options(settings)?))
+}
+
+/// How a file is opened. It must be there: [`migrations::migrate`] makes it.
+pub(crate) fn sqlite_options(settings: &Settings, path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was answered stays, even if the power goes.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(settings.acquire_timeout)
+        .log_statements(log::LevelFilter::Trace)
+        .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement)
+}

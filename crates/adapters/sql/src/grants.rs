@@ -1,0 +1,53 @@
+//! What a person may do: by roles of their own, of their groups and of the groups around these, in projects, in
+//! organisations and on the platform.
+
+use crate::Database;
+use crate::error::SqlError;
+use crate::roles::{permissions, scope};
+use crate::row::Row;
+use crate::statement::values;
+use application::ports::identity::IdentityError;
+use domain::{BuiltInRole, Grant, ProjectName, RoleName, UserId};
+
+const GRANTS: &str = "
+    WITH RECURSIVE mine (name) AS (
+        SELECT group_name FROM group_people WHERE user_id = $1
+        UNION
+        SELECT g.parent FROM user_groups g JOIN mine m ON g.name = m.name WHERE g.parent IS NOT NULL
+    )
+    SELECT b.role, b.environments, b.key_prefixes, c.permissions,
+           CASE b.place_kind WHEN 'project' THEN b.place WHEN 'organisation' THEN o.project END AS project
+    FROM bindings b
+    LEFT JOIN organisation_projects o ON b.place_kind = 'organisation' AND o.organisation = b.place
+    LEFT JOIN custom_roles c ON c.name = b.role
+    WHERE ((b.subject_kind = 'user' AND b.subject = $1)
+           OR (b.subject_kind = 'group' AND b.subject IN (SELECT name FROM mine)))
+      AND (b.place_kind <> 'organisation' OR o.project IS NOT NULL)
+      AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1 AND u.active)";
+
+/// What an active person's roles give, ordered by project and role, nothing twice.
+pub(crate) async fn grants(database: &Database, user: &UserId) -> Result<Vec<Grant>, IdentityError> {
+    let rows = database.read(GRANTS, &values![user.as_str()]).await?;
+    let mut grants = rows.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
+    grants.sort_by(|a, b| {
+        (&a.project, a.role.as_str(), &a.environments, &a.key_prefixes).cmp(&(
+            &b.project,
+            b.role.as_str(),
+            &b.environments,
+            &b.key_prefixes,
+        ))
+    });
+    grants.dedup();
+    Ok(grants)
+}
+
+fn grant(row: &Row) -> Result<Grant, SqlError> {
+    let role = row.parsed("role", RoleName::parse)?;
+    let (environments, key_prefixes) = scope(row)?;
+    let permissions = match BuiltInRole::parse(role.as_str()) {
+        Some(built_in) => built_in.permissions(),
+        None => permissions(row, "permissions")?,
+    };
+    let project = row.parsed_option("project", ProjectName::parse)?;
+    Ok(Grant { role, permissions, project, environments, key_prefixes })
+}

@@ -1,0 +1,157 @@
+//! The schema and its versions. Forward only: a version that was once released is never edited.
+
+use crate::connection::Connection;
+use crate::database::{postgres_options, sqlite_options};
+use crate::error::{OpenError, SqlError};
+use crate::settings::{Settings, Target};
+use crate::statement::Statement;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{ConnectOptions, Connection as _, SqlSafeStr};
+use std::path::Path;
+use std::time::Duration;
+
+/// Number, name, and the text for each server.
+const MIGRATIONS: &[(i64, &str, Statement)] = &[(
+    1,
+    "identity",
+    Statement {
+        postgres: include_str!("../../../../migrations/postgres/0001_identity.sql"),
+        sqlite: include_str!("../../../../migrations/sqlite/0001_identity.sql"),
+    },
+)];
+
+/// How often and how long apart a SQLite file is tried that others are just making.
+const NEW_FILE_TRIES: u32 = 40;
+const NEW_FILE_PAUSE: Duration = Duration::from_millis(50);
+
+/// The newest version of the schema that the program knows.
+pub fn schema_version() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, _, _)| *version)
+}
+
+fn migrator(text: fn(&Statement) -> &'static str) -> Migrator {
+    let all = MIGRATIONS.iter().map(|(version, name, statement)| {
+        let sql = text(statement).into_sql_str();
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(all.collect())
+}
+
+/// Makes the database's schema the newest that the program knows, whoever else tries at the same time.
+/// [`OpenError::Newer`] when it is newer.
+pub async fn migrate(settings: &Settings) -> Result<(), OpenError> {
+    match settings.target()? {
+        Target::Postgres => {
+            // A connection of its own, without limits on time: migrations take what they take. The migrator
+            // holds an advisory lock.
+            let mut connection = tokio::time::timeout(
+                settings.acquire_timeout.max(Duration::from_secs(1)),
+                postgres_options(settings)?.connect(),
+            )
+            .await
+            .map_err(|_| SqlError::Unavailable("the database did not answer in time".into()))?
+            .map_err(SqlError::from)?;
+            let done = migrator(|one| one.postgres).run_direct(None, &mut connection, false).await;
+            // The lock goes with the connection, whatever happened.
+            connection.close().await.ok();
+            done.map_err(meaning)
+        }
+        Target::Sqlite(path) => migrate_file(settings, &path).await,
+    }
+}
+
+/// One transaction around all of it: SQLite lets one writer in, so the others wait and find it done.
+async fn migrate_file(settings: &Settings, path: &Path) -> Result<(), OpenError> {
+    make_private(path).map_err(|error| OpenError::Unavailable(Box::new(error)))?;
+    let options = sqlite_options(settings, path).busy_timeout(NEW_FILE_PAUSE * NEW_FILE_TRIES);
+    let mut tries = 0;
+    let mut connection = loop {
+        // To turn on the write-ahead log, SQLite does not wait for others.
+        match options.connect().await.map_err(SqlError::from) {
+            Err(SqlError::Unavailable(_)) if tries < NEW_FILE_TRIES => {
+                tries += 1;
+                tokio::time::sleep(NEW_FILE_PAUSE).await;
+            }
+            other => break other?,
+        }
+    };
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(SqlError::from)?;
+    run_within(&mut *transaction).await?;
+    transaction.commit().await.map_err(SqlError::from)?;
+    connection.close().await.map_err(SqlError::from)?;
+    Ok(())
+}
+
+async fn run_within(connection: &mut impl Migrate) -> Result<(), OpenError> {
+    migrator(|one| one.sqlite).run_direct(None, connection, false).await.map_err(meaning)
+}
+
+/// Makes the file if it is not there, for nobody else to read: it holds what sessions and passwords are
+/// recognised by. SQLite gives its other files the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
+}
+
+fn meaning(error: MigrateError) -> OpenError {
+    match error {
+        MigrateError::VersionMissing(found) => OpenError::Newer { found, known: schema_version() },
+        MigrateError::Execute(error) => SqlError::from(error).into(),
+        other => OpenError::Failed(Box::new(other)),
+    }
+}
+
+const HAS_TABLE: Statement = Statement {
+    postgres: "SELECT tablename FROM pg_tables
+               WHERE tablename = '_sqlx_migrations' AND schemaname = current_schema()",
+    sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
+};
+
+/// Whether the database's schema is the one that the program knows.
+pub(crate) async fn check(connection: &mut Connection) -> Result<(), OpenError> {
+    let mut found = Vec::new();
+    if connection.any(HAS_TABLE, &[]).await? {
+        let applied = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+        for row in connection.rows(applied, &[]).await? {
+            found.push(row.get::<i64>("version")?);
+        }
+    }
+    let known: Vec<i64> = MIGRATIONS.iter().map(|(version, _, _)| *version).collect();
+    let newest = found.last().copied().unwrap_or(0);
+    if found.iter().any(|version| !known.contains(version)) {
+        return Err(OpenError::Newer { found: newest, known: schema_version() });
+    }
+    if known.iter().any(|version| !found.contains(version)) {
+        return Err(OpenError::Older { found: newest, needed: schema_version() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files of a folder must be those of the list, by their names.
+    fn check_folder(folder: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../migrations").join(folder);
+        let mut files: Vec<_> = std::fs::read_dir(path)
+            .expect("the folder is there")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+            .collect();
+        files.sort();
+        let listed: Vec<_> =
+            MIGRATIONS.iter().map(|(version, name, _)| format!("{version:04}_{name}.sql")).collect();
+        assert_eq!(files, listed, "{folder}");
+    }
+
+    #[test]
+    fn every_file_is_in_the_list_and_versions_have_no_gap() {
+        check_folder("postgres");
+        check_folder("sqlite");
+        let versions: Vec<_> = MIGRATIONS.iter().map(|(version, _, _)| *version).collect();
+        assert_eq!(versions, (1..=schema_version()).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,134 @@
+//! Sessions. One that ends is deleted, with its refresh tokens: nobody knows it any more.
+
+use crate::concerned::raise_user;
+use crate::error::{Meaning, SqlError};
+use crate::row::Row;
+use crate::statement::{Statement, values};
+use crate::{Database, rotation, users};
+use application::ports::identity::{
+    ClientInfo, IdentityError, NewSession, Rotate, Rotation, Session, Sessions, UserStatus,
+};
+use async_trait::async_trait;
+use domain::{SessionId, Timestamp, UserId};
+
+/// Reads a session.
+pub(crate) fn session(row: &Row) -> Result<Session, SqlError> {
+    Ok(Session {
+        id: row.parsed("id", SessionId::parse)?,
+        user: row.parsed("user_id", UserId::parse)?,
+        client: ClientInfo {
+            address: row.text("address")?,
+            user_agent: row.text("user_agent")?,
+            device: row.text("device")?,
+        },
+        method: row.text("method")?,
+        created_at: row.time("created_at")?,
+        used_at: row.time("used_at")?,
+        idle_at: row.time("idle_at")?,
+        ends_at: row.time("ends_at")?,
+    })
+}
+
+/// What is left out of a batch that is being changed by somebody else: two that forget in different orders
+/// must not wait for each other. The condition is there twice, for it may have changed meanwhile.
+const PRUNE: Statement = Statement {
+    postgres: "DELETE FROM sessions WHERE (idle_at < $1 OR ends_at < $1) AND id IN (
+                   SELECT id FROM sessions WHERE idle_at < $1 OR ends_at < $1
+                   ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    sqlite: "DELETE FROM sessions WHERE id IN (
+                 SELECT id FROM sessions WHERE idle_at < $1 OR ends_at < $1 ORDER BY id LIMIT $2)",
+};
+
+#[async_trait]
+impl Sessions for Database {
+    async fn open(&self, new: &NewSession) -> Result<Vec<SessionId>, IdentityError> {
+        let session = &new.session;
+        let mut transaction = self.begin().await?;
+        // The person's row is held, so two sessions that are opened at once count each other.
+        let user = users::hold(&mut transaction, &session.user).await?;
+        if user.is_none_or(|user| user.status != UserStatus::Active) {
+            return Err(IdentityError::Missing("user"));
+        }
+        let live = "SELECT id FROM sessions WHERE user_id = $1 AND idle_at > $2 AND ends_at > $2
+                    ORDER BY used_at DESC, created_at DESC, id DESC";
+        let rows = transaction.rows(live, &values![session.user.as_str(), session.created_at]).await?;
+        let room = usize::try_from(new.sessions_max.max(1) - 1).unwrap_or(usize::MAX);
+        let ended = rows.iter().skip(room).map(|row| row.parsed("id", SessionId::parse));
+        let ended = ended.collect::<Result<Vec<_>, _>>()?;
+        for id in &ended {
+            transaction.execute("DELETE FROM sessions WHERE id = $1", &values![id.as_str()]).await?;
+        }
+        if !ended.is_empty() {
+            raise_user(&mut transaction, &session.user).await?;
+        }
+        let insert = "INSERT INTO sessions (id, user_id, address, user_agent, device, method, created_at,
+                                            used_at, idle_at, ends_at, newest)
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let values = values![
+            session.id.as_str(),
+            session.user.as_str(),
+            session.client.address.as_str(),
+            session.client.user_agent.as_str(),
+            session.client.device.as_str(),
+            session.method.as_str(),
+            session.created_at,
+            session.used_at,
+            session.idle_at,
+            session.ends_at,
+            new.refresh,
+        ];
+        transaction.execute(insert, &values).await.or_taken("session")?;
+        rotation::remember(&mut transaction, new.refresh, &session.id).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    async fn rotate(&self, rotate: &Rotate) -> Result<Rotation, IdentityError> {
+        rotation::rotate(self, rotate).await
+    }
+
+    async fn list(&self, user: &UserId, at: Timestamp) -> Result<Vec<Session>, IdentityError> {
+        let live = "SELECT id, user_id, address, user_agent, device, method, created_at, used_at, idle_at,
+                           ends_at
+                    FROM sessions WHERE user_id = $1 AND idle_at > $2 AND ends_at > $2
+                    ORDER BY created_at DESC, id DESC";
+        let rows = self.read(live, &values![user.as_str(), at]).await?;
+        Ok(rows.iter().map(session).collect::<Result<_, _>>()?)
+    }
+
+    async fn end(&self, user: &UserId, session: &SessionId) -> Result<bool, IdentityError> {
+        let mut transaction = self.begin().await?;
+        let end = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+        if transaction.execute(end, &values![session.as_str(), user.as_str()]).await? == 0 {
+            return Ok(false);
+        }
+        raise_user(&mut transaction, user).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn end_all(&self, user: &UserId, keep: Option<&SessionId>) -> Result<u64, IdentityError> {
+        let mut transaction = self.begin().await?;
+        users::hold(&mut transaction, user).await?;
+        let end = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+        let keep = keep.map_or("", SessionId::as_str);
+        let ended = transaction.execute(end, &values![user.as_str(), keep]).await?;
+        if ended > 0 {
+            raise_user(&mut transaction, user).await?;
+        }
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    async fn is_live(&self, session: &SessionId, at: Timestamp) -> Result<bool, IdentityError> {
+        let live = "SELECT id FROM sessions WHERE id = $1 AND idle_at > $2 AND ends_at > $2";
+        Ok(!self.read(live, &values![session.as_str(), at]).await?.is_empty())
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {
+        let mut transaction = self.begin().await?;
+        let forgotten = transaction.execute(PRUNE, &values![before, limit]).await?;
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+}

@@ -1,0 +1,125 @@
+//! Statements and the values in them.
+
+use domain::{Digest, Timestamp};
+
+/// A statement in the words of both servers; mostly they are the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Statement {
+    pub(crate) postgres: &'static str,
+    pub(crate) sqlite: &'static str,
+}
+
+impl From<&'static str> for Statement {
+    fn from(both: &'static str) -> Self {
+        Self { postgres: both, sqlite: both }
+    }
+}
+
+/// A `SELECT` whose rows stay as they are until the transaction ends. SQLite has one writer at a time, so
+/// there nothing needs to be said.
+macro_rules! for_update {
+    ($select:literal) => {
+        $crate::statement::Statement { postgres: concat!($select, " FOR UPDATE"), sqlite: $select }
+    };
+}
+
+/// Values for the placeholders `$1`, `$2`, … of a statement.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { [$($crate::statement::Value::from($value)),*] };
+}
+
+pub(crate) use {for_update, values};
+
+/// A value for a placeholder. Nothing else is ever bound, so that both servers take it alike.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+    Flag(bool),
+}
+
+/// Adds values to a query of either kind.
+macro_rules! bind_all {
+    ($query:expr, $values:expr) => {
+        $values.iter().fold($query, |query, value| match value {
+            $crate::statement::Value::Int(value) => query.bind(*value),
+            $crate::statement::Value::Text(value) => query.bind(value.clone()),
+            $crate::statement::Value::Bytes(value) => query.bind(value.clone()),
+            $crate::statement::Value::Flag(value) => query.bind(*value),
+        })
+    };
+}
+
+pub(crate) use bind_all;
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(Some(value.into()))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(Some(value.0))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Flag(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(value: Option<&str>) -> Self {
+        Self::Text(value.map(str::to_owned))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_vec())
+    }
+}
+
+impl From<Digest> for Value {
+    fn from(value: Digest) -> Self {
+        Self::Bytes(value.0.to_vec())
+    }
+}
+
+/// The count as both servers keep it; beyond their largest number the largest.
+pub(crate) fn int(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,41 @@
+//! The contract, port by port on each kind of database.
+
+use crate::places::{Kind, Places};
+use application::testing::identity_contract as contract;
+
+macro_rules! contract {
+    ($($port:ident),* $(,)?) => {
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $port() {
+                let places = super::Places::new(super::Kind::Postgres);
+                super::contract::$port::all(&async || places.stores().await).await;
+            })*
+        }
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $port() {
+                let places = super::Places::new(super::Kind::Sqlite);
+                super::contract::$port::all(&async || places.stores().await).await;
+            })*
+        }
+    };
+}
+
+contract!(
+    admissions,
+    audit,
+    external,
+    factors,
+    grants,
+    groups,
+    guard,
+    organisations,
+    outbox,
+    roles,
+    rotation,
+    sessions,
+    throttle,
+    users,
+);

@@ -1,0 +1,100 @@
+//! Databases for tests.
+
+use adapter_sql::{Database, Settings, migrate};
+use application::testing::identity_contract::Stores;
+use postgres_fixture::Server;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The kinds of database.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Postgres,
+    Sqlite,
+}
+
+/// Gives new databases, and keeps their folders until it goes.
+#[derive(Debug)]
+pub struct Places {
+    kind: Kind,
+    folders: Mutex<Vec<TempDir>>,
+}
+
+impl Places {
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, folders: Mutex::default() }
+    }
+
+    /// Settings for a new database without a schema.
+    pub fn empty(&self) -> Settings {
+        match self.kind {
+            Kind::Postgres => patient(Server::shared().empty()),
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().expect("a folder");
+                let settings = file(folder.path());
+                self.folders.lock().expect("no test panicked here").push(folder);
+                settings
+            }
+        }
+    }
+
+    /// Settings for a new database with the newest schema.
+    pub async fn migrated(&self) -> Settings {
+        match self.kind {
+            Kind::Postgres => patient(Server::shared().copy_of("identity", migrate_elsewhere)),
+            Kind::Sqlite => {
+                let settings = self.empty();
+                migrate(&settings).await.expect("an empty database can be migrated");
+                settings
+            }
+        }
+    }
+
+    /// Stores in a new database.
+    pub async fn stores(&self) -> Stores {
+        let settings = self.migrated().await;
+        stores(&Database::open(&settings, false).await.expect("a migrated database can be opened"))
+    }
+}
+
+/// All stores in one database.
+pub fn stores(database: &Database) -> Stores {
+    let one = Arc::new(database.clone());
+    Stores {
+        users: one.clone(),
+        admissions: one.clone(),
+        outbox: one.clone(),
+        roles: one.clone(),
+        groups: one.clone(),
+        organisations: one.clone(),
+        sessions: one.clone(),
+        factors: one.clone(),
+        external: one.clone(),
+        throttle: one.clone(),
+        audit: one,
+    }
+}
+
+/// Settings for a file in a folder.
+pub fn file(folder: &Path) -> Settings {
+    patient(format!("sqlite:{}", folder.join("identity.db").display()))
+}
+
+/// Settings that wait longer, for the machines of tests are slow, and take more than one connection.
+fn patient(url: String) -> Settings {
+    let waits = Duration::from_secs(20);
+    Settings { acquire_timeout: waits, statement_timeout: waits, ..Settings::new(url.into()) }
+}
+
+/// Migrates from a thread that is not one of the test's runtime.
+fn migrate_elsewhere(url: &str) {
+    std::thread::scope(|scope| {
+        let work = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(migrate(&patient(url.to_owned())))
+        });
+        work.join().expect("no panic").expect("an empty database can be migrated");
+    });
+}

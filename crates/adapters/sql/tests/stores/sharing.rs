@@ -1,0 +1,120 @@
+//! Several processes on one database, requests that are given up, and statements that take too long.
+
+use crate::places::{Kind, Places, stores};
+use adapter_sql::Database;
+use application::identity::verify_chain;
+use application::ports::identity::{AuditLog, AuditOutcome, NewAuditRecord};
+use domain::Timestamp;
+use futures::future::join_all;
+use std::time::Duration;
+
+fn record(action: &str) -> NewAuditRecord {
+    NewAuditRecord {
+        at: Timestamp(1),
+        actor: "system".into(),
+        address: String::new(),
+        user_agent: String::new(),
+        action: action.into(),
+        resource: String::new(),
+        project: None,
+        outcome: AuditOutcome::Success,
+        request_id: "r".into(),
+        trace_id: String::new(),
+        revision: None,
+        detail: "{}".into(),
+    }
+}
+
+/// Three pools on one database stand for three processes: SQLite locks its file between any two connections.
+async fn check_three_share(kind: Kind) {
+    let places = Places::new(kind);
+    let settings = places.migrated().await;
+    let mut three = Vec::new();
+    for _ in 0..3 {
+        three.push(Database::open(&settings, false).await.expect("opened"));
+    }
+    let writes = (0..90).map(|n| {
+        let database = three[n % 3].clone();
+        tokio::spawn(async move { database.append(&[record(&format!("a{n}"))]).await })
+    });
+    for one in join_all(writes).await {
+        one.expect("no panic").expect("written");
+    }
+    let (before, records) = three[0].chain(1, 1000).await.expect("the chain");
+    assert_eq!(records.len(), 90);
+    verify_chain(before, 1, &records).expect("one chain");
+}
+
+/// Requests whose clients are gone are dropped wherever they are; nothing of them stays, and nothing is stuck.
+async fn check_given_up_requests(kind: Kind) {
+    let places = Places::new(kind);
+    let settings = places.migrated().await;
+    let database = Database::open(&settings, false).await.expect("opened");
+    let mut done = 0;
+    for micros in (0..4000).step_by(40) {
+        let records = [record("first"), record("second"), record("third")];
+        let work = database.append(&records);
+        if let Ok(result) = tokio::time::timeout(Duration::from_micros(micros), work).await {
+            result.expect("written");
+            done += 1;
+        }
+    }
+    database.append(&[record("last")]).await.expect("nothing is stuck");
+    let (before, records) = database.chain(1, 10_000).await.expect("the chain");
+    verify_chain(before, 1, &records).expect("one chain");
+    assert_eq!(records.len() % 3, 1, "all or nothing");
+    assert!(records.len() > 3 * done, "what was answered is there");
+}
+
+async fn check_text_that_one_server_cannot_keep(kind: Kind) {
+    let places = Places::new(kind);
+    let stores = places.stores().await;
+    let odd = NewAuditRecord { user_agent: "nul\0nul".into(), ..record("a") };
+    stores.audit.append(&[odd]).await.expect("nobody keeps a record out of the audit");
+    let (before, records) = stores.audit.chain(1, 10).await.expect("the chain");
+    assert_eq!(records[0].record.user_agent, "nul\u{fffd}nul");
+    verify_chain(before, 1, &records).expect("it is chained as it is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_share_a_server() {
+    check_three_share(Kind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_share_a_file() {
+    check_three_share(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_up_requests_leave_nothing_on_a_server() {
+    check_given_up_requests(Kind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_up_requests_leave_nothing_in_a_file() {
+    check_given_up_requests(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_text_can_be_audited() {
+    check_text_that_one_server_cannot_keep(Kind::Postgres).await;
+    check_text_that_one_server_cannot_keep(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_waits_too_long_is_ended() {
+    let places = Places::new(Kind::Postgres);
+    let mut settings = places.migrated().await;
+    settings.statement_timeout = Duration::from_millis(300);
+    let database = Database::open(&settings, false).await.expect("opened");
+    let url = secrecy::ExposeSecret::expose_secret(&settings.url);
+    let mut other = <sqlx::PgConnection as sqlx::Connection>::connect(url).await.expect("connected");
+    sqlx::query("BEGIN").execute(&mut other).await.expect("begun");
+    sqlx::query("SELECT * FROM audit_chain FOR UPDATE").execute(&mut other).await.expect("held");
+    let waited = database.append(&[record("a")]).await;
+    assert!(matches!(waited, Err(application::ports::identity::IdentityError::Unavailable(_))), "{waited:?}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("let go");
+    database.append(&[record("a")]).await.expect("it goes on");
+    assert_eq!(stores(&database).audit.chain(1, 10).await.expect("the chain").1.len(), 1);
+}
