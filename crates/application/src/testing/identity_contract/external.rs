@@ -27,16 +27,16 @@ fn pending(state: &str) -> PendingSignIn {
 
 async fn check_links(stores: &Stores) {
     let [ada, bob] = [stores.person("ada").await, stores.person("bob").await];
-    let here = identity("https://id.example", "7");
+    let here = identity("urn:example:id", "7");
     assert_eq!(stores.external.find(&here).await.expect("a read"), None);
     stores.external.link(&here, &ada).await.expect("linked");
     stores.external.link(&here, &ada).await.expect("again does no harm");
     assert_eq!(stores.external.find(&here).await.expect("a read"), Some(ada.clone()));
     assert_eq!(refusal(stores.external.link(&here, &bob).await), "taken identity");
-    let elsewhere = identity("https://other.example", "7");
+    let elsewhere = identity("urn:example:other", "7");
     assert_eq!(stores.external.find(&elsewhere).await.expect("a read"), None, "the issuer counts");
     stores.external.link(&elsewhere, &ada).await.expect("a second identity of the same person");
-    let nobody = stores.external.link(&identity("https://id.example", "8"), &user_id("nobody")).await;
+    let nobody = stores.external.link(&identity("urn:example:id", "8"), &user_id("nobody")).await;
     assert_eq!(refusal(nobody), "missing user");
 }
 
