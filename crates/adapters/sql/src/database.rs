@@ -96,7 +96,8 @@ impl Database {
         }
     }
 
-    /// Reads; tries again on another connection when one is found dead, but not when none is to be had.
+    /// Reads; tries again on another connection when one is found dead, but not when none is to be had or when
+    /// the answer takes too long.
     pub(crate) async fn read(
         &self,
         statement: impl Into<Statement>,
@@ -107,7 +108,7 @@ impl Database {
         loop {
             let mut connection = self.reader().await?;
             match connection.rows(statement, values).await {
-                Err(SqlError::Unavailable(error)) if retries < READ_RETRIES => {
+                Err(SqlError::Lost(error)) if retries < READ_RETRIES => {
                     retries += 1;
                     tracing::debug!(error, retries, "a read is tried again");
                 }

@@ -6,7 +6,10 @@ use sqlx::error::ErrorKind;
 /// Why a statement was not carried out. Keeps the server's message but no values from its details.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SqlError {
-    /// The database cannot be reached, does not answer in time, or asks to try again.
+    /// The connection was found dead, or the server ended it: another one may do.
+    #[error("{0}")]
+    Lost(String),
+    /// The database cannot be reached, does not answer in time, or asks to try again later.
     #[error("{0}")]
     Unavailable(String),
     /// Another row has this key.
@@ -32,6 +35,8 @@ impl SqlError {
 const NOT_NOW: &[&str] = &["08", "53", "57", "40", "55"];
 /// An idle transaction was ended, a read-only server (after a fail-over) was asked to write.
 const NOT_NOW_EXACT: &[&str] = &["25P03", "25006"];
+/// The server ended the connection: an administrator, a crash, a shutdown.
+const ENDED: &[&str] = &["57P01", "57P02", "57P03"];
 /// SQLite's primary codes: busy, locked, I/O, full, cannot open.
 const SQLITE_NOT_NOW: &[i32] = &[5, 6, 10, 13, 14];
 
@@ -39,16 +44,14 @@ impl From<sqlx::Error> for SqlError {
     fn from(error: sqlx::Error) -> Self {
         let text = error.to_string();
         match error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable(text),
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => Self::Lost(text),
+            sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+                Self::Unavailable(text)
+            }
             sqlx::Error::Database(error) => match error.kind() {
                 ErrorKind::UniqueViolation => Self::Unique,
                 ErrorKind::ForeignKeyViolation => Self::Foreign,
+                _ if error.code().is_some_and(|code| ENDED.contains(&&*code)) => Self::Lost(text),
                 _ if is_not_now(error.as_ref()) => Self::Unavailable(text),
                 _ => Self::Failed(text),
             },
@@ -72,7 +75,7 @@ fn is_not_now(error: &dyn sqlx::error::DatabaseError) -> bool {
 impl From<SqlError> for IdentityError {
     fn from(error: SqlError) -> Self {
         match error {
-            SqlError::Unavailable(_) => Self::Unavailable(Box::new(error)),
+            SqlError::Lost(_) | SqlError::Unavailable(_) => Self::Unavailable(Box::new(error)),
             _ => Self::Failed(Box::new(error)),
         }
     }
@@ -138,7 +141,7 @@ pub enum OpenError {
 impl From<SqlError> for OpenError {
     fn from(error: SqlError) -> Self {
         match error {
-            SqlError::Unavailable(_) => Self::Unavailable(Box::new(error)),
+            SqlError::Lost(_) | SqlError::Unavailable(_) => Self::Unavailable(Box::new(error)),
             _ => Self::Failed(Box::new(error)),
         }
     }

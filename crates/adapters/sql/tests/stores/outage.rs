@@ -6,7 +6,8 @@ use application::ports::identity::IdentityError;
 use domain::UserId;
 use postgres_fixture::Server;
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn settings(url: String) -> Settings {
     Settings {
