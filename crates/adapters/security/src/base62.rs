@@ -33,6 +33,22 @@ pub(crate) fn six_digits(number: u32) -> [u8; 6] {
     digits
 }
 
+/// Writes 256 bits as exactly 43 characters, the most significant first; 62^43 exceeds 2^256.
+pub(crate) fn of_256_bits(bytes: &[u8; 32]) -> String {
+    let mut rest = *bytes;
+    let mut digits = [b'0'; 43];
+    for digit in digits.iter_mut().rev() {
+        let mut remainder = 0_u32;
+        for byte in &mut rest {
+            let value = remainder * 256 + u32::from(*byte);
+            *byte = u8::try_from(value / 62).expect("the remainder before is less than 62");
+            remainder = value % 62;
+        }
+        *digit = ALPHABET[remainder as usize];
+    }
+    digits.into_iter().map(char::from).collect()
+}
+
 /// Says whether the byte is a base62 character.
 pub(crate) fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
@@ -48,6 +64,16 @@ mod tests {
         assert_eq!(&six_digits(61), b"00000z");
         assert_eq!(&six_digits(62), b"000010");
         assert_eq!(&six_digits(u32::MAX), b"4gfFC3");
+    }
+
+    /// Worked out with Python's integers.
+    #[test]
+    fn two_hundred_and_fifty_six_bits_take_forty_three_characters() {
+        assert_eq!(of_256_bits(&[0; 32]), "0".repeat(43));
+        let mut one = [0; 32];
+        one[31] = 62;
+        assert_eq!(of_256_bits(&one), format!("{}10", "0".repeat(41)));
+        assert_eq!(of_256_bits(&[255; 32]), "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1");
     }
 
     #[test]

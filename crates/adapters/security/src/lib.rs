@@ -1,6 +1,24 @@
-//! Secrets: minting, recognising and digesting the credentials that clients hold.
+//! Secrets: minting, recognising and digesting the credentials that clients hold, and the cryptography by
+//! which people prove who they are. It knows no people, no sessions and no database.
 
+mod access;
 mod api_key;
 mod base62;
+mod opaque;
+mod password;
+mod recovery;
+mod secrets;
+mod totp;
 
+pub use access::{Jwt, JwtRules, TOKEN_BYTES_MAX};
 pub use api_key::{ApiKeyMint, KeyType};
+pub use opaque::OpaqueTokenMint;
+pub use password::{
+    BCRYPT_COST_DEFAULT, BCRYPT_COST_MAX, BCRYPT_COST_MIN, BcryptHasher, CommonPasswords, WAITING_MAX,
+    acceptable, default_permits,
+};
+pub use secrets::{
+    ClusterKeys, Peppers, SecretFault, SecretFrom, SecretRule, SecretSource, SecretSources, Secrets,
+    SigningKey, SigningKeys, create_secrets,
+};
+pub use totp::SealedTotp;

@@ -132,7 +132,7 @@ impl Account {
         let shared = &*self.shared;
         let owner =
             For { email: &user.email, name: &user.name, has_factor: shared.has_factor(&user.id).await? };
-        good_enough(new, field, &owner, &shared.rules, &*shared.ports.blocklist)?;
+        good_enough(new, field, &owner, &shared.rules, &*shared.ports.password_rules)?;
         let kept = shared.ports.passwords.hash(new).await?;
         shared.ports.users.set_password(&user.id, &kept, Some(keep), shared.now()).await?;
         shared.settle().await;

@@ -37,8 +37,8 @@ pub struct IdentityPorts {
     pub audit: Arc<dyn port::AuditLog>,
     /// Hashes passwords.
     pub passwords: Arc<dyn port::PasswordHasher>,
-    /// Knows common passwords.
-    pub blocklist: Arc<dyn port::PasswordBlocklist>,
+    /// Says which passwords may be chosen.
+    pub password_rules: Arc<dyn port::PasswordRules>,
     /// Signs access tokens.
     pub access: Arc<dyn port::AccessTokens>,
     /// Mints opaque tokens.

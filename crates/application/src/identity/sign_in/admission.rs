@@ -76,7 +76,7 @@ impl Shared {
         password: &SecretString,
     ) -> Result<NewUser, Error> {
         let owner = For { email: &email, name: &name, has_factor: false };
-        good_enough(password, "password", &owner, &self.rules, &*self.ports.blocklist)?;
+        good_enough(password, "password", &owner, &self.rules, &*self.ports.password_rules)?;
         let password = Some(self.ports.passwords.hash(password).await?);
         Ok(NewUser { id: self.core.env.ids.user_id(), email, name, password, at: self.now() })
     }

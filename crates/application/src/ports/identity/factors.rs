@@ -58,9 +58,11 @@ pub struct TotpSecret {
 
 /// Computes codes. Pure computation.
 pub trait Totp: Send + Sync {
-    /// A new secret for the account `account`.
-    fn generate(&self, account: &str) -> TotpSecret;
+    /// A new secret of the person, who sees `account` beside the codes. It is sealed so that it is of no use in
+    /// another person's name.
+    fn generate(&self, user: &UserId, account: &str) -> TotpSecret;
 
-    /// The time step whose code this is, one before or after the one of `at` at most; `None` when it is none.
-    fn check(&self, sealed: &[u8], code: &str, at: Timestamp) -> Option<i64>;
+    /// The time step whose code this is, one before or after the one of `at` at most; `None` when it is none,
+    /// or when the secret was not sealed for this person.
+    fn check(&self, user: &UserId, sealed: &[u8], code: &str, at: Timestamp) -> Option<i64>;
 }

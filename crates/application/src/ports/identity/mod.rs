@@ -22,7 +22,9 @@ pub use factors::{SecondFactor, SecondFactors, Totp, TotpSecret};
 pub use groups::{Group, Groups};
 pub use observer::{IdentityObserver, Observation};
 pub use organisations::{Organisation, Organisations};
-pub use passwords::{PasswordBlocklist, PasswordError, PasswordHash, PasswordHasher, PasswordVerdict};
+pub use passwords::{
+    PasswordError, PasswordFault, PasswordHash, PasswordHasher, PasswordRules, PasswordVerdict,
+};
 pub use providers::{
     ExternalIdentities, ExternalIdentity, ExternalPerson, IdentityProviders, PendingSignIn, ProviderError,
 };

@@ -48,8 +48,55 @@ pub trait PasswordHasher: Send + Sync {
     ) -> Result<PasswordVerdict, PasswordError>;
 }
 
-/// Knows passwords that everybody tries first (NIST SP 800-63B-4 section 3.1.1.2).
-pub trait PasswordBlocklist: Send + Sync {
-    /// Whether the password, in lower case, is one of them.
-    fn contains(&self, lower: &str) -> bool;
+/// Why a password is not acceptable.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PasswordFault {
+    /// It has fewer code points than it must.
+    #[error("the password must have at least {min} characters")]
+    TooShort {
+        /// The fewest.
+        min: usize,
+    },
+    /// It has more code points than it may.
+    #[error("the password must have at most {max} characters")]
+    TooLong {
+        /// The most.
+        max: usize,
+    },
+    /// It is one of those that are tried first.
+    #[error(
+        "the password is one that many use or that is easily guessed; take several words that nobody would put together"
+    )]
+    Common,
+    /// It is little more than the person's or the service's name.
+    #[error(
+        "the password is made of the person's name or address, or of the name of the service or a project"
+    )]
+    Personal,
+}
+
+impl PasswordFault {
+    /// A stable name for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "password_too_short",
+            Self::TooLong { .. } => "password_too_long",
+            Self::Common => "password_common",
+            Self::Personal => "password_personal",
+        }
+    }
+}
+
+/// Says which passwords may be chosen (NIST SP 800-63B-4 section 3.1.1.2): length and a blocklist, and no rules
+/// on what it must be composed of. Pure computation.
+pub trait PasswordRules: Send + Sync {
+    /// Whether a password of at least `min` and at most `max` code points may be chosen by somebody of whom
+    /// `context` tells: the address, the name, names of projects. The name of the service need not be told.
+    fn acceptable(
+        &self,
+        password: &SecretString,
+        context: &[&str],
+        min: usize,
+        max: usize,
+    ) -> Result<(), PasswordFault>;
 }

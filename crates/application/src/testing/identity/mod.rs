@@ -53,7 +53,7 @@ pub fn identity(test: &TestApplication, rules: IdentityRules) -> TestIdentity {
         throttle: people.clone(),
         audit: people.clone(),
         passwords: passwords.clone(),
-        blocklist: Arc::new(CommonPassword),
+        password_rules: Arc::new(CommonPassword),
         access: Arc::new(NumberedTokens::default()),
         opaque: Arc::new(NumberedSecrets::default()),
         sealer: Arc::new(Drawer::default()),

@@ -1,8 +1,8 @@
 //! Passwords, tokens and codes that a test can read. Nothing here keeps a secret.
 
 use crate::ports::identity::{
-    AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, PasswordBlocklist, PasswordError, PasswordHash,
-    PasswordHasher, PasswordVerdict, SealedFor, Sealer, TokenFault, TokenKind, Totp, TotpSecret,
+    AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, PasswordError, PasswordFault, PasswordHash,
+    PasswordHasher, PasswordRules, PasswordVerdict, SealedFor, Sealer, TokenFault, TokenKind, Totp, TotpSecret,
 };
 use async_trait::async_trait;
 use domain::{Digest, Timestamp};
@@ -66,9 +66,22 @@ impl CommonPassword {
     pub const TEXT: &'static str = "passwordpassword";
 }
 
-impl PasswordBlocklist for CommonPassword {
-    fn contains(&self, lower: &str) -> bool {
-        lower == Self::TEXT
+impl PasswordRules for CommonPassword {
+    fn acceptable(
+        &self,
+        password: &SecretString,
+        context: &[&str],
+        min: usize,
+        max: usize,
+    ) -> Result<(), PasswordFault> {
+        let lower = password.expose_secret().to_lowercase();
+        match lower.chars().count() {
+            chars if chars < min => Err(PasswordFault::TooShort { min }),
+            chars if chars > max => Err(PasswordFault::TooLong { max }),
+            _ if lower == Self::TEXT => Err(PasswordFault::Common),
+            _ if context.iter().any(|word| word.to_lowercase() == lower) => Err(PasswordFault::Personal),
+            _ => Ok(()),
+        }
     }
 }
 

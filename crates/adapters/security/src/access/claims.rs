@@ -1,0 +1,77 @@
+//! The claims of an access token as they are written.
+//!
+//! `exp`, `nbf` and `iat` are whole seconds (`NumericDate`); `roles_refreshed_at` is in milliseconds, as all our
+//! other times. A claim of another type than ours is refused, a text for a number above all (CVE-2026-25537).
+
+use super::JwtRules;
+use super::roles::{Role, read_roles, write_roles};
+use application::ports::identity::{AccessClaims, TokenFault};
+use domain::{Epoch, Person, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How `sub` begins.
+const SUBJECT: &str = "user:";
+/// Longest `jti` and `trace_id`, in bytes.
+const ID_BYTES_MAX: usize = 128;
+
+#[derive(Deserialize, Serialize)]
+pub(super) struct Claims {
+    pub(super) iss: String,
+    pub(super) aud: String,
+    sub: String,
+    sid: SessionId,
+    epoch: u64,
+    roles: Vec<Role>,
+    roles_refreshed_at: i64,
+    trace_id: String,
+    exp: i64,
+    nbf: i64,
+    iat: i64,
+    jti: String,
+}
+
+impl Claims {
+    pub(super) fn write(claims: &AccessClaims, rules: &JwtRules) -> Self {
+        let issued_at = claims.issued_at.0.div_euclid(1000);
+        Self {
+            iss: rules.issuer.clone(),
+            aud: rules.audience.clone(),
+            sub: format!("{SUBJECT}{}", claims.user),
+            sid: claims.session.clone(),
+            epoch: claims.person.epoch.0,
+            roles: write_roles(&claims.person.grants),
+            roles_refreshed_at: claims.roles_refreshed_at.0,
+            trace_id: claims.trace_id.clone(),
+            exp: claims.expires_at.0.div_euclid(1000),
+            nbf: issued_at,
+            iat: issued_at,
+            jti: claims.id.clone(),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<AccessClaims, TokenFault> {
+        let user = self.sub.strip_prefix(SUBJECT).and_then(|id| UserId::parse(id).ok());
+        let seconds = |seconds: i64| seconds.checked_mul(1000).filter(|at| *at >= 0).map(Timestamp);
+        let (Some(issued_at), Some(expires_at)) = (seconds(self.iat), seconds(self.exp)) else {
+            return Err(TokenFault::Invalid("times"));
+        };
+        if self.nbf != self.iat || expires_at <= issued_at {
+            return Err(TokenFault::Invalid("times"));
+        }
+        if self.jti.is_empty() || self.jti.len() > ID_BYTES_MAX || self.trace_id.len() > ID_BYTES_MAX {
+            return Err(TokenFault::Invalid("ids"));
+        }
+        let grants = read_roles(self.roles).ok_or(TokenFault::Invalid("roles"))?;
+        Ok(AccessClaims {
+            user: user.ok_or(TokenFault::Invalid("subject"))?,
+            session: self.sid,
+            person: Arc::new(Person { epoch: Epoch(self.epoch), grants }),
+            roles_refreshed_at: Timestamp(self.roles_refreshed_at),
+            trace_id: self.trace_id,
+            issued_at,
+            expires_at,
+            id: self.jti,
+        })
+    }
+}

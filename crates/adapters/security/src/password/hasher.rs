@@ -1,0 +1,158 @@
+//! Passwords by bcrypt over a keyed pre-hash, on few threads.
+//!
+//! bcrypt reads 72 bytes and no more, so it is given the 64 characters of base64(HMAC-SHA-384(pepper,
+//! NFKC(password))): nothing is cut off, and a stolen database is of no use without the pepper. One hash keeps a
+//! core busy for a quarter of a second at the default cost, so no more of them run than there are permits, and
+//! no more wait than [`WAITING_MAX`]: a storm of sign-ins is turned away before it starves what else the node
+//! does.
+
+use super::envelope::Envelope;
+use super::normalized;
+use crate::secrets::{Pepper, Peppers};
+use application::ports::identity::{PasswordError, PasswordHash, PasswordHasher, PasswordVerdict};
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The cost that is used unless operators say otherwise; the logarithm of the number of rounds.
+pub const BCRYPT_COST_DEFAULT: u32 = 12;
+/// The smallest cost that operators may set (OWASP's least).
+pub const BCRYPT_COST_MIN: u32 = 10;
+/// The largest cost that operators may set: about four seconds.
+pub const BCRYPT_COST_MAX: u32 = 16;
+/// The smallest cost that is still checked: bcrypt's own least.
+pub(super) const COST_READ_MIN: u32 = 4;
+/// Most hashes that wait for a permit, for each permit; at the default cost the last of them waits two seconds.
+pub const WAITING_MAX: usize = 8;
+/// The longest password that is looked at, in bytes; a longer one is no password of anybody.
+const PASSWORD_BYTES_MAX: usize = 4096;
+/// A salt for those who have none. It guards nothing: its hash is thrown away.
+const NO_SALT: [u8; 16] = *b"nobody has this.";
+
+/// How many hashes may run at a time: half of the cores, at least one.
+pub fn default_permits() -> usize {
+    (available_parallelism().map_or(1, usize::from) / 2).max(1)
+}
+
+/// Hashes and checks passwords.
+#[derive(Clone, Debug)]
+pub struct BcryptHasher {
+    cost: u32,
+    peppers: Peppers,
+    /// Permits for running and waiting.
+    room: Arc<Semaphore>,
+    /// Permits for running.
+    running: Arc<Semaphore>,
+}
+
+impl BcryptHasher {
+    /// A hasher with this cost, brought between [`BCRYPT_COST_MIN`] and [`BCRYPT_COST_MAX`], that runs at most
+    /// `permits` hashes at a time, at least one.
+    pub fn new(cost: u32, peppers: Peppers, permits: usize) -> Self {
+        let permits = permits.clamp(1, 1024);
+        Self {
+            cost: cost.clamp(BCRYPT_COST_MIN, BCRYPT_COST_MAX),
+            peppers,
+            room: Arc::new(Semaphore::new(permits * (1 + WAITING_MAX))),
+            running: Arc::new(Semaphore::new(permits)),
+        }
+    }
+
+    /// Does slow work when there is room. The permits go with the work: it cannot be stopped, so a client that
+    /// goes away frees nothing before it ends.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
+        let permits: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (room, running);
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(permits);
+            result
+        });
+        // The runtime is shutting down, or the work panicked.
+        done.await.map_err(|_| PasswordError::Busy)
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for BcryptHasher {
+    async fn hash(&self, password: &SecretString) -> Result<PasswordHash, PasswordError> {
+        let (password, peppers, cost) = (password.clone(), self.peppers.clone(), self.cost);
+        self.run(move || {
+            let pepper = peppers.newest();
+            let hash = bcrypt::non_truncating_hash(&*prehash(pepper, password.expose_secret()), cost)
+                .expect("64 bytes and a cost within bcrypt's bounds");
+            PasswordHash(Envelope { pepper: &pepper.id, cost, bcrypt: &hash }.to_string())
+        })
+        .await
+    }
+
+    async fn check(
+        &self,
+        password: &SecretString,
+        kept: Option<&PasswordHash>,
+    ) -> Result<PasswordVerdict, PasswordError> {
+        let (password, peppers, cost) = (password.clone(), self.peppers.clone(), self.cost);
+        let kept = kept.cloned();
+        self.run(move || {
+            let kept = kept.as_ref().map(|kept| kept.0.as_str());
+            verdict(&peppers, cost, password.expose_secret(), kept)
+        })
+        .await
+    }
+}
+
+fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> PasswordVerdict {
+    let newest = peppers.newest();
+    let known = kept.and_then(|text| {
+        let envelope = Envelope::parse(text);
+        let pepper = envelope.as_ref().and_then(|envelope| peppers.get(envelope.pepper));
+        if pepper.is_none() {
+            // Else nobody would learn why everybody's password is wrong.
+            tracing::error!(
+                pepper = envelope.as_ref().map_or("", |envelope| envelope.pepper),
+                "a password was kept by a scheme or with a pepper that this node does not have"
+            );
+        }
+        envelope.zip(pepper)
+    });
+    let Some((envelope, pepper)) = known else {
+        burn(newest, password, cost);
+        return PasswordVerdict::Wrong;
+    };
+    let right = password.len() <= PASSWORD_BYTES_MAX
+        && bcrypt::non_truncating_verify(&*prehash(pepper, password), envelope.bcrypt).unwrap_or(false);
+    // 2^a + 2^a + 2^(a+1) + … + 2^(b-1) = 2^b: a hash of an older, lower cost takes as long as one of today's.
+    for missing in envelope.cost..cost {
+        burn(newest, password, missing);
+    }
+    match right {
+        false => PasswordVerdict::Wrong,
+        true if envelope.cost == cost && pepper.id == newest.id => PasswordVerdict::Right,
+        true => PasswordVerdict::RightButOld,
+    }
+}
+
+/// Takes as long as a check.
+fn burn(pepper: &Pepper, password: &str, cost: u32) {
+    let hash = bcrypt::hash_with_salt(&*prehash(pepper, password), cost, NO_SALT);
+    drop(std::hint::black_box(hash));
+}
+
+/// The 64 characters that bcrypt is given.
+fn prehash(pepper: &Pepper, password: &str) -> Zeroizing<String> {
+    let password = &password[..password.floor_char_boundary(PASSWORD_BYTES_MAX)];
+    Zeroizing::new(STANDARD.encode(hmac::sign(&pepper.key, normalized(password).as_bytes())))
+}
+
+#[cfg(test)]
+mod tests;
