@@ -10,6 +10,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("application", &["domain"]),
     ("adapter-http", &["application", "domain"]),
+    ("adapter-oidc", &["application", "domain"]),
     // Planted faults are there under `--cfg guardian_sim` only.
     ("adapter-raft", &["application", "domain", "planted"]),
     ("adapter-schema", &["application", "domain", "planted"]),
@@ -21,6 +22,7 @@ const INSIDE: &[(&str, &[&str])] = &[
         "guardian",
         &[
             "adapter-http",
+            "adapter-oidc",
             "adapter-raft",
             "adapter-schema",
             "adapter-security",
@@ -175,6 +177,10 @@ fn only_one_crate_names_each_technology() {
         ("jsonschema", &["adapter-schema", "e2e"]),
         ("prometheus", &["adapter-telemetry"]),
         ("sqlx", &["adapter-sql"]),
+        ("jsonwebtoken", &["adapter-security"]),
+        ("bcrypt", &["adapter-security"]),
+        ("totp-rs", &["adapter-security"]),
+        ("openidconnect", &["adapter-oidc"]),
     ] {
         let users: Vec<_> =
             graph.iter().filter(|(_, used)| used.contains(technology)).map(|(name, _)| name).collect();

@@ -70,7 +70,8 @@ pub trait IdentityProviders: Send + Sync {
         at: Timestamp,
     ) -> Result<(String, PendingSignIn), ProviderError>;
 
-    /// What the provider says of the person who came back with `code`.
+    /// What the provider says of the person who came back with `code`. Each provider has its own address to come
+    /// back to: the caller has checked that this one is of the provider of `pending` (RFC 9700 section 4.4.2.2).
     async fn finish(
         &self,
         pending: &PendingSignIn,

@@ -1,0 +1,147 @@
+//! What a provider says of itself: its endpoints and keys, fetched once and kept.
+//!
+//! One request at a time asks; those that wait for it share its answer, also when it is that nobody answers.
+
+use crate::fault::unavailable;
+use crate::http::{Asker, HttpFault};
+use application::ports::identity::ProviderError;
+use openidconnect::core::{CoreJsonWebKeySet, CoreProviderMetadata};
+use openidconnect::{DiscoveryError, IssuerUrl, JsonWebKeySet, UserInfoUrl};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// After this the document and the keys are fetched anew.
+const KEPT: Duration = Duration::from_hours(1);
+/// Keys are fetched again for a token with an unknown one no more often than this: anybody can send such.
+pub(crate) const KEYS_AGAIN: Duration = Duration::from_mins(1);
+
+/// What a provider says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Discovered {
+    pub(crate) metadata: CoreProviderMetadata,
+    /// Asks the provider at the endpoints that it names.
+    pub(crate) asker: Asker,
+    fetched: Instant,
+    keys_fetched: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    current: Option<Arc<Discovered>>,
+    failed: Option<Instant>,
+    keys_failed: Option<Instant>,
+}
+
+/// One provider as it says it is.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    issuer: IssuerUrl,
+    asker: Asker,
+    known: Mutex<Known>,
+}
+
+impl Discovery {
+    pub(crate) fn new(issuer: IssuerUrl, asker: Asker) -> Self {
+        Self { issuer, asker, known: Mutex::default() }
+    }
+
+    /// What the provider says of itself, at most [`KEPT`] ago unless it cannot be asked.
+    pub(crate) async fn get(&self) -> Result<Arc<Discovered>, ProviderError> {
+        let asked = Instant::now();
+        let mut known = self.known.lock().await;
+        if let Some(current) = known.current.as_ref().filter(|current| current.fetched.elapsed() < KEPT) {
+            return Ok(Arc::clone(current));
+        }
+        if known.failed.is_none_or(|failed| failed < asked) {
+            match self.fetch().await {
+                Ok(new) => known.current = Some(Arc::new(new)),
+                Err(error) => {
+                    known.failed = Some(Instant::now());
+                    if known.current.is_none() {
+                        return Err(error);
+                    }
+                    tracing::warn!(issuer = %self.issuer.as_str(), %error, "using older provider metadata");
+                }
+            }
+        }
+        known.current.clone().ok_or_else(|| unavailable("it could not be reached a moment ago"))
+    }
+
+    /// The same with keys that are newer than `seen`; `None` when they were fetched less than [`KEYS_AGAIN`] ago.
+    pub(crate) async fn newer_keys(
+        &self,
+        seen: &Discovered,
+    ) -> Result<Option<Arc<Discovered>>, ProviderError> {
+        let mut known = self.known.lock().await;
+        let Some(current) = known.current.clone() else { return Ok(None) };
+        if current.keys_fetched > seen.keys_fetched {
+            return Ok(Some(current));
+        }
+        let last = known.keys_failed.map_or(current.keys_fetched, |failed| failed.max(current.keys_fetched));
+        if last.elapsed() < KEYS_AGAIN {
+            return Ok(None);
+        }
+        let address = current.metadata.jwks_uri();
+        let fetched: Result<CoreJsonWebKeySet, _> = JsonWebKeySet::fetch_async(address, &current.asker).await;
+        let keys = fetched.map_err(|error| {
+            known.keys_failed = Some(Instant::now());
+            of_discovery(error)
+        })?;
+        let mut new = (*current).clone();
+        new.metadata = new.metadata.set_jwks(keys);
+        new.keys_fetched = Instant::now();
+        let new = Arc::new(new);
+        known.current = Some(Arc::clone(&new));
+        Ok(Some(new))
+    }
+
+    /// Asks the provider. The document comes from the issuer's own host; the keys from where it says, if that is
+    /// somewhere to go.
+    async fn fetch(&self) -> Result<Discovered, ProviderError> {
+        let document = self.document().await?;
+        let mut asker = self.asker.clone();
+        let token = document.token_endpoint().ok_or_else(|| unavailable("it names no token endpoint"))?;
+        let userinfo = document.userinfo_endpoint().map(UserInfoUrl::url);
+        let direct = [token.url(), document.jwks_uri().url()].into_iter().chain(userinfo);
+        // Nobody but the person's browser goes to the authorization endpoint; it must be safe all the same.
+        for endpoint in direct.chain([document.authorization_endpoint().url()]) {
+            if !asker.also(endpoint) {
+                return Err(unavailable("it names an endpoint that must not be asked"));
+            }
+        }
+        let keys: Result<CoreJsonWebKeySet, _> =
+            JsonWebKeySet::fetch_async(document.jwks_uri(), &asker).await;
+        let metadata = document.set_jwks(keys.map_err(of_discovery)?);
+        let now = Instant::now();
+        Ok(Discovered { metadata, asker, fetched: now, keys_fetched: now })
+    }
+
+    async fn document(&self) -> Result<CoreProviderMetadata, ProviderError> {
+        use openidconnect::AsyncHttpClient as _;
+        use openidconnect::http::{Request, StatusCode};
+        let address = self.issuer.join(".well-known/openid-configuration");
+        let address = address.map_err(|_| unavailable("its issuer is no address"))?;
+        let request = Request::get(address.as_str()).header("accept", "application/json").body(Vec::new());
+        let request = request.map_err(|_| unavailable("its issuer is no address"))?;
+        let answer =
+            self.asker.call(request).await.map_err(|fault| ProviderError::Unavailable(Box::new(fault)))?;
+        if answer.status() != StatusCode::OK {
+            return Err(unavailable("its configuration is not there"));
+        }
+        let document: CoreProviderMetadata = serde_json::from_slice(answer.body())
+            .map_err(|_| unavailable("its configuration has another form"))?;
+        if *document.issuer() != self.issuer {
+            return Err(unavailable("its configuration names another issuer"));
+        }
+        Ok(document)
+    }
+}
+
+fn of_discovery(error: DiscoveryError<HttpFault>) -> ProviderError {
+    match error {
+        DiscoveryError::Request(fault) => ProviderError::Unavailable(Box::new(fault)),
+        _ => unavailable("its keys are not there, or have another form"),
+    }
+}

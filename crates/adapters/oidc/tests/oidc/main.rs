@@ -1,0 +1,56 @@
+//! Signing in through a provider: a good one, a hostile one, and a real one.
+
+mod attacks;
+mod good;
+mod hostile;
+mod outages;
+mod real;
+
+use adapter_oidc::{OidcProviders, OidcSettings, ProviderSettings};
+use application::ports::identity::{ExternalPerson, IdentityProviders as _, ProviderError};
+use domain::GroupName;
+use hostile::{CLIENT, Hostile, NOW, SECRET};
+
+pub fn settings(name: &str, issuer: &str) -> ProviderSettings {
+    ProviderSettings {
+        name: name.to_owned(),
+        issuer: issuer.to_owned(),
+        client_id: CLIENT.to_owned(),
+        client_secret: Some(SECRET.into()),
+        redirect_uri: format!("https://guardian.test/v1/auth/providers/{name}/callback"),
+        scopes: vec!["email".to_owned(), "profile".to_owned()],
+        groups_claim: Some("groups".to_owned()),
+        groups: vec![("dev".to_owned(), GroupName::parse("developers").expect("a group"))],
+    }
+}
+
+pub fn providers(all: Vec<ProviderSettings>) -> OidcProviders {
+    OidcProviders::new(OidcSettings { providers: all, loopback_http: true, extra_roots: Vec::new() })
+        .expect("good settings")
+}
+
+/// A provider and a client that knows it as `idp`.
+pub async fn pair() -> (Hostile, OidcProviders) {
+    let hostile = Hostile::start().await;
+    let providers = providers(vec![settings("idp", &hostile.issuer)]);
+    (hostile, providers)
+}
+
+/// One sign-in from the beginning to the end.
+pub async fn sign_in(hostile: &Hostile, providers: &OidcProviders) -> Result<ExternalPerson, ProviderError> {
+    let (url, pending) = providers.begin("idp", "a-state", NOW).await?;
+    let code = hostile.agree(&url);
+    providers.finish(&pending, &code, NOW).await
+}
+
+/// Why it was refused; other ends are no refusal.
+pub fn refusal(end: Result<ExternalPerson, ProviderError>) -> String {
+    match end {
+        Err(ProviderError::Refused(why)) => why,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub fn is_unavailable(end: &Result<ExternalPerson, ProviderError>) -> bool {
+    matches!(end, Err(ProviderError::Unavailable(_)))
+}
