@@ -41,7 +41,7 @@ impl Factors {
         only_meant(ctx)?;
         let (id, _) = self.shared.person(ctx).await?;
         let user = self.shared.user(&id).await?;
-        let secret = self.shared.ports.totp.generate(user.email.as_str());
+        let secret = self.shared.ports.totp.generate(&id, user.email.as_str());
         self.shared.ports.factors.begin(&id, &secret.sealed, self.shared.now()).await?;
         self.shared.acted(ctx, Act::done("factor.begin", &id)).await;
         Ok(Enrolment { secret: secret.base32, uri: secret.uri })
@@ -57,7 +57,7 @@ impl Factors {
         let factor = shared.ports.factors.get(&id).await?.filter(|factor| !factor.confirmed);
         let factor = factor.ok_or_else(|| Error::not_found("second factor", "to confirm"))?;
         let wrong = || Error::Invalid { field: "code", message: "the code is wrong".to_owned() };
-        let step = shared.ports.totp.check(&factor.sealed, code.expose_secret(), shared.now());
+        let step = shared.ports.totp.check(&id, &factor.sealed, code.expose_secret(), shared.now());
         let step = step.ok_or_else(wrong)?;
         let (codes, digests) = self.recovery();
         if !shared.ports.factors.confirm(&id, step, &digests).await? {

@@ -11,8 +11,8 @@ use crate::ports::{
 use crate::{Core, Schemas};
 use async_trait::async_trait;
 use domain::{
-    Command, ConfigId, ConfigRevision, Content, EnvironmentId, Event, Outcome, SchemaId, SchemaRevision,
-    SchemaVersion, Stamped, State, Version,
+    AuditEntry, Command, ConfigId, ConfigRevision, Content, EnvironmentId, Event, Outcome, Revision,
+    SchemaId, SchemaRevision, SchemaVersion, Stamped, State, Version,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -132,6 +132,10 @@ impl Archive for Bodies {
             Some(planned) => Ok(Some(planned.clone())),
             None => self.base.schema_revision(id, version),
         }
+    }
+
+    fn audit_entries(&self, after: Revision, limit: usize) -> Result<Vec<AuditEntry>, ArchiveError> {
+        self.base.audit_entries(after, limit)
     }
 }
 

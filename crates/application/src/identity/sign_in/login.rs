@@ -108,7 +108,7 @@ impl Shared {
     ) -> Result<Option<&'static str>, Error> {
         match answer {
             FactorAnswer::Code(code) => {
-                let step = self.ports.totp.check(&factor.sealed, code.expose_secret(), self.now());
+                let step = self.ports.totp.check(&user.id, &factor.sealed, code.expose_secret(), self.now());
                 let Some(step) = step else { return Ok(None) };
                 Ok(self.ports.factors.use_step(&user.id, step).await?.then_some("totp"))
             }

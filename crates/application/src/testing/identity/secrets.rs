@@ -2,10 +2,11 @@
 
 use crate::ports::identity::{
     AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, PasswordError, PasswordFault, PasswordHash,
-    PasswordHasher, PasswordRules, PasswordVerdict, SealedFor, Sealer, TokenFault, TokenKind, Totp, TotpSecret,
+    PasswordHasher, PasswordRules, PasswordVerdict, SealedFor, Sealer, TokenFault, TokenKind, Totp,
+    TotpSecret,
 };
 use async_trait::async_trait;
-use domain::{Digest, Timestamp};
+use domain::{Digest, Timestamp, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -187,12 +188,12 @@ impl CountingTotp {
 }
 
 impl Totp for CountingTotp {
-    fn generate(&self, account: &str) -> TotpSecret {
+    fn generate(&self, _: &UserId, account: &str) -> TotpSecret {
         let uri = format!("otpauth://totp/{account}").into();
         TotpSecret { sealed: account.as_bytes().to_vec(), base32: "SECRET".into(), uri }
     }
 
-    fn check(&self, _: &[u8], code: &str, at: Timestamp) -> Option<i64> {
+    fn check(&self, _: &UserId, _: &[u8], code: &str, at: Timestamp) -> Option<i64> {
         let step: i64 = code.parse().ok()?;
         (step.abs_diff(at.0 / 30_000) <= 1).then_some(step)
     }
