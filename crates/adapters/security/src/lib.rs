@@ -7,6 +7,7 @@ mod base62;
 mod opaque;
 mod password;
 mod recovery;
+mod sealed;
 mod secrets;
 mod totp;
 
@@ -17,6 +18,7 @@ pub use password::{
     BCRYPT_COST_DEFAULT, BCRYPT_COST_MAX, BCRYPT_COST_MIN, BcryptHasher, CommonPasswords, WAITING_MAX,
     acceptable, default_permits,
 };
+pub use sealed::SealedTexts;
 pub use secrets::{
     ClusterKeys, Peppers, SecretFault, SecretFrom, SecretRule, SecretSource, SecretSources, Secrets,
     SigningKey, SigningKeys, create_secrets,

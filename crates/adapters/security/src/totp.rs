@@ -1,11 +1,11 @@
 //! Time-based one-time passwords (RFC 6238): six digits of HMAC-SHA-1, a new one every 30 seconds.
 //!
-//! Secrets are sealed with AES-256-GCM-SIV (RFC 8452) under a key of the cluster, bound to their person: what is
+//! Secrets are sealed under a key of the cluster and bound to their person: what is
 //! kept is of no use without the key, nor in another person's row.
 
-use crate::secrets::{ClusterKey, ClusterKeys};
+use crate::sealed;
+use crate::secrets::ClusterKeys;
 use application::ports::identity::{Totp, TotpSecret};
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use domain::{Timestamp, UserId};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
@@ -13,11 +13,6 @@ use totp_rs::{Builder, Secret};
 
 /// Bytes of a shared secret: 160 bits, as RFC 4226 section 4 recommends.
 const SECRET_BYTES: usize = 20;
-/// The form of what is sealed: this byte, the mark of the key, the nonce, then the sealed bytes and their tag.
-const FORM: u8 = 1;
-const MARK_BYTES: usize = 4;
-const NONCE_BYTES: usize = 12;
-const HEAD_BYTES: usize = 1 + MARK_BYTES + NONCE_BYTES;
 /// Digits of a code.
 const DIGITS: usize = 6;
 
@@ -45,25 +40,11 @@ impl SealedTotp {
     }
 
     fn seal(&self, user: &UserId, secret: &[u8; SECRET_BYTES]) -> Vec<u8> {
-        let key = self.keys.newest();
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).expect("the operating system gives random numbers");
-        let mut text = Zeroizing::new(secret.to_vec());
-        cipher(key)
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound(user)), &mut *text)
-            .expect("a short text can be sealed");
-        [&[FORM][..], &key.mark, &nonce, &text].concat()
+        sealed::seal(&self.keys, &bound(user), secret)
     }
 
     fn open(&self, user: &UserId, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (head, text) = sealed.split_at_checked(HEAD_BYTES)?;
-        let (mark, nonce) = head.strip_prefix(&[FORM])?.split_at(MARK_BYTES);
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut text = Zeroizing::new(text.to_vec());
-        let key = self.keys.by_mark(mark)?;
-        let length = cipher(key).open_in_place(nonce, Aad::from(bound(user)), &mut text).ok()?.len();
-        text.truncate(length);
-        (length == SECRET_BYTES).then_some(text)
+        sealed::open(&self.keys, &bound(user), sealed).filter(|secret| secret.len() == SECRET_BYTES)
     }
 }
 
@@ -89,11 +70,6 @@ impl Totp for SealedTotp {
         let step = self.totp(&secret, user.as_str()).check(&digits, seconds)?;
         i64::try_from(step).ok()
     }
-}
-
-fn cipher(key: &ClusterKey) -> LessSafeKey {
-    let key = UnboundKey::new(&AES_256_GCM_SIV, &*key.sealing).expect("a key of 32 bytes");
-    LessSafeKey::new(key)
 }
 
 /// What a sealed secret is bound to.

@@ -11,3 +11,28 @@ mod projector;
 mod rights;
 mod sessions;
 mod world;
+
+use application::testing::identity::MemoryPeople;
+use application::testing::identity_contract::{Stores, all};
+use std::sync::Arc;
+
+#[tokio::test]
+async fn the_fakes_keep_the_contract_of_the_stores() {
+    all(async || {
+        let people = Arc::new(MemoryPeople::default());
+        Stores {
+            users: people.clone(),
+            admissions: people.clone(),
+            outbox: people.clone(),
+            roles: people.clone(),
+            groups: people.clone(),
+            organisations: people.clone(),
+            sessions: people.clone(),
+            factors: people.clone(),
+            external: people.clone(),
+            throttle: people.clone(),
+            audit: people,
+        }
+    })
+    .await;
+}
