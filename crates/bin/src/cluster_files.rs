@@ -3,7 +3,7 @@
 
 use crate::pki::ClusterCa;
 use crate::private_file;
-use crate::settings::{Bootstrap, Cluster, Http, Log, Member, Node, Peer, Raft, Settings, Shutdown};
+use crate::settings::{Bootstrap, Cluster, Http, Limits, Log, Member, Node, Peer, Raft, Settings, Shutdown};
 use adapter_security::ApiKeyMint;
 use adapter_system::SystemClock;
 use anyhow::{Context as _, bail};
@@ -108,6 +108,7 @@ fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
             log: Log { format: plan.log_format.to_owned(), ..Log::default() },
             shutdown: Shutdown::default(),
             cluster: Cluster { id: plan.cluster_id.to_string(), join: false, members: members.clone() },
+            limits: Limits::default(),
         };
         write_member(&dir.join(&planned.name), &settings, &ca, *id)?;
     }

@@ -2,6 +2,7 @@
 //! can hold open, and a clean end. What is served is somebody else's.
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -102,10 +103,10 @@ async fn accept(
         loop {
             let Ok(slot) = slots.clone().acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((tcp, _)) => {
+                Ok((tcp, client)) => {
                     let (serve, abort) = (serve.clone(), abort.clone());
                     // In a box, or the state of the connection would be held twice; there are many.
-                    let connection = Box::pin(serve.connection(tcp, slot));
+                    let connection = Box::pin(serve.connection(tcp, client, slot));
                     tasks.spawn(async move { abort.run_until_cancelled(connection).await });
                 }
                 Err(error) => {
@@ -127,7 +128,7 @@ struct Serve {
 }
 
 impl Serve {
-    async fn connection(self, tcp: TcpStream, _slot: OwnedSemaphorePermit) {
+    async fn connection(self, tcp: TcpStream, client: SocketAddr, _slot: OwnedSemaphorePermit) {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "a connection was lost at once");
             return;
@@ -135,8 +136,9 @@ impl Serve {
         let asked = Arc::new(AtomicBool::new(false));
         let service = {
             let (router, asked) = (self.router, asked.clone());
-            hyper::service::service_fn(move |request: Request<Incoming>| {
+            hyper::service::service_fn(move |mut request: Request<Incoming>| {
                 asked.store(true, Ordering::Relaxed);
+                request.extensions_mut().insert(ConnectInfo(client));
                 router.clone().call(request)
             })
         };
@@ -223,6 +225,17 @@ mod tests {
         let stopping = server.stop(Duration::from_millis(100));
         tokio::time::timeout(Duration::from_secs(5), stopping).await.expect("it stops");
         assert_eq!(answer(never).await + &answer(silent).await, "");
+    }
+
+    #[tokio::test]
+    async fn the_router_knows_the_address() {
+        let address = async |ConnectInfo(addr): ConnectInfo<SocketAddr>| addr.to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let router = Router::new().route("/", get(address));
+        let server = HttpServer::start(listener, router, 0).expect("a server");
+        let client = asked(&server, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+        let own = client.local_addr().expect("an address").to_string();
+        assert!(answer(client).await.ends_with(&own));
     }
 
     #[tokio::test]

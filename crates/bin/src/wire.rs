@@ -83,6 +83,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
             heartbeat: settings.watch_heartbeat,
             stopping: stopping.subscribe(),
         },
+        edge: settings.edge,
     };
     let http = HttpServer::start(listener, adapter_http::router(app, outside), settings.watchers_max)?;
     tracing::info!(node_id = settings.node_id, http = %http.addr(), peers = %settings.peer_listen, "the node runs");

@@ -2,7 +2,7 @@
 //! request is held to what must be true of all of them.
 
 use crate::swap::Swap;
-use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules, router};
+use adapter_http::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules, router};
 use adapter_schema::JsonSchemaEngine;
 use application::Application;
 use application::testing::{SeededIds, TestApplication, application_with};
@@ -97,6 +97,7 @@ impl World {
             ids: Arc::new(SeededIds::new(9)),
             request_timeout: Duration::from_secs(30),
             watch: WatchRules::default(),
+            edge: EdgeRules::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let world =

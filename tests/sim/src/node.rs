@@ -4,7 +4,7 @@
 use crate::observer::Seen;
 use crate::platform::{Disks, SkewedClock};
 use crate::watch::HEARTBEAT;
-use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules};
+use adapter_http::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules};
 use adapter_raft::log_store::OnFatal;
 use adapter_raft::network::PeerTls;
 use adapter_raft::{NodeConfig, NodeMember, RaftNode};
@@ -253,6 +253,7 @@ impl Machine {
             ids: Arc::new(RandomIds),
             request_timeout: REQUEST_TIMEOUT,
             watch: WatchRules { heartbeat: HEARTBEAT, ..WatchRules::default() },
+            edge: EdgeRules::default(),
         };
         adapter_http::router(app, outside)
     }

@@ -7,6 +7,7 @@
 mod docs;
 mod edge;
 mod extract;
+mod limit;
 mod openapi;
 mod outside;
 mod page;
@@ -16,6 +17,7 @@ mod reply;
 mod router;
 mod v1;
 
+pub use limit::{Limit, LimitRules};
 pub use openapi::openapi_yaml;
-pub use outside::{HttpObserver, Outside, Probes, Readiness, WatchRules};
+pub use outside::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules};
 pub use router::router;

@@ -1,5 +1,6 @@
 //! What this adapter needs beside the use cases: health, measurement, ids and one time limit.
 
+use crate::limit::LimitRules;
 use application::ports::IdGenerator;
 use std::fmt;
 use std::sync::Arc;
@@ -65,6 +66,17 @@ impl Default for WatchRules {
     }
 }
 
+/// What operators decide about the way in.
+#[derive(Clone, Debug, Default)]
+pub struct EdgeRules {
+    /// Through how many proxies every request comes, each of which adds to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
+    /// The origins whose pages may read answers, such as `https://console.example`; none by default.
+    pub cors_origins: Vec<String>,
+    /// How many requests one client may send.
+    pub limits: LimitRules,
+}
+
 /// What the router needs beside the use cases.
 #[derive(Clone)]
 pub struct Outside {
@@ -80,6 +92,8 @@ pub struct Outside {
     pub request_timeout: Duration,
     /// How watchers are treated.
     pub watch: WatchRules,
+    /// The way in.
+    pub edge: EdgeRules,
 }
 
 impl fmt::Debug for Outside {

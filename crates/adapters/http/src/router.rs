@@ -1,20 +1,28 @@
 //! Puts the routes together, and what every handler shares.
 
 use crate::edge::EdgeLayer;
+use crate::limit::Limits;
 use crate::outside::Outside;
 use crate::problem::{Code, Problem};
 use crate::v1::Watchers;
 use crate::{docs, openapi, probes, v1};
 use application::Application;
 use axum::Router;
+use http::{HeaderName, HeaderValue, Method};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
+use tower::util::option_layer;
+use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Most exports that a node serves at a time; more are told to come later.
 const EXPORTS_AT_ONCE_MAX: usize = 8;
 /// Most imports that a node takes at a time; each may hold tens of megabytes.
 const IMPORTS_AT_ONCE_MAX: usize = 4;
+
+/// How long a browser may keep the answer to a preflight request.
+const PREFLIGHT_KEPT: Duration = Duration::from_mins(10);
 
 /// What handlers see of the node: shared, never cloned as a whole.
 pub(crate) struct Shared {
@@ -25,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) exports: Arc<Semaphore>,
     /// One permit for each import that is being taken.
     pub(crate) imports: Semaphore,
+    /// How many requests each client may send.
+    pub(crate) limits: Limits,
 }
 
 /// The state of the router.
@@ -33,12 +43,15 @@ pub(crate) type Api = Arc<Shared>;
 /// The whole HTTP service. It does its own limits, time-outs and panics, and needs no other layer.
 pub fn router(app: Application, outside: Outside) -> Router {
     let watchers = Watchers::new(&outside);
+    let limits = Limits::new(&outside.edge.limits);
+    let cors = cors(&outside.edge.cors_origins);
     let api: Api = Arc::new(Shared {
         app,
         outside,
         watchers,
         exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE_MAX)),
         imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
+        limits,
     });
     let (routes, document) = documented().split_for_parts();
     routes
@@ -47,8 +60,38 @@ pub fn router(app: Application, outside: Outside) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "the Allow header lists the methods of this path")
         })
+        .layer(option_layer(cors))
         .layer(EdgeLayer(api.clone()))
         .with_state(api)
+}
+
+/// Lets pages of these origins read answers. `None` for none, which is how browsers take it anyway.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    if origins.is_empty() {
+        return None;
+    }
+    let exposed = ["etag", "location", "retry-after", "x-request-id", "guardian-revision", "ratelimit"];
+    let sent = [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
+        "last-event-id",
+        "x-api-key",
+        "x-csrf-token",
+        "x-request-id",
+    ];
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    Some(
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods(methods)
+            .allow_headers(sent.map(HeaderName::from_static))
+            .expose_headers(exposed.map(HeaderName::from_static))
+            .max_age(PREFLIGHT_KEPT),
+    )
 }
 
 /// Every operation with its documentation.

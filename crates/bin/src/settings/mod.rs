@@ -4,6 +4,7 @@
 //! relative to the file's folder. No secret is ever a setting: keys are in files, and of the
 //! administrator key only the SHA-256 is here.
 
+mod edge;
 mod fault;
 mod load;
 mod member;
@@ -16,7 +17,7 @@ mod validate;
 pub use fault::{Fault, SettingsError};
 pub use load::{ENV_PREFIX, load, load_with};
 pub use reference::{KEYS, Key, reference};
-pub use shape::{Bootstrap, Cluster, Http, Log, Member, Node, Peer, Raft, Settings, Shutdown};
+pub use shape::{Bootstrap, Cluster, Http, Limits, Log, Member, Node, Peer, Raft, Settings, Shutdown};
 pub use validate::ServerSettings;
 
 use crate::cli::SettingsArgs;

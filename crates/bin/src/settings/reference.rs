@@ -53,6 +53,19 @@ pub const KEYS: &[Key] = &[
         Some("15000"),
         "After how long without an event a watcher is sent a bookmark. Below the idle time of proxies.",
     ),
+    key(
+        "http.trusted_proxies",
+        "integer, 0 to 8",
+        Some("0"),
+        "Through how many proxies every request comes. So many entries of `X-Forwarded-For`, from the right, are \
+         believed, and `X-Forwarded-Proto`; with 0 the address of the connection counts.",
+    ),
+    key(
+        "http.cors_origins",
+        "list of origins, at most 32",
+        Some("[]"),
+        "The origins whose pages may read answers, such as `https://console.example`.",
+    ),
     key("peer.listen", "IP address and port", Some("127.0.0.1:9080"), "Where the other members connect."),
     key("peer.ca_file", "path", Some("tls/ca.pem"), "The cluster's certificate authority, PEM."),
     key(
@@ -87,6 +100,37 @@ pub const KEYS: &[Key] = &[
         "integer, 0 to 300000",
         Some("10000"),
         "How long a clean stop waits for requests that are being answered.",
+    ),
+    key(
+        "limits.read_per_second",
+        "integer, 0 to 1000000",
+        Some("50000"),
+        "Reads of one principal at this node, and as many at once; 0 is no limit. Beyond: 429 `rate_limited`.",
+    ),
+    key(
+        "limits.write_per_second",
+        "integer, 0 to 1000000",
+        Some("20000"),
+        "Changes of one principal at this node; 0 is no limit.",
+    ),
+    key(
+        "limits.watch_open_per_second",
+        "integer, 0 to 1000000",
+        Some("20000"),
+        "Watches that one principal opens at this node; 0 is no limit.",
+    ),
+    key(
+        "limits.sign_in_per_minute",
+        "integer, 0 to 1000000",
+        Some("300"),
+        "Sign-ins, refreshes and registrations from one address at this node; 0 is no limit. Guessing is slowed \
+         down apart from this, for all nodes together.",
+    ),
+    key(
+        "limits.anonymous_per_second",
+        "integer, 0 to 1000000",
+        Some("200"),
+        "Requests from one address without a credential, or with one that is no good; 0 is no limit.",
     ),
     key(
         "cluster.id",
@@ -124,8 +168,8 @@ pub fn reference() -> String {
         "# Settings\n\n\
          Made from the program by `cargo test -p guardian` (with `UPDATE=1` to rewrite it). A node reads a TOML \
          file (`--config FILE`), then the environment (`GUARDIAN__SECTION__KEY`, such as \
-         `GUARDIAN__HTTP__LISTEN`), then flags (`--set section.key=value`); the later wins. The list of members \
-         can only be set in the file. An unknown key is an error. Relative paths are relative to the file's folder. \
+         `GUARDIAN__HTTP__LISTEN`), then flags (`--set section.key=value`); the later wins. Lists can only be set \
+         in the file. An unknown key is an error. Relative paths are relative to the file's folder. \
          `guardian check-config --config FILE` names everything that is wrong and exits with 64, as does \
          `guardian server`, before it opens any port.\n\n\
          | Key | Value | Default | What it does |\n|---|---|---|---|\n",

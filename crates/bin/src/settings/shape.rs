@@ -23,6 +23,8 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// `[cluster]`
     pub cluster: Cluster,
+    /// `[limits]`
+    pub limits: Limits,
 }
 
 /// Which node this is.
@@ -49,6 +51,10 @@ pub struct Http {
     pub watchers_max: u64,
     /// See the reference.
     pub watch_heartbeat_ms: u64,
+    /// See the reference.
+    pub trusted_proxies: u64,
+    /// See the reference.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -58,6 +64,8 @@ impl Default for Http {
             request_timeout_ms: 10_000,
             watchers_max: 10_000,
             watch_heartbeat_ms: 15_000,
+            trusted_proxies: 0,
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -165,5 +173,33 @@ pub struct Shutdown {
 impl Default for Shutdown {
     fn default() -> Self {
         Self { drain_ms: 10_000 }
+    }
+}
+
+/// How many requests one client may send to this node.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// See the reference.
+    pub read_per_second: u64,
+    /// See the reference.
+    pub write_per_second: u64,
+    /// See the reference.
+    pub watch_open_per_second: u64,
+    /// See the reference.
+    pub sign_in_per_minute: u64,
+    /// See the reference.
+    pub anonymous_per_second: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            read_per_second: 50_000,
+            write_per_second: 20_000,
+            watch_open_per_second: 20_000,
+            sign_in_per_minute: 300,
+            anonymous_per_second: 200,
+        }
     }
 }

@@ -159,6 +159,7 @@ fn flatten(value: &toml::Value, path: &str, into: &mut Vec<(String, String)>) {
                 flatten(inner, &inner_path, into);
             }
         }
+        toml::Value::Array(items) if items.is_empty() => into.push((path.to_owned(), "[]".to_owned())),
         toml::Value::Array(items) => items.iter().for_each(|item| flatten(item, &format!("{path}[]"), into)),
         toml::Value::String(text) => into.push((path.to_owned(), text.clone())),
         other => into.push((path.to_owned(), other.to_string())),

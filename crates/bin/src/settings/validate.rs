@@ -1,7 +1,9 @@
 //! From written settings to usable ones. Everything that is wrong is found at once.
 
+use super::edge::edge;
 use super::member::{label, members, node_id};
 use super::{Fault, Settings};
+use adapter_http::EdgeRules;
 use adapter_raft::NodeMember;
 use adapter_raft::network::PeerTls;
 use adapter_telemetry::LogFormat;
@@ -55,6 +57,8 @@ pub struct ServerSettings {
     pub log_filter: String,
     /// How long a clean stop waits for requests.
     pub drain: Duration,
+    /// The way in.
+    pub edge: EdgeRules,
 }
 
 /// The faults found so far.
@@ -79,7 +83,8 @@ impl Faults {
             .or_else(|| self.instead(key, "must be an IP address and a port, such as 127.0.0.1:8080"))
     }
 
-    fn within(&mut self, key: &str, value: u64, limits: &RangeInclusive<u64>) -> u64 {
+    /// The value, when it is within the limits.
+    pub(super) fn within(&mut self, key: &str, value: u64, limits: &RangeInclusive<u64>) -> u64 {
         if !limits.contains(&value) {
             return self.instead(key, format!("must be from {} to {}", limits.start(), limits.end()));
         }
@@ -136,6 +141,7 @@ impl Settings {
         faults.checked("log.filter", tracing_subscriber::EnvFilter::try_new(&self.log.filter));
         let admin_key_hash = admin_key_hash(&mut faults, &self.bootstrap.admin_key_sha256);
         let cluster_id = faults.checked("cluster.id", ClusterId::parse(&self.cluster.id));
+        let edge = edge(&mut faults, self);
         let peer_tls = peer_tls(&mut faults, self, cluster_id.as_ref(), node_id, folder);
         let (true, Some(cluster_id), Some(http_listen), Some(peer_listen), Some(peer_tls), Some(log_format)) =
             (faults.0.is_empty(), cluster_id, http_listen, peer_listen, peer_tls, log_format)
@@ -159,6 +165,7 @@ impl Settings {
             log_format,
             log_filter: self.log.filter.clone(),
             drain: Duration::from_millis(drain_ms),
+            edge,
         })
     }
 }

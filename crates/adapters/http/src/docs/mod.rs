@@ -26,7 +26,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 static YAML: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi_yaml()));
 
 refusals! {
-    Failed: &[Code::Internal];
+    Failed: &[Code::RateLimited, Code::Internal];
 }
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {

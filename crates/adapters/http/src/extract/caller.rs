@@ -1,13 +1,17 @@
 //! Who asks: the API key of a request, looked up once. Secrets are never logged or shown.
 
+use crate::edge::Facts;
+use crate::limit::Class;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
-use application::RequestContext;
+use application::{Error, RequestContext};
 use axum::extract::FromRequestParts;
-use domain::RequestId;
+use domain::{Actor, ProjectName};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -18,13 +22,70 @@ impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let facts = facts(parts)?;
         let secret = credential(&parts.headers)?;
-        let (actor, credential) = api.app.access.identify(secret).await?;
-        let id = parts.extensions.get::<RequestId>().cloned();
-        let request_id = id.unwrap_or_else(|| api.outside.ids.request_id());
-        let ctx = RequestContext::new(actor, request_id);
+        let (actor, credential) = match api.app.access.identify(secret).await {
+            Ok(found) => found,
+            Err(error) => return Err(stranger(api, facts, error)),
+        };
+        admit(api, facts, &actor)?;
+        let ctx = RequestContext::new(actor, facts.id.clone());
         Ok(Self(RequestContext { credential: Some(credential), ..ctx }))
     }
+}
+
+fn facts(parts: &Parts) -> Result<&Arc<Facts>, Problem> {
+    parts.extensions.get().ok_or_else(|| Problem::internal("the request did not come through the edge"))
+}
+
+/// Counts a request whose credential is no good as one without.
+fn stranger(api: &Api, facts: &Facts, error: Error) -> Problem {
+    if !matches!(error, Error::Unauthenticated(_)) {
+        return error.into();
+    }
+    match api.limits.address(Class::Anonymous, facts.client.address) {
+        Ok(_) => error.into(),
+        Err(exceeded) => Problem::rate_limited(&exceeded, facts),
+    }
+}
+
+/// Counts a request of somebody who is known.
+fn admit(api: &Api, facts: &Facts, actor: &Actor) -> Result<(), Problem> {
+    // A request has one caller.
+    let _ = facts.actor.set(actor.clone());
+    let counted = match facts.class {
+        Class::SignIn => Ok(None), // by address, at the edge
+        class => api.limits.principal(class, &Who(actor)),
+    };
+    if let Some(standing) = counted.map_err(|exceeded| Problem::rate_limited(&exceeded, facts))? {
+        let _ = facts.standing.set(standing);
+    }
+    Ok(())
+}
+
+/// An actor as the limiters know it.
+struct Who<'a>(&'a Actor);
+
+impl Hash for Who<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0 {
+            Actor::System => state.write_u8(0),
+            Actor::ApiKey(key) => {
+                state.write_u8(1);
+                key.project.as_ref().map(ProjectName::as_str).hash(state);
+                key.id.as_str().hash(state);
+            }
+            Actor::User(user) => {
+                state.write_u8(2);
+                user.as_str().hash(state);
+            }
+        }
+    }
+}
+
+/// Whether the request carries anything that may turn out to be a credential.
+pub(crate) fn has_credential(headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION) || headers.contains_key(API_KEY)
 }
 
 /// The one credential of the request, from either header.

@@ -12,7 +12,7 @@ mod query;
 mod watch;
 
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, has_credential};
 pub(crate) use change::Change;
 pub(crate) use lines::Lines;
 pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};

@@ -17,6 +17,7 @@ pub(crate) const COMMON: &[Code] = &[
     Code::Forbidden,
     Code::UriTooLong,
     Code::HeadersTooLarge,
+    Code::RateLimited,
     Code::Internal,
     Code::NoLeader,
     Code::Overloaded,

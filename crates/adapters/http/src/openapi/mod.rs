@@ -88,6 +88,14 @@ pub(crate) fn complete(document: &mut Document) {
                 };
                 add("X-Request-ID", "The request's id", Type::String);
                 let success = status.starts_with('2') || status == "304";
+                if api {
+                    add(
+                        "RateLimit-Policy",
+                        "The limit that the request counts for: `\"read\";q=100;w=60`",
+                        Type::String,
+                    );
+                    add("RateLimit", "What is left of it: `\"read\";r=42;t=12`", Type::String);
+                }
                 if success && api {
                     add("Guardian-Revision", "The revision that the answer reflects", Type::Integer);
                 }

@@ -91,6 +91,7 @@ codes! {
     UnknownSchema = UNPROCESSABLE_ENTITY "unknown_schema" "The schema to bind to does not exist",
     ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "The document does not satisfy its schema",
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "The change needs a precondition",
+    RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests in too little time",
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large" "The headers are too large",
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong on our side",
     Behind = SERVICE_UNAVAILABLE "behind" "This node has not reached the requested revision",
@@ -113,7 +114,8 @@ const RETRY_AFTER_SECONDS: u64 = 1;
 impl Code {
     /// Whole seconds to wait before trying again, when that may help.
     pub(crate) fn retry_after(self) -> Option<u64> {
-        (self == Self::Contended || self.status() == StatusCode::SERVICE_UNAVAILABLE)
+        (matches!(self, Self::Contended | Self::RateLimited)
+            || self.status() == StatusCode::SERVICE_UNAVAILABLE)
             .then_some(RETRY_AFTER_SECONDS)
     }
 }

@@ -9,6 +9,8 @@ mod map;
 pub(crate) use code::Code;
 pub(crate) use map::failures;
 
+use crate::edge::Facts;
+use crate::limit::Exceeded;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -25,6 +27,7 @@ pub(crate) struct Problem {
     detail: String,
     members: Map<String, Value>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    retry_after: Option<u64>,
 }
 
 /// A problem as it is written to the client.
@@ -43,13 +46,33 @@ struct Document<'a> {
 impl Problem {
     /// A problem whose `detail` is for people and safe to show.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), members: Map::new(), cause: None }
+        Self {
+            code,
+            detail: detail.into(),
+            members: Map::new(),
+            cause: None,
+            retry_after: code.retry_after(),
+        }
     }
 
     /// Our fault: the cause is logged, never shown.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let problem = Self::new(Code::Internal, "the request could not be served; quote the instance to us");
         Self { cause: Some(Arc::from(cause.into())), ..problem }
+    }
+
+    /// One request too many; the headers of the answer say of what.
+    pub(crate) fn rate_limited(exceeded: &Exceeded, facts: &Facts) -> Self {
+        // What was counted before is not what refuses.
+        let _ = facts.standing.set(exceeded.standing);
+        Self::new(Code::RateLimited, "too many requests; the headers say of what kind, and when to go on")
+            .retry_after(exceeded.retry_after)
+    }
+
+    /// Says after how many seconds to try again.
+    #[must_use]
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// Adds a member.
@@ -95,7 +118,7 @@ impl Problem {
         if self.code == Code::Unauthenticated {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = self.code.retry_after() {
+        if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

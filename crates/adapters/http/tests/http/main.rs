@@ -7,6 +7,7 @@ mod conformance;
 mod documentation;
 mod edge;
 mod failures;
+mod hardening;
 mod lists;
 mod members;
 mod past;

@@ -1,7 +1,7 @@
 //! A server of one in memory, and answers that are easy to ask about.
 
 use crate::conformance;
-use adapter_http::{HttpObserver, Outside, Probes, Readiness, WatchRules, router};
+use adapter_http::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules, router};
 use application::testing::{SeededIds, TestApplication, application};
 use application::{Application, Ports};
 use axum::Router;
@@ -145,6 +145,22 @@ impl Server {
 
     /// The same, with rules for watchers.
     pub fn watched(change: impl FnOnce(&mut Ports), request_timeout: Duration, watch: WatchRules) -> Self {
+        Self::ruled(change, request_timeout, watch, EdgeRules::default())
+    }
+
+    /// With the project `demo`, and rules for the way in.
+    pub async fn behind(edge: EdgeRules) -> Self {
+        let server = Self::ruled(|_| {}, Duration::from_secs(30), WatchRules::default(), edge);
+        server.send("POST", "/api/v1/projects", &[], r#"{"name":"demo"}"#).await.is(201);
+        server
+    }
+
+    fn ruled(
+        change: impl FnOnce(&mut Ports),
+        request_timeout: Duration,
+        watch: WatchRules,
+        edge: EdgeRules,
+    ) -> Self {
         let mut test = application();
         change(&mut test.ports);
         test.application = Application::new(&test.ports);
@@ -160,6 +176,7 @@ impl Server {
             ids: Arc::new(SeededIds::new(9)),
             request_timeout,
             watch,
+            edge,
         };
         Self { router: router(test.application.clone(), outside), test, world }
     }

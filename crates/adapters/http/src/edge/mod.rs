@@ -1,7 +1,15 @@
 //! The one middleware around every route: request id, limits on what arrives, the time limit, panics,
 //! problem documents, common headers and measurement. One layer, so that a request is boxed once.
 
-use crate::extract::asked_wait;
+mod client;
+mod facts;
+mod headers;
+
+pub(crate) use client::Client;
+pub(crate) use facts::Facts;
+
+use crate::extract::{asked_wait, has_credential};
+use crate::limit::Class;
 use crate::outside::HttpObserver;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
@@ -11,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use domain::RequestId;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -26,6 +33,9 @@ pub(crate) const URI_BYTES_MAX: usize = 8 * 1024;
 pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// nginx's status for a client that went away before the answer; only ever observed, never sent.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// What orchestrators and monitoring ask; never counted.
+const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", "/health", "/metrics"];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -63,15 +73,19 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let seen = Seen::new(self.api.outside.observer.clone(), &request);
-        let id = request_id(&self.api, request.headers());
+        let facts = Arc::new(Facts::new(
+            request_id(&self.api, request.headers()),
+            Client::of(&request, self.api.outside.edge.trusted_proxies),
+            Class::of(request.method(), seen.route()),
+        ));
         let read_only = request.method().is_safe();
         let limit = match seen.route() {
             IMPORT_ROUTE => IMPORT_TIMEOUT,
             _ => self.api.outside.request_timeout + asked_wait(request.uri()),
         };
-        let running = match admit(&request) {
+        let running = match admit(&request).and_then(|()| count(&self.api, &request, seen.route(), &facts)) {
             Ok(()) => {
-                request.extensions_mut().insert(id.clone());
+                request.extensions_mut().insert(facts.clone());
                 Ok(self.inner.call(request))
             }
             Err(problem) => Err(problem),
@@ -88,7 +102,7 @@ where
                     }
                 }
             };
-            Ok(finish(response, &id, seen))
+            Ok(finish(response, &facts, seen))
         })
     }
 }
@@ -115,6 +129,25 @@ fn admit(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Counts the request of somebody who is not known yet, before anything is done for it. One with a credential
+/// is counted where that is checked.
+fn count(api: &Api, request: &Request, route: &str, facts: &Facts) -> Result<(), Problem> {
+    let class = match facts.class {
+        Class::SignIn => Class::SignIn,
+        _ if PROBES.contains(&route) || has_credential(request.headers()) => return Ok(()),
+        _ => Class::Anonymous,
+    };
+    api.limits
+        .address(class, facts.client.address)
+        .map_err(|exceeded| Problem::rate_limited(&exceeded, facts))
+        .map(|standing| {
+            if let Some(standing) = standing {
+                // Nobody was there before.
+                let _ = facts.standing.set(standing);
+            }
+        })
+}
+
 fn too_slow(read_only: bool) -> Problem {
     if read_only {
         Problem::new(Code::Unavailable, "the answer was not ready in time; try again")
@@ -125,7 +158,8 @@ fn too_slow(read_only: bool) -> Problem {
 }
 
 /// Renders a problem, adds the common headers and tells the observer.
-fn finish(mut response: Response, id: &RequestId, seen: Seen) -> Response {
+fn finish(mut response: Response, facts: &Facts, seen: Seen) -> Response {
+    let id = &facts.id;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         let headers = std::mem::take(response.headers_mut());
@@ -135,9 +169,9 @@ fn finish(mut response: Response, id: &RequestId, seen: Seen) -> Response {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers::harden(headers, facts.client.https);
+    if let Some(standing) = facts.standing.get() {
+        standing.write(headers);
     }
     seen.finished(response.status(), problem.map(|problem| problem.code().as_str()));
     response

@@ -1,0 +1,85 @@
+//! From where a request comes. What it says itself counts only as far as trusted proxies wrote it.
+
+use axum::extract::{ConnectInfo, Request};
+use http::{HeaderMap, HeaderName};
+use std::net::{IpAddr, SocketAddr};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The other end, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Client {
+    /// Its address.
+    pub(crate) address: Option<IpAddr>,
+    /// Whether it came through TLS.
+    pub(crate) https: bool,
+}
+
+impl Client {
+    /// Looks past so many proxies, each of which adds the address that it saw at the right. When there are fewer
+    /// entries than proxies, somebody came around them, and the address of the connection counts.
+    pub(super) fn of(request: &Request, trusted_proxies: usize) -> Self {
+        let socket = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let socket = socket.map(|ConnectInfo(addr)| addr.ip().to_canonical());
+        if trusted_proxies == 0 {
+            return Self { address: socket, https: false };
+        }
+        let headers = request.headers();
+        let forwarded = from_right(headers, &FORWARDED_FOR, trusted_proxies).and_then(address);
+        // Some proxies replace this header instead of adding to it.
+        let scheme = from_right(headers, &FORWARDED_PROTO, trusted_proxies)
+            .or_else(|| from_right(headers, &FORWARDED_PROTO, 1));
+        Self {
+            address: forwarded.or(socket),
+            https: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
+        }
+    }
+}
+
+/// The entry at this place from the right, from 1, over all headers of the name.
+fn from_right<'a>(headers: &'a HeaderMap, name: &HeaderName, place: usize) -> Option<&'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    entries.len().checked_sub(place).map(|at| entries[at])
+}
+
+/// An address, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let parsed = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|addr| addr.ip()));
+    parsed.ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    fn check(proxies: usize, headers: &[(&str, &str)], address: &str, https: bool) {
+        let mut request = Request::new(Body::empty());
+        for (name, value) in headers {
+            let name = HeaderName::try_from(*name).expect("a name");
+            request.headers_mut().append(name, value.parse().expect("a value"));
+        }
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 9], 4000))));
+        let expected = Client { address: Some(address.parse().expect("an address")), https };
+        assert_eq!(Client::of(&request, proxies), expected, "{proxies} {headers:?}");
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let one = [("x-forwarded-for", "203.0.113.7"), ("x-forwarded-proto", "https")];
+        check(0, &one, "10.0.0.9", false);
+        check(1, &one, "203.0.113.7", true);
+        check(2, &one, "10.0.0.9", true);
+        // What the client wrote itself stands further left.
+        check(1, &[("x-forwarded-for", "1.1.1.1, 203.0.113.7")], "203.0.113.7", false);
+        check(2, &[("x-forwarded-for", "1.1.1.1, 203.0.113.7, 10.0.0.8")], "203.0.113.7", false);
+        check(1, &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2001:db8::1")], "2001:db8::1", false);
+        check(1, &[("x-forwarded-for", "203.0.113.7:55")], "203.0.113.7", false);
+        check(1, &[("x-forwarded-for", "[2001:db8::1]:55")], "2001:db8::1", false);
+        check(1, &[("x-forwarded-for", "unknown")], "10.0.0.9", false);
+        check(1, &[], "10.0.0.9", false);
+    }
+}
