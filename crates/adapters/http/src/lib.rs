@@ -4,6 +4,7 @@
 //! one place (`problem`), every answer passes one middleware (`edge`), and every operation is
 //! registered together with its documentation. Knows nothing of storage, consensus or TLS.
 
+mod cookie;
 mod docs;
 mod edge;
 mod extract;

@@ -80,6 +80,26 @@ impl Listing {
         Ok((PageRequest { size: query.page_size, after: Some(after), at: Some(revision) }, freshness))
     }
 
+    /// The size of the page and the item before it, of a list that is not in the replicated state.
+    pub(crate) fn plain<K>(
+        &self,
+        query: &PageQuery,
+        parse: impl Fn(&str) -> Option<K>,
+    ) -> Result<(u32, Option<K>), Problem> {
+        let (page, _) = self.request(query, Freshness::STALE, parse)?;
+        Ok((u32::try_from(page.size).unwrap_or(u32::MAX), page.after))
+    }
+
+    /// Answers with a page of such a list.
+    pub(crate) fn plain_answer<T: Serialize>(
+        self,
+        items: Vec<T>,
+        next: Option<&str>,
+    ) -> Result<Response, Problem> {
+        let next_page_token = self.token(next, Revision(0))?;
+        Ok(Reply::json(StatusCode::OK, &List { items, next_page_token })?.done())
+    }
+
     fn read<K>(&self, text: &str, parse: impl Fn(&str) -> Option<K>) -> Option<(K, Revision)> {
         if text.len() > TOKEN_BYTES_MAX {
             return None;

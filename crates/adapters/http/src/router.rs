@@ -9,6 +9,7 @@ use crate::{docs, openapi, probes, v1};
 use application::Application;
 use axum::Router;
 use http::{HeaderName, HeaderValue, Method};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) imports: Semaphore,
     /// How many requests each client may send.
     pub(crate) limits: Limits,
+    /// The id of each operation, by method and route template.
+    pub(crate) operations: HashMap<(Method, String), String>,
 }
 
 /// The state of the router.
@@ -45,6 +48,8 @@ pub fn router(app: Application, outside: Outside) -> Router {
     let watchers = Watchers::new(&outside);
     let limits = Limits::new(&outside.edge.limits);
     let cors = cors(&outside.edge.cors_origins);
+    let (routes, mut document) = documented().split_for_parts();
+    let operations = openapi::operation_ids(&mut document);
     let api: Api = Arc::new(Shared {
         app,
         outside,
@@ -52,8 +57,8 @@ pub fn router(app: Application, outside: Outside) -> Router {
         exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE_MAX)),
         imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
         limits,
+        operations,
     });
-    let (routes, document) = documented().split_for_parts();
     routes
         .merge(docs::assets(&document))
         .fallback(async || Problem::new(Code::RouteNotFound, "see /openapi.yaml for the paths there are"))

@@ -2,8 +2,15 @@
 
 use super::Client;
 use crate::limit::{Class, Standing};
+use application::Origin;
+use application::identity::{CLIENT_TEXT_BYTES_MAX, Visitor};
 use domain::{Actor, RequestId};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::OnceLock;
+
+/// The trace that a request belongs to (W3C trace context).
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is known of a request.
 #[derive(Debug)]
@@ -12,6 +19,9 @@ pub(crate) struct Facts {
     pub(crate) id: RequestId,
     /// From where it comes.
     pub(crate) client: Client,
+    /// What the client calls itself, and the trace it says the request belongs to.
+    user_agent: Option<HeaderValue>,
+    trace: Option<HeaderValue>,
     /// How it is counted.
     pub(crate) class: Class,
     /// Who asks, once that is found.
@@ -21,7 +31,52 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn new(id: RequestId, client: Client, class: Class) -> Self {
-        Self { id, client, class, actor: OnceLock::new(), standing: OnceLock::new() }
+    pub(super) fn new(id: RequestId, client: Client, class: Class, headers: &HeaderMap) -> Self {
+        let (user_agent, trace) = (headers.get(USER_AGENT).cloned(), headers.get(TRACEPARENT).cloned());
+        Self { id, client, user_agent, trace, class, actor: OnceLock::new(), standing: OnceLock::new() }
+    }
+
+    /// Where the request came from, for the audit.
+    pub(crate) fn origin(&self) -> Origin {
+        let text = |value: &Option<HeaderValue>| {
+            value
+                .as_ref()
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .unwrap_or_default()
+        };
+        let mut user_agent = text(&self.user_agent);
+        user_agent.truncate(user_agent.floor_char_boundary(CLIENT_TEXT_BYTES_MAX));
+        Origin {
+            address: self.client.address.map(|address| address.to_string()).unwrap_or_default(),
+            user_agent,
+            trace_id: trace_id(&text(&self.trace)).unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The circumstances of a request of somebody who is not known.
+    pub(crate) fn visitor(&self) -> Visitor {
+        Visitor { request_id: self.id.clone(), origin: self.origin() }
+    }
+}
+
+/// The trace of a `traceparent`: `00-<32 hexadecimal digits>-…`.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let id = traceparent.split('-').nth(1)?;
+    let valid =
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    valid.then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_well_formed_traces_count() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(trace_id(good), Some("0af7651916cd43dd8448eb211c80319c"));
+        for bad in ["", "00", "00-xyz-1-01", "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"] {
+            assert_eq!(trace_id(bad), None, "{bad}");
+        }
     }
 }

@@ -4,35 +4,35 @@
 mod client;
 mod facts;
 mod headers;
+mod refusal;
+mod seen;
 
 pub(crate) use client::Client;
 pub(crate) use facts::Facts;
 
 use crate::extract::{asked_wait, has_credential};
 use crate::limit::Class;
-use crate::outside::HttpObserver;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use crate::v1::{IMPORT_ROUTE, IMPORT_TIMEOUT};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use refusal::Tried;
+use seen::Seen;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::time::Instant;
 use tower::{Layer, Service};
 
 /// Longest path and query, in bytes.
 pub(crate) const URI_BYTES_MAX: usize = 8 * 1024;
 /// Largest headers together, in bytes, at four for the punctuation of each.
 pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
-/// nginx's status for a client that went away before the answer; only ever observed, never sent.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// What orchestrators and monitoring ask; never counted.
 const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", "/health", "/metrics"];
@@ -77,7 +77,10 @@ where
             request_id(&self.api, request.headers()),
             Client::of(&request, self.api.outside.edge.trusted_proxies),
             Class::of(request.method(), seen.route()),
+            request.headers(),
         ));
+        let tried = Tried::new(&self.api, &request, seen.route());
+        let api = self.api.clone();
         let read_only = request.method().is_safe();
         let limit = match seen.route() {
             IMPORT_ROUTE => IMPORT_TIMEOUT,
@@ -102,6 +105,10 @@ where
                     }
                 }
             };
+            let problem = response.extensions().get::<Problem>().map(Problem::code);
+            if let Some(code) = problem {
+                tried.refused(&api, &facts, code);
+            }
             Ok(finish(response, &facts, seen))
         })
     }
@@ -175,52 +182,4 @@ fn finish(mut response: Response, facts: &Facts, seen: Seen) -> Response {
     }
     seen.finished(response.status(), problem.map(|problem| problem.code().as_str()));
     response
-}
-
-/// One request in the eyes of the observer, which hears of its end also when the client goes away.
-struct Seen {
-    observer: Arc<dyn HttpObserver>,
-    method: &'static str,
-    route: Option<MatchedPath>,
-    since: Instant,
-    answer: (u16, Option<&'static str>),
-}
-
-impl Seen {
-    fn new(observer: Arc<dyn HttpObserver>, request: &Request) -> Self {
-        observer.started();
-        let route = request.extensions().get::<MatchedPath>().cloned();
-        let (method, since) = (method_label(request.method()), Instant::now());
-        Self { observer, method, route, since, answer: (CLIENT_CLOSED_REQUEST, None) }
-    }
-
-    fn route(&self) -> &str {
-        self.route.as_ref().map_or("unmatched", MatchedPath::as_str)
-    }
-
-    fn finished(mut self, status: StatusCode, code: Option<&'static str>) {
-        self.answer = (status.as_u16(), code);
-    }
-}
-
-impl Drop for Seen {
-    fn drop(&mut self) {
-        let (status, code) = self.answer;
-        self.observer.finished(self.method, self.route(), status, code, self.since.elapsed().as_secs_f64());
-    }
-}
-
-/// Methods are free text in HTTP, and labels must not be.
-fn method_label(method: &Method) -> &'static str {
-    const KNOWN: [Method; 7] = [
-        Method::GET,
-        Method::PUT,
-        Method::POST,
-        Method::DELETE,
-        Method::PATCH,
-        Method::HEAD,
-        Method::OPTIONS,
-    ];
-    const LABELS: [&str; 7] = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"];
-    KNOWN.iter().position(|known| known == method).map_or("OTHER", |at| LABELS[at])
 }

@@ -1,9 +1,12 @@
-//! Who asks: the API key of a request, looked up once. Secrets are never logged or shown.
+//! Who asks: the API key, access token or browser session of a request, looked up once. Secrets are never logged
+//! or shown.
 
+use crate::cookie;
 use crate::edge::Facts;
 use crate::limit::Class;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
+use application::identity::Visitor;
 use application::{Error, RequestContext};
 use axum::extract::FromRequestParts;
 use domain::{Actor, ProjectName};
@@ -23,15 +26,53 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let facts = facts(parts)?;
-        let secret = credential(&parts.headers)?;
-        let (actor, credential) = match api.app.access.identify(secret).await {
-            Ok(found) => found,
-            Err(error) => return Err(stranger(api, facts, error)),
+        let found = match credential(&parts.headers)? {
+            Some(secret) if is_token(api, secret) => person(api, facts, secret).await,
+            Some(secret) => key(api, facts, secret).await,
+            None => match cookie::get(&parts.headers, cookie::ACCESS) {
+                Some(token) => {
+                    if !parts.method.is_safe() {
+                        cookie::check_change(&parts.headers, &parts.uri)?;
+                    }
+                    person(api, facts, token).await
+                }
+                None => {
+                    let detail = "send an API key or an access token as 'Authorization: Bearer <…>', or an API key as \
+                                  'X-API-Key: <key>'";
+                    return Err(Problem::new(Code::Unauthenticated, detail));
+                }
+            },
         };
-        admit(api, facts, &actor)?;
-        let ctx = RequestContext::new(actor, facts.id.clone());
-        Ok(Self(RequestContext { credential: Some(credential), ..ctx }))
+        let ctx = found.map_err(|error| stranger(api, facts, error))?;
+        admit(api, facts, &ctx.actor)?;
+        Ok(Self(ctx))
     }
+}
+
+/// Somebody who need not be known.
+pub(crate) struct Guest(pub(crate) Visitor);
+
+impl FromRequestParts<Api> for Guest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        Ok(Self(facts(parts)?.visitor()))
+    }
+}
+
+fn is_token(api: &Api, secret: &str) -> bool {
+    api.app.identity.as_ref().is_some_and(|identity| identity.sign_in.is_token(secret))
+}
+
+async fn key(api: &Api, facts: &Facts, secret: &str) -> Result<RequestContext, Error> {
+    let (actor, credential) = api.app.access.identify(secret).await?;
+    let ctx = RequestContext::new(actor, facts.id.clone());
+    Ok(RequestContext { credential: Some(credential), origin: facts.origin(), ..ctx })
+}
+
+async fn person(api: &Api, facts: &Facts, token: &str) -> Result<RequestContext, Error> {
+    let found = api.app.identity()?.sign_in.authenticate(token).await?;
+    Ok(found.context(facts.id.clone(), facts.origin()))
 }
 
 fn facts(parts: &Parts) -> Result<&Arc<Facts>, Problem> {
@@ -85,19 +126,17 @@ impl Hash for Who<'_> {
 
 /// Whether the request carries anything that may turn out to be a credential.
 pub(crate) fn has_credential(headers: &HeaderMap) -> bool {
-    headers.contains_key(AUTHORIZATION) || headers.contains_key(API_KEY)
+    headers.contains_key(AUTHORIZATION)
+        || headers.contains_key(API_KEY)
+        || cookie::get(headers, cookie::ACCESS).is_some()
 }
 
-/// The one credential of the request, from either header.
-fn credential(headers: &HeaderMap) -> Result<&str, Problem> {
+/// The one credential of the request's headers, if any.
+fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let bearer = single(headers, &AUTHORIZATION)?.map(bearer_token).transpose()?;
     match (bearer, single(headers, &API_KEY)?) {
         (Some(bearer), Some(key)) if bearer != key => Err(conflicting()),
-        (Some(secret), _) | (None, Some(secret)) => Ok(secret),
-        (None, None) => {
-            let detail = "send an API key as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'";
-            Err(Problem::new(Code::Unauthenticated, detail))
-        }
+        (bearer, key) => Ok(bearer.or(key)),
     }
 }
 

@@ -7,12 +7,15 @@ mod lines;
 mod past;
 mod patch;
 mod path;
+mod people;
 mod precondition;
 mod query;
+mod signing;
+mod trail;
 mod watch;
 
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
-pub(crate) use caller::{Caller, has_credential};
+pub(crate) use caller::{Caller, Guest, has_credential};
 pub(crate) use change::Change;
 pub(crate) use lines::Lines;
 pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};
@@ -21,8 +24,15 @@ pub(crate) use path::{
     ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, MemberPath, ProjectPath, SchemaPath,
     SchemaVersionPath,
 };
+pub(crate) use people::{
+    GroupPath, GroupPersonPath, InvitationPath, OrganisationMemberPath, OrganisationPath,
+    OrganisationProjectPath, PlatformMemberPath, ProjectMemberPath, ProviderPath, RolePath, SessionPath,
+    UserPath, UserSessionPath, subject, subject_text,
+};
 pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
 pub(crate) use query::{
     ConfigListQuery, DryRunQuery, ImportQuery, Include, NoQuery, PageQuery, Query, ReadQuery,
 };
+pub(crate) use signing::{CallbackQuery, EndQuery, ModeQuery};
+pub(crate) use trail::{AuditForm, AuditSearch};
 pub(crate) use watch::{LastEventId, WaitQuery, WatchQuery, asked_wait};

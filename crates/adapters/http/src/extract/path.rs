@@ -10,7 +10,7 @@ use http::request::Parts;
 use utoipa::IntoParams;
 
 /// Defines what a path holds: its documentation, and how it is read from the parameters.
-macro_rules! path {
+macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$param:meta])* $field:ident: $value:ty = $parse:expr,)* }) => {
         $(#[$doc])*
         #[derive(IntoParams)]
@@ -28,7 +28,9 @@ macro_rules! path {
     };
 }
 
-path! {
+pub(super) use names;
+
+names! {
     /// A project.
     ProjectPath {
         /// The project's name.
@@ -37,7 +39,7 @@ path! {
     }
 }
 
-path! {
+names! {
     /// An environment of a project.
     EnvironmentPath {
         /// The project's name.
@@ -49,7 +51,7 @@ path! {
     }
 }
 
-path! {
+names! {
     /// A config.
     ConfigPath {
         /// The project's name.
@@ -64,7 +66,7 @@ path! {
     }
 }
 
-path! {
+names! {
     /// One version of a config.
     ConfigVersionPath {
         /// The project's name.
@@ -82,7 +84,7 @@ path! {
     }
 }
 
-path! {
+names! {
     /// A schema of a project.
     SchemaPath {
         /// The project's name.
@@ -94,7 +96,7 @@ path! {
     }
 }
 
-path! {
+names! {
     /// One version of a schema.
     SchemaVersionPath {
         /// The project's name.
@@ -109,7 +111,7 @@ path! {
     }
 }
 
-path! {
+names! {
     /// An API key of a project.
     ApiKeyPath {
         /// The project's name.
@@ -121,7 +123,7 @@ path! {
     }
 }
 
-path! {
+names! {
     /// A member of the cluster.
     MemberPath {
         /// The member's id.
@@ -160,12 +162,14 @@ impl SchemaVersionPath {
     }
 }
 
-async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+/// What the route took from the path.
+pub(super) async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
     let undecodable = |_| Problem::new(Code::InvalidName, "the path is not UTF-8 once decoded");
     RawPathParams::from_request_parts(parts, state).await.map_err(undecodable)
 }
 
-fn text<'a>(params: &'a RawPathParams, name: &'static str) -> Result<&'a str, Problem> {
+/// One of these.
+pub(super) fn text<'a>(params: &'a RawPathParams, name: &'static str) -> Result<&'a str, Problem> {
     let found = params.iter().find(|(param, _)| *param == name).map(|(_, text)| text);
     found.ok_or_else(|| Problem::internal(format!("the route has no parameter {name}")))
 }

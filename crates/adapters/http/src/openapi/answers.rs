@@ -15,12 +15,37 @@ pub(crate) const COMMON: &[Code] = &[
     Code::ConflictingCredentials,
     Code::Unauthenticated,
     Code::Forbidden,
+    Code::CsrfFailed,
+    Code::SecondFactorRequired,
     Code::UriTooLong,
     Code::HeadersTooLarge,
     Code::RateLimited,
     Code::Internal,
     Code::NoLeader,
     Code::Overloaded,
+];
+/// What any operation on people may answer, beside what any operation may.
+pub(crate) const PEOPLE: &[Code] = &[
+    Code::InvalidParameter,
+    Code::OutcomeUnknown,
+    Code::Unavailable,
+    Code::Behind,
+    Code::IdentityUnavailable,
+];
+/// What anybody may ask for, before they are known.
+pub(crate) const STRANGER: &[Code] = &[
+    Code::UnknownParameter,
+    Code::InvalidParameter,
+    Code::TooManyAttempts,
+    Code::UriTooLong,
+    Code::HeadersTooLarge,
+    Code::RateLimited,
+    Code::Internal,
+    Code::NoLeader,
+    Code::Overloaded,
+    Code::Behind,
+    Code::OutcomeUnknown,
+    Code::IdentityUnavailable,
 ];
 /// What any read may answer.
 pub(crate) const READ: &[Code] = &[Code::InvalidParameter, Code::Behind, Code::Unavailable];

@@ -9,12 +9,16 @@ use crate::problem::Code;
 use crate::router::documented;
 use crate::v1::{DryRunBody, IMPORT_ROUTE, ImportAnswer, RefusedLine};
 use domain::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use http::Method;
+use std::collections::HashMap;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{OpenApi as Document, Ref, RefOr, Required, Response};
 use utoipa::{IntoParams as _, OpenApi};
 
@@ -33,6 +37,9 @@ use utoipa::{IntoParams as _, OpenApi};
         (name = "configs", description = "Config documents and their history"),
         (name = "transfer", description = "Whole projects and environments as files"),
         (name = "api-keys", description = "Credentials of programs"),
+        (name = "auth", description = "Sign-in, sessions and second factors of people"),
+        (name = "users", description = "People, their roles, groups and organisations"),
+        (name = "audit", description = "What was done, by whom"),
         (name = "cluster", description = "The nodes"),
         (name = "operations", description = "Probes, metrics and this document; no sign-in")
     ),
@@ -48,6 +55,9 @@ pub(crate) fn base() -> Document {
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let header = ApiKeyValue::with_description("X-API-Key", "An API key, `gdn_<type>_…`");
     components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
+    let text = "A browser session: `POST /api/v1/auth/login?mode=cookie`. Changes also need `X-CSRF-Token`";
+    let cookie = ApiKeyValue::with_description(crate::cookie::ACCESS, text);
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     document
 }
 
@@ -58,14 +68,33 @@ pub fn openapi_yaml() -> String {
     document.to_yaml().unwrap_or_default()
 }
 
+/// The id of each operation, by method and route template.
+pub(crate) fn operation_ids(document: &mut Document) -> HashMap<(Method, String), String> {
+    let mut ids = HashMap::new();
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            if let Some(id) = &operation.operation_id {
+                ids.insert((method, path.clone()), id.clone());
+            }
+        }
+    }
+    ids
+}
+
 /// Adds the headers that every answer of a kind has.
 pub(crate) fn complete(document: &mut Document) {
     for (path, item) in &mut document.paths.paths {
         let api = path.starts_with("/api/");
-        for (is_get, operation) in operations(item) {
-            let reads = is_get && api;
+        for (method, operation) in operations(item) {
+            let is_get = method == Method::GET;
+            // What is known of people is not in the replicated state: it has no revision.
+            let replicated = api && !of_people(path);
+            let reads = is_get && replicated;
             // Members are added and removed safely as often as asked, and that cannot be tried.
-            let changes = !is_get && api && !path.starts_with("/api/v1/cluster");
+            let changes = !is_get && replicated && !path.starts_with("/api/v1/cluster");
+            if let Some(security) = &mut operation.security {
+                security.push(SecurityRequirement::new::<_, [String; 0], String>("cookie", []));
+            }
             if changes {
                 let mut parameters = change_parameters();
                 // An import is repeatable as it is: what is done already is skipped.
@@ -96,7 +125,7 @@ pub(crate) fn complete(document: &mut Document) {
                     );
                     add("RateLimit", "What is left of it: `\"read\";r=42;t=12`", Type::String);
                 }
-                if success && api {
+                if success && replicated {
                     add("Guardian-Revision", "The revision that the answer reflects", Type::Integer);
                 }
                 if success && changes {
@@ -122,6 +151,17 @@ pub(crate) fn complete(document: &mut Document) {
             }
         }
     }
+}
+
+/// Whether the operations at the path are about people.
+fn of_people(path: &str) -> bool {
+    const AREAS: [&str; 8] =
+        ["auth", "users", "invitations", "members", "roles", "groups", "organisations", "audit"];
+    let Some(rest) = path.strip_prefix("/api/v1/") else { return false };
+    let rest = rest.strip_prefix("projects/{project}/").unwrap_or(rest);
+    AREAS
+        .iter()
+        .any(|area| rest == *area || rest.strip_prefix(area).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// What every change takes.
@@ -190,16 +230,16 @@ fn retried(status: &str) -> bool {
     Code::ALL.iter().any(|code| code.retry_after().is_some() && code.status().as_str() == status)
 }
 
-/// The operations at a path, each with whether it is the `GET`.
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+/// The operations at a path, each with its method.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let all = [
-        (true, &mut item.get),
-        (false, &mut item.put),
-        (false, &mut item.post),
-        (false, &mut item.delete),
-        (false, &mut item.patch),
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::DELETE, &mut item.delete),
+        (Method::PATCH, &mut item.patch),
     ];
-    all.into_iter().filter_map(|(is_get, operation)| Some((is_get, operation.as_mut()?)))
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn header(description: &str, kind: Type) -> RefOr<utoipa::openapi::header::Header> {

@@ -67,6 +67,31 @@ impl From<Error> for Problem {
                 Self::new(Code::Behind, detail).with("revision", at).with("min_revision", wanted)
             }
             Error::OutcomeUnknown => Self::new(Code::OutcomeUnknown, detail),
+            Error::SignInFailed => Self::new(Code::SignInFailed, detail),
+            Error::SecondFactorFailed => Self::new(Code::SecondFactorFailed, detail),
+            Error::SessionOver => Self::new(Code::SessionOver, detail),
+            Error::TooManyAttempts { retry_after_ms } => {
+                let seconds = u64::try_from(retry_after_ms).unwrap_or_default().div_ceil(1000).max(1);
+                let detail = format!("too many attempts failed; try again in {seconds} s");
+                Self::new(Code::TooManyAttempts, detail).retry_after(seconds)
+            }
+            Error::RegistrationClosed => Self::new(Code::RegistrationClosed, detail),
+            Error::SecondFactorRequired => Self::new(Code::SecondFactorRequired, detail),
+            Error::BeyondOwnRights => Self::new(Code::BeyondOwnRights, detail),
+            Error::Taken(what) => Self::new(Code::Taken, detail).with("field", what),
+            Error::LastAdministrator => Self::new(Code::LastAdministrator, detail),
+            Error::LimitReached { what, max } => {
+                Self::new(Code::QuotaExceeded, detail).with("limit", what).with("max", max)
+            }
+            Error::ProviderUnavailable(cause) => Self::new(Code::ProviderUnavailable, detail).because(cause),
+            Error::ProviderRefused => Self::new(Code::ProviderRefused, detail),
+            Error::IdentityUnavailable(cause) => {
+                let problem = Self::new(Code::IdentityUnavailable, detail);
+                match cause {
+                    Some(cause) => problem.because(cause),
+                    None => problem,
+                }
+            }
             Error::Internal(cause) => Self::internal(cause),
         }
     }
@@ -81,6 +106,15 @@ fn missing(what: &str) -> Option<Code> {
         "schema" => Code::SchemaNotFound,
         "version" | "schema version" => Code::VersionNotFound,
         "API key" => Code::ApiKeyNotFound,
+        "user" => Code::UserNotFound,
+        "session" => Code::SessionNotFound,
+        "invitation" => Code::InvitationNotFound,
+        "member" => Code::MemberNotFound,
+        "role" => Code::RoleNotFound,
+        "group" => Code::GroupNotFound,
+        "organisation" => Code::OrganisationNotFound,
+        "identity provider" => Code::ProviderNotFound,
+        "second_factor" | "second factor" => Code::SecondFactorNotFound,
         _ => return None,
     })
 }

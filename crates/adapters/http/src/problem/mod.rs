@@ -14,7 +14,7 @@ use crate::limit::Exceeded;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::error::Error;
@@ -75,6 +75,12 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// Keeps the cause for the log.
+    #[must_use]
+    pub(crate) fn because(self, cause: Box<dyn Error + Send + Sync>) -> Self {
+        Self { cause: Some(Arc::from(cause)), ..self }
+    }
+
     /// Adds a member.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -115,7 +121,7 @@ impl Problem {
         *response.headers_mut() = headers;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.code == Code::Unauthenticated {
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after {

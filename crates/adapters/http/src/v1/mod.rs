@@ -1,6 +1,8 @@
 //! Version 1 of the API: one file per family of resources, bodies in `dto`.
 
 mod api_keys;
+mod audit;
+mod auth;
 mod cluster;
 mod configs;
 mod diff;
@@ -10,6 +12,7 @@ mod export;
 mod history;
 mod import;
 mod patch;
+mod people;
 mod projects;
 mod rollback;
 mod schemas;
@@ -43,5 +46,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(export::routes())
         .merge(import::routes())
         .merge(api_keys::routes())
+        .merge(auth::routes())
+        .merge(people::routes())
+        .merge(audit::routes())
         .merge(cluster::routes())
 }

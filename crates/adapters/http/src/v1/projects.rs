@@ -122,5 +122,13 @@ async fn delete_project(
     change: Change,
     path: ProjectPath,
 ) -> Result<Response, Problem> {
-    Ok(Reply::gone(&api.app.projects.delete(&change.alone(), path.project).await?)?.done())
+    let (ctx, project) = (change.alone(), path.project);
+    let changed = api.app.projects.delete(&ctx, project.clone()).await?;
+    if let (Some(identity), false) = (&api.app.identity, ctx.dry_run)
+        && let Err(error) = identity.organisations.forget_project(&project).await
+    {
+        // The project is gone; a later one of its name must not inherit, which upkeep sees to again.
+        tracing::warn!(%error, %project, "the roles in a deleted project were not forgotten yet");
+    }
+    Ok(Reply::gone(&changed)?.done())
 }

@@ -115,17 +115,10 @@ fn names(description: &str, pattern: &str, bytes_max: usize) -> Array {
 
 impl NewApiKeyBody {
     pub(crate) fn request(self, project: ProjectName) -> Result<CreateApiKey, Problem> {
-        if self.permissions.is_empty() {
-            return Err(invalid("permissions", "must not be empty"));
-        }
-        let permission = |(at, text): (usize, &String)| {
-            Permission::parse(text)
-                .ok_or_else(|| invalid(format!("permissions[{at}]"), "is not a permission there is"))
-        };
         Ok(CreateApiKey {
             project,
             name: KeyLabel::parse(&self.name)?,
-            permissions: self.permissions.iter().enumerate().map(permission).collect::<Result<_, _>>()?,
+            permissions: permissions(&self.permissions)?,
             environments: self.environments.as_deref().map(environments).transpose()?,
             key_prefixes: self.key_prefixes.map(prefixes).transpose()?,
             expires_at: self.expires_at.as_deref().map(timestamp).transpose()?,
@@ -133,11 +126,23 @@ impl NewApiKeyBody {
     }
 }
 
-fn environments(names: &[String]) -> Result<BTreeSet<EnvironmentName>, Problem> {
+/// What a key or a role may do: at least something.
+pub(super) fn permissions(texts: &[String]) -> Result<BTreeSet<Permission>, Problem> {
+    if texts.is_empty() {
+        return Err(invalid("permissions", "must not be empty"));
+    }
+    let permission = |(at, text): (usize, &String)| {
+        Permission::parse(text)
+            .ok_or_else(|| invalid(format!("permissions[{at}]"), "is not a permission there is"))
+    };
+    texts.iter().enumerate().map(permission).collect()
+}
+
+pub(super) fn environments(names: &[String]) -> Result<BTreeSet<EnvironmentName>, Problem> {
     names.iter().map(|name| Ok(EnvironmentName::parse(name)?)).collect()
 }
 
-fn prefixes(prefixes: Vec<String>) -> Result<BTreeSet<String>, Problem> {
+pub(super) fn prefixes(prefixes: Vec<String>) -> Result<BTreeSet<String>, Problem> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     let valid = |text: &String| (1..=CONFIG_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed);
     match prefixes.iter().position(|prefix| !valid(prefix)) {

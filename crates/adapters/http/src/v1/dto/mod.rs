@@ -6,6 +6,7 @@ pub(super) mod config;
 pub(crate) mod effect;
 pub(super) mod history;
 pub(super) mod patch;
+pub(super) mod people;
 pub(super) mod project;
 pub(super) mod schema;
 pub(super) mod transaction;

@@ -1,0 +1,139 @@
+//! Sessions of browsers: two cookies that scripts cannot read, and the proof that a change comes from the page
+//! that signed in.
+//!
+//! The proof is made of the refresh token, so every node can check it, nothing is kept for it, and whoever does
+//! not hold the session cannot make it.
+
+use crate::problem::{Code, Problem};
+use application::identity::Signed;
+use domain::Digest;
+use http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use secrecy::ExposeSecret;
+
+/// Holds the access token.
+pub(crate) const ACCESS: &str = "__Host-guardian_session";
+/// Holds the refresh token.
+pub(crate) const REFRESH: &str = "__Host-guardian_refresh";
+/// Ties a sign-in through an identity provider to the browser that began it.
+pub(crate) const STATE: &str = "__Host-guardian_state";
+/// The proof that a change comes from the page that signed in.
+const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+/// What browsers say of where a request comes from.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// For how long a browser comes back from an identity provider, in seconds.
+const STATE_SECONDS: i64 = 600;
+
+/// The cookie of this name; `None` also when there are two, which a browser never sends with this prefix.
+pub(crate) fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut found = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
+    let first = found.next().filter(|value| !value.is_empty())?;
+    found.next().is_none().then_some(first)
+}
+
+/// Gives the browser the session.
+pub(crate) fn give(headers: &mut HeaderMap, signed: &Signed) {
+    // A session that was just opened or refreshed was used now.
+    let ends_in = (signed.session.ends_at.0 - signed.session.used_at.0) / 1000;
+    let access_seconds = i64::try_from(signed.expires_in_s).unwrap_or(i64::MAX);
+    set(headers, ACCESS, signed.access.expose_secret(), access_seconds, "Strict");
+    set(headers, REFRESH, signed.refresh.expose_secret(), ends_in, "Strict");
+}
+
+/// Takes the session from the browser.
+pub(crate) fn take(headers: &mut HeaderMap) {
+    set(headers, ACCESS, "", 0, "Strict");
+    set(headers, REFRESH, "", 0, "Strict");
+}
+
+/// Remembers which sign-in the browser began. It comes back by a link of another site, so the cookie must come
+/// along with that.
+pub(crate) fn remember(headers: &mut HeaderMap, state: &str) {
+    set(headers, STATE, state, STATE_SECONDS, "Lax");
+}
+
+/// Forgets it.
+pub(crate) fn forget(headers: &mut HeaderMap) {
+    set(headers, STATE, "", 0, "Lax");
+}
+
+fn set(headers: &mut HeaderMap, name: &str, value: &str, seconds: i64, same_site: &str) {
+    let seconds = seconds.max(0);
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite={same_site}");
+    if let Ok(mut value) = HeaderValue::try_from(text) {
+        value.set_sensitive(true);
+        headers.append(SET_COOKIE, value);
+    }
+}
+
+/// What a page repeats with every change, for the session that this refresh token carries on.
+pub(crate) fn csrf_token(refresh: &str) -> String {
+    Digest::of(&[b"guardian csrf token\0", refresh.as_bytes()]).to_string()
+}
+
+/// Fails unless the change shows that it comes from the page that signed in.
+pub(crate) fn check_change(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+    check_origin(headers, uri, true)?;
+    let shown = headers.get(CSRF).map(HeaderValue::as_bytes);
+    let expected = get(headers, REFRESH).map(csrf_token);
+    match (shown, expected) {
+        // Digests, so that how long the comparison takes says nothing.
+        (Some(shown), Some(expected)) if Digest::of(&[shown]) == Digest::of(&[expected.as_bytes()]) => Ok(()),
+        _ => Err(Problem::new(Code::CsrfFailed, "X-CSRF-Token must be the csrf_token of the session")),
+    }
+}
+
+/// Fails when the request comes from another site; with `silent`, a client that does not say may go on.
+pub(crate) fn check_origin(headers: &HeaderMap, uri: &Uri, silent: bool) -> Result<(), Problem> {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let own = match (text(&FETCH_SITE), text(&ORIGIN)) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let host = uri.authority().map(http::uri::Authority::as_str).or(text(&HOST));
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            authority.is_some() && authority == host
+        }
+        (None, None) => silent,
+    };
+    if own { Ok(()) } else { Err(Problem::new(Code::CsrfFailed, "the request comes from another site")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&str, &str)| {
+            (HeaderName::try_from(*name).expect("a name"), HeaderValue::try_from(*value).expect("a value"))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn check(pairs: &[(&str, &str)], silent: bool, passes: bool) {
+        let result = check_origin(&headers(pairs), &Uri::from_static("/x"), silent);
+        assert_eq!(result.is_ok(), passes, "{pairs:?}");
+    }
+
+    #[test]
+    fn other_sites_are_refused() {
+        check(&[("sec-fetch-site", "same-origin")], false, true);
+        check(&[("sec-fetch-site", "none")], false, true);
+        check(&[("sec-fetch-site", "same-site")], true, false);
+        check(&[("sec-fetch-site", "cross-site"), ("origin", "https://h"), ("host", "h")], true, false);
+        check(&[("origin", "https://h:8443"), ("host", "h:8443")], false, true);
+        check(&[("origin", "https://evil"), ("host", "h")], true, false);
+        check(&[("origin", "null"), ("host", "null")], true, false);
+        check(&[], true, true);
+        check(&[], false, false);
+    }
+
+    #[test]
+    fn cookies_are_found_by_name() {
+        let all = headers(&[("cookie", "a=1; __Host-guardian_session=tok=en; b=2")]);
+        assert_eq!(get(&all, ACCESS), Some("tok=en"));
+        assert_eq!(get(&all, REFRESH), None);
+        assert_eq!(get(&headers(&[("cookie", "x=1; x=2")]), "x"), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! Refusals for want of a credential or of rights are part of the audit.
+
+use super::Facts;
+use crate::problem::Code;
+use crate::router::Api;
+use application::identity::Refusal;
+use axum::extract::Request;
+use domain::ProjectName;
+use http::{Method, StatusCode, Uri};
+
+/// How paths of projects begin.
+const PROJECTS: &str = "/api/v1/projects/";
+/// Longest path that is kept, in bytes; a config key has at most 255.
+const PATH_BYTES_MAX: usize = 512;
+
+/// What a request tries.
+pub(super) struct Tried {
+    method: Method,
+    uri: Uri,
+    /// The route template, when it is one of the API on a node that has an audit.
+    route: Option<String>,
+}
+
+impl Tried {
+    pub(super) fn new(api: &Api, request: &Request, route: &str) -> Self {
+        let audited = api.app.identity.is_some() && route.starts_with("/api/");
+        let route = audited.then(|| route.to_owned());
+        Self { method: request.method().clone(), uri: request.uri().clone(), route }
+    }
+
+    /// Notes the refusal, unless the use case did already, as it does for whatever opens a session.
+    pub(super) fn refused(&self, api: &Api, facts: &Facts, code: Code) {
+        let noted = matches!(
+            code,
+            Code::SignInFailed
+                | Code::SecondFactorFailed
+                | Code::SessionOver
+                | Code::ProviderRefused
+                | Code::RegistrationClosed
+        );
+        let denied = matches!(code.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let (Some(route), Ok(identity)) = (&self.route, api.app.identity()) else { return };
+        if noted || !denied || code == Code::QuotaExceeded {
+            return;
+        }
+        let operation = api.operations.get(&(self.method.clone(), route.clone())).cloned();
+        let path = self.uri.path();
+        let refusal = Refusal {
+            operation: operation.unwrap_or_else(|| self.method.to_string()),
+            resource: path[..path.floor_char_boundary(PATH_BYTES_MAX)].to_owned(),
+            project: project(path),
+            code: code.as_str().to_owned(),
+        };
+        identity.audit.refused(&facts.visitor(), facts.actor.get(), refusal);
+    }
+}
+
+/// The project that a path is about.
+fn project(path: &str) -> Option<ProjectName> {
+    let name = path.strip_prefix(PROJECTS)?.split('/').next()?;
+    ProjectName::parse(name).ok()
+}

@@ -1,0 +1,422 @@
+//! Sign-ins, sessions and second factors. Secrets are in the answers that give them, and nowhere else.
+
+use super::user::UserBody;
+use super::{email, label};
+use crate::cookie::csrf_token;
+use crate::problem::Problem;
+use crate::reply::rfc3339;
+use crate::v1::dto::invalid;
+use application::identity::{
+    AnswerChallenge, Bootstrap, Challenge, ChangePassword, Confirmed, Enrolment, FactorAnswer, Login, Me,
+    Register, ResetPassword, Signed, SignedIn,
+};
+use application::ports::identity::Session;
+use domain::{Grant, SessionId};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The first administrator.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct BootstrapBody {
+    /// The token that was printed or mounted once.
+    #[schema(value_type = String, max_length = 512)]
+    token: SecretString,
+    /// Where the person is reached.
+    #[schema(max_length = 254)]
+    email: String,
+    /// What people call the person.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// The person's password.
+    #[schema(value_type = String, max_length = 256, format = Password)]
+    password: SecretString,
+}
+
+/// Somebody who wants to be known.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct RegisterBody {
+    /// Where the person is reached; with an invitation, the address that was invited.
+    #[schema(max_length = 254)]
+    email: String,
+    /// What people call the person.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// The person's password.
+    #[schema(value_type = String, max_length = 256, format = Password)]
+    password: SecretString,
+    /// The token of the invitation.
+    #[schema(value_type = Option<String>, max_length = 512)]
+    invitation: Option<SecretString>,
+}
+
+/// The first step of a sign-in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery staple" }))]
+pub(in crate::v1) struct LoginBody {
+    /// Who.
+    #[schema(max_length = 254)]
+    email: String,
+    /// The password.
+    #[schema(value_type = String, max_length = 256, format = Password)]
+    password: SecretString,
+    /// What the person calls the device.
+    #[schema(max_length = 256)]
+    #[serde(default)]
+    device: String,
+}
+
+/// The second step of a sign-in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct SecondFactorBody {
+    /// What the first step gave.
+    #[schema(value_type = String, max_length = 2048)]
+    challenge: SecretString,
+    /// The code that the device shows.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]{6}$")]
+    code: Option<SecretString>,
+    /// Or a recovery code.
+    #[schema(value_type = Option<String>, max_length = 256)]
+    recovery_code: Option<SecretString>,
+}
+
+/// A session to be carried on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct RefreshBody {
+    /// The refresh token; left out by browsers, which have it in a cookie.
+    #[schema(value_type = Option<String>, max_length = 512)]
+    pub(in crate::v1) refresh_token: Option<SecretString>,
+}
+
+/// A person who is in.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct SignedBody {
+    /// Opens requests, as `Authorization: Bearer <access_token>`; not with `mode=cookie`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+    /// Carries the session on, once; not with `mode=cookie`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// What a page repeats as `X-CSRF-Token` with every change; only with `mode=cookie`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<String>,
+    /// `Bearer`; `Cookie` with `mode=cookie`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// For how many seconds the access token is good.
+    expires_in: u64,
+    /// Whether a second factor must be set up before anything else; then refresh.
+    second_factor_enrolment_required: bool,
+    /// The session.
+    session: String,
+    /// Who is in.
+    user: UserBody,
+}
+
+/// A sign-in that waits for the second factor.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct ChallengeBody {
+    /// Always `true`.
+    second_factor_required: bool,
+    /// To be sent to `POST /api/v1/auth/second-factor` with a code.
+    challenge: String,
+    /// For how many seconds it is good.
+    expires_in: u64,
+}
+
+/// The end of a sign-in's first step.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(in crate::v1) enum SignedInBody {
+    /// The person is in.
+    Signed(Box<SignedBody>),
+    /// The second factor is missing.
+    Challenge(ChallengeBody),
+}
+
+/// What a person may do by one role.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct GrantBody {
+    /// The role.
+    role: String,
+    /// In which project; `null` for the platform and every project.
+    #[schema(required = true)]
+    project: Option<String>,
+    /// In which environments; `null` for all.
+    #[schema(required = true)]
+    environments: Option<Vec<String>>,
+    /// For which prefixes of config keys; `null` for all.
+    #[schema(required = true)]
+    key_prefixes: Option<Vec<String>>,
+    /// What it allows.
+    permissions: Vec<&'static str>,
+}
+
+/// Who asks.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct MeBody {
+    /// Who.
+    user: UserBody,
+    /// By which sign-in.
+    #[schema(required = true)]
+    session: Option<String>,
+    /// What the person may do.
+    grants: Vec<GrantBody>,
+    /// Whether the person has a second factor.
+    second_factor: bool,
+    /// How many recovery codes are left.
+    recovery_codes_left: u32,
+    /// Whether a second factor must be set up before anything else.
+    second_factor_enrolment_required: bool,
+    /// For pages that lost it: what they repeat as `X-CSRF-Token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<String>,
+}
+
+/// A sign-in of a person.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct SessionBody {
+    /// Identifies it.
+    id: String,
+    /// Whether it is the one that asks.
+    present: bool,
+    /// From where it was opened.
+    address: String,
+    /// With what program.
+    user_agent: String,
+    /// What the person calls the device.
+    device: String,
+    /// How the person proved who they are: `password`, `password+totp`, `oidc:<provider>`.
+    method: String,
+    /// When it was opened.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it was last refreshed.
+    #[schema(format = DateTime)]
+    used_at: String,
+    /// When it ends unless it is refreshed before.
+    #[schema(format = DateTime)]
+    idle_expires_at: String,
+    /// When it ends in any case.
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// Another password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct PasswordBody {
+    /// The present one.
+    #[schema(value_type = String, max_length = 256, format = Password)]
+    current_password: SecretString,
+    /// The other one.
+    #[schema(value_type = String, max_length = 256, format = Password)]
+    new_password: SecretString,
+}
+
+/// Another password by the token that an administrator had made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct PasswordResetBody {
+    /// The token.
+    #[schema(value_type = String, max_length = 2048)]
+    token: SecretString,
+    /// The other password.
+    #[schema(value_type = String, max_length = 256, format = Password)]
+    new_password: SecretString,
+}
+
+/// A second factor that waits for its first code.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct EnrolmentBody {
+    /// The secret in base32, for typing. It is shown this once.
+    secret: String,
+    /// The `otpauth:` address for the person's device. It is shown this once.
+    uri: String,
+}
+
+/// The first code of a second factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct CodeBody {
+    /// The code that the device shows.
+    #[schema(value_type = String, pattern = "^[0-9]{6}$")]
+    pub(in crate::v1) code: SecretString,
+}
+
+/// The person shows again who they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct ProofBody {
+    /// The password.
+    #[schema(value_type = String, max_length = 256, format = Password)]
+    pub(in crate::v1) password: SecretString,
+}
+
+/// Codes that stand in for the second factor.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct RecoveryBody {
+    /// Each is good once. They are shown this once.
+    recovery_codes: Vec<String>,
+}
+
+/// How many sessions ended.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct EndedBody {
+    /// How many.
+    pub(in crate::v1) ended: u64,
+}
+
+/// An identity provider.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct ProviderBody {
+    /// Its name.
+    pub(in crate::v1) name: String,
+}
+
+/// A sign-in that goes to an identity provider.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct WentOutBody {
+    /// Where to send the browser.
+    pub(in crate::v1) location: String,
+}
+
+impl BootstrapBody {
+    pub(in crate::v1) fn request(self) -> Result<Bootstrap, Problem> {
+        let (email, name) = (email(&self.email)?, label(&self.name)?);
+        Ok(Bootstrap { token: self.token, email, name, password: self.password })
+    }
+}
+
+impl RegisterBody {
+    pub(in crate::v1) fn request(self) -> Result<Register, Problem> {
+        let (email, name) = (email(&self.email)?, label(&self.name)?);
+        Ok(Register { email, name, password: self.password, invitation: self.invitation })
+    }
+}
+
+impl LoginBody {
+    pub(in crate::v1) fn request(self, browser: bool) -> Result<Login, Problem> {
+        Ok(Login { email: email(&self.email)?, password: self.password, device: self.device, browser })
+    }
+}
+
+impl SecondFactorBody {
+    pub(in crate::v1) fn request(self) -> Result<AnswerChallenge, Problem> {
+        let answer = match (self.code, self.recovery_code) {
+            (Some(code), None) => FactorAnswer::Code(code),
+            (None, Some(code)) => FactorAnswer::Recovery(code),
+            _ => return Err(invalid("code", "or recovery_code must be there, and not both")),
+        };
+        Ok(AnswerChallenge { challenge: self.challenge, answer })
+    }
+}
+
+impl PasswordBody {
+    pub(in crate::v1) fn request(self) -> ChangePassword {
+        ChangePassword { current: self.current_password, new: self.new_password }
+    }
+}
+
+impl PasswordResetBody {
+    pub(in crate::v1) fn request(self) -> ResetPassword {
+        ResetPassword { token: self.token, new: self.new_password }
+    }
+}
+
+impl SignedBody {
+    /// With the tokens, or for a browser without.
+    pub(in crate::v1) fn new(signed: &Signed, browser: bool) -> Self {
+        let shown = |secret: &SecretString| (!browser).then(|| secret.expose_secret().to_owned());
+        Self {
+            access_token: shown(&signed.access),
+            refresh_token: shown(&signed.refresh),
+            csrf_token: browser.then(|| csrf_token(signed.refresh.expose_secret())),
+            token_type: if browser { "Cookie" } else { "Bearer" },
+            expires_in: signed.expires_in_s,
+            second_factor_enrolment_required: signed.must_enrol,
+            session: signed.session.id.to_string(),
+            user: (&signed.user).into(),
+        }
+    }
+}
+
+impl SignedInBody {
+    pub(in crate::v1) fn new(signed: &SignedIn, browser: bool) -> Self {
+        match signed {
+            SignedIn::Signed(signed) => Self::Signed(Box::new(SignedBody::new(signed, browser))),
+            SignedIn::Challenge(Challenge { challenge, expires_in_s }) => Self::Challenge(ChallengeBody {
+                second_factor_required: true,
+                challenge: challenge.expose_secret().to_owned(),
+                expires_in: *expires_in_s,
+            }),
+        }
+    }
+}
+
+impl From<&Grant> for GrantBody {
+    fn from(grant: &Grant) -> Self {
+        Self {
+            role: grant.role.to_string(),
+            project: grant.project.as_ref().map(ToString::to_string),
+            environments: grant
+                .environments
+                .as_ref()
+                .map(|all| all.iter().map(ToString::to_string).collect()),
+            key_prefixes: grant.key_prefixes.as_ref().map(|all| all.iter().cloned().collect()),
+            permissions: grant.permissions.iter().map(|permission| permission.as_str()).collect(),
+        }
+    }
+}
+
+impl MeBody {
+    pub(in crate::v1) fn new(me: &Me, csrf_token: Option<String>) -> Self {
+        Self {
+            user: (&me.user).into(),
+            session: me.session.as_ref().map(ToString::to_string),
+            grants: me.person.grants.iter().map(Into::into).collect(),
+            second_factor: me.second_factor,
+            recovery_codes_left: me.recovery_left,
+            second_factor_enrolment_required: me.must_enrol,
+            csrf_token,
+        }
+    }
+}
+
+impl SessionBody {
+    pub(in crate::v1) fn new(session: &Session, present: Option<&SessionId>) -> Self {
+        Self {
+            id: session.id.to_string(),
+            present: present == Some(&session.id),
+            address: session.client.address.clone(),
+            user_agent: session.client.user_agent.clone(),
+            device: session.client.device.clone(),
+            method: session.method.clone(),
+            created_at: rfc3339(session.created_at),
+            used_at: rfc3339(session.used_at),
+            idle_expires_at: rfc3339(session.idle_at),
+            expires_at: rfc3339(session.ends_at),
+        }
+    }
+}
+
+impl From<&Enrolment> for EnrolmentBody {
+    fn from(enrolment: &Enrolment) -> Self {
+        Self {
+            secret: enrolment.secret.expose_secret().to_owned(),
+            uri: enrolment.uri.expose_secret().to_owned(),
+        }
+    }
+}
+
+impl From<&Confirmed> for RecoveryBody {
+    fn from(confirmed: &Confirmed) -> Self {
+        let codes = confirmed.recovery_codes.iter();
+        Self { recovery_codes: codes.map(|code| code.expose_secret().to_owned()).collect() }
+    }
+}

@@ -1,0 +1,21 @@
+//! People and what is theirs, as clients see it.
+
+pub(in crate::v1) mod audit;
+pub(in crate::v1) mod auth;
+pub(in crate::v1) mod group;
+pub(in crate::v1) mod member;
+pub(in crate::v1) mod role;
+pub(in crate::v1) mod user;
+
+use super::invalid;
+use crate::problem::Problem;
+use domain::{Email, KeyLabel};
+
+/// An address as it was typed: people do not mind upper and lower case.
+fn email(text: &str) -> Result<Email, Problem> {
+    Email::parse(&text.to_lowercase()).map_err(|error| invalid("email", &error.to_string()))
+}
+
+fn label(text: &str) -> Result<KeyLabel, Problem> {
+    Ok(KeyLabel::parse(text)?)
+}
