@@ -107,7 +107,7 @@ async fn answer(
         let busy = |_| Problem::new(Code::Overloaded, "this node sends as many exports as it can");
         let permit = api.exports.clone().try_acquire_owned().map_err(busy)?;
         let first = audit.search(&ctx, query.clone(), None, BATCH).await?;
-        return Ok(file(form, Export { audit, ctx, query, next: Some(first), sent: 0, permit }));
+        return Ok(file(form, Export { audit, ctx, query, next: Some(first), sent: 0, _permit: permit }));
     }
     let list = Listing::new(uri.path(), &format!("{query:?}"));
     let (size, before) = list.plain(&search.page, |text| text.parse::<AuditCursor>().ok())?;
@@ -124,7 +124,8 @@ struct Export {
     /// What was read and not sent yet; nothing at the end.
     next: Option<Listed<AuditRecord, AuditCursor>>,
     sent: usize,
-    permit: tokio::sync::OwnedSemaphorePermit,
+    /// Given back at the end.
+    _permit: tokio::sync::OwnedSemaphorePermit,
 }
 
 /// The answer. It is made as fast as the client takes it; a failure under way breaks it off.

@@ -1,7 +1,10 @@
 //! The HTTP contract, in process: the real router and use cases on fakes of the world.
 
 mod access;
+mod authz_cases;
+mod authz_matrix;
 mod bodies;
+mod browsers;
 mod configs;
 mod conformance;
 mod documentation;
@@ -12,6 +15,7 @@ mod lists;
 mod members;
 mod past;
 mod patches;
+mod people;
 mod preconditions;
 mod projects;
 mod schemas;

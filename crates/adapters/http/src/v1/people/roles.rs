@@ -6,7 +6,7 @@ use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
-use crate::v1::dto::people::role::{RoleBody, RolePut};
+use crate::v1::dto::people::role::{AccessRoleBody, AccessRolePut};
 use axum::extract::State;
 use axum::response::Response;
 use domain::BuiltInRole;
@@ -29,7 +29,7 @@ refusals! {
 ///
 /// The built-in ones, the weakest first, then the others by name.
 #[utoipa::path(get, path = "/api/v1/roles", tag = "users",
-    responses((status = 200, description = "The roles", body = List<RoleBody>), Listed),
+    responses((status = 200, description = "The roles", body = List<AccessRoleBody>), Listed),
     security(("bearer" = []), ("api_key" = [])))]
 async fn list_roles(
     State(api): State<Api>,
@@ -39,12 +39,12 @@ async fn list_roles(
     let custom = api.app.identity()?.roles.list(&ctx).await?;
     let built_in = BuiltInRole::ALL.into_iter().map(Into::into);
     let items = built_in.chain(custom.iter().map(Into::into)).collect();
-    Ok(Reply::json(StatusCode::OK, &List::<RoleBody>::whole(items))?.done())
+    Ok(Reply::json(StatusCode::OK, &List::<AccessRoleBody>::whole(items))?.done())
 }
 
 /// Read a role of the platform's own
 #[utoipa::path(get, path = "/api/v1/roles/{role}", tag = "users", params(RolePath),
-    responses((status = 200, description = "The role", body = RoleBody), Read),
+    responses((status = 200, description = "The role", body = AccessRoleBody), Read),
     security(("bearer" = []), ("api_key" = [])))]
 async fn get_role(
     State(api): State<Api>,
@@ -53,15 +53,15 @@ async fn get_role(
     Query(NoQuery): Query<NoQuery>,
 ) -> Result<Response, Problem> {
     let role = api.app.identity()?.roles.get(&ctx, &path.role).await?;
-    Ok(Reply::json(StatusCode::OK, &RoleBody::from(&role))?.done())
+    Ok(Reply::json(StatusCode::OK, &AccessRoleBody::from(&role))?.done())
 }
 
 /// Make or change a role
 ///
 /// Whoever has it has the new rights on every node at once.
 #[utoipa::path(put, path = "/api/v1/roles/{role}", tag = "users", params(RolePath),
-    request_body = RolePut,
-    responses((status = 200, description = "The role", body = RoleBody), Put),
+    request_body = AccessRolePut,
+    responses((status = 200, description = "The role", body = AccessRoleBody), Put),
     security(("bearer" = []), ("api_key" = [])))]
 async fn put_role(
     State(api): State<Api>,
@@ -70,9 +70,9 @@ async fn put_role(
     Query(NoQuery): Query<NoQuery>,
     bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let request = bytes.parse::<RolePut>()?.request(path.role)?;
+    let request = bytes.parse::<AccessRolePut>()?.request(path.role)?;
     let role = api.app.identity()?.roles.put(&ctx, request).await?;
-    Ok(Reply::json(StatusCode::OK, &RoleBody::from(&role))?.done())
+    Ok(Reply::json(StatusCode::OK, &AccessRoleBody::from(&role))?.done())
 }
 
 /// Delete a role

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
     "description": "May change documents, and nothing else",
     "permissions": ["config:document:read", "config:document:write"]
 }))]
-pub(in crate::v1) struct RolePut {
+pub(in crate::v1) struct AccessRolePut {
     /// What it is for, at most 1024 bytes.
     #[schema(max_length = 1024)]
     #[serde(default)]
@@ -28,7 +28,7 @@ pub(in crate::v1) struct RolePut {
 
 /// A role.
 #[derive(Serialize, ToSchema)]
-pub(in crate::v1) struct RoleBody {
+pub(in crate::v1) struct AccessRoleBody {
     /// Its name.
     name: String,
     /// What it is for.
@@ -42,13 +42,13 @@ pub(in crate::v1) struct RoleBody {
     updated_at: Option<String>,
 }
 
-impl RolePut {
+impl AccessRolePut {
     pub(in crate::v1) fn request(self, name: RoleName) -> Result<PutRole, Problem> {
         Ok(PutRole { name, description: self.description, permissions: permissions(&self.permissions)? })
     }
 }
 
-impl From<&CustomRole> for RoleBody {
+impl From<&CustomRole> for AccessRoleBody {
     fn from(role: &CustomRole) -> Self {
         Self {
             name: role.name.to_string(),
@@ -60,7 +60,7 @@ impl From<&CustomRole> for RoleBody {
     }
 }
 
-impl From<BuiltInRole> for RoleBody {
+impl From<BuiltInRole> for AccessRoleBody {
     fn from(role: BuiltInRole) -> Self {
         let description = match role {
             BuiltInRole::Viewer => "Reads a project",

@@ -1,0 +1,226 @@
+//! Every operation of the contract by every role: what each is answered is committed, and an operation without a
+//! case fails the test.
+//!
+//! Changes of the replicated state are tried with `dry_run`; for changes on people each request gets a person, and
+//! what it takes away is put back before.
+
+use crate::authz_cases::{Case, case};
+use crate::support::{PASSWORD, Server};
+use adapter_http::EdgeRules;
+use application::identity::{IdentityRules, RegistrationMode};
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use tower::ServiceExt;
+
+/// Who asks, weakest first: a name, and the role and its place.
+const ROLES: [(&str, Option<(&str, &str)>); 9] = [
+    ("anonymous", None),
+    ("nobody", None),
+    ("foreign-viewer", Some(("viewer", "projects/other"))),
+    ("foreign-editor", Some(("editor", "projects/other"))),
+    ("foreign-admin", Some(("admin", "projects/other"))),
+    ("viewer", Some(("viewer", "projects/demo"))),
+    ("editor", Some(("editor", "projects/demo"))),
+    ("admin", Some(("admin", "projects/demo"))),
+    ("platform-admin", Some(("platform-admin", ""))),
+];
+/// API keys with every permission: of the project, of another, and of the platform.
+const KEYS: [&str; 3] = ["foreign-key", "key", "platform-key"];
+
+/// Everything that a request may name.
+struct World {
+    server: Server,
+    /// What is put into paths.
+    names: BTreeMap<&'static str, String>,
+    keys: BTreeMap<&'static str, String>,
+    people: u32,
+    /// People who did nothing that changes what they may.
+    signed: BTreeMap<String, Value>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let rules = IdentityRules { registration: RegistrationMode::Invitation, ..IdentityRules::default() };
+        let mut server = Server::of_people_by(rules, EdgeRules::default()).await;
+        // Thousands of requests only prepare; that they are as documented is tested elsewhere.
+        server.unchecked = true;
+        server.post("/api/v1/projects", r#"{"name":"other"}"#).await.is(201);
+        server.create("a", "1").await;
+        server.put("a", ("if-match", "*"), r#"{"content":2}"#).await.is(200);
+        let schema = r#"{"name":"s","schema":{"type":"number"}}"#;
+        server.post("/api/v1/projects/demo/schemas", schema).await.is(201);
+        server.send("PUT", "/api/v1/groups/g", &[], r#"{"label":"G"}"#).await.is(200);
+        server.send("PUT", "/api/v1/organisations/o", &[], r#"{"label":"O"}"#).await.is(200);
+        let permissions: Vec<&str> = domain::Permission::ALL.iter().map(|one| one.as_str()).collect();
+        let mut keys = BTreeMap::from([("platform-key", server.test.admin_secret.clone())]);
+        let mut names = BTreeMap::from([
+            ("project", "demo".to_owned()),
+            ("environment", "default".to_owned()),
+            ("key", "a".to_owned()),
+            ("name", "s".to_owned()),
+            ("version", "1".to_owned()),
+            ("member", "9".to_owned()),
+            ("group", "g".to_owned()),
+            ("organisation", "o".to_owned()),
+            ("role", "custom".to_owned()),
+            ("provider", "corporate".to_owned()),
+        ]);
+        for (name, project) in [("key", "demo"), ("foreign-key", "other")] {
+            let body = json!({ "name": name, "permissions": permissions }).to_string();
+            let created =
+                server.post(&format!("/api/v1/projects/{project}/api-keys"), &body).await.is(201).json();
+            keys.insert(name, text(&created["key"]));
+            if project == "demo" {
+                names.insert("id", text(&created["id"]));
+            }
+        }
+        Self { server, names, keys, people: 0, signed: BTreeMap::new() }
+    }
+
+    /// Makes a person with a role, who is in.
+    async fn person(&mut self, role: Option<(&str, &str)>) -> Value {
+        self.people += 1;
+        let email = format!("p{}@example.com", self.people);
+        self.server.person(&email, role).await;
+        self.server.login(&email).await
+    }
+
+    /// Puts back what an earlier request may have taken away, and makes somebody to do it to.
+    async fn prepare(&mut self) {
+        let victim = self.person(Some(("viewer", "projects/demo"))).await;
+        let user = text(&victim["user"]["id"]);
+        for (path, body) in [
+            ("/api/v1/roles/custom", r#"{"permissions":["config:document:read"]}"#),
+            ("/api/v1/groups/g", r#"{"label":"G"}"#),
+            ("/api/v1/organisations/o", r#"{"label":"O"}"#),
+            (&format!("/api/v1/members/{user}"), r#"{"role":"platform-admin"}"#),
+            (&format!("/api/v1/organisations/o/members/{user}"), r#"{"role":"viewer"}"#),
+        ] {
+            self.server.send("PUT", path, &[], body).await.is(200);
+        }
+        self.server.send("PUT", &format!("/api/v1/groups/g/people/{user}"), &[], "").await.is(204);
+        let body = format!(r#"{{"email":"i{}@example.com"}}"#, self.people);
+        let invitation = self.server.post("/api/v1/invitations", &body).await.is(201).json();
+        self.names.insert("invitation", text(&invitation["id"]));
+        self.names.insert("session", text(&victim["session"]));
+        self.names.insert("subject", user.clone());
+        self.names.insert("user", user);
+    }
+
+    async fn ask(&mut self, who: &str, role: Option<(&str, &str)>, place: &Place, case: &Case) -> String {
+        let harmless = place.tried || place.method == "GET";
+        if !harmless || self.people == 0 {
+            self.prepare().await;
+        }
+        let signed = match who {
+            "anonymous" => Value::Null,
+            who if KEYS.contains(&who) => Value::Null,
+            who => match self.signed.get(who).filter(|_| harmless) {
+                Some(signed) => signed.clone(),
+                None => self.person(role).await,
+            },
+        };
+        if harmless {
+            self.signed.insert(who.to_owned(), signed.clone());
+        }
+        if let Some(session) = signed["session"].as_str().filter(|_| case.own_session) {
+            self.names.insert("session", session.to_owned());
+        }
+        let mut path = place.path.clone();
+        for (name, value) in &self.names {
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+        assert!(!path.contains('{'), "{path}: a parameter has no value");
+        let trial = if place.tried { "?dry_run=true" } else { case.query };
+        let body = case.body.replace("PASSWORD", PASSWORD).replace("NUMBER", &self.people.to_string());
+        let mut request = Request::builder().method(place.method.as_str()).uri(format!("{path}{trial}"));
+        if !body.is_empty() {
+            request = request.header("content-type", case.kind);
+        }
+        if case.guarded {
+            request = request.header("if-match", "*");
+        }
+        if let Some(key) = self.keys.get(who) {
+            request = request.header("x-api-key", key);
+        } else if let Some(token) = signed["access_token"].as_str() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = self.server.router.clone().oneshot(request).await.expect("the router never fails");
+        response.status().as_u16().to_string()
+    }
+}
+
+/// An operation.
+struct Place {
+    id: String,
+    method: String,
+    path: String,
+    /// Whether it may be tried without effect.
+    tried: bool,
+}
+
+fn places() -> Vec<Place> {
+    let document: Value = yaml_serde::from_str(&adapter_http::openapi_yaml()).expect("YAML");
+    let mut places = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in ["get", "put", "post", "delete", "patch"] {
+            let operation = &item[method];
+            if operation.is_null() {
+                continue;
+            }
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            places.push(Place {
+                id: text(&operation["operationId"]),
+                method: method.to_uppercase(),
+                path: path.clone(),
+                tried: parameters.clone().any(|one| one["name"] == "dry_run"),
+            });
+        }
+    }
+    places
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+#[tokio::test]
+async fn the_committed_matrix_is_what_happens() {
+    let mut world = World::new().await;
+    let columns: Vec<(&str, Option<(&str, &str)>)> =
+        ROLES.into_iter().chain(KEYS.map(|key| (key, None))).collect();
+    let mut table = String::from(
+        "# What every operation answers to every role. The project asked for is `demo`; `foreign` ones have their\n\
+         # rights in another. Made by a test, UPDATE=1 rewrites it.\n",
+    );
+    write!(table, "{:<28}", "operation").expect("a string takes all");
+    for (who, _) in &columns {
+        write!(table, " {who:>14}").expect("a string takes all");
+    }
+    table.push('\n');
+    for place in places() {
+        let case = case(&place.id).unwrap_or_else(|| panic!("{}: the operation has no case", place.id));
+        write!(table, "{:<28}", place.id).expect("a string takes all");
+        for (who, role) in &columns {
+            let answer = world.ask(who, *role, &place, &case).await;
+            assert!(!answer.starts_with('5') || case.unavailable, "{} as {who}: {answer}", place.id);
+            write!(table, " {answer:>14}").expect("a string takes all");
+        }
+        table.push('\n');
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/snapshots/authz_matrix.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/snapshots"))
+            .expect("a folder");
+        std::fs::write(path, &table).expect("the matrix can be written");
+    }
+    let committed = std::fs::read_to_string(path).expect("the matrix is there");
+    for (expected, found) in committed.lines().zip(table.lines()) {
+        assert_eq!(found, expected, "rights changed; run with UPDATE=1 if that is meant");
+    }
+    assert_eq!(committed.lines().count(), table.lines().count(), "an operation came or went");
+}
