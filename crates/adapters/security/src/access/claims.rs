@@ -17,8 +17,9 @@ const ID_BYTES_MAX: usize = 128;
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct Claims {
-    pub(super) iss: String,
-    pub(super) aud: String,
+    /// Compared by the library, which would take a list with ours in it; as texts these are no lists.
+    iss: String,
+    aud: String,
     sub: String,
     sid: SessionId,
     epoch: u64,

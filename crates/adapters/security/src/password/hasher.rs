@@ -105,14 +105,16 @@ impl PasswordHasher for BcryptHasher {
         let kept = kept.cloned();
         self.run(move || {
             let kept = kept.as_ref().map(|kept| kept.0.as_str());
-            verdict(&peppers, cost, password.expose_secret(), kept)
+            verdict(&peppers, cost, password.expose_secret(), kept).0
         })
         .await
     }
 }
 
-fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> PasswordVerdict {
+/// What a check finds, and how many rounds of bcrypt it took: always 2^`cost`, whatever was kept.
+fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> (PasswordVerdict, u64) {
     let newest = peppers.newest();
+    let mut work = Work::default();
     let known = kept.and_then(|text| {
         let envelope = Envelope::parse(text);
         let pepper = envelope.as_ref().and_then(|envelope| peppers.get(envelope.pepper));
@@ -126,26 +128,40 @@ fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> 
         envelope.zip(pepper)
     });
     let Some((envelope, pepper)) = known else {
-        burn(newest, password, cost);
-        return PasswordVerdict::Wrong;
+        work.burn(newest, password, cost);
+        return (PasswordVerdict::Wrong, work.rounds);
     };
-    let right = password.len() <= PASSWORD_BYTES_MAX
-        && bcrypt::non_truncating_verify(&*prehash(pepper, password), envelope.bcrypt).unwrap_or(false);
+    let right = work.verify(pepper, password, &envelope) && password.len() <= PASSWORD_BYTES_MAX;
     // 2^a + 2^a + 2^(a+1) + … + 2^(b-1) = 2^b: a hash of an older, lower cost takes as long as one of today's.
     for missing in envelope.cost..cost {
-        burn(newest, password, missing);
+        work.burn(newest, password, missing);
     }
-    match right {
+    let verdict = match right {
         false => PasswordVerdict::Wrong,
         true if envelope.cost == cost && pepper.id == newest.id => PasswordVerdict::Right,
         true => PasswordVerdict::RightButOld,
-    }
+    };
+    (verdict, work.rounds)
 }
 
-/// Takes as long as a check.
-fn burn(pepper: &Pepper, password: &str, cost: u32) {
-    let hash = bcrypt::hash_with_salt(&*prehash(pepper, password), cost, NO_SALT);
-    drop(std::hint::black_box(hash));
+/// Calls bcrypt, and counts the rounds.
+#[derive(Default)]
+struct Work {
+    rounds: u64,
+}
+
+impl Work {
+    fn verify(&mut self, pepper: &Pepper, password: &str, envelope: &Envelope<'_>) -> bool {
+        self.rounds += 1 << envelope.cost;
+        bcrypt::non_truncating_verify(&*prehash(pepper, password), envelope.bcrypt).unwrap_or(false)
+    }
+
+    /// Takes as long as a check at this cost.
+    fn burn(&mut self, pepper: &Pepper, password: &str, cost: u32) {
+        self.rounds += 1 << cost;
+        let hash = bcrypt::hash_with_salt(&*prehash(pepper, password), cost, NO_SALT);
+        drop(std::hint::black_box(hash));
+    }
 }
 
 /// The 64 characters that bcrypt is given.
