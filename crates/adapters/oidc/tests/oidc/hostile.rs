@@ -99,6 +99,7 @@ impl Hostile {
             .route("/keys", get(keys))
             .route("/token", post(token))
             .route("/me", get(userinfo))
+            .route("/elsewhere", get(elsewhere))
             .with_state(hostile.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         hostile
@@ -173,6 +174,11 @@ async fn document(State(hostile): State<Hostile>) -> Response {
     });
     (set.document)(&mut document);
     Json(document).into_response()
+}
+
+/// Where redirections lead.
+async fn elsewhere(State(hostile): State<Hostile>) {
+    hostile.set().documents_asked += 1;
 }
 
 async fn keys(State(hostile): State<Hostile>) -> Response {
