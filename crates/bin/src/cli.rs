@@ -26,6 +26,10 @@ pub enum Command {
     Init(InitArgs),
     /// Makes the certificate and the settings file of one more member of a cluster.
     AddMember(AddMemberArgs),
+    /// Brings the schema of the identity database up to date.
+    Migrate(SettingsArgs),
+    /// The record of what was done.
+    Audit(AuditArgs),
     /// Prints the HTTP contract (`OpenAPI` 3.1).
     Openapi,
 }
@@ -45,6 +49,21 @@ pub struct DevArgs {
     pub port: Option<u16>,
 }
 
+/// `guardian audit`.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What to do with the audit.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Checks that no record was changed, taken out or put in, and names the first bad one; exits with 1 then.
+    Verify(SettingsArgs),
+}
+
 /// Where settings come from.
 #[derive(Args, Debug)]
 pub struct SettingsArgs {
@@ -62,6 +81,9 @@ pub struct ServerArgs {
     /// Where settings come from.
     #[command(flatten)]
     pub settings: SettingsArgs,
+    /// Refuse to start when the schema of the identity database is not up to date, instead of migrating it.
+    #[arg(long)]
+    pub no_migrate: bool,
     /// Stop when this process, the parent, ends.
     #[arg(long, hide = true, value_name = "PID")]
     pub die_with_parent: Option<i32>,

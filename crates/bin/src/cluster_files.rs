@@ -3,8 +3,10 @@
 
 use crate::pki::ClusterCa;
 use crate::private_file;
-use crate::settings::{Bootstrap, Cluster, Http, Limits, Log, Member, Node, Peer, Raft, Settings, Shutdown};
-use adapter_security::ApiKeyMint;
+use crate::settings::{
+    Bootstrap, Cluster, Http, Identity, Limits, Log, Member, Node, Peer, Raft, Settings, Shutdown,
+};
+use adapter_security::{ApiKeyMint, create_secrets};
 use adapter_system::SystemClock;
 use anyhow::{Context as _, bail};
 use application::ports::{Clock as _, KeyMint as _};
@@ -14,10 +16,13 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The name of each member's settings file in its folder.
 pub const SETTINGS_FILE: &str = "guardian.toml";
+/// The name of the folder with the cluster's secrets in each member's folder.
+const SECRETS_FOLDER: &str = "secrets";
 
 /// A cluster to be.
 #[derive(Clone, Debug)]
@@ -28,6 +33,8 @@ pub struct Plan {
     pub members: Vec<PlannedMember>,
     /// `log.format` of every member.
     pub log_format: &'static str,
+    /// How people sign in, the same on every member.
+    pub identity: Identity,
 }
 
 /// A member to be.
@@ -98,7 +105,10 @@ fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
     let ids = plan.members.iter().map(|_| random_node_id()).collect::<anyhow::Result<Vec<u64>>>()?;
     let members: Vec<Member> =
         plan.members.iter().zip(&ids).map(|(planned, id)| declared(planned, *id)).collect();
+    let secrets = dir.join("secrets.new");
+    create_secrets(&secrets).context("the secrets of the cluster cannot be made")?;
     for (planned, id) in plan.members.iter().zip(&ids) {
+        copy_secrets(&secrets, &dir.join(&planned.name).join(SECRETS_FOLDER))?;
         let settings = Settings {
             node: Node { id: id.to_string(), name: planned.name.clone(), data_dir: "data".to_owned() },
             http: Http { listen: planned.http_listen.to_string(), ..Http::default() },
@@ -109,10 +119,24 @@ fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
             shutdown: Shutdown::default(),
             cluster: Cluster { id: plan.cluster_id.to_string(), join: false, members: members.clone() },
             limits: Limits::default(),
+            identity: plan.identity.clone(),
         };
         write_member(&dir.join(&planned.name), &settings, &ca, *id)?;
     }
+    fs::remove_dir_all(&secrets)?;
     Ok(admin_key.secret)
+}
+
+/// Every member has the same secrets, each its own files.
+fn copy_secrets(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        // With the permissions: only the owner may read it.
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// The folder of one member: settings, certificate, key.
@@ -138,7 +162,7 @@ pub fn add(dir: &Path, planned: &PlannedMember) -> anyhow::Result<u64> {
     if folder.exists() {
         bail!("the folder {} exists", folder.display());
     }
-    let mut settings = any_settings(dir)?;
+    let (mut settings, known) = any_settings(dir)?;
     let cluster_id = ClusterId::parse(&settings.cluster.id)?;
     let read = |name: &str| {
         let path = dir.join("ca").join(name);
@@ -160,6 +184,10 @@ pub fn add(dir: &Path, planned: &PlannedMember) -> anyhow::Result<u64> {
     settings.cluster.members.truncate(MEMBERS_MAX - 1);
     settings.cluster.members.push(declared(planned, id));
     let unfinished = unfinished_name(&folder)?;
+    let secrets = known.join(SECRETS_FOLDER);
+    if secrets.is_dir() {
+        copy_secrets(&secrets, &unfinished.join(SECRETS_FOLDER))?;
+    }
     let made =
         write_member(&unfinished, &settings, &ca, id).and_then(|()| Ok(fs::rename(&unfinished, &folder)?));
     if made.is_err() {
@@ -170,8 +198,8 @@ pub fn add(dir: &Path, planned: &PlannedMember) -> anyhow::Result<u64> {
     Ok(id)
 }
 
-/// The settings of the first member by name whose folder is in `dir`.
-fn any_settings(dir: &Path) -> anyhow::Result<Settings> {
+/// The settings of the first member by name whose folder is in `dir`, and that folder.
+fn any_settings(dir: &Path) -> anyhow::Result<(Settings, PathBuf)> {
     let entries = fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path().join(SETTINGS_FILE)))
@@ -180,7 +208,8 @@ fn any_settings(dir: &Path) -> anyhow::Result<Settings> {
     files.sort();
     let file = files.first().with_context(|| format!("{} holds no member's folder", dir.display()))?;
     let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} cannot be read", file.display()))
+    let settings = toml::from_str(&text).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok((settings, file.parent().unwrap_or(dir).to_owned()))
 }
 
 /// Names become folders, so they are checked before anything is written.
@@ -211,7 +240,6 @@ mod tests {
     use super::*;
     use crate::settings::load_with;
     use std::collections::{BTreeMap, BTreeSet};
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn plan() -> Plan {
         let member = |at: u16| PlannedMember {
@@ -222,7 +250,12 @@ mod tests {
             peer_listen: SocketAddr::from(([127, 0, 0, 1], 9079 + at)),
         };
         let cluster_id = random_cluster_id("dev").expect("an id");
-        Plan { cluster_id, members: (1..=3).map(member).collect(), log_format: "text" }
+        Plan {
+            cluster_id,
+            members: (1..=3).map(member).collect(),
+            log_format: "text",
+            identity: Identity::default(),
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::cli::{AddMemberArgs, InitArgs, MemberArg};
 use crate::cluster_files::{self, Plan, PlannedMember};
 use crate::out;
+use crate::settings::Identity;
 use anyhow::Context as _;
 use reqwest::Url;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,7 +19,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<()> {
         Some(id) => id.clone(),
         None => cluster_files::random_cluster_id("guardian")?,
     };
-    let plan = Plan { cluster_id, members, log_format: "json" };
+    let plan = Plan { cluster_id, members, log_format: "json", identity: Identity::default() };
     let admin_key = cluster_files::create(&args.out, &plan)?;
     let dir = args.out.display();
     out::say(format_args!("{dir}/ca/ca.key signs new members: keep it offline, it is not needed to run."));

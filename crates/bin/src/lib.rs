@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod cluster_files;
+pub mod database;
 pub mod dev;
 mod exit;
 pub mod housekeeping;
@@ -12,6 +13,7 @@ pub mod lifecycle;
 mod observe;
 pub mod out;
 mod parent;
+mod people;
 pub mod pki;
 mod private_file;
 mod probes;

@@ -3,7 +3,7 @@
 use clap::Parser as _;
 use guardian::cli::{Cli, Command};
 use guardian::settings::SettingsError;
-use guardian::{EXIT_SETTINGS, dev, init, out, server, settings};
+use guardian::{EXIT_SETTINGS, database, dev, init, out, server, settings};
 use std::process::ExitCode;
 
 /// A seventh of the time of a write went into the system's allocator; this one halves it.
@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         Command::CheckConfig(args) => settings::check_config(&args),
         Command::Init(args) => init::run(&args),
         Command::AddMember(args) => init::add_member(&args),
+        Command::Migrate(args) => database::migrate(&args),
+        Command::Audit(args) => database::audit(&args),
         Command::Openapi => {
             out::say(adapter_http::openapi_yaml());
             Ok(())

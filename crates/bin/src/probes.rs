@@ -3,18 +3,23 @@
 use adapter_http::{Probes, Readiness};
 use adapter_raft::{READY_LAG_ENTRIES_MAX, RaftNode};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Answers probes from what the node knows; never asks anyone.
 #[derive(Debug)]
-pub(crate) struct NodeProbes(pub(crate) Arc<RaftNode>);
+pub(crate) struct NodeProbes {
+    pub(crate) node: Arc<RaftNode>,
+    /// Whether the identity database answered when it was last asked; `None` without one.
+    pub(crate) people: Option<Arc<AtomicBool>>,
+}
 
 impl Probes for NodeProbes {
     fn live(&self) -> bool {
-        self.0.health().running
+        self.node.health().running
     }
 
     fn ready(&self) -> Readiness {
-        let health = self.0.health();
+        let health = self.node.health();
         let near = health.lag <= READY_LAG_ENTRIES_MAX;
         let checks = vec![
             check("running", health.running, "the replicated state runs", "the replicated state has stopped"),
@@ -33,11 +38,23 @@ impl Probes for NodeProbes {
             ),
             check("staying", !health.leaving, "the node takes part", "the node is stopping"),
         ];
-        Readiness { ready: checks.iter().all(|(_, passed, _)| *passed), checks }
+        let ready = checks.iter().all(|(_, passed, _)| *passed);
+        let mut checks = checks;
+        // Those with API keys, and people who have signed in, are served all the same.
+        let people = self.people.as_ref().map(|people| people.load(Ordering::Relaxed));
+        checks.extend(people.map(|answers| {
+            check(
+                "identity",
+                answers,
+                "people can sign in",
+                "degraded: the identity database does not answer",
+            )
+        }));
+        Readiness { ready, checks }
     }
 
     fn started(&self) -> bool {
-        self.0.health().bootstrapped
+        self.node.health().bootstrapped
     }
 }
 

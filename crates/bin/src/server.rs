@@ -9,7 +9,10 @@ use rustix::process::{Resource, Rlimit};
 
 /// Runs until a signal comes. Bad settings fail before anything is opened or bound.
 pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
-    let settings = settings::load(&args.settings.config, &args.settings.overrides)?;
+    let mut settings = settings::load(&args.settings.config, &args.settings.overrides)?;
+    if let Some(identity) = settings.identity.as_mut().filter(|_| args.no_migrate) {
+        identity.migrate = false;
+    }
     if let Some(pid) = args.die_with_parent {
         parent::die_with(pid)?;
     }

@@ -4,6 +4,7 @@
 use crate::housekeeping::{self, INTERVAL};
 use crate::http_server::HttpServer;
 use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
+use crate::people::People;
 use crate::probes::NodeProbes;
 use crate::settings::ServerSettings;
 use adapter_http::{Outside, WatchRules};
@@ -29,6 +30,9 @@ pub struct RunningServer {
     node: Arc<RaftNode>,
     http: HttpServer,
     housekeeping: JoinHandle<()>,
+    people: Option<People>,
+    /// What goes on for people beside requests.
+    beside: Option<JoinHandle<()>>,
     drain: Duration,
     /// Ends every watch when it becomes true.
     stopping: watch::Sender<bool>,
@@ -58,7 +62,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     })
     .await
     .context("the node did not start")?;
-    let app = Application::new(&Ports {
+    let ports = Ports {
         consensus: node.clone(),
         state: node.clone(),
         schemas: Arc::new(JsonSchemaEngine::default()),
@@ -66,11 +70,20 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         cluster: node.clone(),
         membership: node.clone(),
         env,
-    });
+    };
+    let mut app = Application::new(&ports);
+    let people = match settings.identity {
+        Some(identity) => Some(People::open(identity, &ports, metrics.clone()).await?),
+        None => None,
+    };
+    if let Some(people) = &people {
+        app = app.with_identity(people.identity.clone());
+    }
+    let beside = people.as_ref().map(|people| people.spawn(node.clone()));
     let housekeeping = tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone(), INTERVAL));
     let stopping = watch::Sender::new(false);
     let outside = Outside {
-        probes: Arc::new(NodeProbes(node.clone())),
+        probes: Arc::new(NodeProbes { node: node.clone(), people: people.as_ref().map(People::reachable) }),
         observer: Arc::new(HttpMetrics(metrics.clone())),
         metrics: {
             let node = node.clone();
@@ -87,7 +100,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     };
     let http = HttpServer::start(listener, adapter_http::router(app, outside), settings.watchers_max)?;
     tracing::info!(node_id = settings.node_id, http = %http.addr(), peers = %settings.peer_listen, "the node runs");
-    Ok(RunningServer { node, http, housekeeping, drain: settings.drain, stopping })
+    Ok(RunningServer { node, http, housekeeping, people, beside, drain: settings.drain, stopping })
 }
 
 impl RunningServer {
@@ -104,9 +117,15 @@ impl RunningServer {
     /// Stops cleanly: not ready any more, leadership to another, watches ended, requests answered, state on disk.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.housekeeping.abort();
+        if let Some(beside) = &self.beside {
+            beside.abort();
+        }
         self.node.hand_over().await;
         self.stopping.send_replace(true);
         self.http.stop(self.drain).await;
+        if let Some(people) = &self.people {
+            people.close().await;
+        }
         self.node.shutdown().await.context("the last checkpoint failed")
     }
 }
@@ -130,7 +149,7 @@ fn admin_key(hash: Digest) -> anyhow::Result<NewApiKey> {
 mod tests {
     use super::*;
     use crate::cluster_files::{self, Plan, PlannedMember, SETTINGS_FILE};
-    use crate::settings::load_with;
+    use crate::settings::{Identity, load_with};
     use std::collections::BTreeMap;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,7 +166,8 @@ mod tests {
             peer_listen: peer,
         };
         let cluster_id = cluster_files::random_cluster_id("test").expect("an id");
-        let plan = Plan { cluster_id, members: vec![member], log_format: "text" };
+        let plan =
+            Plan { cluster_id, members: vec![member], log_format: "text", identity: Identity::default() };
         let files = dir.path().join("c");
         cluster_files::create(&files, &plan).expect("files");
         let settings =

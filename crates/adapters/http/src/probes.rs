@@ -35,7 +35,7 @@ refusals! {
 /// A probe that passed.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// `ok`.
+    /// `ok`, or `degraded` when something failed that traffic does not need.
     #[schema(example = "ok")]
     status: &'static str,
     /// What was looked at.
@@ -54,7 +54,8 @@ struct Check {
 }
 
 fn passed(checks: Vec<Check>) -> Result<Response, Problem> {
-    Ok(Reply::json(StatusCode::OK, &Health { status: "ok", checks })?.done())
+    let status = if checks.iter().all(|check| check.ok) { "ok" } else { "degraded" };
+    Ok(Reply::json(StatusCode::OK, &Health { status, checks })?.done())
 }
 
 /// Does the process work?

@@ -138,6 +138,13 @@ pub enum OpenError {
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl OpenError {
+    /// Whether the database may only be away for a while.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
 impl From<SqlError> for OpenError {
     fn from(error: SqlError) -> Self {
         match error {

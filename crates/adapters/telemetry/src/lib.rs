@@ -2,6 +2,7 @@
 
 mod http;
 mod metrics;
+mod people;
 mod raft;
 mod register;
 mod tracing_lines;

@@ -1,6 +1,7 @@
 //! Every metric of one node, in a registry of its own so that tests can run several nodes in a process.
 
 use crate::http::Http;
+use crate::people::People;
 use crate::raft::{Raft, RaftGauges};
 use crate::register::{Made, MetricsError, counter, counters, gauge, gauges, set};
 use crate::watch::Watch;
@@ -14,6 +15,7 @@ pub struct Metrics {
     http: Http,
     raft: Raft,
     watch: Watch,
+    people: People,
     config_operations: IntCounterVec,
     version_conflicts: IntCounter,
     validation_errors: IntCounter,
@@ -36,6 +38,7 @@ impl Metrics {
             http: Http::new(&registry)?,
             raft: Raft::new(&registry)?,
             watch: Watch::new(&registry)?,
+            people: People::new(&registry)?,
             config_operations: counters(
                 &registry,
                 "guardian_config_operations_total",
@@ -97,6 +100,31 @@ impl Metrics {
     /// A watcher was sent an event; a word of a fixed list, such as `put`.
     pub fn watch_sent(&self, event: &'static str) {
         self.watch.sent(event);
+    }
+
+    /// Somebody tried to sign in; a word of a fixed list, such as `success`.
+    pub fn sign_in(&self, outcome: &'static str) {
+        self.people.sign_in(outcome);
+    }
+
+    /// Something happened that operators should look at; a word of a fixed list, such as `suspicious`.
+    pub fn identity_event(&self, event: &'static str) {
+        self.people.event(event);
+    }
+
+    /// So many refusals could not be written into the audit.
+    pub fn audit_dropped(&self, records: u64) {
+        self.people.audit_dropped(records);
+    }
+
+    /// The audit is so many revisions behind.
+    pub fn audit_lag(&self, revisions: u64) {
+        self.people.audit_lag(revisions);
+    }
+
+    /// The cluster is yet to be told of so many people.
+    pub fn epochs_pending(&self, people: u64) {
+        self.people.epochs_pending(people);
     }
 
     /// What the consensus reports about itself.

@@ -43,6 +43,11 @@ pub(super) fn text(folder: &Folder, pids: &Pids, leader: &str, demo: DemoState) 
             put(&other.url, "If-Match: *", r#"{"content":{"port":9090}}"#, "--retry 10 --retry-delay 1 ");
         writeln!(text, "kill -9 {pid} && {again}\n")?;
     }
+    if let Some(admin) = &folder.admin {
+        writeln!(text, "People sign in too. The administrator is {}, with the password\n", admin.email)?;
+        writeln!(text, "PASSWORD='{}'\n", admin.password)?;
+        writeln!(text, "{}\n", sign_in(first, &admin.email))?;
+    }
     write!(text, "Ctrl-C stops all nodes; the data stays.")?;
     Ok(text)
 }
@@ -52,6 +57,13 @@ fn register(url: &str) -> String {
     format!(
         "curl -sS -X POST {url}/api/v1/projects/{PROJECT}/schemas -H \"Authorization: Bearer $KEY\" \
          -H 'Content-Type: application/json' -d '{body}' && echo"
+    )
+}
+
+fn sign_in(url: &str, email: &str) -> String {
+    format!(
+        "curl -sS {url}/api/v1/auth/login -H 'Content-Type: application/json' \
+         -d '{{\"email\":\"{email}\",\"password\":\"'$PASSWORD'\"}}' && echo"
     )
 }
 

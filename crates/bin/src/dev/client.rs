@@ -1,5 +1,6 @@
 //! What `guardian dev` asks of the nodes, over the same HTTP contract as everyone.
 
+use super::folder::Admin;
 use super::{ENVIRONMENT, PROJECT};
 use anyhow::{Context as _, bail};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -53,6 +54,21 @@ impl Client {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
                 status => bail!("the project {name} was not created: {status}: {}", answer.text().await?),
+            }
+        }
+    }
+
+    /// Makes the first administrator unless there are people already.
+    pub(super) async fn ensure_admin(&self, url: &str, admin: &Admin) -> anyhow::Result<()> {
+        let body = json!({ "token": admin.token, "email": admin.email, "name": "Administrator",
+            "password": admin.password });
+        let path = format!("{url}/api/v1/auth/bootstrap");
+        loop {
+            let answer = self.http.post(&path).json(&body).send().await?;
+            match answer.status() {
+                StatusCode::CREATED | StatusCode::CONFLICT => return Ok(()),
+                StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(RETRY_PAUSE).await,
+                status => bail!("the administrator was not made: {status}: {}", answer.text().await?),
             }
         }
     }

@@ -4,8 +4,12 @@ use super::{ports, record};
 use crate::cli::DevArgs;
 use crate::cluster_files::{self, Plan, PlannedMember, SETTINGS_FILE};
 use crate::private_file;
-use crate::settings::load;
+use crate::settings::{Identity, load};
+use adapter_security::ApiKeyMint;
 use anyhow::{Context as _, bail};
+use application::ports::KeyMint as _;
+use domain::Digest;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,6 +19,8 @@ const PORT_DEFAULT: u16 = 8080;
 /// Peers use the HTTP ports plus this.
 const PEER_PORT_OFFSET: u16 = 1000;
 const ADMIN_KEY_FILE: &str = "admin.key";
+const ADMIN_FILE: &str = "admin.json";
+const PEOPLE_FILE: &str = "people.db";
 const LOCK_FILE: &str = "dev.lock";
 pub(super) const LOG_FILE: &str = "log.txt";
 /// How much of a log is shown when a node does not start.
@@ -30,12 +36,30 @@ pub(super) struct DevNode {
     pub(super) peer: SocketAddr,
 }
 
+/// The first administrator, and how the record of that person is made.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Admin {
+    pub(super) token: String,
+    pub(super) email: String,
+    pub(super) password: String,
+}
+
+impl Admin {
+    fn new() -> Self {
+        // The random part of a key: 30 characters of which each has 62 values.
+        let random = || ApiKeyMint.mint().secret.rsplit('_').next().unwrap_or_default().to_owned();
+        Self { token: random(), email: "admin@localhost".to_owned(), password: random() }
+    }
+}
+
 /// A cluster that may be started.
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) dir: PathBuf,
     pub(super) program: PathBuf,
     pub(super) admin_key: String,
+    /// `None` in a folder from before people could sign in.
+    pub(super) admin: Option<Admin>,
     pub(super) nodes: Vec<DevNode>,
     _lock: File,
 }
@@ -54,11 +78,15 @@ impl Folder {
         }
         record::remove(&dir)?;
         let admin_key = fs::read_to_string(dir.join(ADMIN_KEY_FILE))?.trim().to_owned();
+        let admin = match fs::read(dir.join(ADMIN_FILE)) {
+            Ok(text) => Some(serde_json::from_slice(&text).context(ADMIN_FILE)?),
+            Err(_) => None,
+        };
         let nodes = read_nodes(&dir)?;
         same_as_before(args, &dir, &nodes)?;
         ports::require_free(nodes.iter().flat_map(|node| [node.http, node.peer]))?;
         let program = std::env::current_exe().context("the program's own path is not known")?;
-        Ok(Self { dir, program, admin_key, nodes, _lock: lock })
+        Ok(Self { dir, program, admin_key, admin, nodes, _lock: lock })
     }
 
     /// A node's own folder.
@@ -101,8 +129,17 @@ fn create(dir: &Path, args: &DevArgs) -> anyhow::Result<()> {
         })
         .collect();
     ports::require_free(members.iter().flat_map(|member| [member.http_listen, member.peer_listen]))?;
-    let plan = Plan { cluster_id: cluster_files::random_cluster_id("dev")?, members, log_format: "text" };
+    let admin = Admin::new();
+    let identity = Identity {
+        // One file for all nodes: they run on one machine.
+        database: format!("sqlite:../{PEOPLE_FILE}"),
+        bootstrap_token_sha256: Digest::of(&[admin.token.as_bytes()]).to_string(),
+        ..Identity::default()
+    };
+    let cluster_id = cluster_files::random_cluster_id("dev")?;
+    let plan = Plan { cluster_id, members, log_format: "text", identity };
     cluster_files::create_with(dir, &plan, |dir, secret| {
+        private_file::create(&dir.join(ADMIN_FILE), &serde_json::to_vec(&admin)?)?;
         Ok(private_file::create(&dir.join(ADMIN_KEY_FILE), format!("{secret}\n").as_bytes())?)
     })?;
     Ok(())

@@ -81,6 +81,9 @@ async fn make_ready(folder: &Folder, pids: &Pids) -> anyhow::Result<String> {
     }
     let url = &folder.nodes[0].url;
     client.ensure_project(url, PROJECT).await?;
+    if let Some(admin) = &folder.admin {
+        client.ensure_admin(url, admin).await?;
+    }
     let leader = client.leader_id(url).await?;
     let demo = client.demo_state(url).await?;
     record::write(folder, pids)?;

@@ -17,6 +17,14 @@ struct Record<'a> {
     api_key: &'a str,
     project: &'a str,
     environment: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<AdminRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct AdminRecord<'a> {
+    email: &'a str,
+    password: &'a str,
 }
 
 #[derive(Serialize)]
@@ -44,6 +52,10 @@ pub(super) fn write(folder: &Folder, pids: &Pids) -> anyhow::Result<()> {
         api_key: &folder.admin_key,
         project: PROJECT,
         environment: ENVIRONMENT,
+        admin: folder
+            .admin
+            .as_ref()
+            .map(|admin| AdminRecord { email: &admin.email, password: &admin.password }),
     };
     let text = serde_json::to_vec_pretty(&record)?;
     private_file::replace(&folder.dir.join(FILE), &text).context("dev.json cannot be written")

@@ -6,6 +6,7 @@
 
 mod edge;
 mod fault;
+mod identity;
 mod load;
 mod member;
 mod reference;
@@ -15,9 +16,12 @@ mod tests;
 mod validate;
 
 pub use fault::{Fault, SettingsError};
+pub use identity::IdentitySettings;
 pub use load::{ENV_PREFIX, load, load_with};
 pub use reference::{KEYS, Key, reference};
-pub use shape::{Bootstrap, Cluster, Http, Limits, Log, Member, Node, Peer, Raft, Settings, Shutdown};
+pub use shape::{
+    Bootstrap, Cluster, Http, Identity, Limits, Log, Member, Node, Peer, Provider, Raft, Settings, Shutdown,
+};
 pub use validate::ServerSettings;
 
 use crate::cli::SettingsArgs;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub cluster: Cluster,
     /// `[limits]`
     pub limits: Limits,
+    /// `[identity]`
+    pub identity: Identity,
 }
 
 /// Which node this is.
@@ -202,4 +204,76 @@ impl Default for Limits {
             anonymous_per_second: 200,
         }
     }
+}
+
+/// Who people are, and how they sign in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Identity {
+    /// See the reference.
+    pub database: String,
+    /// See the reference.
+    pub database_file: String,
+    /// See the reference.
+    pub migrate: bool,
+    /// See the reference.
+    pub secrets_dir: String,
+    /// See the reference.
+    pub issuer: String,
+    /// See the reference.
+    pub registration: String,
+    /// See the reference.
+    pub bootstrap_token_sha256: String,
+    /// See the reference.
+    pub bcrypt_cost: u64,
+    /// See the reference.
+    pub session_idle_minutes: u64,
+    /// See the reference.
+    pub session_max_hours: u64,
+    /// See the reference.
+    pub sessions_max: u64,
+    /// See the reference.
+    pub audit_kept_days: u64,
+    /// See the reference.
+    pub providers: Vec<Provider>,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            database: String::new(),
+            database_file: String::new(),
+            migrate: true,
+            secrets_dir: "secrets".to_owned(),
+            issuer: String::new(),
+            registration: "closed".to_owned(),
+            bootstrap_token_sha256: String::new(),
+            bcrypt_cost: 12,
+            session_idle_minutes: 30,
+            session_max_hours: 24,
+            sessions_max: 10,
+            audit_kept_days: 90,
+            providers: Vec::new(),
+        }
+    }
+}
+
+/// One identity provider.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provider {
+    /// See the reference.
+    pub name: String,
+    /// See the reference.
+    pub issuer: String,
+    /// See the reference.
+    pub client_id: String,
+    /// See the reference.
+    pub client_secret_file: String,
+    /// See the reference.
+    pub redirect_uri: String,
+    /// See the reference.
+    pub groups_claim: String,
+    /// See the reference.
+    pub groups: Vec<String>,
 }

@@ -21,7 +21,7 @@ fn case(from: &str, to: &str) -> Case {
         peer_listen: ([127, 0, 0, 1], 9080).into(),
     };
     let cluster_id = domain::ClusterId::parse("test").expect("an id");
-    let plan = Plan { cluster_id, members: vec![member], log_format: "json" };
+    let plan = Plan { cluster_id, members: vec![member], log_format: "json", identity: Identity::default() };
     cluster_files::create(&dir.path().join("c"), &plan).expect("files");
     let file = dir.path().join("c/a").join(SETTINGS_FILE);
     let text = std::fs::read_to_string(&file).expect("text");

@@ -1,6 +1,7 @@
 //! From written settings to usable ones. Everything that is wrong is found at once.
 
 use super::edge::edge;
+use super::identity::{IdentitySettings, identity};
 use super::member::{label, members, node_id};
 use super::{Fault, Settings};
 use adapter_http::EdgeRules;
@@ -59,6 +60,8 @@ pub struct ServerSettings {
     pub drain: Duration,
     /// The way in.
     pub edge: EdgeRules,
+    /// How people sign in; `None` when nobody can.
+    pub identity: Option<IdentitySettings>,
 }
 
 /// The faults found so far.
@@ -142,6 +145,7 @@ impl Settings {
         let admin_key_hash = admin_key_hash(&mut faults, &self.bootstrap.admin_key_sha256);
         let cluster_id = faults.checked("cluster.id", ClusterId::parse(&self.cluster.id));
         let edge = edge(&mut faults, self);
+        let identity = identity(&mut faults, self, folder);
         let peer_tls = peer_tls(&mut faults, self, cluster_id.as_ref(), node_id, folder);
         let (true, Some(cluster_id), Some(http_listen), Some(peer_listen), Some(peer_tls), Some(log_format)) =
             (faults.0.is_empty(), cluster_id, http_listen, peer_listen, peer_tls, log_format)
@@ -166,6 +170,7 @@ impl Settings {
             log_filter: self.log.filter.clone(),
             drain: Duration::from_millis(drain_ms),
             edge,
+            identity,
         })
     }
 }

@@ -1,0 +1,159 @@
+//! People: the services on them from their settings, and the work that goes on beside requests.
+
+use crate::settings::IdentitySettings;
+use adapter_oidc::OidcProviders;
+use adapter_raft::RaftNode;
+use adapter_security::{
+    BcryptHasher, CommonPasswords, Jwt, JwtRules, OpaqueTokenMint, SealedTexts, SealedTotp, default_permits,
+};
+use adapter_sql::Database;
+use adapter_telemetry::Metrics;
+use anyhow::Context as _;
+use application::Ports;
+use application::identity::{Identity, IdentityPorts};
+use application::ports::identity::{IdentityObserver, Observation};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+/// What people's devices show beside their account, and who access tokens are for.
+const SERVICE: &str = "Guardian";
+const AUDIENCE: &str = "guardian";
+/// Time between two looks at what is to be told or written.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two times of forgetting.
+const TIDY_INTERVAL: Duration = Duration::from_mins(1);
+/// Most batches of the audit in one look, so that a node that catches up also does the rest.
+const PROJECTED_AT_ONCE: usize = 50;
+
+/// The services on people, and their database.
+#[derive(Debug)]
+pub(crate) struct People {
+    pub(crate) identity: Identity,
+    database: Database,
+    /// Whether the database answered when it was last asked.
+    reachable: Arc<AtomicBool>,
+}
+
+/// Counts what happens to people.
+struct Counted(Arc<Metrics>);
+
+impl IdentityObserver for Counted {
+    fn observe(&self, observation: Observation) {
+        match observation {
+            Observation::SignedIn => self.0.sign_in("success"),
+            Observation::SignInFailed => self.0.sign_in("failure"),
+            Observation::Throttled => self.0.sign_in("throttled"),
+            Observation::RefreshReused => self.0.identity_event("refresh_reused"),
+            Observation::Suspicious => self.0.identity_event("suspicious"),
+            Observation::AuditDropped(records) => self.0.audit_dropped(records),
+            Observation::EpochsPending(people) => self.0.epochs_pending(people),
+            Observation::AuditLag(revisions) => self.0.audit_lag(revisions),
+        }
+    }
+}
+
+impl People {
+    /// Opens the database and builds the services. A node starts without its database; a database of another
+    /// version is refused.
+    pub(crate) async fn open(
+        settings: IdentitySettings,
+        core: &Ports,
+        metrics: Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
+        let database = match Database::open(&settings.database, settings.migrate).await {
+            Ok(database) => database,
+            Err(error) if error.is_unavailable() => {
+                tracing::warn!(%error, "the identity database is not available; going on without it");
+                Database::connect(&settings.database).context("identity.database")?
+            }
+            Err(error) => return Err(error).context("identity.database"),
+        };
+        let secrets = settings.secrets;
+        let store = Arc::new(database.clone());
+        let ports = IdentityPorts {
+            users: store.clone(),
+            admissions: store.clone(),
+            outbox: store.clone(),
+            sessions: store.clone(),
+            roles: store.clone(),
+            groups: store.clone(),
+            organisations: store.clone(),
+            factors: store.clone(),
+            external: store.clone(),
+            throttle: store.clone(),
+            audit: store,
+            passwords: Arc::new(BcryptHasher::new(settings.bcrypt_cost, secrets.peppers, default_permits())),
+            password_rules: Arc::new(CommonPasswords),
+            access: Arc::new(Jwt::new(
+                secrets.signing,
+                JwtRules { issuer: settings.issuer, audience: AUDIENCE.to_owned() },
+            )),
+            opaque: Arc::new(OpaqueTokenMint::new(secrets.cluster.clone())),
+            sealer: Arc::new(SealedTexts::new(secrets.cluster.clone())),
+            totp: Arc::new(SealedTotp::new(secrets.cluster, SERVICE)),
+            providers: Arc::new(OidcProviders::new(settings.providers).context("identity.providers")?),
+            observer: Arc::new(Counted(metrics)),
+        };
+        let identity = Identity::new(core, ports, settings.rules);
+        Ok(Self { identity, database, reachable: Arc::new(AtomicBool::new(true)) })
+    }
+
+    /// Says, at once, whether the database answered when it was last asked.
+    pub(crate) fn reachable(&self) -> Arc<AtomicBool> {
+        self.reachable.clone()
+    }
+
+    /// Starts what goes on beside requests: what the replicated state must be told, the audit of its changes,
+    /// refusals to be written down, forgetting. Changes are projected where the node leads.
+    pub(crate) fn spawn(&self, node: Arc<RaftNode>) -> JoinHandle<()> {
+        let (identity, database, reachable) =
+            (self.identity.clone(), self.database.clone(), self.reachable.clone());
+        tokio::spawn(async move {
+            let mut tidied = Instant::now();
+            loop {
+                sleep(INTERVAL).await;
+                let answers = database.ping().await.is_ok();
+                if reachable.swap(answers, Ordering::Relaxed) != answers {
+                    tracing::warn!(available = answers, "the identity database came or went");
+                }
+                if !answers {
+                    continue;
+                }
+                look(&identity, node.stats().leads()).await;
+                if tidied.elapsed() >= TIDY_INTERVAL {
+                    tidied = Instant::now();
+                    note(identity.upkeep.tidy().await.map(drop), "what is over could not be forgotten");
+                }
+            }
+        })
+    }
+
+    /// Ends the connections.
+    pub(crate) async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+async fn look(identity: &Identity, leads: bool) {
+    note(identity.audit.flush().await.map(drop), "refusals could not be written into the audit");
+    if !leads {
+        return;
+    }
+    note(identity.epochs.drain().await.map(drop), "changes of rights could not be told to the cluster");
+    for _ in 0..PROJECTED_AT_ONCE {
+        match identity.projector.run().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return note(Err(error), "changes could not be written into the audit"),
+        }
+    }
+}
+
+fn note(done: Result<(), application::Error>, what: &str) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "{what}; trying again soon");
+    }
+}

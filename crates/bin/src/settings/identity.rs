@@ -1,0 +1,191 @@
+//! Checking what is said of people: their database, the secrets of the cluster, how they sign in.
+
+use super::validate::Faults;
+use super::{Identity, Provider, Settings};
+use adapter_oidc::{OidcSettings, ProviderSettings};
+use adapter_security::{SecretSources, Secrets};
+use application::identity::{IdentityRules, RegistrationMode};
+use domain::{Digest, GroupName};
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+const BCRYPT_COST: RangeInclusive<u64> = 10..=16;
+const SESSION_IDLE_MINUTES: RangeInclusive<u64> = 5..=1440;
+const SESSION_MAX_HOURS: RangeInclusive<u64> = 1..=720;
+const SESSIONS_MAX: RangeInclusive<u64> = 1..=100;
+const AUDIT_KEPT_DAYS: RangeInclusive<u64> = 1..=3650;
+/// Largest file that is read for an address or a client secret, in bytes.
+const SECRET_BYTES_MAX: u64 = 16 * 1024;
+
+/// People can sign in here, and how.
+#[derive(Clone, Debug)]
+pub struct IdentitySettings {
+    /// Their database.
+    pub database: adapter_sql::Settings,
+    /// Whether the node brings the database's schema up to date when it starts.
+    pub migrate: bool,
+    /// The secrets of the cluster.
+    pub secrets: Secrets,
+    /// Who issues tokens.
+    pub issuer: String,
+    /// The cost of bcrypt.
+    pub bcrypt_cost: u32,
+    /// What operators decide.
+    pub rules: IdentityRules,
+    /// Identity providers.
+    pub providers: OidcSettings,
+}
+
+/// What is said of people; `None` when nobody can sign in here, because no database is named.
+pub(super) fn identity(faults: &mut Faults, settings: &Settings, folder: &Path) -> Option<IdentitySettings> {
+    let own = &settings.identity;
+    if own.database.is_empty() && own.database_file.is_empty() {
+        return None;
+    }
+    let url = database(faults, own, folder);
+    let secrets = secrets(faults, &folder.join(&own.secrets_dir));
+    let rules = rules(faults, own);
+    let cost = faults.within("identity.bcrypt_cost", own.bcrypt_cost, &BCRYPT_COST);
+    let providers = own.providers.iter().enumerate();
+    let providers =
+        providers.filter_map(|(at, provider)| one_provider(faults, at, provider, folder)).collect();
+    let issuer =
+        if own.issuer.is_empty() { format!("guardian:{}", settings.cluster.id) } else { own.issuer.clone() };
+    Some(IdentitySettings {
+        database: adapter_sql::Settings::new(url?),
+        migrate: own.migrate,
+        secrets: secrets?,
+        issuer,
+        bcrypt_cost: u32::try_from(cost).unwrap_or(u32::MAX),
+        rules,
+        providers: OidcSettings { providers, loopback_http: true, extra_roots: Vec::new() },
+    })
+}
+
+/// The address of the database. A path in it is relative to the settings' folder.
+fn database(faults: &mut Faults, own: &Identity, folder: &Path) -> Option<SecretString> {
+    let (key, text) = match (own.database.is_empty(), own.database_file.is_empty()) {
+        (false, false) => {
+            faults.add("identity.database", "must not be there beside identity.database_file");
+            return None;
+        }
+        (true, _) => {
+            ("identity.database_file", secret(faults, "identity.database_file", &own.database_file, folder)?)
+        }
+        (false, true) => ("identity.database", SecretString::from(own.database.clone())),
+    };
+    if let Some(path) = text.expose_secret().strip_prefix("sqlite:") {
+        return Some(format!("sqlite:{}", folder.join(path).display()).into());
+    }
+    match Url::parse(text.expose_secret()) {
+        Ok(url) if !matches!(url.scheme(), "postgres" | "postgresql") => {
+            faults.add(key, "must begin with postgres:// or sqlite:");
+            None
+        }
+        Ok(url) if url.password().is_some() && key == "identity.database" => {
+            faults.add(
+                key,
+                "holds a password: put the address into a file and name it as identity.database_file",
+            );
+            None
+        }
+        Ok(_) => Some(text),
+        Err(_) => {
+            faults.add(key, "must be the address of a database, such as postgres://user@host/guardian or sqlite:people.db");
+            None
+        }
+    }
+}
+
+fn secrets(faults: &mut Faults, folder: &Path) -> Option<Secrets> {
+    let sources = match SecretSources::in_folder("identity.secrets_dir", folder) {
+        Ok(sources) => sources,
+        Err(error) => {
+            faults.add("identity.secrets_dir", format!("{} cannot be read: {error}", folder.display()));
+            return None;
+        }
+    };
+    Secrets::load(&sources).map_err(|fault| faults.add("identity.secrets_dir", fault.to_string())).ok()
+}
+
+/// A secret out of a file, without the line break at its end.
+fn secret(faults: &mut Faults, key: &str, name: &str, folder: &Path) -> Option<SecretString> {
+    let path = folder.join(name);
+    let size = fs::metadata(&path).map_or(0, |about| about.len());
+    if size > SECRET_BYTES_MAX {
+        faults
+            .add(key, format!("{} has {size} bytes, at most {SECRET_BYTES_MAX} are allowed", path.display()));
+        return None;
+    }
+    match fs::read_to_string(&path) {
+        Ok(text) => Some(text.trim_end().into()),
+        Err(error) => {
+            faults.add(key, format!("{} cannot be read: {error}", path.display()));
+            None
+        }
+    }
+}
+
+fn rules(faults: &mut Faults, own: &Identity) -> IdentityRules {
+    let idle =
+        faults.within("identity.session_idle_minutes", own.session_idle_minutes, &SESSION_IDLE_MINUTES);
+    let longest = faults.within("identity.session_max_hours", own.session_max_hours, &SESSION_MAX_HOURS);
+    let sessions = faults.within("identity.sessions_max", own.sessions_max, &SESSIONS_MAX);
+    let kept = faults.within("identity.audit_kept_days", own.audit_kept_days, &AUDIT_KEPT_DAYS);
+    let registration = match own.registration.as_str() {
+        "closed" => RegistrationMode::Closed,
+        "invitation" => RegistrationMode::Invitation,
+        "open" => RegistrationMode::Open,
+        _ => {
+            faults.add("identity.registration", "must be closed, invitation or open");
+            RegistrationMode::Closed
+        }
+    };
+    let token = &own.bootstrap_token_sha256;
+    let bootstrap = Digest::parse(token).filter(|digest| *digest != Digest::default());
+    if bootstrap.is_none() && !token.is_empty() {
+        faults.add(
+            "identity.bootstrap_token_sha256",
+            "must be 64 hexadecimal digits: the SHA-256 of the token",
+        );
+    }
+    IdentityRules {
+        registration,
+        bootstrap,
+        session_idle: Duration::from_mins(idle),
+        session_max: Duration::from_hours(longest),
+        sessions_max: u32::try_from(sessions).unwrap_or(u32::MAX),
+        audit_kept: Duration::from_hours(kept * 24),
+        ..IdentityRules::default()
+    }
+}
+
+fn one_provider(faults: &mut Faults, at: usize, own: &Provider, folder: &Path) -> Option<ProviderSettings> {
+    let key = |name: &str| format!("identity.providers[{at}].{name}");
+    let client_secret = match own.client_secret_file.as_str() {
+        "" => None,
+        name => Some(secret(faults, &key("client_secret_file"), name, folder)?),
+    };
+    let mut groups = Vec::new();
+    for pair in &own.groups {
+        match pair.split_once('=').map(|(theirs, ours)| (theirs.to_owned(), GroupName::parse(ours))) {
+            Some((theirs, Ok(ours))) => groups.push((theirs, ours)),
+            _ => faults.add(key("groups"), "must list pairs such as their-group=our-group"),
+        }
+    }
+    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    Some(ProviderSettings {
+        name: own.name.clone(),
+        issuer: own.issuer.clone(),
+        client_id: own.client_id.clone(),
+        client_secret,
+        redirect_uri: own.redirect_uri.clone(),
+        scopes: vec!["openid".to_owned(), "email".to_owned(), "profile".to_owned()],
+        groups_claim: text(&own.groups_claim),
+        groups,
+    })
+}
