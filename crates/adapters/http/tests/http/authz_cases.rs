@@ -90,7 +90,7 @@ pub fn case(operation: &str) -> Option<Case> {
         "update_project" => body(r#"{"display_name":"Demo"}"#),
         "create_environment" => body(r#"{"name":"fresh"}"#),
         "create_api_key" => body(r#"{"name":"k","permissions":["config:document:read"]}"#),
-        "import_project" => Case { kind: "application/x-ndjson", ..body(IMPORT) },
+        "import_project" => Case { kind: "application/x-ndjson", ..body("EXPORT") },
         // Documents and schemas.
         "list_configs" | "get_config" | "get_config_content" | "list_history" | "get_history_version" => {
             PLAIN
@@ -112,4 +112,3 @@ pub fn case(operation: &str) -> Option<Case> {
 
 const TRANSACTION: &str =
     r#"{"operations":[{"op":"put","environment":"default","key":"b","content":1,"expected_version":0}]}"#;
-const IMPORT: &str = "{\"guardian_export\":1,\"project\":\"demo\"}\n";
