@@ -29,19 +29,17 @@ impl FromRequestParts<Api> for Caller {
         let found = match credential(&parts.headers)? {
             Some(secret) if is_token(api, secret) => person(api, facts, secret).await,
             Some(secret) => key(api, facts, secret).await,
-            None => match cookie::get(&parts.headers, cookie::ACCESS) {
-                Some(token) => {
-                    if !parts.method.is_safe() {
-                        cookie::check_change(&parts.headers, &parts.uri)?;
-                    }
-                    person(api, facts, token).await
-                }
-                None => {
-                    let detail = "send an API key or an access token as 'Authorization: Bearer <…>', or an API key as \
-                                  'X-API-Key: <key>'";
+            None => {
+                let Some(token) = cookie::get(&parts.headers, cookie::ACCESS) else {
+                    let detail = "send an API key or an access token as 'Authorization: Bearer <…>', or an API \
+                                  key as 'X-API-Key: <key>'";
                     return Err(Problem::new(Code::Unauthenticated, detail));
+                };
+                if !parts.method.is_safe() {
+                    cookie::check_change(&parts.headers, &parts.uri)?;
                 }
-            },
+                person(api, facts, token).await
+            }
         };
         let ctx = found.map_err(|error| stranger(api, facts, error))?;
         admit(api, facts, &ctx.actor)?;

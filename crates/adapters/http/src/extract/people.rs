@@ -160,8 +160,10 @@ pub(crate) fn subject_text(subject: &Subject) -> String {
 }
 
 fn provider(text: &str) -> Result<String, Problem> {
-    // One that does not have the form does not exist either.
-    Ok(text.to_owned())
+    // A name of another form would be that of nobody; this only bounds what is looked for.
+    let name = GroupName::parse(text)
+        .map_err(|_| Problem::new(Code::ProviderNotFound, "there is no such identity provider"))?;
+    Ok(name.to_string())
 }
 
 fn digest(text: &str) -> Result<Digest, Problem> {

@@ -65,18 +65,18 @@ impl Class {
 mod tests {
     use super::*;
 
-    fn check(method: Method, route: &str, class: Class) {
-        assert_eq!(Class::of(&method, route), class, "{method} {route}");
+    fn check(method: &Method, route: &str, class: Class) {
+        assert_eq!(Class::of(method, route), class, "{method} {route}");
     }
 
     #[test]
     fn routes_have_classes() {
-        check(Method::GET, "/api/v1/projects", Class::Read);
-        check(Method::POST, "/api/v1/projects", Class::Write);
-        check(Method::GET, "/api/v1/projects/{project}/environments/{environment}/watch", Class::WatchOpen);
-        check(Method::POST, "/api/v1/auth/login", Class::SignIn);
-        check(Method::POST, "/api/v1/auth/refresh", Class::SignIn);
-        check(Method::GET, "/api/v1/auth/me", Class::Read);
-        check(Method::DELETE, "/api/v1/auth/sessions/{id}", Class::Write);
+        check(&Method::GET, "/api/v1/projects", Class::Read);
+        check(&Method::POST, "/api/v1/projects", Class::Write);
+        check(&Method::GET, "/api/v1/projects/{project}/environments/{environment}/watch", Class::WatchOpen);
+        check(&Method::POST, "/api/v1/auth/login", Class::SignIn);
+        check(&Method::POST, "/api/v1/auth/refresh", Class::SignIn);
+        check(&Method::GET, "/api/v1/auth/me", Class::Read);
+        check(&Method::DELETE, "/api/v1/auth/sessions/{id}", Class::Write);
     }
 }

@@ -164,7 +164,7 @@ mod tests {
             let _ = limits.principal(Class::Read, &key);
         }
         let limiter = limits.limiters[Class::Read as usize].as_ref().expect("limited");
-        assert!(limiter.keyed.len() <= KEYS_MAX + 2 * SHARED_KEYS as usize, "{}", limiter.keyed.len());
+        assert!(limiter.keyed.len() as u64 <= KEYS_MAX as u64 + 2 * SHARED_KEYS, "{}", limiter.keyed.len());
         tokio::time::advance(Duration::from_secs(7201)).await;
         for _ in 0..=PRUNE_EVERY {
             let _ = limits.principal(Class::Read, &"one");

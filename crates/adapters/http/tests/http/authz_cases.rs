@@ -35,6 +35,7 @@ fn guarded(body: &'static str) -> Case {
 }
 
 /// The case of an operation.
+#[expect(clippy::match_same_arms, reason = "operations stand with those they belong to")]
 pub fn case(operation: &str) -> Option<Case> {
     Some(match operation {
         // Anybody may ask.

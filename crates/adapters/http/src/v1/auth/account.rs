@@ -7,7 +7,7 @@ use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
-use crate::v1::dto::people::auth::{EndedBody, MeBody, PasswordBody, PasswordResetBody, SessionBody};
+use crate::v1::dto::people::account::{EndedBody, MeBody, PasswordBody, PasswordResetBody, SessionBody};
 use axum::extract::State;
 use axum::response::Response;
 use http::header::AUTHORIZATION;

@@ -6,7 +6,7 @@ use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
-use crate::v1::dto::people::auth::{EndedBody, SessionBody};
+use crate::v1::dto::people::account::{EndedBody, SessionBody};
 use crate::v1::dto::people::user::{NewUserBody, ResetBody, UserBody, UserChangeBody};
 use axum::extract::OriginalUri;
 use axum::extract::State;

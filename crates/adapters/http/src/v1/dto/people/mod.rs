@@ -1,5 +1,6 @@
 //! People and what is theirs, as clients see it.
 
+pub(in crate::v1) mod account;
 pub(in crate::v1) mod audit;
 pub(in crate::v1) mod auth;
 pub(in crate::v1) mod group;
