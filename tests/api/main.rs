@@ -19,6 +19,7 @@ mod lists;
 mod operations;
 mod past;
 mod patches;
+mod people;
 mod preconditions;
 mod projects;
 mod restore;

@@ -1,17 +1,29 @@
 //! The one cluster of this program: the first test starts it, and it ends with the program.
 
+use domain::Digest;
 use e2e::{Options, Project, TestClient, TestCluster};
 use tokio::sync::OnceCell;
 
 /// After how long a watcher hears that nothing happened, in milliseconds.
 pub const HEARTBEAT_MS: u64 = 1000;
 
+/// With this the first person becomes administrator.
+pub const BOOTSTRAP_TOKEN: &str = "once-and-never-again-0123456789";
+
 static CLUSTER: OnceCell<TestCluster> = OnceCell::const_new();
 
 /// The cluster.
 pub async fn cluster() -> &'static TestCluster {
     let often = ("http.watch_heartbeat_ms".to_owned(), HEARTBEAT_MS.to_string());
-    let options = Options { alone: false, settings: vec![often], ..Options::default() };
+    let own = [
+        ("identity.database", "sqlite:../people.db".to_owned()),
+        ("identity.registration", "invitation".to_owned()),
+        ("identity.bcrypt_cost", "10".to_owned()),
+        ("identity.bootstrap_token_sha256", Digest::of(&[BOOTSTRAP_TOKEN.as_bytes()]).to_string()),
+    ];
+    let mut settings = vec![often];
+    settings.extend(own.map(|(key, value)| (key.to_owned(), value)));
+    let options = Options { alone: false, settings, ..Options::default() };
     CLUSTER.get_or_init(|| TestCluster::with(options)).await
 }
 

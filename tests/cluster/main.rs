@@ -9,6 +9,7 @@ mod ledger;
 mod load;
 mod members;
 mod minority;
+mod people;
 mod power_loss;
 mod race;
 mod retention;

@@ -32,7 +32,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    ("e2e", &["domain", "guardian"]),
+    ("e2e", &["domain", "guardian", "postgres-fixture"]),
     ("faults", &["proof"]),
     ("fuzz", &[]),
     ("planted", &[]),
