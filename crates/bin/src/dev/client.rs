@@ -66,7 +66,8 @@ impl Client {
         loop {
             let answer = self.http.post(&path).json(&body).send().await?;
             match answer.status() {
-                StatusCode::CREATED | StatusCode::CONFLICT => return Ok(()),
+                // There are people already, so nobody comes in like this any more.
+                StatusCode::CREATED | StatusCode::FORBIDDEN => return Ok(()),
                 StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(RETRY_PAUSE).await,
                 status => bail!("the administrator was not made: {status}: {}", answer.text().await?),
             }

@@ -139,6 +139,7 @@ fn a_value_of_the_wrong_type_names_its_key() {
 fn the_table_has_every_key_and_its_default() {
     let settings = Settings {
         cluster: Cluster { id: String::new(), join: false, members: vec![Member::default()] },
+        identity: Identity { providers: vec![Provider::default()], ..Identity::default() },
         ..Settings::default()
     };
     let value = toml::Value::try_from(&settings).expect("TOML");

@@ -31,7 +31,7 @@ refusals! {
     Created: COMMON, PEOPLE, BODY, &[Code::Taken, Code::QuotaExceeded, Code::BeyondOwnRights];
     Read: COMMON, PEOPLE, &[Code::InvalidName, Code::UserNotFound];
     Changed: COMMON, PEOPLE, BODY, &[Code::InvalidName, Code::UserNotFound, Code::Taken, Code::LastAdministrator, Code::BeyondOwnRights];
-    Gone: COMMON, PEOPLE, &[Code::InvalidName, Code::UserNotFound, Code::SessionNotFound, Code::SecondFactorNotFound, Code::LastAdministrator, Code::BeyondOwnRights];
+    Gone: COMMON, PEOPLE, &[Code::InvalidBody, Code::InvalidName, Code::UserNotFound, Code::SessionNotFound, Code::SecondFactorNotFound, Code::LastAdministrator, Code::BeyondOwnRights];
 }
 
 /// List people
