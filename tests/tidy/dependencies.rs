@@ -26,6 +26,7 @@ const INSIDE: &[(&str, &[&str])] = &[
             "adapter-raft",
             "adapter-schema",
             "adapter-security",
+            "adapter-sql",
             "adapter-system",
             "adapter-telemetry",
             "application",

@@ -43,6 +43,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("crates/application/src/testing/", "tokio"),
     // The scheme of an URL that a fake shows.
     ("crates/application/src/testing/node.rs", "http"),
+    ("crates/application/src/testing/identity/provider.rs", "https"),
+    ("crates/application/tests/identity/external.rs", "https"),
 ];
 
 fn technologies(files: &[(PathBuf, String)]) -> Vec<String> {

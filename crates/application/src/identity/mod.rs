@@ -1,6 +1,6 @@
 //! People: how they come in, prove who they are, and what they may do.
 //!
-//! One service per area on the same ports. What people may do is found in SQL and travels in their access
+//! One service per area on the same ports. What people may do is found where people are kept and travels in their access
 //! token; what takes rights away is told to the replicated state by [`Epochs`], which every node asks.
 
 mod account;

@@ -16,7 +16,7 @@ const REVISIONS_AT_ONCE: usize = 200;
 /// Most batches that a change of members waits for.
 const BATCHES_WAITED_FOR: usize = 50;
 
-/// Carries the replicated audit chain over into SQL.
+/// Carries the replicated audit chain over into the audit of people.
 #[derive(Clone, Debug)]
 pub struct Projector {
     shared: Arc<Shared>,

@@ -64,7 +64,7 @@ pub struct PendingEpoch {
     pub user: UserId,
 }
 
-/// What was changed in SQL and the replicated state must still be told: written in the transaction of the
+/// What was changed of people and the replicated state must still be told: written in the transaction of the
 /// change, taken out once the epoch was raised. To raise twice does no harm.
 #[async_trait]
 pub trait EpochOutbox: Send + Sync {

@@ -1,4 +1,4 @@
-//! What the use cases on people need of the world: SQL for who they are and what they may, and cryptography
+//! What the use cases on people need of the world: stores for who they are and what they may, and cryptography
 //! for how they prove it. None of it is asked when a program reads or writes with an API key.
 
 mod audit;
