@@ -82,7 +82,7 @@ pub(crate) struct CreatedApiKeyBody {
 }
 
 /// The permissions there are.
-fn permission_list() -> Array {
+pub(in crate::v1) fn permission_list() -> Array {
     let names = Permission::ALL.iter().map(|permission| permission.as_str());
     let one = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build();
     ArrayBuilder::new()
@@ -92,11 +92,11 @@ fn permission_list() -> Array {
         .build()
 }
 
-fn environment_list() -> Array {
+pub(in crate::v1) fn environment_list() -> Array {
     names("The environments it may reach; all when left out.", EnvironmentName::PATTERN, NAME_BYTES_MAX)
 }
 
-fn prefix_list() -> Array {
+pub(in crate::v1) fn prefix_list() -> Array {
     let description = "The config keys it may reach start with one of these; all when left out.";
     names(description, PREFIX_PATTERN, CONFIG_KEY_BYTES_MAX)
 }

@@ -19,7 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 refusals! {
     Listed: COMMON, PEOPLE;
-    Made: COMMON, PEOPLE, BODY, &[Code::InvalidName, Code::Taken, Code::QuotaExceeded, Code::BeyondOwnRights, Code::RoleNotFound, Code::ProjectNotFound, Code::OrganisationNotFound];
+    Made: COMMON, PEOPLE, BODY, &[Code::InvalidName, Code::RegistrationClosed, Code::Taken, Code::QuotaExceeded, Code::BeyondOwnRights, Code::RoleNotFound, Code::ProjectNotFound, Code::OrganisationNotFound];
     Revoked: COMMON, PEOPLE, &[Code::InvalidName, Code::InvitationNotFound];
 }
 

@@ -21,7 +21,7 @@ pub(in crate::v1) struct BootstrapBody {
     #[schema(value_type = String, max_length = 512)]
     token: SecretString,
     /// Where the person is reached.
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// What people call the person.
     #[schema(min_length = 1, max_length = 100)]
@@ -36,7 +36,7 @@ pub(in crate::v1) struct BootstrapBody {
 #[serde(deny_unknown_fields)]
 pub(in crate::v1) struct RegisterBody {
     /// Where the person is reached; with an invitation, the address that was invited.
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// What people call the person.
     #[schema(min_length = 1, max_length = 100)]
@@ -55,7 +55,7 @@ pub(in crate::v1) struct RegisterBody {
 #[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery staple" }))]
 pub(in crate::v1) struct LoginBody {
     /// Who.
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// The password.
     #[schema(value_type = String, max_length = 256, format = Password)]

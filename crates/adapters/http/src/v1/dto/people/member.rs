@@ -3,6 +3,7 @@
 use crate::extract::subject_text;
 use crate::problem::Problem;
 use crate::reply::rfc3339;
+use crate::v1::dto::api_key::{environment_list, prefix_list};
 use crate::v1::dto::{api_key, invalid};
 use application::identity::PutMember;
 use application::ports::identity::{Binding, Member, Place, Subject};
@@ -17,13 +18,13 @@ use utoipa::ToSchema;
 #[schema(example = json!({ "role": "editor" }))]
 pub(in crate::v1) struct MemberPut {
     /// `viewer`, `editor` or `admin`, on the platform `platform-admin`, or one of the platform's own.
-    #[schema(max_length = 63)]
+    #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     role: String,
     /// In which environments; all when left out.
-    #[schema(max_items = 64)]
+    #[schema(schema_with = environment_list)]
     environments: Option<Vec<String>>,
     /// For which prefixes of config keys; all when left out.
-    #[schema(max_items = 64)]
+    #[schema(schema_with = prefix_list)]
     key_prefixes: Option<Vec<String>>,
 }
 

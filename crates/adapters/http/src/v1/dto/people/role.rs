@@ -2,7 +2,7 @@
 
 use crate::problem::Problem;
 use crate::reply::rfc3339;
-use crate::v1::dto::api_key::permissions;
+use crate::v1::dto::api_key::{permission_list, permissions};
 use application::identity::PutRole;
 use application::ports::identity::CustomRole;
 use domain::{BuiltInRole, RoleName};
@@ -22,7 +22,7 @@ pub(in crate::v1) struct AccessRolePut {
     #[serde(default)]
     description: String,
     /// What it allows.
-    #[schema(max_items = 64)]
+    #[schema(schema_with = permission_list)]
     permissions: Vec<String>,
 }
 

@@ -39,7 +39,7 @@ pub(in crate::v1) struct UserBody {
 #[schema(example = json!({ "email": "ada@example.com", "name": "Ada" }))]
 pub(in crate::v1) struct NewUserBody {
     /// Where the person is reached; nobody else may have it.
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// What people call the person, at most 100 bytes.
     #[schema(min_length = 1, max_length = 100)]
@@ -58,7 +58,7 @@ pub(in crate::v1) struct NewUserBody {
 #[schema(example = json!({ "status": "deactivated" }))]
 pub(in crate::v1) struct UserChangeBody {
     /// Another address.
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: Option<String>,
     /// Another name.
     #[schema(min_length = 1, max_length = 100)]
@@ -91,7 +91,7 @@ pub(in crate::v1) struct InvitedRoleBody {
 #[schema(example = json!({ "email": "ada@example.com", "role": { "role": "editor", "project": "demo" } }))]
 pub(in crate::v1) struct NewInvitationBody {
     /// Whom.
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// The role that the person will have.
     role: Option<InvitedRoleBody>,
