@@ -46,7 +46,7 @@ pub struct OidcSettings {
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsFault {
-    /// More than [`PROVIDERS_MAX`].
+    /// More than `PROVIDERS_MAX`.
     #[error("there can be no more than {PROVIDERS_MAX} identity providers")]
     TooMany,
     /// A name has another form, or is there twice.

@@ -14,7 +14,7 @@ pub struct Settings {
     pub connections_max: u32,
     /// Longest wait for a free or new connection, and of a SQLite writer for those of other processes.
     pub acquire_timeout: Duration,
-    /// Longest run of one statement. PostgreSQL ends it then; this side waits [`ANSWER_SLACK`] more.
+    /// Longest run of one statement. PostgreSQL ends it then; this side waits `ANSWER_SLACK` more.
     pub statement_timeout: Duration,
     /// Longest time that PostgreSQL lets a transaction idle.
     pub idle_in_transaction_timeout: Duration,

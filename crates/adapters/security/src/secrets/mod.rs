@@ -29,16 +29,16 @@ pub enum SecretRule {
     /// There is none.
     #[error("is missing")]
     Missing,
-    /// There are more than [`KEYS_MAX`].
+    /// There are more than `KEYS_MAX`.
     #[error("has more than 16 keys")]
     TooMany,
-    /// The file is larger than [`SECRET_BYTES_MAX`] or not text.
+    /// The file is larger than `SECRET_BYTES_MAX` or not text.
     #[error("is not a text of at most 16 KiB")]
     NotText,
     /// Not hexadecimal digits or base64.
     #[error("must be base64 or hexadecimal digits of random bytes; `openssl rand -base64 32` makes one")]
     NotEncoded,
-    /// Fewer than [`KEY_BYTES_MIN`] bytes.
+    /// Fewer than `KEY_BYTES_MIN` bytes.
     #[error("must hold at least 32 bytes")]
     TooShort,
     /// The bytes do not look random.

@@ -24,7 +24,7 @@ pub(in crate::v1) struct BootstrapBody {
     #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// What people call the person.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     name: String,
     /// The person's password.
     #[schema(value_type = String, max_length = 256, format = Password)]
@@ -39,7 +39,7 @@ pub(in crate::v1) struct RegisterBody {
     #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// What people call the person.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     name: String,
     /// The person's password.
     #[schema(value_type = String, max_length = 256, format = Password)]

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 #[schema(example = json!({ "label": "On call", "parent": "engineering" }))]
 pub(in crate::v1) struct GroupPut {
     /// What people call it.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     label: String,
     /// The group it is in; everybody in it has what that one has.
     #[schema(max_length = 63)]
@@ -50,7 +50,7 @@ pub(in crate::v1) struct GroupPersonBody {
 #[schema(example = json!({ "label": "Acme", "second_factor_required": true }))]
 pub(in crate::v1) struct OrganisationPut {
     /// What people call it.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     label: String,
     /// Whether everybody with a role in it must use a second factor.
     #[serde(default)]

@@ -42,7 +42,7 @@ pub(in crate::v1) struct NewUserBody {
     #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: String,
     /// What people call the person, at most 100 bytes.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     name: String,
     /// The first password. Without one the person comes in through an identity provider, or sets one by a reset.
     #[schema(value_type = Option<String>, max_length = 256, format = Password)]
@@ -61,7 +61,7 @@ pub(in crate::v1) struct UserChangeBody {
     #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
     email: Option<String>,
     /// Another name.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     name: Option<String>,
     /// `active` or `deactivated`.
     #[schema(pattern = "^(active|deactivated)$")]
