@@ -18,7 +18,7 @@ pub(in crate::v1) struct GroupPut {
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
     label: String,
     /// The group it is in; everybody in it has what that one has.
-    #[schema(max_length = 63)]
+    #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     parent: Option<String>,
 }
 

@@ -76,11 +76,14 @@ pub(in crate::v1) struct UserChangeBody {
 #[schema(example = json!({ "role": "editor", "project": "demo" }))]
 pub(in crate::v1) struct InvitedRoleBody {
     /// The role: `viewer`, `editor` or `admin`, on the platform `platform-admin`, or one of the platform's own.
+    #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     role: String,
     /// The project.
+    #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<String>,
     /// The organisation.
+    #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     #[serde(skip_serializing_if = "Option::is_none")]
     organisation: Option<String>,
 }
