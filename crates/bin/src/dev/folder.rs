@@ -133,6 +133,7 @@ fn create(dir: &Path, args: &DevArgs) -> anyhow::Result<()> {
     let identity = Identity {
         // One file for all nodes: they run on one machine.
         database: format!("sqlite:../{PEOPLE_FILE}"),
+        registration: "invitation".to_owned(),
         bootstrap_token_sha256: Digest::of(&[admin.token.as_bytes()]).to_string(),
         ..Identity::default()
     };
