@@ -24,13 +24,16 @@ fn pending(row: &Row) -> Result<PendingSignIn, SqlError> {
     })
 }
 
-async fn owner(
+/// Ties an identity to the person who is made with it.
+pub(crate) async fn insert(
     transaction: &mut Connection,
     identity: &ExternalIdentity,
-) -> Result<Option<UserId>, SqlError> {
-    let find = "SELECT user_id FROM external_identities WHERE issuer = $1 AND subject = $2";
-    let row = transaction.row(find, &values![identity.issuer.as_str(), identity.subject.as_str()]).await?;
-    row.map(|row| row.parsed("user_id", UserId::parse)).transpose()
+    user: &UserId,
+) -> Result<(), IdentityError> {
+    let insert = "INSERT INTO external_identities (issuer, subject, user_id) VALUES ($1, $2, $3)";
+    let values = values![identity.issuer.as_str(), identity.subject.as_str(), user.as_str()];
+    transaction.execute(insert, &values).await.or_taken("identity")?;
+    Ok(())
 }
 
 #[async_trait]
@@ -39,19 +42,6 @@ impl ExternalIdentities for Database {
         let find = "SELECT user_id FROM external_identities WHERE issuer = $1 AND subject = $2";
         let row = self.read_one(find, &values![identity.issuer.as_str(), identity.subject.as_str()]).await?;
         Ok(row.map(|row| row.parsed("user_id", UserId::parse)).transpose()?)
-    }
-
-    async fn link(&self, identity: &ExternalIdentity, user: &UserId) -> Result<(), IdentityError> {
-        let mut transaction = self.begin().await?;
-        let insert = "INSERT INTO external_identities (issuer, subject, user_id) VALUES ($1, $2, $3)
-                      ON CONFLICT DO NOTHING";
-        let values = values![identity.issuer.as_str(), identity.subject.as_str(), user.as_str()];
-        let linked = transaction.execute(insert, &values).await.or_missing("user")?;
-        if linked == 0 && owner(&mut transaction, identity).await?.as_ref() != Some(user) {
-            return Err(IdentityError::Taken("identity"));
-        }
-        transaction.commit().await?;
-        Ok(())
     }
 
     async fn keep(&self, new: &PendingSignIn) -> Result<(), IdentityError> {

@@ -1,11 +1,11 @@
 //! People.
 
-use crate::Database;
 use crate::concerned::{Guard, raise_user};
 use crate::connection::Connection;
 use crate::error::{Meaning, SqlError};
 use crate::row::Row;
 use crate::statement::{for_update, values};
+use crate::{Database, external};
 use application::identity::USERS_MAX;
 use application::ports::identity::{
     IdentityError, NewUser, PasswordHash, User, UserChange, UserStatus, Users,
@@ -65,6 +65,9 @@ pub(crate) async fn insert(transaction: &mut Connection, new: &NewUser) -> Resul
         made.created_at,
     ];
     transaction.execute(insert, &values).await.or_taken("email")?;
+    if let Some(identity) = &new.identity {
+        external::insert(transaction, identity, &made.id).await?;
+    }
     Ok(made)
 }
 

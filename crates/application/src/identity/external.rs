@@ -30,6 +30,8 @@ pub struct WentOut {
 /// A sign-in that came back.
 #[derive(Clone, Debug)]
 pub struct FinishExternal {
+    /// The provider that the answer says it comes from.
+    pub provider: String,
     /// What came back.
     pub state: SecretString,
     /// The provider's code.
@@ -71,6 +73,10 @@ impl ExternalSignIn {
         let Some(pending) = pending else {
             return self.refused(visitor, "unknown", "no such sign-in is under way").await;
         };
+        // An answer of one provider must not pass for another's (RFC 9700 section 4.4, mix-up).
+        if pending.provider != request.provider {
+            return self.refused(visitor, &pending.provider, "the answer is another provider's").await;
+        }
         let code = request.code.expose_secret();
         let person = match shared.ports.providers.finish(&pending, code, shared.now()).await {
             Err(ProviderError::Refused(reason)) => {
@@ -128,12 +134,12 @@ impl ExternalSignIn {
                 .map_err(|fault| Error::Invalid { field: "name", message: fault.to_string() })?,
         };
         let id = self.shared.core.env.ids.user_id();
-        let new = NewUser { id, email, name, password: None, at: self.shared.now() };
+        let identity = Some(person.identity.clone());
+        let new = NewUser { id, email, name, password: None, identity, at: self.shared.now() };
         let user = match ports.admissions.register(&new, &by).await {
             Err(IdentityError::Missing("invitation")) => return Err(Error::RegistrationClosed),
             user => user?,
         };
-        ports.external.link(&person.identity, &user.id).await?;
         self.shared.settle().await;
         let act = Act::done("auth.register", &user.id).with("provider", provider);
         self.shared.came(visitor, &user.id, act).await?;

@@ -72,7 +72,7 @@ impl Users {
             shared.new_user(request.email, request.name, password).await?
         } else {
             let (id, at) = (shared.core.env.ids.user_id(), shared.now());
-            NewUser { id, email: request.email, name: request.name, password: None, at }
+            NewUser { id, email: request.email, name: request.name, password: None, identity: None, at }
         };
         let mut user = shared.ports.users.create(&new).await?;
         if request.second_factor_required {

@@ -77,6 +77,7 @@ async fn many_are_told_in_batches() {
             email: email(&format!("many-{n}")),
             name: label("many"),
             password: None,
+            identity: None,
             at: world.now(),
         };
         world.id.ports.users.create(&new).await.expect("made");

@@ -21,8 +21,22 @@ async fn come(world: &World, code: &str) -> Result<SignedIn, Error> {
 }
 
 async fn finish(world: &World, state: &secrecy::SecretString, code: &str) -> Result<SignedIn, Error> {
-    let request =
-        FinishExternal { state: state.clone(), code: code.into(), device: String::new(), browser: true };
+    finish_at(world, "corp", state, code).await
+}
+
+async fn finish_at(
+    world: &World,
+    provider: &str,
+    state: &secrecy::SecretString,
+    code: &str,
+) -> Result<SignedIn, Error> {
+    let request = FinishExternal {
+        provider: provider.to_owned(),
+        state: state.clone(),
+        code: code.into(),
+        device: String::new(),
+        browser: true,
+    };
     world.people().external.finish(&visitor(), request).await
 }
 
@@ -97,6 +111,17 @@ async fn a_sign_in_comes_back_once_in_time_and_with_its_state() {
     let late = external.begin(&visitor(), "corp").await.expect("there");
     world.test.clock.advance(600_000);
     assert_eq!(refused(finish(&world, &late.state, "ann").await), "ProviderRefused", "too late");
+}
+
+#[tokio::test]
+async fn an_answer_at_another_providers_door_is_refused() {
+    let world = World::with(open()).await;
+    world.id.provider.say("ann", person("7", Some(email("ann")), &[]));
+    let went = world.people().external.begin(&visitor(), "corp").await.expect("there");
+    assert_eq!(refused(finish_at(&world, "other", &went.state, "ann").await), "ProviderRefused");
+    assert_eq!(refused(finish(&world, &went.state, "ann").await), "ProviderRefused", "it is used up");
+    let audited = world.audited("auth.external").await;
+    assert_eq!(audited.len(), 2);
 }
 
 #[tokio::test]

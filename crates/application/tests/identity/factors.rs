@@ -157,6 +157,7 @@ async fn nobodys_mistakes_hold_up_anybody_else() {
             let wrong = world.people().account.reset_password(&from, reset.clone()).await;
             assert_eq!(refused(wrong), "Invalid", "{name}");
             let request = FinishExternal {
+                provider: "corp".to_owned(),
                 state: "nonsense".into(),
                 code: "x".into(),
                 device: String::new(),

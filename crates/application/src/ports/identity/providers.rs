@@ -89,9 +89,6 @@ pub trait ExternalIdentities: Send + Sync {
     /// The person of an identity.
     async fn find(&self, identity: &ExternalIdentity) -> Result<Option<UserId>, IdentityError>;
 
-    /// Ties an identity to a person. `Taken("identity")` when it is another's.
-    async fn link(&self, identity: &ExternalIdentity, user: &UserId) -> Result<(), IdentityError>;
-
     /// Remembers a sign-in under way; the oldest go beyond [`crate::identity::PENDING_MAX`].
     async fn keep(&self, pending: &PendingSignIn) -> Result<(), IdentityError>;
 

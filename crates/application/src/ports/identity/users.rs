@@ -1,6 +1,6 @@
 //! People: who they are, and whether they may come in.
 
-use super::{IdentityError, PasswordHash};
+use super::{ExternalIdentity, IdentityError, PasswordHash};
 use async_trait::async_trait;
 use domain::{Email, KeyLabel, Timestamp, UserId};
 
@@ -43,6 +43,9 @@ pub struct NewUser {
     pub name: KeyLabel,
     /// The person's password; `None` for those who only come through an identity provider.
     pub password: Option<PasswordHash>,
+    /// Who the person is at an identity provider; made with the person or not at all, and `Taken("identity")` when
+    /// it is another's.
+    pub identity: Option<ExternalIdentity>,
     /// When the record is made.
     pub at: Timestamp,
 }

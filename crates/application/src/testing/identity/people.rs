@@ -33,6 +33,12 @@ impl Tables {
             created_at: new.at,
             updated_at: new.at,
         };
+        if let Some(identity) = new.identity.clone() {
+            if self.identities.contains_key(&identity) {
+                return Err(IdentityError::Taken("identity"));
+            }
+            self.identities.insert(identity, new.id.clone());
+        }
         self.users.insert(new.id.clone(), (user.clone(), new.password.clone()));
         Ok(user)
     }

@@ -204,14 +204,6 @@ impl ExternalIdentities for MemoryPeople {
         self.read(|tables| tables.identities.get(identity).cloned())
     }
 
-    async fn link(&self, identity: &ExternalIdentity, user: &UserId) -> Result<(), IdentityError> {
-        self.change(|tables| {
-            tables.user(user)?;
-            let owner = tables.identities.entry(identity.clone()).or_insert_with(|| user.clone());
-            if owner == user { Ok(()) } else { Err(IdentityError::Taken("identity")) }
-        })
-    }
-
     async fn keep(&self, pending: &PendingSignIn) -> Result<(), IdentityError> {
         self.change(|tables| {
             if tables.pending.len() as u64 >= PENDING_MAX {

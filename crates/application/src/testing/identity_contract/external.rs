@@ -1,12 +1,12 @@
 //! The contract of [`ExternalIdentities`](crate::ports::identity::ExternalIdentities).
 
-use super::{Stores, at, digest, refusal, together, user_id};
-use crate::ports::identity::{ExternalIdentity, PendingSignIn};
+use super::{Stores, at, digest, new_user, refusal, together, user_id};
+use crate::ports::identity::{ExternalIdentity, NewUser, PendingSignIn, RegisterBy};
 use secrecy::ExposeSecret;
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
-    check_links(&open().await).await;
+    check_an_identity_is_made_with_its_person(&open().await).await;
     check_a_sign_in_comes_back_once(&open().await).await;
     check_a_sign_in_comes_back_in_time(&open().await).await;
 }
@@ -25,19 +25,30 @@ fn pending(state: &str) -> PendingSignIn {
     }
 }
 
-async fn check_links(stores: &Stores) {
-    let [ada, bob] = [stores.person("ada").await, stores.person("bob").await];
-    let here = identity("urn:example:id", "7");
-    assert_eq!(stores.external.find(&here).await.expect("a read"), None);
-    stores.external.link(&here, &ada).await.expect("linked");
-    stores.external.link(&here, &ada).await.expect("again does no harm");
-    assert_eq!(stores.external.find(&here).await.expect("a read"), Some(ada.clone()));
-    assert_eq!(refusal(stores.external.link(&here, &bob).await), "taken identity");
-    let elsewhere = identity("urn:example:other", "7");
-    assert_eq!(stores.external.find(&elsewhere).await.expect("a read"), None, "the issuer counts");
-    stores.external.link(&elsewhere, &ada).await.expect("a second identity of the same person");
-    let nobody = stores.external.link(&identity("urn:example:id", "8"), &user_id("nobody")).await;
-    assert_eq!(refusal(nobody), "missing user");
+async fn check_an_identity_is_made_with_its_person(stores: &Stores) {
+    let come = async |name: &str, issuer: &str, subject: &str| {
+        let new = NewUser { identity: Some(identity(issuer, subject)), ..new_user(name) };
+        stores.admissions.register(&new, &RegisterBy::Open).await.map(|user| user.id)
+    };
+    let find = async |issuer: &str, subject: &str| {
+        stores.external.find(&identity(issuer, subject)).await.expect("a read")
+    };
+    assert_eq!(find("urn:example:id", "7").await, None);
+    let ada = come("ada", "urn:example:id", "7").await.expect("she is new");
+    assert_eq!(find("urn:example:id", "7").await, Some(ada));
+    assert_eq!(find("urn:example:other", "7").await, None, "the issuer counts");
+    assert_eq!(refusal(come("bob", "urn:example:id", "7").await), "taken identity");
+    assert!(stores.users.get(&user_id("bob")).await.expect("a read").is_none(), "neither or both");
+    assert_eq!(refusal(come("ada", "urn:example:id", "8").await), "taken email");
+    assert_eq!(find("urn:example:id", "8").await, None, "neither or both");
+    let bob = come("bob", "urn:example:other", "7").await.expect("he is new");
+    assert_eq!(find("urn:example:other", "7").await, Some(bob));
+    let many = together((0..10).map(|n| {
+        let new = NewUser { identity: Some(identity("urn:example:id", "9")), ..new_user(&format!("cy-{n}")) };
+        async move { stores.admissions.register(&new, &RegisterBy::Open).await }
+    }))
+    .await;
+    assert_eq!(many.iter().filter(|one| one.is_ok()).count(), 1, "one of many at once");
 }
 
 async fn check_a_sign_in_comes_back_once(stores: &Stores) {

@@ -188,6 +188,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         email: email(name),
         name: label(name),
         password: Some(hash(name)),
+        identity: None,
         at: at(0),
     }
 }

@@ -74,7 +74,7 @@ async fn begin_external(
 async fn finish_external(
     State(api): State<Api>,
     Guest(visitor): Guest,
-    _path: ProviderPath,
+    path: ProviderPath,
     Query(query): Query<CallbackQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -88,7 +88,7 @@ async fn finish_external(
         _ => return Err(refused("the sign-in was begun in another browser, or too long ago")),
     };
     let code = query.code.ok_or_else(|| refused("the identity provider gave no code"))?;
-    let request = FinishExternal { state, code, device: String::new(), browser };
+    let request = FinishExternal { provider: path.provider, state, code, device: String::new(), browser };
     let signed = api.app.identity()?.external.finish(&visitor, request).await?;
     let mut response = signed_in(&signed, browser)?;
     cookie::forget(response.headers_mut());
