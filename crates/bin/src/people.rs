@@ -67,7 +67,7 @@ impl People {
             Ok(database) => database,
             Err(error) if error.is_unavailable() => {
                 tracing::warn!(%error, "the identity database is not available; going on without it");
-                Database::connect(&settings.database).context("identity.database")?
+                Database::open_later(&settings.database, settings.migrate).context("identity.database")?
             }
             Err(error) => return Err(error).context("identity.database"),
         };
@@ -115,12 +115,16 @@ impl People {
             let mut tidied = Instant::now();
             loop {
                 sleep(INTERVAL).await;
-                let answers = database.ping().await.is_ok();
-                if reachable.swap(answers, Ordering::Relaxed) != answers {
-                    tracing::warn!(available = answers, "the identity database came or went");
-                }
-                if !answers {
-                    continue;
+                let answer = database.ping().await;
+                let came_or_went = reachable.swap(answer.is_ok(), Ordering::Relaxed) != answer.is_ok();
+                match answer {
+                    Ok(()) if came_or_went => tracing::info!("the identity database is back"),
+                    Ok(()) => {}
+                    Err(error) if came_or_went => {
+                        tracing::error!(error = ?anyhow::Error::new(error), "the identity database cannot be used");
+                        continue;
+                    }
+                    Err(_) => continue,
                 }
                 look(&identity, node.stats().leads()).await;
                 if tidied.elapsed() >= TIDY_INTERVAL {

@@ -6,7 +6,6 @@ use crate::migrations;
 use crate::row::Row;
 use crate::settings::{ANSWER_SLACK, Settings, Target};
 use crate::statement::{Statement, Value};
-use application::ports::identity::IdentityError;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -15,7 +14,9 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Executor};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// How often a read is tried again on another connection; a change never is.
 const READ_RETRIES: u32 = 2;
@@ -26,7 +27,10 @@ const LIFETIME_MAX: Duration = Duration::from_mins(30);
 #[derive(Clone, Debug)]
 pub struct Database {
     pools: Pools,
-    answer_limit: Duration,
+    settings: Settings,
+    migrate: bool,
+    /// Whether the schema is known to be the program's. Nothing is read or written before.
+    prepared: Arc<OnceCell<()>>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,17 +48,14 @@ impl Database {
     /// Opens the database, with `migrate` after bringing its schema up to date. Without, the schema must be the
     /// one that the program knows.
     pub async fn open(settings: &Settings, migrate: bool) -> Result<Self, OpenError> {
-        if migrate {
-            migrations::migrate(settings).await?;
-        }
-        let database = Self::connect(settings)?;
-        database.check_schema().await?;
+        let database = Self::open_later(settings, migrate)?;
+        database.prepare().await?;
         Ok(database)
     }
 
-    /// A database that is connected to when it is first used: for a node that starts while its database is
-    /// away. Nothing is known of the schema then; see [`Self::check_schema`].
-    pub fn connect(settings: &Settings) -> Result<Self, OpenError> {
+    /// The same for a node that starts while its database is away: [`Self::ping`] opens it when it is back.
+    /// Until then everything is [`IdentityError::Unavailable`](application::ports::identity::IdentityError::Unavailable).
+    pub fn open_later(settings: &Settings, migrate: bool) -> Result<Self, OpenError> {
         let pools = match settings.target()? {
             Target::Postgres => Pools::Postgres(postgres_pool(settings)?),
             Target::Sqlite(path) => {
@@ -70,17 +71,23 @@ impl Database {
                 }
             }
         };
-        Ok(Self { pools, answer_limit: settings.statement_timeout + ANSWER_SLACK })
+        Ok(Self { pools, settings: settings.clone(), migrate, prepared: Arc::default() })
     }
 
-    /// Whether the schema is the one that the program knows: [`OpenError::Older`] or [`OpenError::Newer`]
-    /// when not.
-    pub async fn check_schema(&self) -> Result<(), OpenError> {
-        migrations::check(&mut self.writer().await?).await
+    /// Brings the schema up to date if that is wished, and looks that it is the program's.
+    async fn prepare(&self) -> Result<(), OpenError> {
+        let prepare = async || {
+            if self.migrate {
+                migrations::migrate(&self.settings).await?;
+            }
+            migrations::check(&mut self.any_writer().await?).await
+        };
+        self.prepared.get_or_try_init(prepare).await.map(|()| ())
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), IdentityError> {
+    /// Whether the database answers and can be used.
+    pub async fn ping(&self) -> Result<(), OpenError> {
+        self.prepare().await?;
         self.reader().await?.rows("SELECT number FROM audit_chain", &[]).await?;
         Ok(())
     }
@@ -141,21 +148,39 @@ impl Database {
     }
 
     async fn reader(&self) -> Result<Connection, SqlError> {
+        self.must_be_prepared()?;
         match &self.pools {
-            Pools::Postgres(pool) => Ok(Connection::postgres(pool.acquire().await?, self.answer_limit)),
+            Pools::Postgres(pool) => Ok(Connection::postgres(pool.acquire().await?, self.answer_limit())),
             Pools::Sqlite { readers, .. } => {
-                Ok(Connection::sqlite(readers.acquire().await?, self.answer_limit))
+                Ok(Connection::sqlite(readers.acquire().await?, self.answer_limit()))
             }
         }
     }
 
     async fn writer(&self) -> Result<Connection, SqlError> {
+        self.must_be_prepared()?;
+        self.any_writer().await
+    }
+
+    fn must_be_prepared(&self) -> Result<(), SqlError> {
+        if self.prepared.initialized() {
+            return Ok(());
+        }
+        Err(SqlError::Unavailable("the database was not opened yet".into()))
+    }
+
+    /// A connection that may write, whatever the schema is.
+    async fn any_writer(&self) -> Result<Connection, SqlError> {
         match &self.pools {
-            Pools::Postgres(_) => self.reader().await,
+            Pools::Postgres(pool) => Ok(Connection::postgres(pool.acquire().await?, self.answer_limit())),
             Pools::Sqlite { writer, .. } => {
-                Ok(Connection::sqlite(writer.acquire().await?, self.answer_limit))
+                Ok(Connection::sqlite(writer.acquire().await?, self.answer_limit()))
             }
         }
+    }
+
+    fn answer_limit(&self) -> Duration {
+        self.settings.statement_timeout + ANSWER_SLACK
     }
 }
 

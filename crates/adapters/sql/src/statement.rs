@@ -23,14 +23,14 @@ macro_rules! for_update {
     };
 }
 
-/// Values for the placeholders `$1`, `$2`, … of a statement.
+/// Values for the parameters `$1`, `$2`, … of a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => { [$($crate::statement::Value::from($value)),*] };
 }
 
 pub(crate) use {for_update, values};
 
-/// A value for a placeholder. Nothing else is ever bound, so that both servers take it alike.
+/// A value for a parameter. Nothing else is ever bound, so that both servers take it alike.
 #[derive(Clone)]
 pub(crate) enum Value {
     Int(Option<i64>),

@@ -127,7 +127,7 @@ async fn delete_project(
     if let (Some(identity), false) = (&api.app.identity, ctx.dry_run)
         && let Err(error) = identity.organisations.forget_project(&project).await
     {
-        // The project is gone; a later one of its name must not inherit, which upkeep sees to again.
+        // The project is gone; a later one of its name must not inherit, so the audit's projector forgets it again.
         tracing::warn!(%error, %project, "the roles in a deleted project were not forgotten yet");
     }
     Ok(Reply::gone(&changed)?.done())

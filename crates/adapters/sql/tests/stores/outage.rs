@@ -28,6 +28,7 @@ async fn what_was_answered_is_there_when_the_server_is_back() {
         email: domain::Email::parse("ada@example.org").expect("a constant"),
         name: domain::KeyLabel::parse("Ada").expect("a constant"),
         password: None,
+        identity: None,
         at: domain::Timestamp(1),
     };
     stores.users.create(&new).await.expect("made");
@@ -38,16 +39,45 @@ async fn what_was_answered_is_there_when_the_server_is_back() {
         assert!(matches!(read, Err(IdentityError::Unavailable(_))), "{read:?}");
         let write = stores.users.create(&new).await;
         assert!(matches!(write, Err(IdentityError::Unavailable(_))), "{write:?}");
-        assert!(matches!(database.ping().await, Err(IdentityError::Unavailable(_))));
+        assert!(database.ping().await.is_err_and(|error| error.is_unavailable()));
         assert!(began.elapsed() < Duration::from_secs(10), "nobody waits for long");
     }
     server.resume();
+    is_back(&database).await;
+    assert!(stores.users.get(&user).await.expect("a read").is_some());
+}
+
+async fn is_back(database: &Database) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while database.ping().await.is_err() {
         assert!(Instant::now() < deadline, "it comes back");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(stores.users.get(&user).await.expect("a read").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_away_at_the_start_is_migrated_when_it_is_back() {
+    let server = Server::start();
+    let settings = settings(server.empty());
+    server.stop();
+    let refused = Database::open(&settings, true).await.expect_err("it is away");
+    assert!(refused.is_unavailable(), "{refused:?}");
+    let database = Database::open_later(&settings, true).expect("the address is good");
+    let checks_only = Database::open_later(&settings, false).expect("the address is good");
+    let stores = stores(&database);
+    assert!(matches!(stores.admissions.is_empty().await, Err(IdentityError::Unavailable(_))));
+    server.resume();
+    let old = loop {
+        match checks_only.ping().await.expect_err("nobody migrated it yet") {
+            away if away.is_unavailable() => tokio::time::sleep(Duration::from_millis(50)).await,
+            other => break other,
+        }
+    };
+    assert!(matches!(old, OpenError::Older { found: 0, .. }), "{old:?}");
+    assert!(matches!(stores.admissions.is_empty().await, Err(IdentityError::Unavailable(_))), "nobody asked");
+    is_back(&database).await;
+    assert!(stores.admissions.is_empty().await.expect("a read"));
+    checks_only.ping().await.expect("another node has migrated it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
