@@ -18,6 +18,11 @@ const ACCOUNT: ThrottleRule =
 /// One network, whatever the account: many people may be behind it.
 const NETWORK: ThrottleRule =
     ThrottleRule { free: 50, delay_ms: SECOND_MS, delay_max_ms: 5 * MINUTE_MS, window_ms: 60 * MINUTE_MS };
+/// Sign-ins through providers that are begun from one network: one network cannot drive out those of all others.
+const BEGIN: ThrottleRule =
+    ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: SECOND_MS, window_ms: 15 * MINUTE_MS };
+/// The span in which failures of one address are counted that make it suspicious, and that one alarm is for.
+const SUSPICION_MS: i64 = 60 * MINUTE_MS;
 /// What guesses of the bootstrap token are called.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
 /// One challenge: as many tries, then none for longer than it lasts.
@@ -57,6 +62,28 @@ impl Shared {
         let network = network(address);
         let rule = if kind == BOOTSTRAP { ACCOUNT_FROM_NETWORK } else { NETWORK };
         self.attempt(vec![(key(kind, &[&network]), rule), (key("sign-in-network", &[&network]), NETWORK)])
+    }
+
+    /// The beginning of a sign-in through a provider.
+    pub(super) fn begin_attempt(&self, address: &str) -> Attempt {
+        self.attempt(vec![(key("external-begin", &[&network(address)]), BEGIN)])
+    }
+
+    /// Counts a failure of an address; says whether it is one too many, and nobody has heard of that yet.
+    pub(super) async fn fails_often(&self, address: &str) -> Result<bool, Error> {
+        let rule = |free| ThrottleRule {
+            free,
+            delay_ms: SUSPICION_MS,
+            delay_max_ms: SUSPICION_MS,
+            window_ms: SUSPICION_MS,
+        };
+        let source = source(address);
+        // Two fewer: this failure is not among those that were counted, and the one after `free` still goes through.
+        let counted = rule(self.rules.suspicious_failures.saturating_sub(2));
+        let failures = self.attempt(vec![(key("suspicious", &[&source]), counted)]);
+        let alarm = self.attempt(vec![(key("alarm", &[&source]), rule(0))]);
+        let throttle = &self.ports.throttle;
+        Ok(throttle.begin(&failures).await?.is_some() && throttle.begin(&alarm).await?.is_none())
     }
 
     pub(super) fn factor_attempt(&self, challenge: &str, user: &str, address: &str) -> Attempt {
@@ -119,6 +146,14 @@ fn network(address: &str) -> String {
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
         Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// Who is counted as one when failures are: an address, of IPv6 its network, which one party has whole.
+fn source(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(v4)) => v4.to_string(),
+        _ => network(address),
     }
 }
 

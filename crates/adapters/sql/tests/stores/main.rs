@@ -6,3 +6,4 @@ mod opening;
 mod outage;
 mod places;
 mod sharing;
+mod tampering;

@@ -5,7 +5,7 @@ use adapter_sql::{Database, OpenError, Settings, migrate, schema_version};
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
 /// Runs a statement as somebody else's program would.
-async fn run(kind: Kind, settings: &Settings, statement: &'static str) {
+pub async fn run(kind: Kind, settings: &Settings, statement: &'static str) {
     let url = secrecy::ExposeSecret::expose_secret(&settings.url);
     match kind {
         Kind::Postgres => {
