@@ -119,9 +119,13 @@ impl Shared {
 #[derive(Deserialize)]
 struct Record {
     actor: String,
+    #[serde(default)]
+    address: String,
     at: i64,
     changes: Vec<Map<String, Value>>,
     request_id: String,
+    #[serde(default)]
+    trace_id: String,
 }
 
 /// One record for each change of an entry.
@@ -137,14 +141,14 @@ fn rows(entry: &AuditEntry) -> Result<Vec<NewAuditRecord>, Error> {
         NewAuditRecord {
             at: Timestamp(record.at),
             actor: record.actor.clone(),
-            address: String::new(),
+            address: record.address.clone(),
             user_agent: String::new(),
             project: project(&action, &resource),
             action,
             resource,
             outcome: AuditOutcome::Success,
             request_id: record.request_id.clone(),
-            trace_id: String::new(),
+            trace_id: record.trace_id.clone(),
             revision: Some((entry.revision, index)),
             detail: Value::Object(change).to_string(),
         }

@@ -24,6 +24,7 @@ fn change(world: &World, count: usize) {
             at: world.now(),
             idempotency: None,
             person: None,
+            provenance: domain::Provenance::default(),
         });
         assert!(matches!(outcome, domain::Outcome::Accepted { .. }), "{outcome:?}");
     }
@@ -55,6 +56,26 @@ async fn every_change_is_there_once() {
     assert_eq!((last.actor.as_str(), last.request_id.as_str()), ("api-key:ak-admin", "req-test"));
     assert_eq!(last.detail, "{\"message\":\"number 449\"}");
     assert_eq!(world.people().audit.verify(&world.test.admin).await.expect("may").first_bad, None);
+}
+
+#[tokio::test]
+async fn a_change_says_from_where_it_came() {
+    let world = World::new().await;
+    let trace_id = "0af7651916cd43dd8448eb211c80319c".to_owned();
+    let origin =
+        application::Origin { address: "2001:db8::7".to_owned(), user_agent: "curl".to_owned(), trace_id };
+    let ctx = application::RequestContext { origin, ..world.test.admin.clone() };
+    let projects = &world.test.application.projects;
+    projects.create(&ctx, project("c"), DisplayName::default()).await.expect("may");
+    projects.create(&world.test.admin, project("d"), DisplayName::default()).await.expect("may");
+    while world.people().projector.run().await.expect("runs") {}
+    let records = projected(&world);
+    let whence = |name: &str| {
+        let of_project = records.iter().map(|one| &one.record).find(|one| one.resource == name);
+        of_project.map(|one| (one.address.as_str(), one.trace_id.as_str())).expect("it is there")
+    };
+    assert_eq!(whence("c"), ("2001:db8::7", ctx.origin.trace_id.as_str()));
+    assert_eq!(whence("d"), ("", ""));
 }
 
 #[tokio::test]
