@@ -2,6 +2,7 @@
 
 use crate::edge::EdgeLayer;
 use crate::limit::Limits;
+use crate::openapi::Known;
 use crate::outside::Outside;
 use crate::problem::{Code, Problem};
 use crate::v1::Watchers;
@@ -36,8 +37,16 @@ pub(crate) struct Shared {
     pub(crate) imports: Semaphore,
     /// How many requests each client may send.
     pub(crate) limits: Limits,
-    /// The id of each operation, by method and route template.
-    pub(crate) operations: HashMap<(Method, String), String>,
+    /// Every operation, by method and route template.
+    operations: HashMap<(Method, String), Known>,
+}
+
+impl Shared {
+    /// The operation that answers this method on a route; `HEAD` is answered as `GET` is.
+    pub(crate) fn operation(&self, method: &Method, route: &str) -> Option<&Known> {
+        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
+        self.operations.get(&(method, route.to_owned()))
+    }
 }
 
 /// The state of the router.
@@ -49,7 +58,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
     let limits = Limits::new(&outside.edge.limits);
     let cors = cors(&outside.edge.cors_origins);
     let (routes, mut document) = documented().split_for_parts();
-    let operations = openapi::operation_ids(&mut document);
+    let operations = openapi::known_operations(&mut document);
     let api: Api = Arc::new(Shared {
         app,
         outside,

@@ -136,12 +136,13 @@ fn admit(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Counts the request of somebody who is not known yet, before anything is done for it. One with a credential
-/// is counted where that is checked.
+/// Counts the request of somebody who is not known yet, before anything is done for it. A credential is counted
+/// where it is checked; where none is, it is worth nothing.
 fn count(api: &Api, request: &Request, route: &str, facts: &Facts) -> Result<(), Problem> {
+    let checked = || api.operation(request.method(), route).is_some_and(|known| known.identifies);
     let class = match facts.class {
         Class::SignIn => Class::SignIn,
-        _ if PROBES.contains(&route) || has_credential(request.headers()) => return Ok(()),
+        _ if PROBES.contains(&route) || has_credential(request.headers()) && checked() => return Ok(()),
         _ => Class::Anonymous,
     };
     api.limits

@@ -19,5 +19,6 @@ mod people;
 mod preconditions;
 mod projects;
 mod schemas;
+mod strangers;
 mod support;
 mod watch;
