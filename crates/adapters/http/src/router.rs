@@ -5,7 +5,7 @@ use crate::limit::Limits;
 use crate::openapi::Known;
 use crate::outside::Outside;
 use crate::problem::{Code, Problem};
-use crate::v1::Watchers;
+use crate::v1::{Sending, Watchers};
 use crate::{docs, openapi, probes, v1};
 use application::Application;
 use axum::Router;
@@ -18,8 +18,6 @@ use tower::util::option_layer;
 use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Most exports that a node serves at a time; more are told to come later.
-const EXPORTS_AT_ONCE_MAX: usize = 8;
 /// Most imports that a node takes at a time; each may hold tens of megabytes.
 const IMPORTS_AT_ONCE_MAX: usize = 4;
 
@@ -31,8 +29,8 @@ pub(crate) struct Shared {
     pub(crate) app: Application,
     pub(crate) outside: Outside,
     pub(crate) watchers: Watchers,
-    /// One permit for each export that is being sent.
-    pub(crate) exports: Arc<Semaphore>,
+    /// The exports that are being sent.
+    pub(crate) sending: Sending,
     /// One permit for each import that is being taken.
     pub(crate) imports: Semaphore,
     /// How many requests each client may send.
@@ -63,7 +61,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         app,
         outside,
         watchers,
-        exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE_MAX)),
+        sending: Sending::new(),
         imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
         limits,
         operations,

@@ -9,6 +9,7 @@ mod configs;
 mod conformance;
 mod documentation;
 mod edge;
+mod exports;
 mod failures;
 mod hardening;
 mod lists;
