@@ -12,6 +12,7 @@ mod edge;
 mod exports;
 mod failures;
 mod hardening;
+mod imports;
 mod lists;
 mod members;
 mod past;
