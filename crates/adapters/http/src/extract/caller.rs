@@ -135,9 +135,12 @@ impl Hash for Who<'_> {
 
 /// Whether the request carries anything that may turn out to be a credential.
 pub(crate) fn has_credential(headers: &HeaderMap) -> bool {
-    headers.contains_key(AUTHORIZATION)
-        || headers.contains_key(API_KEY)
-        || cookie::get(headers, cookie::ACCESS).is_some()
+    !by_cookie(headers) || cookie::get(headers, cookie::ACCESS).is_some()
+}
+
+/// Whether the request has no credential but what a browser sends by itself.
+pub(crate) fn by_cookie(headers: &HeaderMap) -> bool {
+    !headers.contains_key(AUTHORIZATION) && !headers.contains_key(API_KEY)
 }
 
 /// The one credential of the request's headers, if any.

@@ -21,6 +21,7 @@ mod people;
 mod preconditions;
 mod projects;
 mod schemas;
+mod signing_out;
 mod strangers;
 mod support;
 mod watch;
