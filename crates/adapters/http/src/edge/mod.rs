@@ -8,7 +8,7 @@ mod refusal;
 mod seen;
 
 pub(crate) use client::Client;
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, printable};
 
 use crate::extract::{asked_wait, has_credential};
 use crate::limit::Class;
