@@ -1,6 +1,6 @@
 //! Puts the routes together, and what every handler shares.
 
-use crate::edge::EdgeLayer;
+use crate::edge::{EdgeLayer, GuardLayer};
 use crate::limit::Limits;
 use crate::openapi::Known;
 use crate::outside::Outside;
@@ -72,6 +72,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "the Allow header lists the methods of this path")
         })
+        .layer(GuardLayer(api.clone()))
         .layer(option_layer(cors))
         .layer(EdgeLayer(api.clone()))
         .with_state(api)
@@ -83,7 +84,15 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
     }
-    let exposed = ["etag", "location", "retry-after", "x-request-id", "guardian-revision", "ratelimit"];
+    let exposed = [
+        "etag",
+        "location",
+        "retry-after",
+        "x-request-id",
+        "guardian-revision",
+        "ratelimit",
+        "ratelimit-policy",
+    ];
     let sent = [
         "authorization",
         "content-type",

@@ -15,6 +15,7 @@ mod hardening;
 mod imports;
 mod lists;
 mod members;
+mod origins;
 mod past;
 mod patches;
 mod people;
