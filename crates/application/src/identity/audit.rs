@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::{Listed, Visitor};
 use crate::ports::identity::{AuditCursor, AuditOutcome, AuditQuery, AuditRecord, Observation};
 use crate::{Error, RequestContext};
-use domain::{Actor, Permission, ProjectName, Resource};
+use domain::{Actor, MemberId, Permission, ProjectName, Resource};
 use std::sync::Arc;
 
 /// How many refusals are written at a time.
@@ -106,5 +106,10 @@ impl Audit {
         };
         let act = act.with("operation", cut(&refusal.operation)).with("code", cut(&refusal.code));
         self.shared.enqueue(self.shared.record(visitor, actor, act));
+    }
+
+    /// Writes down that the asker had this member lead: nothing in the replicated state says so.
+    pub async fn led(&self, ctx: &RequestContext, leader: MemberId) {
+        self.shared.acted(ctx, Act::done("member.lead", leader)).await;
     }
 }

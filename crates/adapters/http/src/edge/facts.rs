@@ -39,10 +39,8 @@ impl Facts {
     /// Where the request came from, for the audit.
     pub(crate) fn origin(&self) -> Origin {
         let text = |value: &Option<HeaderValue>| {
-            value
-                .as_ref()
-                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-                .unwrap_or_default()
+            let value = value.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+            printable(&String::from_utf8_lossy(value))
         };
         let mut user_agent = text(&self.user_agent);
         user_agent.truncate(user_agent.floor_char_boundary(CLIENT_TEXT_BYTES_MAX));
@@ -57,6 +55,11 @@ impl Facts {
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor { request_id: self.id.clone(), origin: self.origin() }
     }
+}
+
+/// A text that is kept, without its control characters: not every database takes them.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|one| !one.is_control()).collect()
 }
 
 /// The trace of a `traceparent`: `00-<32 hexadecimal digits>-…`.

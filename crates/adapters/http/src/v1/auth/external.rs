@@ -11,7 +11,7 @@ use crate::router::Api;
 use crate::v1::dto::people::auth::{ProviderBody, SignedInBody, WentOutBody};
 use application::identity::FinishExternal;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::Digest;
 use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
@@ -87,10 +87,13 @@ async fn finish_external(
         kept if kept == format!("{PLAIN}{tied}") => false,
         _ => return Err(refused("the sign-in was begun in another browser, or too long ago")),
     };
-    let code = query.code.ok_or_else(|| refused("the identity provider gave no code"))?;
-    let request = FinishExternal { provider: path.provider, state, code, device: String::new(), browser };
-    let signed = api.app.identity()?.external.finish(&visitor, request).await?;
-    let mut response = signed_in(&signed, browser)?;
+    let finish = async || {
+        let code = query.code.ok_or_else(|| refused("the identity provider gave no code"))?;
+        let request = FinishExternal { provider: path.provider, state, code, device: String::new(), browser };
+        signed_in(&api.app.identity()?.external.finish(&visitor, request).await?, browser)
+    };
+    // The state was good for this one try.
+    let mut response = finish().await.unwrap_or_else(Problem::into_response);
     cookie::forget(response.headers_mut());
     Ok(response)
 }
