@@ -26,7 +26,7 @@ pub fn record(action: &str) -> NewAuditRecord {
 }
 
 /// Three pools on one database stand for three processes: SQLite locks its file between any two connections.
-async fn check_three_share(kind: Kind) {
+pub async fn check_three_share(kind: Kind<'_>) {
     let places = Places::new(kind);
     let settings = places.migrated().await;
     let mut three = Vec::new();
@@ -45,7 +45,7 @@ async fn check_three_share(kind: Kind) {
 }
 
 /// Requests whose clients are gone are dropped wherever they are; nothing of them stays, and nothing is stuck.
-async fn check_given_up_requests(kind: Kind) {
+async fn check_given_up_requests(kind: Kind<'_>) {
     let places = Places::new(kind);
     let settings = places.migrated().await;
     let database = Database::open(&settings, false).await.expect("opened");
@@ -65,7 +65,7 @@ async fn check_given_up_requests(kind: Kind) {
     assert!(verified.records > 3 * done, "what was answered is there");
 }
 
-async fn check_text_that_one_server_cannot_keep(kind: Kind) {
+async fn check_text_that_one_server_cannot_keep(kind: Kind<'_>) {
     let places = Places::new(kind);
     let stores = places.stores().await;
     let odd = NewAuditRecord { user_agent: "nul\0nul".into(), ..record("a") };
@@ -78,7 +78,7 @@ async fn check_text_that_one_server_cannot_keep(kind: Kind) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_share_a_server() {
-    check_three_share(Kind::Postgres).await;
+    check_three_share(Kind::postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn three_share_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_up_requests_leave_nothing_on_a_server() {
-    check_given_up_requests(Kind::Postgres).await;
+    check_given_up_requests(Kind::postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,13 +98,13 @@ async fn given_up_requests_leave_nothing_in_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_text_can_be_audited() {
-    check_text_that_one_server_cannot_keep(Kind::Postgres).await;
+    check_text_that_one_server_cannot_keep(Kind::postgres()).await;
     check_text_that_one_server_cannot_keep(Kind::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_waits_too_long_is_ended() {
-    let places = Places::new(Kind::Postgres);
+    let places = Places::new(Kind::postgres());
     let mut settings = places.migrated().await;
     settings.statement_timeout = Duration::from_millis(300);
     let database = Database::open(&settings, false).await.expect("opened");

@@ -7,7 +7,7 @@ use adapter_sql::Database;
 use application::identity::verify_audit;
 use application::ports::identity::AuditLog;
 
-async fn check_found(kind: Kind, statement: &'static str, first_bad: Option<u64>) {
+async fn check_found(kind: Kind<'_>, statement: &'static str, first_bad: Option<u64>) {
     let places = Places::new(kind);
     let settings = places.migrated().await;
     let database = Database::open(&settings, false).await.expect("opened");
@@ -19,7 +19,7 @@ async fn check_found(kind: Kind, statement: &'static str, first_bad: Option<u64>
     assert_eq!(verified.first_bad, first_bad, "{kind:?}: {statement}");
 }
 
-async fn check_kind(kind: Kind) {
+pub async fn check_kind(kind: Kind<'_>) {
     check_found(kind, "UPDATE audit SET actor = actor", None).await;
     check_found(kind, "UPDATE audit SET actor = 'user:another' WHERE number = 1100", Some(1100)).await;
     check_found(kind, "DELETE FROM audit WHERE number = 7", Some(7)).await;
@@ -32,7 +32,7 @@ async fn check_kind(kind: Kind) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_altered_on_a_server_is_named() {
-    check_kind(Kind::Postgres).await;
+    check_kind(Kind::postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
