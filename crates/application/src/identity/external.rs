@@ -1,6 +1,6 @@
 //! Coming in through an identity provider.
 
-use super::record::Act;
+use super::record::{Act, cut};
 use super::shared::Shared;
 use super::{INVITATIONS_MAX, RegistrationMode, SignedIn, Visitor};
 use crate::Error;
@@ -103,13 +103,13 @@ impl ExternalSignIn {
     }
 
     /// Writes down that somebody came back whose sign-in cannot be finished, and why.
-    pub async fn turned_away(&self, visitor: &Visitor, provider: &str, reason: &str) -> Error {
-        self.refused(visitor, provider, reason).await.err().unwrap_or(Error::ProviderRefused)
+    pub async fn turned_away(&self, visitor: &Visitor, provider: &str, reason: &str) {
+        let act = Act::failed("auth.external", cut(provider)).with("reason", reason);
+        self.shared.failed(visitor, None, act).await;
     }
 
     async fn refused(&self, visitor: &Visitor, provider: &str, reason: &str) -> Result<SignedIn, Error> {
-        let act = Act::failed("auth.external", provider).with("reason", reason);
-        self.shared.failed(visitor, None, act).await;
+        self.turned_away(visitor, provider, reason).await;
         Err(Error::ProviderRefused)
     }
 

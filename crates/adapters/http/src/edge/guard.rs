@@ -15,7 +15,10 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::error::Elapsed;
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 /// What orchestrators and monitoring ask; never counted.
 const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", "/health", "/metrics"];
@@ -61,15 +64,31 @@ where
             IMPORT_ROUTE => IMPORT_TIMEOUT,
             _ => self.api.outside.request_timeout + asked_wait(request.uri()),
         };
-        let guarded = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        let answering = self.inner.call(request);
         Box::pin(async move {
-            Ok(match tokio::time::timeout(limit, guarded).await {
-                Ok(Ok(Ok(response))) => response,
-                Ok(Err(_panic)) => Problem::internal("a handler panicked").into_response(),
+            let answer = if read_only {
+                let guarded = AssertUnwindSafe(answering).catch_unwind();
+                tokio::time::timeout(limit, guarded).await.map(Result::ok)
+            } else {
+                to_its_end(answering, limit).await
+            };
+            Ok(match answer {
+                Ok(Some(Ok(response))) => response,
+                Ok(None) => Problem::internal("a handler panicked").into_response(),
                 Err(_elapsed) => too_slow(read_only).into_response(),
             })
         })
     }
+}
+
+/// Waits for what changes something; `None` when it panics. It goes on when nobody waits any more, because the client
+/// has gone or the time is over: a change of two steps, such as one of people and its record in the audit, must not
+/// stop between them.
+async fn to_its_end<T: Send + 'static>(
+    change: impl Future<Output = T> + Send + 'static,
+    limit: Duration,
+) -> Result<Option<T>, Elapsed> {
+    tokio::time::timeout(limit, tokio::spawn(change.in_current_span())).await.map(Result::ok)
 }
 
 fn route(request: &Request) -> &str {
@@ -122,5 +141,32 @@ fn too_slow(read_only: bool) -> Problem {
     } else {
         let detail = "the change was not confirmed in time and may still happen; read before trying again";
         Problem::new(Code::OutcomeUnknown, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_comes_to_its_end_when_nobody_waits_for_it() {
+        let done = Arc::new(AtomicBool::new(false));
+        let change = |done: Arc<AtomicBool>| async move {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            done.store(true, Ordering::Relaxed);
+        };
+        to_its_end(change(done.clone()), Duration::from_secs(1)).await.expect_err("it takes longer");
+        assert!(!done.load(Ordering::Relaxed));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(done.swap(false, Ordering::Relaxed), "the time of the answer was over");
+        {
+            let mut waiting = Box::pin(to_its_end(change(done.clone()), Duration::from_secs(10)));
+            assert!(futures::poll!(&mut waiting).is_pending());
+        }
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert!(done.load(Ordering::Relaxed), "the client had gone");
+        let panics = to_its_end(async { panic!("on purpose") }, Duration::from_secs(1)).await;
+        assert!(panics.expect("in time").is_none());
     }
 }

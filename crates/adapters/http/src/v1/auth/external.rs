@@ -78,19 +78,24 @@ async fn finish_external(
     Query(query): Query<CallbackQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let refused = |why: &str| Problem::new(Code::ProviderRefused, why);
+    let external = &api.app.identity()?.external;
+    let refused = async |why: &str| {
+        external.turned_away(&visitor, &path.provider, why).await;
+        Problem::new(Code::ProviderRefused, why)
+    };
     let kept = cookie::get(&headers, cookie::STATE).unwrap_or_default();
-    let state = query.state.ok_or_else(|| refused("the state did not come back"))?;
+    let Some(state) = query.state else { return Err(refused("the state did not come back").await) };
     let tied = tied(state.expose_secret());
     let browser = match kept {
         kept if kept == format!("{BROWSER}{tied}") => true,
         kept if kept == format!("{PLAIN}{tied}") => false,
-        _ => return Err(refused("the sign-in was begun in another browser, or too long ago")),
+        _ => return Err(refused("the sign-in was begun in another browser, or too long ago").await),
     };
     let finish = async || {
-        let code = query.code.ok_or_else(|| refused("the identity provider gave no code"))?;
-        let request = FinishExternal { provider: path.provider, state, code, device: String::new(), browser };
-        signed_in(&api.app.identity()?.external.finish(&visitor, request).await?, browser)
+        let Some(code) = query.code else { return Err(refused("the identity provider gave no code").await) };
+        let provider = path.provider.clone();
+        let request = FinishExternal { provider, state, code, device: String::new(), browser };
+        signed_in(&external.finish(&visitor, request).await?, browser)
     };
     // The state was good for this one try.
     let mut response = finish().await.unwrap_or_else(Problem::into_response);
