@@ -1,5 +1,5 @@
-//! What stands directly around the routes: limits on what arrives, the time limit and panics. Every refusal leaves it as
-//! an answer, so that whatever is around it, such as the headers for other origins, holds for refusals too.
+//! What stands directly around the routes: limits on what arrives, the time limit and panics. Every refusal leaves it
+//! as an answer, so that whatever is around it, such as the headers for other origins, holds for refusals too.
 
 use super::{Facts, HEADER_BYTES_MAX, URI_BYTES_MAX};
 use crate::extract::{asked_wait, has_credential};

@@ -125,14 +125,14 @@ async fn ending_ones_own_session_takes_its_cookies() {
 #[tokio::test]
 async fn a_sign_in_that_came_back_is_forgotten() {
     let server = Server::of_people().await;
-    let begin = "/api/v1/auth/providers/corp/begin?mode=cookie";
+    let start = "/api/v1/auth/providers/corp/begin?mode=cookie";
     let callback = "/api/v1/auth/providers/corp/callback";
     for (answer, status, code) in [
         ("&code=wrong", 401, "provider_refused"),
         ("&error=access_denied", 401, "provider_refused"),
         ("&code=silent", 503, "provider_unavailable"),
     ] {
-        let begun = server.raw("POST", begin, &[], Body::empty()).await.is(200);
+        let begun = server.raw("POST", start, &[], Body::empty()).await.is(200);
         let location = begun.json()["location"].as_str().expect("a place").to_owned();
         let state = location.split_once("state=").expect("a state").1;
         let cookie = begun.header("set-cookie").split(';').next().expect("a pair").to_owned();
