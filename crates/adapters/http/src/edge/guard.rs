@@ -60,13 +60,16 @@ where
             return Box::pin(async move { Ok(problem.into_response()) });
         }
         let read_only = request.method().is_safe();
-        let limit = match route(&request) {
-            IMPORT_ROUTE => IMPORT_TIMEOUT,
-            _ => self.api.outside.request_timeout + asked_wait(request.uri()),
+        let import = route(&request) == IMPORT_ROUTE;
+        let limit = if import {
+            IMPORT_TIMEOUT
+        } else {
+            self.api.outside.request_timeout + asked_wait(request.uri())
         };
         let answering = self.inner.call(request);
         Box::pin(async move {
-            let answer = if read_only {
+            // An import is made of many changes, and ends with its client.
+            let answer = if read_only || import {
                 let guarded = AssertUnwindSafe(answering).catch_unwind();
                 tokio::time::timeout(limit, guarded).await.map(Result::ok)
             } else {
