@@ -21,7 +21,9 @@ pub async fn cluster() -> &'static TestCluster {
         ("identity.bcrypt_cost", "10".to_owned()),
         ("identity.bootstrap_token_sha256", Digest::of(&[BOOTSTRAP_TOKEN.as_bytes()]).to_string()),
     ];
-    let mut settings = vec![often];
+    // Whatever could be said is said, so that a secret in it is found (scripts/leaks).
+    let everything = ("log.filter".to_owned(), "debug,h2=info,openraft=info,chunked_wal=info".to_owned());
+    let mut settings = vec![often, everything];
     settings.extend(own.map(|(key, value)| (key.to_owned(), value)));
     let options = Options { alone: false, settings, ..Options::default() };
     CLUSTER.get_or_init(|| TestCluster::with(options)).await

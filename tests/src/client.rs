@@ -1,7 +1,7 @@
 //! A client that holds every answer to the contract.
 
 use crate::contract::{contract, problem};
-use crate::{Answer, Watching, fresh_name};
+use crate::{Answer, Watching, fresh_name, leaks};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::time::Duration;
@@ -32,6 +32,7 @@ pub struct TestClient {
 impl TestClient {
     /// A client of the node at `url`, with an API key or without.
     pub fn new(url: &str, key: Option<&str>) -> Self {
+        key.into_iter().for_each(leaks::secret);
         let http =
             reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().expect("a client can be made");
         Self { http, url: url.to_owned(), key: key.map(str::to_owned), timeout: TIMEOUT }
@@ -40,6 +41,7 @@ impl TestClient {
     /// The same node with another key.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
+        leaks::secret(key);
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
@@ -135,6 +137,7 @@ impl Call {
 
     /// A JSON body.
     pub fn json(self, body: &Value) -> Self {
+        leaks::request(body);
         self.text("application/json", body.to_string())
     }
 
@@ -185,6 +188,7 @@ impl Call {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.map_err(|error| transport(&error))?.to_vec();
         let answer = Answer { request: format!("{method} {path}"), status, headers, body };
+        leaks::answer(method.as_str(), &answer);
         if documented {
             contract().check(method.as_str(), &path, &answer);
         } else if status >= 400 {

@@ -2,7 +2,7 @@
 
 use crate::binary::guardian;
 use crate::folder::RunFolder;
-use crate::{Node, TestClient, free_ports, wait};
+use crate::{Node, TestClient, free_ports, leaks, wait};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -286,5 +286,8 @@ fn init(home: &Path, members: impl Iterator<Item = String>) -> String {
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "guardian init: {complained}");
     let key = said.lines().map(str::trim).find(|line| line.starts_with("gdn_"));
-    key.unwrap_or_else(|| panic!("guardian init shows no key: {said}")).to_owned()
+    let key = key.unwrap_or_else(|| panic!("guardian init shows no key: {said}"));
+    leaks::secret(key);
+    leaks::secrets_below(home);
+    key.to_owned()
 }

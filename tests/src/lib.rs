@@ -8,6 +8,7 @@ mod client;
 mod cluster;
 mod contract;
 mod folder;
+mod leaks;
 mod metrics;
 mod node;
 mod nursery;

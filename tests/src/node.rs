@@ -1,7 +1,7 @@
 //! One real `guardian server` process, which tests may kill, pause and start again.
 
 use crate::binary::guardian;
-use crate::{nursery, say, wait};
+use crate::{leaks, nursery, say, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -132,7 +132,7 @@ impl Node {
     }
 
     fn log(&self) -> PathBuf {
-        self.folder.join("node.log")
+        leaks::log_file(&self.folder)
     }
 
     fn signal(&self, signal: Signal) {

@@ -192,9 +192,9 @@ impl ExternalSignIn {
             return Ok(());
         }
         self.shared.settle().await;
-        let names = |groups: &[GroupName]| groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
+        let listed = |groups: &[GroupName]| groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
         let act = Act::done("group.mirror", user).with("provider", provider);
-        let act = act.with("joined", names(&joined)).with("left", names(&left));
+        let act = act.with("joined", listed(&joined)).with("left", listed(&left));
         self.shared.came(visitor, user, act).await
     }
 }
