@@ -42,6 +42,23 @@ const REFRESH: ThrottleRule =
 const REFRESH_NETWORK: ThrottleRule =
     ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: 10 * SECOND_MS, window_ms: 15 * MINUTE_MS };
 
+/// Every rule there is.
+const RULES: [ThrottleRule; 7] =
+    [ACCOUNT_FROM_NETWORK, ACCOUNT, NETWORK, CHALLENGE, FACTOR, REFRESH, REFRESH_NETWORK];
+/// For how long a failure counts at most, in milliseconds: what is younger must not be forgotten.
+pub(super) const WINDOW_LONGEST_MS: i64 = longest_window(&RULES);
+
+const fn longest_window(rules: &[ThrottleRule]) -> i64 {
+    let (mut longest, mut at) = (0, 0);
+    while at < rules.len() {
+        if rules[at].window_ms > longest {
+            longest = rules[at].window_ms;
+        }
+        at += 1;
+    }
+    longest
+}
+
 impl Shared {
     pub(super) fn sign_in_attempt(&self, account: &str, address: &str) -> Attempt {
         let network = network(address);
@@ -75,6 +92,7 @@ impl Shared {
     }
 
     fn attempt(&self, keys: Vec<(String, ThrottleRule)>) -> Attempt {
+        debug_assert!(keys.iter().all(|(_, rule)| RULES.contains(rule)), "a rule that is not in RULES");
         Attempt { keys, at: self.now() }
     }
 

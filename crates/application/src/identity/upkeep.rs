@@ -2,6 +2,7 @@
 
 use super::rights::millis;
 use super::shared::Shared;
+use super::throttle::WINDOW_LONGEST_MS;
 use crate::Error;
 use domain::Timestamp;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ impl Upkeep {
         let kept_since = Timestamp(now.0 - millis(self.shared.rules.audit_kept));
         Ok(Tidied {
             sessions: ports.sessions.prune(Timestamp(now.0 - ENDED_KEPT_MS), FORGOTTEN_AT_ONCE).await?,
-            attempts: ports.throttle.prune(now, FORGOTTEN_AT_ONCE).await?,
+            attempts: ports.throttle.prune(Timestamp(now.0 - WINDOW_LONGEST_MS), FORGOTTEN_AT_ONCE).await?,
             records: ports.audit.prune(kept_since, FORGOTTEN_AT_ONCE).await?,
         })
     }

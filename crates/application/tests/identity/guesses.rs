@@ -212,3 +212,34 @@ async fn without_the_database_nobody_signs_in_and_nothing_is_lost() {
     world.id.people.set_unavailable(false);
     world.people().sign_in.refresh(&visitor(), refresh(&signed.refresh)).await.expect("as before");
 }
+
+#[tokio::test]
+async fn forgetting_what_is_over_leaves_the_failures_that_count() {
+    const MINUTE_MS: i64 = 60 * 1000;
+    let world = World::new().await;
+    world.person("ann").await;
+    let ctx = world.ctx("ann").await;
+    world.people().factors.begin(&ctx).await.expect("begun");
+    let confirm = async || refused(world.people().factors.confirm(&ctx, &"1".into()).await);
+    let tidy = async || world.people().upkeep.tidy().await.expect("tidies").attempts;
+    for _ in 0..5 {
+        assert_eq!(confirm().await, "Invalid");
+    }
+    world.test.clock.advance(10 * MINUTE_MS);
+    for _ in 0..5 {
+        let wrong = world.people().sign_in.login(&visitor(), login("ann", "wrong")).await;
+        assert_eq!(refused(wrong), "SignInFailed");
+    }
+    world.test.clock.advance(1);
+    assert_eq!(tidy().await, 0, "every failure is younger than the longest window");
+    let sixth = world.people().sign_in.login(&visitor(), login("ann", PASSWORD)).await;
+    assert_eq!(refused(sixth), "TooManyAttempts");
+    assert_eq!(confirm().await, "Invalid");
+    assert_eq!(confirm().await, "TooManyAttempts", "the failures of ten minutes ago count for the factor");
+    world.test.clock.advance(24 * 60 * MINUTE_MS);
+    tidy().await;
+    world.test.clock.advance(1);
+    tidy().await;
+    assert_eq!(tidy().await, 0, "after the longest window nothing is left");
+    world.signed("ann").await;
+}
