@@ -150,15 +150,19 @@ impl Users for Database {
     async fn set_password(
         &self,
         id: &UserId,
+        before: Option<&PasswordHash>,
         password: &PasswordHash,
         ends_sessions: Option<Option<&SessionId>>,
         at: Timestamp,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<bool, IdentityError> {
         let mut transaction = self.begin().await?;
-        let update = "UPDATE users SET password = $2, updated_at = $3 WHERE id = $1";
-        let values = values![id.as_str(), password.0.as_str(), at];
+        hold(&mut transaction, id).await?.ok_or(IdentityError::Missing("user"))?;
+        let update = "UPDATE users SET password = $2, updated_at = $3
+                      WHERE id = $1 AND password IS NOT DISTINCT FROM $4";
+        let before = before.map(|before| before.0.as_str());
+        let values = values![id.as_str(), password.0.as_str(), at, before];
         if transaction.execute(update, &values).await? == 0 {
-            return Err(IdentityError::Missing("user"));
+            return Ok(false);
         }
         if let Some(keep) = ends_sessions {
             let end = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
@@ -167,6 +171,6 @@ impl Users for Database {
             raise_user(&mut transaction, id).await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 }

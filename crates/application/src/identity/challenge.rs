@@ -6,7 +6,7 @@
 //! allow changes that, so each is good once, and any change of the password ends both.
 
 use super::shared::Shared;
-use crate::ports::identity::{SealedFor, SecondFactor, User, UserStatus};
+use crate::ports::identity::{PasswordHash, SealedFor, SecondFactor, User, UserStatus};
 use crate::{Error, RequestContext};
 use domain::{Digest, Timestamp, UserId};
 use secrecy::{ExposeSecret, SecretString};
@@ -43,23 +43,23 @@ struct Resetting {
 }
 
 impl Shared {
-    /// A challenge for a person whose first step succeeded.
-    pub(super) async fn challenge(
+    /// A challenge for a person whose first step succeeded, with the password as it is kept.
+    pub(super) fn challenge(
         &self,
         user: &User,
-        factor: &SecondFactor,
+        (password, factor): (Option<&PasswordHash>, &SecondFactor),
         (method, device, browser): (String, String, bool),
-    ) -> Result<SecretString, Error> {
+    ) -> SecretString {
         let waiting = Waiting {
             user: user.id.clone(),
             method,
             device,
             browser,
             expires_at: super::rights::later(self.now(), CHALLENGE_KEPT),
-            bound_to: self.bound_to(&user.id, Some(factor)).await?,
+            bound_to: bound_to(password, Some(factor)),
             id: self.core.env.ids.request_id().to_string(),
         };
-        Ok(self.ports.sealer.seal(SealedFor::Challenge, &text(&waiting)))
+        self.ports.sealer.seal(SealedFor::Challenge, &text(&waiting))
     }
 
     /// What a challenge says, unless its time is over.
@@ -69,54 +69,56 @@ impl Shared {
         (self.now() < waiting.expires_at).then_some(waiting)
     }
 
-    /// The person and second factor that a challenge is for, unless something changed since.
-    pub(super) async fn challenged(&self, waiting: &Waiting) -> Result<Option<(User, SecondFactor)>, Error> {
+    /// The person and second factor that a challenge is for, and the password as it is kept, unless something
+    /// changed since.
+    pub(super) async fn challenged(
+        &self,
+        waiting: &Waiting,
+    ) -> Result<Option<(User, SecondFactor, Option<PasswordHash>)>, Error> {
         let user = self.ports.users.get(&waiting.user).await?;
         let factor = self.ports.factors.get(&waiting.user).await?;
         let (Some(user), Some(factor)) = (user, factor) else { return Ok(None) };
-        let bound = self.bound_to(&user.id, Some(&factor)).await? == waiting.bound_to;
+        let password = self.ports.users.password(&user.id).await?;
+        let bound = bound_to(password.as_ref(), Some(&factor)) == waiting.bound_to;
         let good = bound && factor.confirmed && user.status == UserStatus::Active;
-        Ok(good.then_some((user, factor)))
+        Ok(good.then_some((user, factor, password)))
     }
 
     /// A token by which a person sets another password, and when it ends.
     pub(super) async fn reset_token(&self, user: &UserId) -> Result<(SecretString, Timestamp), Error> {
         let expires_at = super::rights::later(self.now(), RESET_KEPT);
-        let bound_to = self.bound_to(user, None).await?;
+        let bound_to = bound_to(self.ports.users.password(user).await?.as_ref(), None);
         let resetting = Resetting { user: user.clone(), expires_at, bound_to };
         Ok((self.ports.sealer.seal(SealedFor::PasswordReset, &text(&resetting)), expires_at))
     }
 
-    /// The person whose password the token resets.
-    pub(super) async fn resetting(&self, token: &SecretString) -> Result<Option<User>, Error> {
+    /// The person whose password the token resets, and the password as it is kept.
+    pub(super) async fn resetting(
+        &self,
+        token: &SecretString,
+    ) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
         let opened = self.ports.sealer.open(SealedFor::PasswordReset, token.expose_secret());
         let resetting: Option<Resetting> = opened.and_then(|text| serde_json::from_str(&text).ok());
         let Some(resetting) = resetting.filter(|found| self.now() < found.expires_at) else {
             return Ok(None);
         };
-        if self.bound_to(&resetting.user, None).await? != resetting.bound_to {
+        let password = self.ports.users.password(&resetting.user).await?;
+        if bound_to(password.as_ref(), None) != resetting.bound_to {
             return Ok(None);
         }
         let user = self.ports.users.get(&resetting.user).await?;
-        Ok(user.filter(|user| user.status == UserStatus::Active))
+        Ok(user.filter(|user| user.status == UserStatus::Active).map(|user| (user, password)))
     }
 
-    async fn bound_to(&self, user: &UserId, factor: Option<&SecondFactor>) -> Result<Digest, Error> {
-        let password = self.ports.users.password(user).await?;
-        let password = password.as_ref().map_or("", |kept| kept.0.as_str());
-        let progress = factor.map(|factor| format!("{:?} {}", factor.last_step, factor.recovery_left));
-        Ok(Digest::of(&[password.as_bytes(), &[0], progress.unwrap_or_default().as_bytes()]))
-    }
-
-    /// Fails unless this is the person's password; for what a session alone must not do. Guesses are slowed down
-    /// like sign-ins.
+    /// Fails unless this is the person's password, and gives it as it is kept; for what a session alone must not do.
+    /// Guesses are slowed down like sign-ins.
     pub(super) async fn prove_again(
         &self,
         ctx: &RequestContext,
         user: &User,
         field: &'static str,
         password: &SecretString,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<PasswordHash>, Error> {
         let attempt = self.sign_in_attempt(user.email.as_str(), &ctx.origin.address);
         self.try_once(&attempt).await?;
         let kept = self.ports.users.password(&user.id).await?;
@@ -130,8 +132,15 @@ impl Shared {
         if verdict == crate::ports::identity::PasswordVerdict::Wrong {
             return Err(Error::Invalid { field, message: "the password is wrong".to_owned() });
         }
-        Ok(self.ports.throttle.succeed(&attempt).await?)
+        self.ports.throttle.succeed(&attempt).await?;
+        Ok(kept)
     }
+}
+
+fn bound_to(password: Option<&PasswordHash>, factor: Option<&SecondFactor>) -> Digest {
+    let password = password.map_or("", |kept| kept.0.as_str());
+    let progress = factor.map(|factor| format!("{:?} {}", factor.last_step, factor.recovery_left));
+    Digest::of(&[password.as_bytes(), &[0], progress.unwrap_or_default().as_bytes()])
 }
 
 fn text(value: &impl Serialize) -> String {

@@ -60,14 +60,12 @@ impl Factors {
         let step = shared.ports.totp.check(&id, &factor.sealed, code.expose_secret(), shared.now());
         let step = step.ok_or_else(wrong)?;
         let (codes, digests) = self.recovery();
-        if !shared.ports.factors.confirm(&id, step, &digests).await? {
+        // Sessions that were opened without it may be somebody else's: all others end with the same stroke.
+        if !shared.ports.factors.confirm(&id, step, &digests, ctx.session.as_ref()).await? {
             return Err(Error::not_found("second factor", "to confirm"));
         }
         shared.ports.throttle.succeed(&attempt).await?;
-        // Sessions that were opened without it may be somebody else's.
-        shared.ports.sessions.end_all(&id, ctx.session.as_ref()).await?;
         shared.settle().await;
-        shared.raised(&id).await;
         shared.acted(ctx, Act::done("factor.confirm", &id)).await;
         Ok(Confirmed { recovery_codes: codes })
     }

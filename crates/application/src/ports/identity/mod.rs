@@ -30,7 +30,7 @@ pub use providers::{
 };
 pub use roles::{Binding, CustomRole, Member, Place, Roles, Subject};
 pub use sealer::{SealedFor, Sealer};
-pub use sessions::{ClientInfo, NewSession, Rotate, Rotation, Session, Sessions};
+pub use sessions::{ClientInfo, NewSession, Rotate, Rotation, Session, Sessions, Shown};
 pub use throttle::{Attempt, Throttle, ThrottleRule};
 pub use tokens::{AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, TokenFault, TokenKind};
 pub use users::{NewUser, User, UserChange, UserStatus, Users};

@@ -87,13 +87,15 @@ pub trait Users: Send + Sync {
     /// The password of one person.
     async fn password(&self, id: &UserId) -> Result<Option<PasswordHash>, IdentityError>;
 
-    /// Sets the password. With `ends_sessions` every session but `keep` ends and the epoch is raised; without,
-    /// only the form in which the same password is kept changes.
+    /// Sets the password in place of `before`, the one that was kept when the right to that was shown; false, and
+    /// nothing is changed, when another is kept by now. With `ends_sessions` every session but `keep` ends and the
+    /// epoch is raised; without, only the form in which the same password is kept changes. `Missing("user")`.
     async fn set_password(
         &self,
         id: &UserId,
+        before: Option<&PasswordHash>,
         password: &PasswordHash,
         ends_sessions: Option<Option<&domain::SessionId>>,
         at: Timestamp,
-    ) -> Result<(), IdentityError>;
+    ) -> Result<bool, IdentityError>;
 }

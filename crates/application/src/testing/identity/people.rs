@@ -96,19 +96,23 @@ impl Users for MemoryPeople {
     async fn set_password(
         &self,
         id: &UserId,
+        before: Option<&PasswordHash>,
         password: &PasswordHash,
         ends_sessions: Option<Option<&SessionId>>,
         at: Timestamp,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<bool, IdentityError> {
         MemoryPeople::change(self, |tables| {
             let (user, kept) = tables.users.get_mut(id).ok_or(IdentityError::Missing("user"))?;
+            if kept.as_ref() != before {
+                return Ok(false);
+            }
             *kept = Some(password.clone());
             if let Some(keep) = ends_sessions {
                 user.updated_at = at;
                 tables.end_sessions(|session| session.user == *id && Some(&session.id) != keep);
                 tables.raise([id.clone()]);
             }
-            Ok(())
+            Ok(true)
         })
     }
 }

@@ -98,16 +98,26 @@ async fn check_passwords(stores: &Stores) {
         stores.sessions.open(&sessions::new_session(name, "ada", 0)).await.expect("a session");
     }
     stores.drain().await;
-    stores.users.set_password(&ada, &hash("same"), None, at(1)).await.expect("another form");
+    let set = async |before: Option<&str>, new: &str, ends: Option<Option<&domain::SessionId>>| {
+        let before = before.map(hash);
+        stores.users.set_password(&ada, before.as_ref(), &hash(new), ends, at(1)).await.expect("an answer")
+    };
+    assert!(set(Some("ada"), "same", None).await, "another form");
+    for before in [Some("ada"), None] {
+        assert!(!set(before, "stale", Some(None)).await, "another one is kept than was checked");
+    }
     assert_eq!(stores.users.password(&ada).await.expect("a read"), Some(hash("same")));
     stores.expect_raised("another form of the same password", &[]).await;
     let keep = session_id("s1");
-    stores.users.set_password(&ada, &hash("new"), Some(Some(&keep)), at(2)).await.expect("a new password");
+    assert!(set(Some("same"), "new", Some(Some(&keep))).await);
     stores.expect_raised("another password", &[&ada]).await;
     let live = stores.sessions.list(&ada, at(3)).await.expect("a list");
     assert_eq!(live.into_iter().map(|session| session.id).collect::<Vec<_>>(), [keep]);
-    stores.users.set_password(&ada, &hash("newer"), Some(None), at(4)).await.expect("a new password");
+    assert!(set(Some("new"), "newer", Some(None)).await);
     assert!(stores.sessions.list(&ada, at(5)).await.expect("a list").is_empty());
-    let nobody = stores.users.set_password(&user_id("nobody"), &hash("x"), None, at(6)).await;
+    let nobody = stores.users.set_password(&user_id("nobody"), None, &hash("x"), None, at(6)).await;
     assert_eq!(refusal(nobody), "missing user");
+    let cy = crate::ports::identity::NewUser { password: None, ..new_user("cy") };
+    let cy = stores.users.create(&cy).await.expect("a record without a password is made").id;
+    assert!(stores.users.set_password(&cy, None, &hash("first"), None, at(7)).await.expect("the first one"));
 }
