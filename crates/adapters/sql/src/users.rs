@@ -11,7 +11,7 @@ use application::ports::identity::{
     IdentityError, NewUser, PasswordHash, User, UserChange, UserStatus, Users,
 };
 use async_trait::async_trait;
-use domain::{Email, KeyLabel, SessionId, Timestamp, UserId};
+use domain::{Actor, Email, KeyLabel, SessionId, Timestamp, UserId};
 
 /// The columns that [`user`] reads.
 macro_rules! select_users {
@@ -135,6 +135,8 @@ impl Users for Database {
         if deactivated {
             guard.after(&mut transaction).await?;
             transaction.execute("DELETE FROM sessions WHERE user_id = $1", &values![id.as_str()]).await?;
+            let giver = Actor::User(id.clone()).to_string();
+            transaction.execute("DELETE FROM invitations WHERE invited_by = $1", &values![giver]).await?;
             raise_user(&mut transaction, id).await?;
         }
         transaction.commit().await?;

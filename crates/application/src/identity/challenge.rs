@@ -8,7 +8,7 @@
 use super::shared::Shared;
 use crate::ports::identity::{PasswordHash, SealedFor, SecondFactor, User, UserStatus};
 use crate::{Error, RequestContext};
-use domain::{Digest, Timestamp, UserId};
+use domain::{Actor, Digest, Timestamp, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub(super) struct Waiting {
 #[derive(Debug, Deserialize, Serialize)]
 struct Resetting {
     user: UserId,
+    /// Who let it be reset; must still be allowed to when it is.
+    issuer: Actor,
     expires_at: Timestamp,
     bound_to: Digest,
 }
@@ -85,14 +87,19 @@ impl Shared {
     }
 
     /// A token by which a person sets another password, and when it ends.
-    pub(super) async fn reset_token(&self, user: &UserId) -> Result<(SecretString, Timestamp), Error> {
+    pub(super) async fn reset_token(
+        &self,
+        issuer: &Actor,
+        user: &UserId,
+    ) -> Result<(SecretString, Timestamp), Error> {
         let expires_at = super::rights::later(self.now(), RESET_KEPT);
         let bound_to = bound_to(self.ports.users.password(user).await?.as_ref(), None);
-        let resetting = Resetting { user: user.clone(), expires_at, bound_to };
+        let resetting = Resetting { user: user.clone(), issuer: issuer.clone(), expires_at, bound_to };
         Ok((self.ports.sealer.seal(SealedFor::PasswordReset, &text(&resetting)), expires_at))
     }
 
-    /// The person whose password the token resets, and the password as it is kept.
+    /// The person whose password the token resets, and the password as it is kept; nobody when who gave the token
+    /// could not give it any more.
     pub(super) async fn resetting(
         &self,
         token: &SecretString,
@@ -107,7 +114,9 @@ impl Shared {
             return Ok(None);
         }
         let user = self.ports.users.get(&resetting.user).await?;
-        Ok(user.filter(|user| user.status == UserStatus::Active).map(|user| (user, password)))
+        let Some(user) = user.filter(|user| user.status == UserStatus::Active) else { return Ok(None) };
+        let may = self.may_still_reset(&resetting.issuer, &user).await?;
+        Ok(may.then_some((user, password)))
     }
 
     /// Fails unless this is the person's password, and gives it as it is kept; for what a session alone must not do.

@@ -5,8 +5,7 @@ use super::shared::Shared;
 use super::{INVITATIONS_MAX, RegistrationMode, SignedIn, Visitor};
 use crate::Error;
 use crate::ports::identity::{
-    ExternalPerson, IdentityError, NewUser, PendingSignIn, ProviderError, RegisterBy, TokenKind, User,
-    UserStatus,
+    ExternalPerson, NewUser, PendingSignIn, ProviderError, RegisterBy, TokenKind, User, UserStatus,
 };
 use domain::{GroupName, KeyLabel, UserId};
 use secrecy::{ExposeSecret, SecretString};
@@ -136,10 +135,7 @@ impl ExternalSignIn {
         let id = self.shared.core.env.ids.user_id();
         let identity = Some(person.identity.clone());
         let new = NewUser { id, email, name, password: None, identity, at: self.shared.now() };
-        let user = match ports.admissions.register(&new, &by).await {
-            Err(IdentityError::Missing("invitation")) => return Err(Error::RegistrationClosed),
-            user => user?,
-        };
+        let user = self.shared.admit(&new, &by).await?;
         self.shared.settle().await;
         let act = Act::done("auth.register", &user.id).with("provider", provider);
         self.shared.came(visitor, &user.id, act).await?;

@@ -119,11 +119,7 @@ impl Shared {
 
     /// Fails unless the asker may give roles in this place.
     pub(super) async fn may_give(&self, ctx: &RequestContext, place: &Place) -> Result<Asker, Error> {
-        let (permission, resource) = match place {
-            Place::Platform => (Permission::MemberWrite, Resource::Platform),
-            Place::Organisation(_) => (Permission::OrganisationWrite, Resource::Platform),
-            Place::Project(project) => (Permission::MemberWrite, Resource::Project(project)),
-        };
+        let (permission, resource) = giving(place);
         let asker = self.may_change(ctx, permission, resource).await?;
         exists(&asker, place)?;
         Ok(asker)
@@ -201,6 +197,15 @@ impl Shared {
                 return Ok(all);
             }
         }
+    }
+}
+
+/// What it takes to give roles in this place.
+pub(super) fn giving(place: &Place) -> (Permission, Resource<'_>) {
+    match place {
+        Place::Platform => (Permission::MemberWrite, Resource::Platform),
+        Place::Organisation(_) => (Permission::OrganisationWrite, Resource::Platform),
+        Place::Project(project) => (Permission::MemberWrite, Resource::Project(project)),
     }
 }
 

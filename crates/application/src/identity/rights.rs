@@ -16,7 +16,7 @@ impl Shared {
     pub(super) async fn rights_of(&self, user: &UserId) -> Result<Vec<Grant>, Error> {
         match self.ports.users.get(user).await? {
             Some(user) if !self.must_enrol(&user).await? => {
-                Ok(essential(self.ports.roles.grants(&user.id).await?))
+                Ok(essential(self.ports.roles.grants(&user.id, port::Reach::Now).await?))
             }
             _ => Ok(Vec::new()),
         }

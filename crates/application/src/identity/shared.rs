@@ -182,13 +182,13 @@ impl Shared {
         self.within_own(asker, &Permission::ALL.iter().copied().collect(), EVERYWHERE)
     }
 
-    /// Fails unless the asker has all the rights of this person. What somebody who may not come in would have
-    /// again is not known, so that takes everything.
+    /// Fails unless the asker has all the rights that this person has or gets once their organisations own a
+    /// project. What somebody who may not come in would have again is not known, so that takes everything.
     pub(super) async fn not_above(&self, asker: &Asker, user: &port::User) -> Result<(), Error> {
         if user.status == port::UserStatus::Deactivated {
             return self.has_everything(asker);
         }
-        for grant in self.ports.roles.grants(&user.id).await? {
+        for grant in self.ports.roles.grants(&user.id, port::Reach::Ever).await? {
             self.within_own(asker, &grant.permissions, grant.scope())?;
         }
         Ok(())

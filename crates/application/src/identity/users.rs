@@ -223,7 +223,7 @@ impl Users {
             let message = "the person is deactivated".to_owned();
             return Err(Error::Invalid { field: "status", message });
         }
-        let (token, expires_at) = self.shared.reset_token(user).await?;
+        let (token, expires_at) = self.shared.reset_token(&ctx.actor, user).await?;
         self.shared.acted(ctx, Act::done("user.reset_password", user)).await;
         Ok(Reset { token, expires_at })
     }

@@ -52,8 +52,8 @@ impl SignIn {
         let attempt = shared.network_attempt("register", &visitor.origin.address);
         shared.try_once(&attempt).await?;
         let new = shared.new_user(request.email, request.name, &request.password).await?;
-        let user = match shared.ports.admissions.register(&new, &by).await {
-            Err(IdentityError::Missing("invitation")) => {
+        let user = match shared.admit(&new, &by).await {
+            Err(Error::RegistrationClosed) => {
                 let act = Act::failed("auth.register", "invitation");
                 shared.failed(visitor, None, act).await;
                 return Err(Error::RegistrationClosed);

@@ -28,7 +28,7 @@ pub use passwords::{
 pub use providers::{
     ExternalIdentities, ExternalIdentity, ExternalPerson, IdentityProviders, PendingSignIn, ProviderError,
 };
-pub use roles::{Binding, CustomRole, Member, Place, Roles, Subject};
+pub use roles::{Binding, CustomRole, Member, Place, Reach, Roles, Subject};
 pub use sealer::{SealedFor, Sealer};
 pub use sessions::{ClientInfo, NewSession, Rotate, Rotation, Session, Sessions, Shown};
 pub use throttle::{Attempt, Throttle, ThrottleRule};

@@ -57,7 +57,8 @@ pub struct UserChange {
     pub email: Option<Email>,
     /// Another name.
     pub name: Option<KeyLabel>,
-    /// Whether the person may come in. Deactivating ends every session and raises the epoch.
+    /// Whether the person may come in. Deactivating ends every session, takes the invitations back that the person
+    /// gave and that are open, and raises the epoch.
     pub status: Option<UserStatus>,
     /// Whether the person must use a second factor.
     pub second_factor_required: Option<bool>,

@@ -3,16 +3,16 @@
 use super::MemoryPeople;
 use crate::identity::{GROUP_DEPTH_MAX, GROUPS_MAX, ORGANISATIONS_MAX, ROLES_MAX};
 use crate::ports::identity::{
-    Binding, CustomRole, Group, Groups, IdentityError, Member, Organisation, Organisations, Place, Roles,
-    Subject,
+    Binding, CustomRole, Group, Groups, IdentityError, Member, Organisation, Organisations, Place, Reach,
+    Roles, Subject,
 };
 use async_trait::async_trait;
 use domain::{Grant, GroupName, OrganisationName, ProjectName, RoleName, UserId};
 
 #[async_trait]
 impl Roles for MemoryPeople {
-    async fn grants(&self, user: &UserId) -> Result<Vec<Grant>, IdentityError> {
-        self.read(|tables| tables.grants(user))
+    async fn grants(&self, user: &UserId, reach: Reach) -> Result<Vec<Grant>, IdentityError> {
+        self.read(|tables| tables.grants(user, reach))
     }
 
     async fn bind(&self, binding: &Binding) -> Result<(), IdentityError> {

@@ -8,7 +8,7 @@ use crate::ports::identity::{
     PendingEpoch, Place, RegisterBy, Subject, User, UserChange, UserStatus, Users,
 };
 use async_trait::async_trait;
-use domain::{BuiltInRole, Digest, Email, RoleName, SessionId, Timestamp, UserId};
+use domain::{Actor, BuiltInRole, Digest, Email, RoleName, SessionId, Timestamp, UserId};
 
 impl Tables {
     fn email_is_free(&self, email: &Email, but: Option<&UserId>) -> Result<(), IdentityError> {
@@ -78,6 +78,8 @@ impl Users for MemoryPeople {
             let status = change.status.unwrap_or(user.status);
             if user.status == UserStatus::Active && status == UserStatus::Deactivated {
                 tables.end_sessions(|session| session.user == *id);
+                let giver = Actor::User(id.clone()).to_string();
+                tables.invitations.retain(|_, invitation| invitation.invited_by != giver);
                 tables.raise([id.clone()]);
             }
             user.status = status;
@@ -164,6 +166,10 @@ impl Admissions for MemoryPeople {
             tables.invitations.insert(new.token, new.clone());
             Ok(())
         })
+    }
+
+    async fn invitation(&self, token: &Digest) -> Result<Option<Invitation>, IdentityError> {
+        self.read(|tables| tables.invitations.get(token).cloned())
     }
 
     async fn invitations(&self, at: Timestamp, limit: u32) -> Result<Vec<Invitation>, IdentityError> {

@@ -3,7 +3,7 @@
 use crate::identity::GROUP_DEPTH_MAX;
 use crate::ports::identity::{
     AuditRecord, Binding, CustomRole, ExternalIdentity, Group, IdentityError, Invitation, Organisation,
-    PasswordHash, PendingEpoch, PendingSignIn, Place, Projected, SecondFactor, Session, Subject, User,
+    PasswordHash, PendingEpoch, PendingSignIn, Place, Projected, Reach, SecondFactor, Session, Subject, User,
     UserStatus,
 };
 use domain::{
@@ -228,7 +228,7 @@ impl Tables {
         }
     }
 
-    pub(super) fn grants(&self, user: &UserId) -> Vec<Grant> {
+    pub(super) fn grants(&self, user: &UserId, reach: Reach) -> Vec<Grant> {
         if !self.users.get(user).is_some_and(|(user, _)| user.status == UserStatus::Active) {
             return Vec::new();
         }
@@ -244,6 +244,7 @@ impl Tables {
             };
             match &binding.place {
                 Place::Platform => grants.push(grant(None)),
+                Place::Organisation(_) if reach == Reach::Ever => grants.push(grant(None)),
                 Place::Project(project) => grants.push(grant(Some(project))),
                 Place::Organisation(name) => {
                     let owned = self.owners.iter().filter(|(_, owner)| *owner == name);

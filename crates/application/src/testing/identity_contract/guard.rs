@@ -1,7 +1,7 @@
 //! The last active administrator of the platform stays one, by whatever way the role would go.
 
 use super::{Stores, at, binding, group, in_project, refusal, roles::custom, together};
-use crate::ports::identity::{Place, Subject, UserChange, UserStatus};
+use crate::ports::identity::{Place, Reach, Subject, UserChange, UserStatus};
 use domain::{GroupName, Permission, UserId};
 
 const LAST: &str = "last administrator";
@@ -65,7 +65,7 @@ async fn check_through_groups(stores: &Stores) {
     assert_eq!(refusal(stores.groups.mirror(&root, std::slice::from_ref(&inner), &[]).await), LAST);
     assert_eq!(refusal(stores.users.change(&root, &off(), at(1)).await), LAST);
     assert_eq!(refusal(stores.roles.unbind(&Subject::Group(outer.clone()), &Place::Platform).await), LAST);
-    assert_eq!(stores.roles.grants(&root).await.expect("grants").len(), 1, "none of it was done");
+    assert_eq!(stores.roles.grants(&root, Reach::Now).await.expect("grants").len(), 1, "none of it was done");
     stores.administrator("other").await;
     assert!(stores.groups.delete(&outer).await.expect("there is another"));
 }
@@ -73,7 +73,7 @@ async fn check_through_groups(stores: &Stores) {
 async fn administrators(stores: &Stores, people: &[UserId]) -> usize {
     let mut count = 0;
     for user in people {
-        count += usize::from(!stores.roles.grants(user).await.expect("grants").is_empty());
+        count += usize::from(!stores.roles.grants(user, Reach::Now).await.expect("grants").is_empty());
     }
     count
 }

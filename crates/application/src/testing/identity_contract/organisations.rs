@@ -1,7 +1,7 @@
 //! The contract of [`Organisations`](crate::ports::identity::Organisations).
 
 use super::{Stores, admissions, at, group_name, in_project, organisation, project, refusal};
-use crate::ports::identity::{Organisation, Place, Subject};
+use crate::ports::identity::{Organisation, Place, Reach, Subject};
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -97,7 +97,11 @@ async fn check_forgetting_a_project(stores: &Stores) {
     stores.expect_raised("forgetting a project", &[&ada, &bob]).await;
     assert!(stores.organisations.projects(&acme).await.expect("projects").is_empty());
     assert!(stores.roles.members(&in_project("shop"), None, 5).await.expect("members").is_empty());
-    assert_eq!(stores.roles.grants(&ada).await.expect("grants").len(), 1, "the other project is as it was");
+    assert_eq!(
+        stores.roles.grants(&ada, Reach::Now).await.expect("grants").len(),
+        1,
+        "the other project is as it was"
+    );
     assert!(stores.admissions.invitations(at(1), 5).await.expect("a list").is_empty(), "nobody comes later");
     stores.organisations.forget(&project("shop")).await.expect("forgetting again does no harm");
     stores.expect_raised("forgetting again", &[]).await;
