@@ -79,17 +79,20 @@ pub(crate) async fn raise_project(
     Ok(())
 }
 
+/// One whose role holds only in some environments or for some keys is none.
 const ADMINISTRATORS: &str = "
     WITH RECURSIVE within (name) AS (
         SELECT subject FROM bindings
         WHERE subject_kind = 'group' AND place_kind = 'platform' AND role = 'platform-admin'
+          AND environments IS NULL AND key_prefixes IS NULL
         UNION
         SELECT g.name FROM user_groups g JOIN within w ON g.parent = w.name
     )
     SELECT u.id FROM users u
     WHERE u.active AND (
         u.id IN (SELECT subject FROM bindings
-                 WHERE subject_kind = 'user' AND place_kind = 'platform' AND role = 'platform-admin')
+                 WHERE subject_kind = 'user' AND place_kind = 'platform' AND role = 'platform-admin'
+                   AND environments IS NULL AND key_prefixes IS NULL)
         OR u.id IN (SELECT p.user_id FROM group_people p JOIN within w ON p.group_name = w.name))
     LIMIT 1";
 

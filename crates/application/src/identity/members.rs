@@ -140,6 +140,14 @@ impl Shared {
             let message = format!("the role {role} is not given in this place");
             return Err(Error::Invalid { field: "role", message });
         }
+        // Half an administrator would be one whom the guard of the last administrator does not count.
+        if built_in == Some(BuiltInRole::PlatformAdmin) {
+            let parts = [("environments", environments.is_some()), ("key_prefixes", key_prefixes.is_some())];
+            if let Some((field, _)) = parts.into_iter().find(|(_, narrow)| *narrow) {
+                let message = format!("the role {role} holds everywhere; leave this out");
+                return Err(Error::Invalid { field, message });
+            }
+        }
         let permissions = self.permissions(role).await?;
         let project = match place {
             Place::Platform | Place::Organisation(_) => None,

@@ -80,6 +80,27 @@ async fn roles_stay_in_their_places_and_name_what_exists() {
 }
 
 #[tokio::test]
+async fn half_a_platform_administrator_is_not_made() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let whole = PutMember {
+        place: Place::Platform,
+        subject: Subject::User(ann.id),
+        role: role("platform-admin"),
+        environments: None,
+        key_prefixes: None,
+    };
+    let dev = EnvironmentName::parse("dev").expect("a name");
+    let some = PutMember { environments: Some([dev].into()), ..whole.clone() };
+    let keys = PutMember { key_prefixes: Some(["app.".to_owned()].into()), ..whole.clone() };
+    for (narrow, wrong) in [(some, "environments"), (keys, "key_prefixes")] {
+        let error = world.people().members.put(&world.test.admin, narrow).await.expect_err("refused");
+        assert!(matches!(error, application::Error::Invalid { field, .. } if field == wrong), "{error:?}");
+    }
+    world.people().members.put(&world.test.admin, whole).await.expect("a whole one");
+}
+
+#[tokio::test]
 async fn members_are_listed_by_pages() {
     let world = World::new().await;
     for name in ["ann", "bob", "cid"] {

@@ -154,6 +154,7 @@ impl Tables {
         let is_one = |user: &User| {
             self.bindings_of(&user.id).any(|binding| {
                 binding.place == Place::Platform
+                    && (&binding.environments, &binding.key_prefixes) == (&None, &None)
                     && binding.role.as_str() == BuiltInRole::PlatformAdmin.as_str()
             })
         };
