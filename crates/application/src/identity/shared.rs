@@ -213,6 +213,14 @@ impl Shared {
 /// The platform and every project.
 pub(super) const EVERYWHERE: Scope<'static> = Scope { project: None, environments: None, key_prefixes: None };
 
+/// Refuses what an administrator does for others only, for it asks for no proof.
+pub(super) fn not_oneself(ctx: &RequestContext, user: &UserId, does: &str) -> Result<(), Error> {
+    if ctx.actor == Actor::User(user.clone()) {
+        return Err(Error::Invalid { field: "user", message: format!("nobody {does}") });
+    }
+    Ok(())
+}
+
 /// Refuses to try what cannot be tried.
 pub(super) fn only_meant(ctx: &RequestContext) -> Result<(), Error> {
     if ctx.dry_run {

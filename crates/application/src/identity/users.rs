@@ -3,7 +3,7 @@
 use super::members::{named, project_of};
 use super::record::Act;
 use super::rights::later;
-use super::shared::{Asker, Shared};
+use super::shared::{Asker, Shared, not_oneself};
 use super::{INVITATIONS_MAX, Listed, RegistrationMode};
 use crate::ports::identity::{
     IdentityError, Invitation, NewUser, Place, Session, TokenKind, User, UserChange, UserStatus,
@@ -219,6 +219,7 @@ impl Users {
     /// Begins to reset a password: gives a token by which the person sets another. Nobody but the person knows it.
     pub async fn reset_password(&self, ctx: &RequestContext, user: &UserId) -> Result<Reset, Error> {
         let (_, other) = self.other(ctx, user).await?;
+        not_oneself(ctx, user, "resets their own password like this; change it")?;
         if other.status == UserStatus::Deactivated {
             let message = "the person is deactivated".to_owned();
             return Err(Error::Invalid { field: "status", message });

@@ -264,7 +264,7 @@ async fn forgetting_what_is_over_leaves_the_failures_that_count() {
     let world = World::new().await;
     world.person("ann").await;
     let ctx = world.ctx("ann").await;
-    world.people().factors.begin(&ctx).await.expect("begun");
+    world.people().factors.begin(&ctx, Some(&PASSWORD.into())).await.expect("begun");
     let confirm = async || refused(world.people().factors.confirm(&ctx, &"1".into()).await);
     let tidy = async || world.people().upkeep.tidy().await.expect("tidies").attempts;
     for _ in 0..5 {

@@ -198,5 +198,5 @@ async fn nothing_here_can_be_tried() {
     assert_eq!(refused(world.people().users.create(&ctx, request).await), "Invalid");
     assert_eq!(refused(world.people().account.end_all(&ctx, false).await), "Invalid");
     assert_eq!(refused(world.people().sign_in.logout(&ctx).await), "Invalid");
-    assert_eq!(refused(world.people().factors.begin(&ctx).await), "Invalid");
+    assert_eq!(refused(world.people().factors.begin(&ctx, Some(&PASSWORD.into())).await), "Invalid");
 }
