@@ -6,7 +6,7 @@ use crate::error::{Meaning, SqlError};
 use crate::row::Row;
 use crate::statement::values;
 use application::identity::ORGANISATIONS_MAX;
-use application::ports::identity::{IdentityError, Organisation, Organisations, Place};
+use application::ports::identity::{IdentityError, Organisation, Organisations, Owned, Place};
 use async_trait::async_trait;
 use domain::{KeyLabel, OrganisationName, ProjectName, UserId};
 
@@ -86,28 +86,29 @@ impl Organisations for Database {
     async fn own(
         &self,
         project: &ProjectName,
-        organisation: Option<&OrganisationName>,
-    ) -> Result<(), IdentityError> {
+        from: Option<&OrganisationName>,
+        to: Option<&OrganisationName>,
+    ) -> Result<Owned, IdentityError> {
         let mut transaction = self.begin_directory().await?;
         let find = "SELECT organisation FROM organisation_projects WHERE project = $1";
         let before = transaction.row(find, &values![project.as_str()]).await?;
         let before = before.map(|row| row.parsed("organisation", OrganisationName::parse)).transpose()?;
-        if before.as_ref() == organisation {
-            return Ok(());
+        if before.as_ref() != from {
+            return Ok(Owned::By(before));
         }
         let remove = "DELETE FROM organisation_projects WHERE project = $1";
         transaction.execute(remove, &values![project.as_str()]).await?;
-        if let Some(name) = organisation {
+        if let Some(name) = to {
             let insert = "INSERT INTO organisation_projects (project, organisation) VALUES ($1, $2)";
             let values = values![project.as_str(), name.as_str()];
             transaction.execute(insert, &values).await.or_missing("organisation")?;
         }
         // Those who lose the project and those who get it.
-        for name in before.iter().chain(organisation) {
+        for name in from.into_iter().chain(to) {
             raise_place(&mut transaction, &Place::Organisation(name.clone())).await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(Owned::Moved)
     }
 
     async fn projects(&self, name: &OrganisationName) -> Result<Vec<ProjectName>, IdentityError> {

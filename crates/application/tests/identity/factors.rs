@@ -280,7 +280,7 @@ async fn an_organisation_can_ask_for_it() {
     organisations.put(&world.test.admin, request).await.expect("the key may");
     world.signed("ann").await;
     let strict = organisation("strict");
-    organisations.own(&world.test.admin, &project("a"), Some(&strict)).await.expect("the key may");
+    organisations.own(&world.test.admin, &project("a"), &strict).await.expect("the key may");
     must_enrol(&world, "ann").await;
 
     let bob = world.person("bob").await;

@@ -3,8 +3,8 @@
 use super::MemoryPeople;
 use crate::identity::{GROUP_DEPTH_MAX, GROUPS_MAX, ORGANISATIONS_MAX, ROLES_MAX};
 use crate::ports::identity::{
-    Binding, CustomRole, Group, Groups, IdentityError, Member, Organisation, Organisations, Place, Reach,
-    Roles, Subject,
+    Binding, CustomRole, Group, Groups, IdentityError, Member, Organisation, Organisations, Owned, Place,
+    Reach, Roles, Subject,
 };
 use async_trait::async_trait;
 use domain::{Grant, GroupName, OrganisationName, ProjectName, RoleName, UserId};
@@ -225,21 +225,25 @@ impl Organisations for MemoryPeople {
     async fn own(
         &self,
         project: &ProjectName,
-        organisation: Option<&OrganisationName>,
-    ) -> Result<(), IdentityError> {
+        from: Option<&OrganisationName>,
+        to: Option<&OrganisationName>,
+    ) -> Result<Owned, IdentityError> {
         self.change(|tables| {
-            if organisation.is_some_and(|name| !tables.organisations.contains_key(name)) {
+            if tables.owners.get(project) != from {
+                return Ok(Owned::By(tables.owners.get(project).cloned()));
+            }
+            if to.is_some_and(|name| !tables.organisations.contains_key(name)) {
                 return Err(IdentityError::Missing("organisation"));
             }
-            let before = tables.owners.remove(project);
-            if let Some(name) = organisation {
+            tables.owners.remove(project);
+            if let Some(name) = to {
                 tables.owners.insert(project.clone(), name.clone());
             }
-            for name in [before.as_ref(), organisation].into_iter().flatten() {
+            for name in from.into_iter().chain(to) {
                 let place = Place::Organisation(name.clone());
                 tables.raise(tables.people_by(|binding| binding.place == place));
             }
-            Ok(())
+            Ok(Owned::Moved)
         })
     }
 

@@ -72,13 +72,13 @@ async fn check_organisations_follow_their_projects(stores: &Stores) {
     stores.bind(Subject::User(ada.clone()), "editor", Place::Organisation(acme.clone())).await;
     assert_eq!(shown(stores, &ada).await, ["mill:editor"]);
     stores.drain().await;
-    stores.organisations.own(&super::project("yard"), Some(&acme)).await.expect("owned");
+    stores.organisations.own(&super::project("yard"), None, Some(&acme)).await.expect("owned");
     stores.expect_raised("another project of the organisation", &[&ada]).await;
     assert_eq!(shown(stores, &ada).await, ["mill:editor", "yard:editor"]);
-    stores.organisations.own(&super::project("mill"), Some(&other)).await.expect("owned");
+    stores.organisations.own(&super::project("mill"), Some(&acme), Some(&other)).await.expect("owned");
     stores.expect_raised("a project that went to another", &[&ada]).await;
     assert_eq!(shown(stores, &ada).await, ["yard:editor"]);
-    stores.organisations.own(&super::project("yard"), None).await.expect("owned by nobody");
+    stores.organisations.own(&super::project("yard"), Some(&acme), None).await.expect("owned by nobody");
     stores.expect_raised("a project that nobody owns", &[&ada]).await;
     assert!(shown(stores, &ada).await.is_empty());
 }

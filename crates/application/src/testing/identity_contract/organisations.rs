@@ -1,7 +1,8 @@
 //! The contract of [`Organisations`](crate::ports::identity::Organisations).
 
 use super::{Stores, admissions, at, group_name, in_project, organisation, project, refusal};
-use crate::ports::identity::{Organisation, Place, Reach, Subject};
+use crate::ports::identity::{Organisation, Owned, Place, Reach, Subject};
+use domain::OrganisationName;
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -26,11 +27,21 @@ async fn check_kept_and_listed(stores: &Stores) {
 async fn check_projects(stores: &Stores) {
     let acme = stores.organisation("acme", &["yard", "mill"]).await;
     assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), ["mill", "yard"].map(project));
-    let other = stores.organisation("other", &["mill"]).await;
+    let other = stores.organisation("other", &[]).await;
+    stores.drain().await;
+    let own = async |from: Option<&OrganisationName>, to: Option<&OrganisationName>| {
+        stores.organisations.own(&project("mill"), from, to).await.expect("an answer")
+    };
+    for (from, to) in [(None, Some(&other)), (Some(&other), None), (None, None)] {
+        assert_eq!(own(from, to).await, Owned::By(Some(acme.clone())), "{from:?} is not its owner");
+    }
+    assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), ["mill", "yard"].map(project));
+    assert_eq!(own(Some(&acme), Some(&other)).await, Owned::Moved);
+    assert_eq!(own(Some(&acme), None).await, Owned::By(Some(other.clone())));
     assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), [project("yard")]);
     assert_eq!(stores.organisations.projects(&other).await.expect("projects"), [project("mill")]);
     let missing = organisation("missing", false).name;
-    let refused = stores.organisations.own(&project("mill"), Some(&missing)).await;
+    let refused = stores.organisations.own(&project("mill"), Some(&other), Some(&missing)).await;
     assert_eq!(refusal(refused), "missing organisation");
 }
 
@@ -60,7 +71,7 @@ async fn check_second_factor(stores: &Stores) {
     ];
     let strict = organisation("strict", true);
     stores.organisations.put(&strict).await.expect("an organisation");
-    stores.organisations.own(&project("vault"), Some(&strict.name)).await.expect("owned");
+    stores.organisations.own(&project("vault"), None, Some(&strict.name)).await.expect("owned");
     let lax = stores.organisation("lax", &[]).await;
     stores.group("crew", None).await;
     stores.group("inner", Some("crew")).await;

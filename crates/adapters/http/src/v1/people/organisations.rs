@@ -110,7 +110,7 @@ async fn own_project(
     path: OrganisationProjectPath,
     Query(NoQuery): Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    api.app.identity()?.organisations.own(&ctx, &path.project, Some(&path.organisation)).await?;
+    api.app.identity()?.organisations.own(&ctx, &path.project, &path.organisation).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).done())
 }
 
@@ -124,6 +124,6 @@ async fn disown_project(
     path: OrganisationProjectPath,
     Query(NoQuery): Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    api.app.identity()?.organisations.own(&ctx, &path.project, None).await?;
+    api.app.identity()?.organisations.disown(&ctx, &path.project, &path.organisation).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).done())
 }
