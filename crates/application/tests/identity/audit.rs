@@ -3,7 +3,7 @@
 use crate::world::*;
 use application::Error;
 use application::identity::*;
-use application::ports::identity::{AuditOutcome, AuditQuery, Observation, Place};
+use application::ports::identity::{Attempt, AuditOutcome, AuditQuery, Observation, Place, ThrottleRule};
 use domain::Permission;
 
 fn refusal(n: usize) -> Refusal {
@@ -139,6 +139,21 @@ async fn what_is_too_old_is_forgotten_and_the_rest_still_holds() {
     assert_eq!(tidied.records, before - 1);
     let left = world.people().audit.verify(&world.test.admin).await.expect("may");
     assert_eq!((left.records, left.first_bad), (1, None));
+}
+
+#[tokio::test]
+async fn all_that_is_too_old_is_forgotten_at_once() {
+    let world = World::new().await;
+    let (audit, throttle) = (&world.id.ports.audit, &world.id.ports.throttle);
+    let one = world.id.people.audited()[0].record.clone();
+    audit.append(&vec![one; 12_000]).await.expect("written");
+    let rule = ThrottleRule { free: 1, delay_ms: 1, delay_max_ms: 1, window_ms: 1 };
+    let keys = (0..12_000).map(|n| (format!("key-{n}"), rule)).collect();
+    throttle.begin(&Attempt { keys, at: world.now() }).await.expect("counted");
+    world.test.clock.advance(91 * 24 * 60 * 60 * 1000);
+    let tidied = world.people().upkeep.tidy().await.expect("tidies");
+    assert!(tidied.records >= 12_000 && tidied.attempts >= 12_000, "{tidied:?}");
+    assert!(world.id.people.audited().is_empty());
 }
 
 #[tokio::test]
