@@ -47,7 +47,7 @@ pub(crate) async fn insert(transaction: &mut Connection, new: &NewUser) -> Resul
         email: new.email.clone(),
         name: new.name.clone(),
         status: UserStatus::Active,
-        second_factor_required: false,
+        second_factor_required: new.second_factor_required,
         created_at: new.at,
         updated_at: new.at,
     };

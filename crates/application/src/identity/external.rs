@@ -134,7 +134,15 @@ impl ExternalSignIn {
         };
         let id = self.shared.core.env.ids.user_id();
         let identity = Some(person.identity.clone());
-        let new = NewUser { id, email, name, password: None, identity, at: self.shared.now() };
+        let new = NewUser {
+            id,
+            email,
+            name,
+            password: None,
+            identity,
+            second_factor_required: false,
+            at: self.shared.now(),
+        };
         let user = self.shared.admit(&new, &by).await?;
         self.shared.settle().await;
         let act = Act::done("auth.register", &user.id).with("provider", provider);

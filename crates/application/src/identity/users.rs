@@ -68,17 +68,14 @@ impl Users {
     pub async fn create(&self, ctx: &RequestContext, request: CreateUser) -> Result<User, Error> {
         let shared = &*self.shared;
         shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
-        let new = if let Some(password) = &request.password {
-            shared.new_user(request.email, request.name, password).await?
+        let CreateUser { email, name, password, second_factor_required } = request;
+        let new = if let Some(password) = &password {
+            shared.new_user(email, name, password).await?
         } else {
             let (id, at) = (shared.core.env.ids.user_id(), shared.now());
-            NewUser { id, email: request.email, name: request.name, password: None, identity: None, at }
+            NewUser { id, email, name, password: None, identity: None, second_factor_required, at }
         };
-        let mut user = shared.ports.users.create(&new).await?;
-        if request.second_factor_required {
-            let change = UserChange { second_factor_required: Some(true), ..UserChange::default() };
-            user = shared.ports.users.change(&user.id, &change, shared.now()).await?;
-        }
+        let user = shared.ports.users.create(&NewUser { second_factor_required, ..new }).await?;
         shared.settle().await;
         shared.acted(ctx, Act::done("user.create", &user.id).with("email", &user.email)).await;
         Ok(user)

@@ -297,6 +297,18 @@ async fn a_deleted_project_is_forgotten_when_told() {
 }
 
 #[tokio::test]
+async fn one_who_must_have_a_second_factor_is_made_so_at_once() {
+    let world = World::new().await;
+    for (name, password) in [("ann", Some(PASSWORD.into())), ("bob", None)] {
+        let request =
+            CreateUser { email: email(name), name: label(name), password, second_factor_required: true };
+        let made = world.people().users.create(&world.test.admin, request).await.expect("may");
+        assert!(made.second_factor_required);
+    }
+    assert!(world.signed("ann").await.must_enrol);
+}
+
+#[tokio::test]
 async fn people_are_listed_and_renamed() {
     let world = World::new().await;
     let ann = world.person("ann").await;

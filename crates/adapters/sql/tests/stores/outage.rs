@@ -29,6 +29,7 @@ async fn what_was_answered_is_there_when_the_server_is_back() {
         name: domain::KeyLabel::parse("Ada").expect("a constant"),
         password: None,
         identity: None,
+        second_factor_required: false,
         at: domain::Timestamp(1),
     };
     stores.users.create(&new).await.expect("made");

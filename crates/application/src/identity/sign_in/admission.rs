@@ -78,6 +78,7 @@ impl Shared {
         let owner = For { email: &email, name: &name, has_factor: false };
         good_enough(password, "password", &owner, &self.rules, &*self.ports.password_rules)?;
         let password = Some(self.ports.passwords.hash(password).await?);
-        Ok(NewUser { id: self.core.env.ids.user_id(), email, name, password, identity: None, at: self.now() })
+        let (id, at) = (self.core.env.ids.user_id(), self.now());
+        Ok(NewUser { id, email, name, password, identity: None, second_factor_required: false, at })
     }
 }

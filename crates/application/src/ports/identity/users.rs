@@ -46,6 +46,8 @@ pub struct NewUser {
     /// Who the person is at an identity provider; made with the person or not at all, and `Taken("identity")` when
     /// it is another's.
     pub identity: Option<ExternalIdentity>,
+    /// Whether the person must use a second factor.
+    pub second_factor_required: bool,
     /// When the record is made.
     pub at: Timestamp,
 }

@@ -29,7 +29,7 @@ impl Tables {
             email: new.email.clone(),
             name: new.name.clone(),
             status: UserStatus::Active,
-            second_factor_required: false,
+            second_factor_required: new.second_factor_required,
             created_at: new.at,
             updated_at: new.at,
         };

@@ -190,6 +190,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         name: label(name),
         password: Some(hash(name)),
         identity: None,
+        second_factor_required: false,
         at: at(0),
     }
 }

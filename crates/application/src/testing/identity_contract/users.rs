@@ -6,6 +6,7 @@ use crate::ports::identity::{UserChange, UserStatus};
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_a_record_is_kept(&open().await).await;
+    check_made_with_a_second_factor_required(&open().await).await;
     check_an_address_is_one_persons(&open().await).await;
     check_lists(&open().await).await;
     check_changes(&open().await).await;
@@ -26,6 +27,13 @@ async fn check_a_record_is_kept(stores: &Stores) {
     let without = crate::ports::identity::NewUser { password: None, ..new_user("cy") };
     stores.users.create(&without).await.expect("a record without a password is made");
     assert_eq!(stores.users.password(&user_id("cy")).await.expect("a read"), None);
+}
+
+async fn check_made_with_a_second_factor_required(stores: &Stores) {
+    let new = crate::ports::identity::NewUser { second_factor_required: true, ..new_user("ada") };
+    let made = stores.users.create(&new).await.expect("made");
+    assert!(made.second_factor_required);
+    assert_eq!(stores.users.get(&made.id).await.expect("a read"), Some(made));
 }
 
 async fn check_an_address_is_one_persons(stores: &Stores) {
