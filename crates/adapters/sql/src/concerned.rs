@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::error::SqlError;
 use crate::statement::values;
 use application::ports::identity::{IdentityError, Place, Subject};
-use domain::{ProjectName, RoleName, UserId};
+use domain::{OrganisationName, ProjectName, RoleName, UserId};
 
 /// Puts the people of `touched` and of the groups of `touched`, with the groups within, into the outbox.
 macro_rules! raise_touched {
@@ -44,6 +44,14 @@ const BY_PROJECT: &str = raise_touched!(
      WHERE o.project = $1"
 );
 
+const BY_ORGANISATION: &str = raise_touched!(
+    "SELECT subject_kind, subject FROM bindings WHERE place_kind = 'organisation' AND place = $1
+     UNION
+     SELECT b.subject_kind, b.subject FROM bindings b
+     JOIN organisation_projects o ON o.project = b.place AND b.place_kind = 'project'
+     WHERE o.organisation = $1"
+);
+
 /// One person.
 pub(crate) async fn raise_user(transaction: &mut Connection, user: &UserId) -> Result<(), SqlError> {
     transaction.execute("INSERT INTO epoch_outbox (user_id) VALUES ($1)", &values![user.as_str()]).await?;
@@ -76,6 +84,15 @@ pub(crate) async fn raise_project(
     project: &ProjectName,
 ) -> Result<(), SqlError> {
     transaction.execute(BY_PROJECT, &values![project.as_str()]).await?;
+    Ok(())
+}
+
+/// Everybody with a role in an organisation or in a project that it owns.
+pub(crate) async fn raise_organisation(
+    transaction: &mut Connection,
+    organisation: &OrganisationName,
+) -> Result<(), SqlError> {
+    transaction.execute(BY_ORGANISATION, &values![organisation.as_str()]).await?;
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Organisations, which own projects.
 
 use crate::Database;
-use crate::concerned::{raise_place, raise_project};
+use crate::concerned::{raise_organisation, raise_place, raise_project};
+use crate::connection::Connection;
 use crate::error::{Meaning, SqlError};
 use crate::row::Row;
 use crate::statement::values;
@@ -36,10 +37,17 @@ const REQUIRES: &str = "
            OR (b.subject_kind = 'group' AND b.subject IN (SELECT name FROM mine)))
     LIMIT 1";
 
+/// Whether an organisation asks for a second factor; false when there is none.
+async fn requires(transaction: &mut Connection, name: &OrganisationName) -> Result<bool, SqlError> {
+    let find = "SELECT name FROM organisations WHERE name = $1 AND second_factor_required";
+    transaction.any(find, &values![name.as_str()]).await
+}
+
 #[async_trait]
 impl Organisations for Database {
     async fn put(&self, new: &Organisation) -> Result<(), IdentityError> {
         let mut transaction = self.begin_directory().await?;
+        let required = requires(&mut transaction, &new.name).await?;
         let put = "INSERT INTO organisations (name, label, second_factor_required, created_at)
                    VALUES ($1, $2, $3, $4)
                    ON CONFLICT (name) DO UPDATE SET label = excluded.label,
@@ -50,6 +58,9 @@ impl Organisations for Database {
         let count = transaction.count("SELECT COUNT(*) AS n FROM organisations", &[]).await?;
         if count > ORGANISATIONS_MAX {
             return Err(IdentityError::Full("organisations", ORGANISATIONS_MAX));
+        }
+        if new.second_factor_required && !required {
+            raise_organisation(&mut transaction, &new.name).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -106,6 +117,11 @@ impl Organisations for Database {
         // Those who lose the project and those who get it.
         for name in from.into_iter().chain(to) {
             raise_place(&mut transaction, &Place::Organisation(name.clone())).await?;
+        }
+        if let Some(name) = to
+            && requires(&mut transaction, name).await?
+        {
+            raise_project(&mut transaction, project).await?;
         }
         transaction.commit().await?;
         Ok(Owned::Moved)

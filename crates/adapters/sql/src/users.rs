@@ -139,6 +139,10 @@ impl Users for Database {
             transaction.execute("DELETE FROM invitations WHERE invited_by = $1", &values![giver]).await?;
             raise_user(&mut transaction, id).await?;
         }
+        // A session without the second factor that is required now must not go on as before.
+        if after.second_factor_required && !before.second_factor_required {
+            raise_user(&mut transaction, id).await?;
+        }
         transaction.commit().await?;
         Ok(after)
     }

@@ -159,7 +159,7 @@ impl Users {
         change: UserChange,
     ) -> Result<User, Error> {
         let shared = &*self.shared;
-        let (_, other) = self.other(ctx, user).await?;
+        self.other(ctx, user).await?;
         if let Some(UserStatus::Deactivated) = change.status
             && ctx.actor == Actor::User(user.clone())
         {
@@ -171,10 +171,6 @@ impl Users {
             changed => changed?,
         };
         shared.settle().await;
-        // A session without the second factor that is required now must not go on as before.
-        if changed.second_factor_required && !other.second_factor_required {
-            shared.raised(user).await;
-        }
         let deactivated = change.status == Some(UserStatus::Deactivated);
         let action = if deactivated { "user.deactivate" } else { "user.change" };
         shared.acted(ctx, Act::done(action, user).with("changed", fields(&change))).await;

@@ -270,7 +270,7 @@ async fn one_who_must_have_it_can_only_set_it_up() {
 #[tokio::test]
 async fn an_organisation_can_ask_for_it() {
     let world = World::new().await;
-    world.member("ann", "admin", in_project("a")).await;
+    let (_, before) = world.member("ann", "admin", in_project("a")).await;
     let request = PutOrganisation {
         name: organisation("strict"),
         label: label("strict"),
@@ -281,6 +281,7 @@ async fn an_organisation_can_ask_for_it() {
     world.signed("ann").await;
     let strict = organisation("strict");
     organisations.own(&world.test.admin, &project("a"), &strict).await.expect("the key may");
+    assert_eq!(refused(world.people().account.me(&before).await), "Unauthenticated", "at once");
     must_enrol(&world, "ann").await;
 
     let bob = world.person("bob").await;

@@ -27,7 +27,8 @@ pub enum Owned {
 }
 
 /// Keeps organisations. Whatever takes or gives rights puts everybody concerned into the outbox in the same
-/// transaction.
+/// transaction. So does what makes people set up a second factor first: to require it, and to give a project with its
+/// members to an organisation that does.
 #[async_trait]
 pub trait Organisations: Send + Sync {
     /// Makes or changes an organisation. `Full` beyond [`crate::identity::ORGANISATIONS_MAX`].

@@ -62,7 +62,7 @@ pub struct UserChange {
     /// Whether the person may come in. Deactivating ends every session, takes the invitations back that the person
     /// gave and that are open, and raises the epoch.
     pub status: Option<UserStatus>,
-    /// Whether the person must use a second factor.
+    /// Whether the person must use a second factor. To require it raises the epoch.
     pub second_factor_required: Option<bool>,
 }
 

@@ -193,11 +193,16 @@ impl Organisations for MemoryPeople {
             }
             let created_at = before.as_ref().map_or(organisation.created_at, |before| before.created_at);
             let kept = Organisation { created_at, ..organisation.clone() };
-            if before.is_some_and(|one| one.second_factor_required != kept.second_factor_required) {
-                let place = Place::Organisation(kept.name.clone());
-                tables.raise(tables.people_by(|binding| binding.place == place));
-            }
+            let newly = kept.second_factor_required && before.is_none_or(|one| !one.second_factor_required);
+            let name = kept.name.clone();
             tables.organisations.insert(kept.name.clone(), kept);
+            if newly {
+                tables.raise(tables.people_by(|binding| match &binding.place {
+                    Place::Platform => false,
+                    Place::Organisation(one) => *one == name,
+                    Place::Project(project) => tables.owners.get(project) == Some(&name),
+                }));
+            }
             Ok(())
         })
     }
@@ -241,6 +246,10 @@ impl Organisations for MemoryPeople {
             }
             for name in from.into_iter().chain(to) {
                 let place = Place::Organisation(name.clone());
+                tables.raise(tables.people_by(|binding| binding.place == place));
+            }
+            if to.is_some_and(|name| tables.organisations[name].second_factor_required) {
+                let place = Place::Project(project.clone());
                 tables.raise(tables.people_by(|binding| binding.place == place));
             }
             Ok(Owned::Moved)

@@ -72,6 +72,10 @@ impl Users for MemoryPeople {
                 tables.email_is_free(email, Some(id))?;
                 user.email = email.clone();
             }
+            // A session without what is required now must not go on as before.
+            if change.second_factor_required == Some(true) && !user.second_factor_required {
+                tables.raise([id.clone()]);
+            }
             user.name = change.name.clone().unwrap_or(user.name);
             user.second_factor_required =
                 change.second_factor_required.unwrap_or(user.second_factor_required);

@@ -10,6 +10,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_projects(&open().await).await;
     check_deleting(&open().await).await;
     check_second_factor(&open().await).await;
+    check_requiring_a_second_factor_is_told(&open().await).await;
     check_forgetting_a_project(&open().await).await;
 }
 
@@ -93,6 +94,42 @@ async fn check_second_factor(stores: &Stores) {
             "{why}"
         );
     }
+}
+
+async fn check_requiring_a_second_factor_is_told(stores: &Stores) {
+    let [ada, bob, cy, dan] = [
+        stores.person("ada").await,
+        stores.person("bob").await,
+        stores.person("cy").await,
+        stores.person("dan").await,
+    ];
+    let acme = stores.organisation("acme", &["mill"]).await;
+    let crew = stores.group("crew", None).await;
+    let inner = stores.group("inner", Some("crew")).await;
+    stores.groups.add(&inner, &bob).await.expect("added");
+    stores.bind(Subject::User(ada.clone()), "viewer", Place::Organisation(acme.clone())).await;
+    stores.bind(Subject::Group(crew), "viewer", in_project("mill")).await;
+    stores.bind(Subject::User(cy.clone()), "viewer", in_project("yard")).await;
+    stores.bind(Subject::User(dan.clone()), "viewer", in_project("shop")).await;
+    stores.drain().await;
+    let put = async |required: bool| {
+        stores.organisations.put(&organisation("acme", required)).await.expect("a change");
+    };
+    put(false).await;
+    stores.expect_raised("no change", &[]).await;
+    put(true).await;
+    stores.expect_raised("requiring it, of members and of those of its projects", &[&ada, &bob]).await;
+    put(true).await;
+    stores.expect_raised("requiring it again", &[]).await;
+    put(false).await;
+    stores.expect_raised("requiring it no more", &[]).await;
+    put(true).await;
+    stores.drain().await;
+    stores.organisations.own(&project("yard"), None, Some(&acme)).await.expect("owned");
+    stores.expect_raised("a project that comes into it", &[&ada, &cy]).await;
+    let lax = stores.organisation("lax", &[]).await;
+    stores.organisations.own(&project("shop"), None, Some(&lax)).await.expect("owned");
+    stores.expect_raised("a project that comes into one that does not ask for it", &[]).await;
 }
 
 async fn check_forgetting_a_project(stores: &Stores) {

@@ -10,6 +10,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_an_address_is_one_persons(&open().await).await;
     check_lists(&open().await).await;
     check_changes(&open().await).await;
+    check_requiring_a_second_factor_is_told(&open().await).await;
     check_deactivation(&open().await).await;
     check_passwords(&open().await).await;
 }
@@ -82,6 +83,19 @@ async fn check_changes(stores: &Stores) {
     assert_eq!(stores.users.get(&ada).await.expect("a read"), Some(changed));
     let nobody = stores.users.change(&user_id("nobody"), &change, at(6)).await;
     assert_eq!(refusal(nobody), "missing user");
+}
+
+async fn check_requiring_a_second_factor_is_told(stores: &Stores) {
+    let ada = stores.person("ada").await;
+    let change = async |required: Option<bool>| {
+        let change = UserChange { second_factor_required: required, ..UserChange::default() };
+        stores.users.change(&ada, &change, at(1)).await.expect("a change");
+    };
+    for (required, raised) in [(Some(true), true), (Some(true), false), (None, false), (Some(false), false)] {
+        change(required).await;
+        let expected: &[&domain::UserId] = if raised { &[&ada] } else { &[] };
+        stores.expect_raised(&format!("second factor required: {required:?}"), expected).await;
+    }
 }
 
 async fn check_deactivation(stores: &Stores) {
