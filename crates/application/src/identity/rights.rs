@@ -3,9 +3,9 @@
 use super::shared::Shared;
 use crate::Error;
 use crate::ports::identity as port;
-use crate::ports::identity::AccessClaims;
+use crate::ports::identity::{AccessClaims, Session};
 use domain::limits::GRANTS_MAX;
-use domain::{Grant, Person, RequestId, SessionId, Timestamp, UserId};
+use domain::{Grant, Person, RequestId, Timestamp, UserId};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,14 @@ impl Shared {
         }
     }
 
-    /// A person's access token for a session, and for how many seconds it is good.
+    /// A person's access token for a session, and for how many seconds it is good: never longer than the session.
     ///
     /// The epoch is read before the rights: a change of them in between makes the token too old, never too
     /// strong.
     pub(super) async fn mint(
         &self,
         user: &port::User,
-        session: &SessionId,
+        session: &Session,
         trace_id: &str,
     ) -> Result<(SecretString, u64), Error> {
         let (view, _) = self.view().await?;
@@ -37,12 +37,14 @@ impl Shared {
         let now = self.now();
         let mut grants = self.rights_of(&user.id).await?;
         let issued_at = Timestamp(now.0 - now.0.rem_euclid(1000));
-        let expires_at = later(issued_at, self.rules.access_token);
+        let session_end = Timestamp(session.ends_at.0 - session.ends_at.0.rem_euclid(1000));
+        let expires_at = later(issued_at, self.rules.access_token).min(session_end);
+        let expires_in_s = u64::try_from((expires_at.0 - issued_at.0) / 1000).unwrap_or(0);
         let id: RequestId = self.core.env.ids.request_id();
         loop {
             let claims = AccessClaims {
                 user: user.id.clone(),
-                session: session.clone(),
+                session: session.id.clone(),
                 person: Arc::new(Person { epoch, grants: grants.clone() }),
                 roles_refreshed_at: now,
                 trace_id: trace_id.to_owned(),
@@ -51,7 +53,7 @@ impl Shared {
                 id: id.to_string(),
             };
             if let Some(token) = self.ports.access.sign(&claims) {
-                return Ok((token, self.rules.access_token.as_secs()));
+                return Ok((token, expires_in_s));
             }
             // Too long for a token: fewer rights are safe, and better than none.
             if grants.is_empty() {

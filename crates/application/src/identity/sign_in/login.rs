@@ -184,7 +184,7 @@ impl Shared {
         (refresh, browser): (SecretString, bool),
     ) -> Result<Signed, Error> {
         let must_enrol = self.must_enrol(&user).await?;
-        let (access, expires_in_s) = self.mint(&user, &session.id, &visitor.origin.trace_id).await?;
+        let (access, expires_in_s) = self.mint(&user, &session, &visitor.origin.trace_id).await?;
         let csrf = browser.then(|| self.ports.opaque.mint(TokenKind::Csrf).secret);
         Ok(Signed { access, refresh, csrf, expires_in_s, user, session, must_enrol })
     }
