@@ -101,7 +101,10 @@ impl Account {
     /// Changes the password and ends every session but the one that asks, which must refresh.
     pub async fn change_password(&self, ctx: &RequestContext, request: ChangePassword) -> Result<(), Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
-        let current = self.shared.prove_again(ctx, &user, "current_password", &request.current).await?;
+        let current = self
+            .shared
+            .prove_again(ctx, &user, ("user.password", "current_password"), &request.current)
+            .await?;
         if !self.set(&user, current.as_ref(), &request.new, ctx.session.as_ref()).await? {
             let message = "the password was changed meanwhile".to_owned();
             return Err(Error::Invalid { field: "current_password", message });

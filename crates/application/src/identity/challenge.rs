@@ -5,6 +5,7 @@
 //! to: the password as it is kept, and for a challenge how far the second factor is used up. The step that they
 //! allow changes that, so each is good once, and any change of the password ends both.
 
+use super::record::Act;
 use super::shared::Shared;
 use crate::ports::identity::{PasswordHash, SealedFor, SecondFactor, User, UserStatus};
 use crate::{Error, RequestContext};
@@ -120,12 +121,12 @@ impl Shared {
     }
 
     /// Fails unless this is the person's password, and gives it as it is kept; for what a session alone must not do.
-    /// Guesses are slowed down like sign-ins.
+    /// Guesses are slowed down like sign-ins, and written down as a failure of what was to be done.
     pub(super) async fn prove_again(
         &self,
         ctx: &RequestContext,
         user: &User,
-        field: &'static str,
+        (action, field): (&'static str, &'static str),
         password: &SecretString,
     ) -> Result<Option<PasswordHash>, Error> {
         let attempt = self.sign_in_attempt(user.email.as_str(), &ctx.origin.address);
@@ -139,6 +140,8 @@ impl Shared {
             }
         };
         if verdict == crate::ports::identity::PasswordVerdict::Wrong {
+            let act = Act::failed(action, &user.id).with("reason", "the password is wrong");
+            self.acted(ctx, act).await;
             return Err(Error::Invalid { field, message: "the password is wrong".to_owned() });
         }
         self.ports.throttle.succeed(&attempt).await?;

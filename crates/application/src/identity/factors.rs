@@ -67,9 +67,12 @@ impl Factors {
         shared.try_once(&attempt).await?;
         let factor = shared.ports.factors.get(&id).await?.filter(|factor| !factor.confirmed);
         let factor = factor.ok_or_else(|| Error::not_found("second factor", "to confirm"))?;
-        let wrong = || Error::Invalid { field: "code", message: "the code is wrong".to_owned() };
         let step = shared.ports.totp.check(&id, &factor.sealed, code.expose_secret(), shared.now());
-        let step = step.ok_or_else(wrong)?;
+        let Some(step) = step else {
+            let act = Act::failed("factor.confirm", &id).with("reason", "the code is wrong");
+            shared.acted(ctx, act).await;
+            return Err(Error::Invalid { field: "code", message: "the code is wrong".to_owned() });
+        };
         let (codes, digests) = self.recovery();
         // Sessions that were opened without it may be somebody else's: all others end with the same stroke.
         if !shared.ports.factors.confirm(&id, step, &digests, ctx.session.as_ref()).await? {
@@ -84,7 +87,7 @@ impl Factors {
     /// Takes the second factor away, by the password, which must be one that is good enough without.
     pub async fn remove(&self, ctx: &RequestContext, password: &SecretString) -> Result<(), Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
-        self.shared.prove_again(ctx, &user, "password", password).await?;
+        self.shared.prove_again(ctx, &user, ("factor.remove", "password"), password).await?;
         let min = self.shared.rules.password_chars_min;
         if password.expose_secret().chars().count() < min {
             let message =
@@ -101,7 +104,7 @@ impl Factors {
         password: &SecretString,
     ) -> Result<Confirmed, Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
-        self.shared.prove_again(ctx, &user, "password", password).await?;
+        self.shared.prove_again(ctx, &user, ("factor.recovery", "password"), password).await?;
         let (codes, digests) = self.recovery();
         self.shared.ports.factors.set_recovery(&user.id, &digests).await?;
         self.shared.acted(ctx, Act::done("factor.recovery", &user.id)).await;
@@ -135,7 +138,7 @@ impl Factors {
         }
         let message = || "must be shown to set up a second factor".to_owned();
         let password = password.ok_or_else(|| Error::Invalid { field: "password", message: message() })?;
-        shared.prove_again(ctx, user, "password", password).await.map(drop)
+        shared.prove_again(ctx, user, ("factor.begin", "password"), password).await.map(drop)
     }
 
     async fn take_away(&self, ctx: &RequestContext, user: &UserId) -> Result<(), Error> {

@@ -159,7 +159,7 @@ impl Users {
         change: UserChange,
     ) -> Result<User, Error> {
         let shared = &*self.shared;
-        self.other(ctx, user).await?;
+        let (_, before) = self.other(ctx, user).await?;
         if let Some(UserStatus::Deactivated) = change.status
             && ctx.actor == Actor::User(user.clone())
         {
@@ -173,7 +173,12 @@ impl Users {
         shared.settle().await;
         let deactivated = change.status == Some(UserStatus::Deactivated);
         let action = if deactivated { "user.deactivate" } else { "user.change" };
-        shared.acted(ctx, Act::done(action, user).with("changed", fields(&change))).await;
+        let status = match changed.status {
+            UserStatus::Active => "active",
+            UserStatus::Deactivated => "deactivated",
+        };
+        let act = Act::done(action, user).with("changed", fields(&before, &changed)).with("status", status);
+        shared.acted(ctx, act).await;
         Ok(changed)
     }
 
@@ -205,7 +210,11 @@ impl Users {
             None => shared.ports.sessions.end_all(user, None).await?,
         };
         shared.settle().await;
-        shared.acted(ctx, Act::done("session.end_all", user).with("ended", ended)).await;
+        let act = match session {
+            Some(session) => Act::done("session.end", user).with("session", session),
+            None => Act::done("session.end_all", user).with("ended", ended),
+        };
+        shared.acted(ctx, act).await;
         Ok(ended)
     }
 
@@ -231,13 +240,13 @@ impl Users {
     }
 }
 
-/// What a change changes, for the audit.
-fn fields(change: &UserChange) -> String {
+/// What is not as it was, for the audit.
+fn fields(before: &User, after: &User) -> String {
     let fields = [
-        ("email", change.email.is_some()),
-        ("name", change.name.is_some()),
-        ("status", change.status.is_some()),
-        ("second_factor_required", change.second_factor_required.is_some()),
+        ("email", before.email != after.email),
+        ("name", before.name != after.name),
+        ("status", before.status != after.status),
+        ("second_factor_required", before.second_factor_required != after.second_factor_required),
     ];
     fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
 }
