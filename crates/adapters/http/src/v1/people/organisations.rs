@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Listed: COMMON, PEOPLE, LIST, &[Code::InvalidName, Code::OrganisationNotFound];
     Put: COMMON, PEOPLE, BODY, &[Code::InvalidName, Code::QuotaExceeded, Code::BeyondOwnRights];
-    Gone: COMMON, PEOPLE, &[Code::InvalidName, Code::OrganisationNotFound, Code::ProjectNotFound, Code::BeyondOwnRights];
+    Gone: COMMON, PEOPLE, &[Code::InvalidName, Code::OrganisationNotFound, Code::ProjectNotFound, Code::BeyondOwnRights, Code::Contended];
 }
 
 /// List organisations
