@@ -82,7 +82,7 @@ impl Database {
             }
             migrations::check(&mut self.any_writer().await?).await
         };
-        self.prepared.get_or_try_init(prepare).await.map(|()| ())
+        self.prepared.get_or_try_init(prepare).await.copied()
     }
 
     /// Whether the database answers and can be used.

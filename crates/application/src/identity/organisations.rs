@@ -97,8 +97,8 @@ impl Organisations {
         shared.forgotten_before(&asker, project).await?;
         let mut owner = None;
         for _ in 0..OWN_TRIES {
-            let owned = shared.ports.organisations.own(project, owner.as_ref(), Some(organisation)).await;
-            match owned {
+            let tried = shared.ports.organisations.own(project, owner.as_ref(), Some(organisation)).await;
+            match tried {
                 Err(IdentityError::Missing("organisation")) => {
                     return Err(Error::not_found("organisation", organisation));
                 }
