@@ -270,8 +270,9 @@ pub struct Scope<'a> {
     pub key_prefixes: Option<&'a BTreeSet<String>>,
 }
 
-/// A key that is scoped to environments or key prefixes sees its project, but changes nothing that others
-/// share: a schema, a key or an environment concerns what is out of its scope.
+/// What is scoped to environments or key prefixes sees its project, but changes nothing that others share: a
+/// schema, a key or an environment concerns what is out of its scope. So does everything of the platform: people,
+/// roles, members of the cluster.
 fn reaches(scope: Scope<'_>, permission: Permission, resource: Resource<'_>) -> bool {
     let whole_project = scope.environments.is_none() && scope.key_prefixes.is_none();
     let whole_environment = scope.key_prefixes.is_none();
@@ -286,7 +287,7 @@ fn reaches(scope: Scope<'_>, permission: Permission, resource: Resource<'_>) -> 
             .is_none_or(|allowed| allowed.iter().any(|prefix| text.starts_with(prefix.as_str())))
     };
     match resource {
-        Resource::Platform => scope.project.is_none(),
+        Resource::Platform => scope.project.is_none() && (whole_project || permission.reads_project()),
         Resource::Project(project) => owns(project) && (whole_project || permission.reads_project()),
         Resource::Environment(environment) => {
             in_environment(environment) && (whole_environment || permission.reads_project())

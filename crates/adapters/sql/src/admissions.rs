@@ -110,6 +110,13 @@ impl Admissions for Database {
         Ok(())
     }
 
+    async fn invitation(&self, token: &Digest) -> Result<Option<Invitation>, IdentityError> {
+        let find = "SELECT token, email, role, place_kind, place, invited_by, created_at, expires_at
+                    FROM invitations WHERE token = $1";
+        let row = self.read_one(find, &values![*token]).await?;
+        Ok(row.as_ref().map(invitation).transpose()?)
+    }
+
     async fn invitations(&self, at: Timestamp, limit: u32) -> Result<Vec<Invitation>, IdentityError> {
         let page = "SELECT token, email, role, place_kind, place, invited_by, created_at, expires_at
                     FROM invitations WHERE expires_at > $1 ORDER BY created_at DESC, token LIMIT $2";

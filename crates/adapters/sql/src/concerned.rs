@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::error::SqlError;
 use crate::statement::values;
 use application::ports::identity::{IdentityError, Place, Subject};
-use domain::{ProjectName, RoleName, UserId};
+use domain::{OrganisationName, ProjectName, RoleName, UserId};
 
 /// Puts the people of `touched` and of the groups of `touched`, with the groups within, into the outbox.
 macro_rules! raise_touched {
@@ -42,6 +42,14 @@ const BY_PROJECT: &str = raise_touched!(
      SELECT b.subject_kind, b.subject FROM bindings b
      JOIN organisation_projects o ON o.organisation = b.place AND b.place_kind = 'organisation'
      WHERE o.project = $1"
+);
+
+const BY_ORGANISATION: &str = raise_touched!(
+    "SELECT subject_kind, subject FROM bindings WHERE place_kind = 'organisation' AND place = $1
+     UNION
+     SELECT b.subject_kind, b.subject FROM bindings b
+     JOIN organisation_projects o ON o.project = b.place AND b.place_kind = 'project'
+     WHERE o.organisation = $1"
 );
 
 /// One person.
@@ -79,17 +87,29 @@ pub(crate) async fn raise_project(
     Ok(())
 }
 
+/// Everybody with a role in an organisation or in a project that it owns.
+pub(crate) async fn raise_organisation(
+    transaction: &mut Connection,
+    organisation: &OrganisationName,
+) -> Result<(), SqlError> {
+    transaction.execute(BY_ORGANISATION, &values![organisation.as_str()]).await?;
+    Ok(())
+}
+
+/// One whose role holds only in some environments or for some keys is none.
 const ADMINISTRATORS: &str = "
     WITH RECURSIVE within (name) AS (
         SELECT subject FROM bindings
         WHERE subject_kind = 'group' AND place_kind = 'platform' AND role = 'platform-admin'
+          AND environments IS NULL AND key_prefixes IS NULL
         UNION
         SELECT g.name FROM user_groups g JOIN within w ON g.parent = w.name
     )
     SELECT u.id FROM users u
     WHERE u.active AND (
         u.id IN (SELECT subject FROM bindings
-                 WHERE subject_kind = 'user' AND place_kind = 'platform' AND role = 'platform-admin')
+                 WHERE subject_kind = 'user' AND place_kind = 'platform' AND role = 'platform-admin'
+                   AND environments IS NULL AND key_prefixes IS NULL)
         OR u.id IN (SELECT p.user_id FROM group_people p JOIN within w ON p.group_name = w.name))
     LIMIT 1";
 

@@ -1,13 +1,13 @@
 //! Second factors and recovery codes.
 
-use crate::Database;
 use crate::concerned::raise_user;
 use crate::connection::Connection;
 use crate::error::{Meaning, SqlError};
 use crate::statement::{for_update, values};
+use crate::{Database, users};
 use application::ports::identity::{IdentityError, SecondFactor, SecondFactors};
 use async_trait::async_trait;
-use domain::{Digest, Timestamp, UserId};
+use domain::{Digest, SessionId, Timestamp, UserId};
 
 /// Whether the person's second factor is confirmed, with its row held; `None` when there is none.
 async fn hold(transaction: &mut Connection, user: &UserId) -> Result<Option<bool>, SqlError> {
@@ -59,14 +59,25 @@ impl SecondFactors for Database {
         Ok(())
     }
 
-    async fn confirm(&self, user: &UserId, step: i64, recovery: &[Digest]) -> Result<bool, IdentityError> {
+    async fn confirm(
+        &self,
+        user: &UserId,
+        step: i64,
+        recovery: &[Digest],
+        keep: Option<&SessionId>,
+    ) -> Result<bool, IdentityError> {
         let mut transaction = Database::begin(self).await?;
+        // A session that is being opened without the second factor comes before, and ends, or sees this one.
+        users::hold(&mut transaction, user).await?;
         let confirm = "UPDATE second_factors SET confirmed = $3, last_step = $2
                        WHERE user_id = $1 AND NOT confirmed";
         if transaction.execute(confirm, &values![user.as_str(), step, true]).await? == 0 {
             return Ok(false);
         }
         replace_codes(&mut transaction, user, recovery).await?;
+        let end = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+        transaction.execute(end, &values![user.as_str(), keep.map_or("", SessionId::as_str)]).await?;
+        raise_user(&mut transaction, user).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -6,9 +6,10 @@ use crate::error::SqlError;
 use crate::roles::{permissions, scope};
 use crate::row::Row;
 use crate::statement::values;
-use application::ports::identity::IdentityError;
+use application::ports::identity::{IdentityError, Reach};
 use domain::{BuiltInRole, Grant, ProjectName, RoleName, UserId};
 
+/// With `$2` roles in organisations reach what these own now, without everything.
 const GRANTS: &str = "
     WITH RECURSIVE mine (name) AS (
         SELECT group_name FROM group_people WHERE user_id = $1
@@ -18,16 +19,20 @@ const GRANTS: &str = "
     SELECT b.role, b.environments, b.key_prefixes, c.permissions,
            CASE b.place_kind WHEN 'project' THEN b.place WHEN 'organisation' THEN o.project END AS project
     FROM bindings b
-    LEFT JOIN organisation_projects o ON b.place_kind = 'organisation' AND o.organisation = b.place
+    LEFT JOIN organisation_projects o ON $2 AND b.place_kind = 'organisation' AND o.organisation = b.place
     LEFT JOIN custom_roles c ON c.name = b.role
     WHERE ((b.subject_kind = 'user' AND b.subject = $1)
            OR (b.subject_kind = 'group' AND b.subject IN (SELECT name FROM mine)))
-      AND (b.place_kind <> 'organisation' OR o.project IS NOT NULL)
+      AND (b.place_kind <> 'organisation' OR o.project IS NOT NULL OR NOT $2)
       AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1 AND u.active)";
 
 /// What an active person's roles give, ordered by project and role, nothing twice.
-pub(crate) async fn grants(database: &Database, user: &UserId) -> Result<Vec<Grant>, IdentityError> {
-    let rows = database.read(GRANTS, &values![user.as_str()]).await?;
+pub(crate) async fn grants(
+    database: &Database,
+    user: &UserId,
+    reach: Reach,
+) -> Result<Vec<Grant>, IdentityError> {
+    let rows = database.read(GRANTS, &values![user.as_str(), reach == Reach::Now]).await?;
     let mut grants = rows.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
     grants.sort_by(|a, b| {
         (&a.project, a.role.as_str(), &a.environments, &a.key_prefixes).cmp(&(

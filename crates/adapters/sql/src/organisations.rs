@@ -1,12 +1,13 @@
 //! Organisations, which own projects.
 
 use crate::Database;
-use crate::concerned::{raise_place, raise_project};
+use crate::concerned::{raise_organisation, raise_place, raise_project};
+use crate::connection::Connection;
 use crate::error::{Meaning, SqlError};
 use crate::row::Row;
 use crate::statement::values;
 use application::identity::ORGANISATIONS_MAX;
-use application::ports::identity::{IdentityError, Organisation, Organisations, Place};
+use application::ports::identity::{IdentityError, Organisation, Organisations, Owned, Place};
 use async_trait::async_trait;
 use domain::{KeyLabel, OrganisationName, ProjectName, UserId};
 
@@ -36,10 +37,17 @@ const REQUIRES: &str = "
            OR (b.subject_kind = 'group' AND b.subject IN (SELECT name FROM mine)))
     LIMIT 1";
 
+/// Whether an organisation asks for a second factor; false when there is none.
+async fn requires(transaction: &mut Connection, name: &OrganisationName) -> Result<bool, SqlError> {
+    let find = "SELECT name FROM organisations WHERE name = $1 AND second_factor_required";
+    transaction.any(find, &values![name.as_str()]).await
+}
+
 #[async_trait]
 impl Organisations for Database {
     async fn put(&self, new: &Organisation) -> Result<(), IdentityError> {
         let mut transaction = self.begin_directory().await?;
+        let required = requires(&mut transaction, &new.name).await?;
         let put = "INSERT INTO organisations (name, label, second_factor_required, created_at)
                    VALUES ($1, $2, $3, $4)
                    ON CONFLICT (name) DO UPDATE SET label = excluded.label,
@@ -50,6 +58,9 @@ impl Organisations for Database {
         let count = transaction.count("SELECT COUNT(*) AS n FROM organisations", &[]).await?;
         if count > ORGANISATIONS_MAX {
             return Err(IdentityError::Full("organisations", ORGANISATIONS_MAX));
+        }
+        if new.second_factor_required && !required {
+            raise_organisation(&mut transaction, &new.name).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -86,28 +97,34 @@ impl Organisations for Database {
     async fn own(
         &self,
         project: &ProjectName,
-        organisation: Option<&OrganisationName>,
-    ) -> Result<(), IdentityError> {
+        from: Option<&OrganisationName>,
+        to: Option<&OrganisationName>,
+    ) -> Result<Owned, IdentityError> {
         let mut transaction = self.begin_directory().await?;
         let find = "SELECT organisation FROM organisation_projects WHERE project = $1";
         let before = transaction.row(find, &values![project.as_str()]).await?;
         let before = before.map(|row| row.parsed("organisation", OrganisationName::parse)).transpose()?;
-        if before.as_ref() == organisation {
-            return Ok(());
+        if before.as_ref() != from {
+            return Ok(Owned::By(before));
         }
         let remove = "DELETE FROM organisation_projects WHERE project = $1";
         transaction.execute(remove, &values![project.as_str()]).await?;
-        if let Some(name) = organisation {
+        if let Some(name) = to {
             let insert = "INSERT INTO organisation_projects (project, organisation) VALUES ($1, $2)";
             let values = values![project.as_str(), name.as_str()];
             transaction.execute(insert, &values).await.or_missing("organisation")?;
         }
         // Those who lose the project and those who get it.
-        for name in before.iter().chain(organisation) {
+        for name in from.into_iter().chain(to) {
             raise_place(&mut transaction, &Place::Organisation(name.clone())).await?;
         }
+        if let Some(name) = to
+            && requires(&mut transaction, name).await?
+        {
+            raise_project(&mut transaction, project).await?;
+        }
         transaction.commit().await?;
-        Ok(())
+        Ok(Owned::Moved)
     }
 
     async fn projects(&self, name: &OrganisationName) -> Result<Vec<ProjectName>, IdentityError> {

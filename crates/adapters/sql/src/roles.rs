@@ -8,7 +8,9 @@ use crate::row::Row;
 use crate::statement::values;
 use crate::{Database, grants, users};
 use application::identity::{BINDINGS_MAX, ROLES_MAX};
-use application::ports::identity::{Binding, CustomRole, IdentityError, Member, Place, Roles, Subject};
+use application::ports::identity::{
+    Binding, CustomRole, IdentityError, Member, Place, Reach, Roles, Subject,
+};
 use async_trait::async_trait;
 use domain::{EnvironmentName, Grant, Permission, RoleName, UserId};
 use std::collections::BTreeSet;
@@ -103,8 +105,8 @@ async fn must_exist(transaction: &mut Connection, subject: &Subject) -> Result<(
 
 #[async_trait]
 impl Roles for Database {
-    async fn grants(&self, user: &UserId) -> Result<Vec<Grant>, IdentityError> {
-        grants::grants(self, user).await
+    async fn grants(&self, user: &UserId, reach: Reach) -> Result<Vec<Grant>, IdentityError> {
+        grants::grants(self, user, reach).await
     }
 
     async fn bind(&self, binding: &Binding) -> Result<(), IdentityError> {

@@ -1,12 +1,13 @@
 //! Sessions. One that ends is deleted, with its refresh tokens: nobody knows it any more.
 
 use crate::concerned::raise_user;
+use crate::connection::Connection;
 use crate::error::{Meaning, SqlError};
 use crate::row::Row;
 use crate::statement::{Statement, values};
 use crate::{Database, rotation, users};
 use application::ports::identity::{
-    ClientInfo, IdentityError, NewSession, Rotate, Rotation, Session, Sessions, UserStatus,
+    ClientInfo, IdentityError, NewSession, Rotate, Rotation, Session, Sessions, Shown, UserStatus,
 };
 use async_trait::async_trait;
 use domain::{SessionId, Timestamp, UserId};
@@ -39,6 +40,28 @@ const PRUNE: Statement = Statement {
                  SELECT id FROM sessions WHERE idle_at < $1 OR ends_at < $1 ORDER BY id LIMIT $2)",
 };
 
+/// `Missing("proof")` unless what was shown is good now. Needs the row of the person, which every change of the
+/// password or of the second factor holds.
+async fn still_holds(
+    transaction: &mut Connection,
+    user: &UserId,
+    shown: &Shown,
+) -> Result<(), IdentityError> {
+    let user = &values![user.as_str()];
+    if let Some(checked) = &shown.password {
+        let row = transaction.row("SELECT password FROM users WHERE id = $1", user).await?;
+        let kept = row.map(|row| row.get::<Option<String>>("password")).transpose()?.flatten();
+        if kept.as_ref() != Some(&checked.0) {
+            return Err(IdentityError::Missing("proof"));
+        }
+    }
+    if shown.second_factor {
+        return Ok(());
+    }
+    let confirmed = "SELECT user_id FROM second_factors WHERE user_id = $1 AND confirmed";
+    if transaction.any(confirmed, user).await? { Err(IdentityError::Missing("proof")) } else { Ok(()) }
+}
+
 #[async_trait]
 impl Sessions for Database {
     async fn open(&self, new: &NewSession) -> Result<Vec<SessionId>, IdentityError> {
@@ -49,6 +72,7 @@ impl Sessions for Database {
         if user.is_none_or(|user| user.status != UserStatus::Active) {
             return Err(IdentityError::Missing("user"));
         }
+        still_holds(&mut transaction, &session.user, &new.shown).await?;
         let live = "SELECT id FROM sessions WHERE user_id = $1 AND idle_at > $2 AND ends_at > $2
                     ORDER BY used_at DESC, created_at DESC, id DESC";
         let rows = transaction.rows(live, &values![session.user.as_str(), session.created_at]).await?;

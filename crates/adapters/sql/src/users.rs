@@ -11,7 +11,7 @@ use application::ports::identity::{
     IdentityError, NewUser, PasswordHash, User, UserChange, UserStatus, Users,
 };
 use async_trait::async_trait;
-use domain::{Email, KeyLabel, SessionId, Timestamp, UserId};
+use domain::{Actor, Email, KeyLabel, SessionId, Timestamp, UserId};
 
 /// The columns that [`user`] reads.
 macro_rules! select_users {
@@ -47,7 +47,7 @@ pub(crate) async fn insert(transaction: &mut Connection, new: &NewUser) -> Resul
         email: new.email.clone(),
         name: new.name.clone(),
         status: UserStatus::Active,
-        second_factor_required: false,
+        second_factor_required: new.second_factor_required,
         created_at: new.at,
         updated_at: new.at,
     };
@@ -135,6 +135,12 @@ impl Users for Database {
         if deactivated {
             guard.after(&mut transaction).await?;
             transaction.execute("DELETE FROM sessions WHERE user_id = $1", &values![id.as_str()]).await?;
+            let giver = Actor::User(id.clone()).to_string();
+            transaction.execute("DELETE FROM invitations WHERE invited_by = $1", &values![giver]).await?;
+            raise_user(&mut transaction, id).await?;
+        }
+        // A session without the second factor that is required now must not go on as before.
+        if after.second_factor_required && !before.second_factor_required {
             raise_user(&mut transaction, id).await?;
         }
         transaction.commit().await?;
@@ -150,15 +156,19 @@ impl Users for Database {
     async fn set_password(
         &self,
         id: &UserId,
+        before: Option<&PasswordHash>,
         password: &PasswordHash,
         ends_sessions: Option<Option<&SessionId>>,
         at: Timestamp,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<bool, IdentityError> {
         let mut transaction = self.begin().await?;
-        let update = "UPDATE users SET password = $2, updated_at = $3 WHERE id = $1";
-        let values = values![id.as_str(), password.0.as_str(), at];
+        hold(&mut transaction, id).await?.ok_or(IdentityError::Missing("user"))?;
+        let update = "UPDATE users SET password = $2, updated_at = $3
+                      WHERE id = $1 AND password IS NOT DISTINCT FROM $4";
+        let before = before.map(|before| before.0.as_str());
+        let values = values![id.as_str(), password.0.as_str(), at, before];
         if transaction.execute(update, &values).await? == 0 {
-            return Err(IdentityError::Missing("user"));
+            return Ok(false);
         }
         if let Some(keep) = ends_sessions {
             let end = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
@@ -167,6 +177,6 @@ impl Users for Database {
             raise_user(&mut transaction, id).await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 }

@@ -4,7 +4,7 @@ use super::Visitor;
 use super::password::{For, good_enough};
 use super::record::Act;
 use super::shared::Shared;
-use crate::ports::identity::{Session, User};
+use crate::ports::identity::{PasswordHash, Session, User};
 use crate::{Error, RequestContext};
 use domain::{Person, SessionId};
 use secrecy::SecretString;
@@ -101,8 +101,14 @@ impl Account {
     /// Changes the password and ends every session but the one that asks, which must refresh.
     pub async fn change_password(&self, ctx: &RequestContext, request: ChangePassword) -> Result<(), Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
-        self.shared.prove_again(ctx, &user, "current_password", &request.current).await?;
-        self.set(&user, "new_password", &request.new, ctx.session.as_ref()).await?;
+        let current = self
+            .shared
+            .prove_again(ctx, &user, ("user.password", "current_password"), &request.current)
+            .await?;
+        if !self.set(&user, current.as_ref(), &request.new, ctx.session.as_ref()).await? {
+            let message = "the password was changed meanwhile".to_owned();
+            return Err(Error::Invalid { field: "current_password", message });
+        }
         self.shared.acted(ctx, Act::done("user.password", &user.id)).await;
         Ok(())
     }
@@ -112,30 +118,34 @@ impl Account {
         let shared = &*self.shared;
         let attempt = shared.network_attempt("reset", &visitor.origin.address);
         shared.try_once(&attempt).await?;
-        let Some(user) = shared.resetting(&request.token).await? else {
+        let over = || Error::Invalid { field: "token", message: "is not valid any more".to_owned() };
+        let Some((user, before)) = shared.resetting(&request.token).await? else {
             shared.failed(visitor, None, Act::failed("auth.reset", "password")).await;
-            return Err(Error::Invalid { field: "token", message: "is not valid any more".to_owned() });
+            return Err(over());
         };
         shared.ports.throttle.succeed(&attempt).await?;
-        self.set(&user, "new_password", &request.new, None).await?;
+        if !self.set(&user, before.as_ref(), &request.new, None).await? {
+            return Err(over());
+        }
         shared.came(visitor, &user.id, Act::done("auth.reset", &user.id)).await
     }
 
-    /// Sets a password that is good enough, and ends every session but `keep`.
+    /// Sets a password that is good enough in place of `before`, and ends every session but `keep`; false when
+    /// another is kept by now.
     async fn set(
         &self,
         user: &User,
-        field: &'static str,
+        before: Option<&PasswordHash>,
         new: &SecretString,
         keep: Option<&SessionId>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let shared = &*self.shared;
         let owner =
             For { email: &user.email, name: &user.name, has_factor: shared.has_factor(&user.id).await? };
-        good_enough(new, field, &owner, &shared.rules, &*shared.ports.password_rules)?;
+        good_enough(new, "new_password", &owner, &shared.rules, &*shared.ports.password_rules)?;
         let kept = shared.ports.passwords.hash(new).await?;
-        shared.ports.users.set_password(&user.id, &kept, Some(keep), shared.now()).await?;
+        let set = shared.ports.users.set_password(&user.id, before, &kept, Some(keep), shared.now()).await?;
         shared.settle().await;
-        Ok(())
+        Ok(set)
     }
 }

@@ -5,10 +5,11 @@
 //! to: the password as it is kept, and for a challenge how far the second factor is used up. The step that they
 //! allow changes that, so each is good once, and any change of the password ends both.
 
+use super::record::Act;
 use super::shared::Shared;
-use crate::ports::identity::{SealedFor, SecondFactor, User, UserStatus};
+use crate::ports::identity::{PasswordHash, SealedFor, SecondFactor, User, UserStatus};
 use crate::{Error, RequestContext};
-use domain::{Digest, Timestamp, UserId};
+use domain::{Actor, Digest, Timestamp, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -38,28 +39,30 @@ pub(super) struct Waiting {
 #[derive(Debug, Deserialize, Serialize)]
 struct Resetting {
     user: UserId,
+    /// Who let it be reset; must still be allowed to when it is.
+    issuer: Actor,
     expires_at: Timestamp,
     bound_to: Digest,
 }
 
 impl Shared {
-    /// A challenge for a person whose first step succeeded.
-    pub(super) async fn challenge(
+    /// A challenge for a person whose first step succeeded, with the password as it is kept.
+    pub(super) fn challenge(
         &self,
         user: &User,
-        factor: &SecondFactor,
+        (password, factor): (Option<&PasswordHash>, &SecondFactor),
         (method, device, browser): (String, String, bool),
-    ) -> Result<SecretString, Error> {
+    ) -> SecretString {
         let waiting = Waiting {
             user: user.id.clone(),
             method,
             device,
             browser,
             expires_at: super::rights::later(self.now(), CHALLENGE_KEPT),
-            bound_to: self.bound_to(&user.id, Some(factor)).await?,
+            bound_to: bound_to(password, Some(factor)),
             id: self.core.env.ids.request_id().to_string(),
         };
-        Ok(self.ports.sealer.seal(SealedFor::Challenge, &text(&waiting)))
+        self.ports.sealer.seal(SealedFor::Challenge, &text(&waiting))
     }
 
     /// What a challenge says, unless its time is over.
@@ -69,54 +72,63 @@ impl Shared {
         (self.now() < waiting.expires_at).then_some(waiting)
     }
 
-    /// The person and second factor that a challenge is for, unless something changed since.
-    pub(super) async fn challenged(&self, waiting: &Waiting) -> Result<Option<(User, SecondFactor)>, Error> {
+    /// The person and second factor that a challenge is for, and the password as it is kept, unless something
+    /// changed since.
+    pub(super) async fn challenged(
+        &self,
+        waiting: &Waiting,
+    ) -> Result<Option<(User, SecondFactor, Option<PasswordHash>)>, Error> {
         let user = self.ports.users.get(&waiting.user).await?;
         let factor = self.ports.factors.get(&waiting.user).await?;
         let (Some(user), Some(factor)) = (user, factor) else { return Ok(None) };
-        let bound = self.bound_to(&user.id, Some(&factor)).await? == waiting.bound_to;
+        let password = self.ports.users.password(&user.id).await?;
+        let bound = bound_to(password.as_ref(), Some(&factor)) == waiting.bound_to;
         let good = bound && factor.confirmed && user.status == UserStatus::Active;
-        Ok(good.then_some((user, factor)))
+        Ok(good.then_some((user, factor, password)))
     }
 
     /// A token by which a person sets another password, and when it ends.
-    pub(super) async fn reset_token(&self, user: &UserId) -> Result<(SecretString, Timestamp), Error> {
+    pub(super) async fn reset_token(
+        &self,
+        issuer: &Actor,
+        user: &UserId,
+    ) -> Result<(SecretString, Timestamp), Error> {
         let expires_at = super::rights::later(self.now(), RESET_KEPT);
-        let bound_to = self.bound_to(user, None).await?;
-        let resetting = Resetting { user: user.clone(), expires_at, bound_to };
+        let bound_to = bound_to(self.ports.users.password(user).await?.as_ref(), None);
+        let resetting = Resetting { user: user.clone(), issuer: issuer.clone(), expires_at, bound_to };
         Ok((self.ports.sealer.seal(SealedFor::PasswordReset, &text(&resetting)), expires_at))
     }
 
-    /// The person whose password the token resets.
-    pub(super) async fn resetting(&self, token: &SecretString) -> Result<Option<User>, Error> {
+    /// The person whose password the token resets, and the password as it is kept; nobody when who gave the token
+    /// could not give it any more.
+    pub(super) async fn resetting(
+        &self,
+        token: &SecretString,
+    ) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
         let opened = self.ports.sealer.open(SealedFor::PasswordReset, token.expose_secret());
         let resetting: Option<Resetting> = opened.and_then(|text| serde_json::from_str(&text).ok());
         let Some(resetting) = resetting.filter(|found| self.now() < found.expires_at) else {
             return Ok(None);
         };
-        if self.bound_to(&resetting.user, None).await? != resetting.bound_to {
+        let password = self.ports.users.password(&resetting.user).await?;
+        if bound_to(password.as_ref(), None) != resetting.bound_to {
             return Ok(None);
         }
         let user = self.ports.users.get(&resetting.user).await?;
-        Ok(user.filter(|user| user.status == UserStatus::Active))
+        let Some(user) = user.filter(|user| user.status == UserStatus::Active) else { return Ok(None) };
+        let may = self.may_still_reset(&resetting.issuer, &user).await?;
+        Ok(may.then_some((user, password)))
     }
 
-    async fn bound_to(&self, user: &UserId, factor: Option<&SecondFactor>) -> Result<Digest, Error> {
-        let password = self.ports.users.password(user).await?;
-        let password = password.as_ref().map_or("", |kept| kept.0.as_str());
-        let progress = factor.map(|factor| format!("{:?} {}", factor.last_step, factor.recovery_left));
-        Ok(Digest::of(&[password.as_bytes(), &[0], progress.unwrap_or_default().as_bytes()]))
-    }
-
-    /// Fails unless this is the person's password; for what a session alone must not do. Guesses are slowed down
-    /// like sign-ins.
+    /// Fails unless this is the person's password, and gives it as it is kept; for what a session alone must not do.
+    /// Guesses are slowed down like sign-ins, and written down as a failure of what was to be done.
     pub(super) async fn prove_again(
         &self,
         ctx: &RequestContext,
         user: &User,
-        field: &'static str,
+        (action, field): (&'static str, &'static str),
         password: &SecretString,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<PasswordHash>, Error> {
         let attempt = self.sign_in_attempt(user.email.as_str(), &ctx.origin.address);
         self.try_once(&attempt).await?;
         let kept = self.ports.users.password(&user.id).await?;
@@ -128,10 +140,19 @@ impl Shared {
             }
         };
         if verdict == crate::ports::identity::PasswordVerdict::Wrong {
+            let act = Act::failed(action, &user.id).with("reason", "the password is wrong");
+            self.acted(ctx, act).await;
             return Err(Error::Invalid { field, message: "the password is wrong".to_owned() });
         }
-        Ok(self.ports.throttle.succeed(&attempt).await?)
+        self.ports.throttle.succeed(&attempt).await?;
+        Ok(kept)
     }
+}
+
+fn bound_to(password: Option<&PasswordHash>, factor: Option<&SecondFactor>) -> Digest {
+    let password = password.map_or("", |kept| kept.0.as_str());
+    let progress = factor.map(|factor| format!("{:?} {}", factor.last_step, factor.recovery_left));
+    Digest::of(&[password.as_bytes(), &[0], progress.unwrap_or_default().as_bytes()])
 }
 
 fn text(value: &impl Serialize) -> String {

@@ -40,14 +40,6 @@ impl Shared {
         self.core.commit(&ctx, command).await.map(drop)
     }
 
-    /// Raises one person's epoch, of which no outbox knows. Housekeeping cannot make up for it, so it is only for
-    /// what merely hastens what the next refresh would bring.
-    pub(super) async fn raised(&self, user: &UserId) {
-        if let Err(error) = self.raise(std::slice::from_ref(user)).await {
-            tracing::warn!(%error, %user, "an epoch could not be raised");
-        }
-    }
-
     pub(super) async fn drain(&self) -> Result<u64, Error> {
         let limit = u32::try_from(EPOCHS_RAISED_MAX).unwrap_or(u32::MAX);
         let pending = self.ports.outbox.pending(limit).await?;

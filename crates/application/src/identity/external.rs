@@ -5,8 +5,7 @@ use super::shared::Shared;
 use super::{INVITATIONS_MAX, RegistrationMode, SignedIn, Visitor};
 use crate::Error;
 use crate::ports::identity::{
-    ExternalPerson, IdentityError, Mirrored, NewUser, PendingSignIn, ProviderError, RegisterBy, TokenKind,
-    User, UserStatus,
+    ExternalPerson, Mirrored, NewUser, PendingSignIn, ProviderError, RegisterBy, TokenKind, User, UserStatus,
 };
 use domain::{GroupName, KeyLabel, UserId};
 use secrecy::{ExposeSecret, SecretString};
@@ -160,11 +159,16 @@ impl ExternalSignIn {
         };
         let id = self.shared.core.env.ids.user_id();
         let identity = Some(person.identity.clone());
-        let new = NewUser { id, email, name, password: None, identity, at: self.shared.now() };
-        let user = match ports.admissions.register(&new, &by).await {
-            Err(IdentityError::Missing("invitation")) => return Err(Error::RegistrationClosed),
-            user => user?,
+        let new = NewUser {
+            id,
+            email,
+            name,
+            password: None,
+            identity,
+            second_factor_required: false,
+            at: self.shared.now(),
         };
+        let user = self.shared.admit(&new, &by).await?;
         self.shared.settle().await;
         let act = Act::done("auth.register", &user.id).with("provider", provider);
         self.shared.came(visitor, &user.id, act).await?;
@@ -192,7 +196,8 @@ impl ExternalSignIn {
             return Ok(());
         }
         self.shared.settle().await;
-        let listed = |groups: &[GroupName]| groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
+        let listed =
+            |groups: &[GroupName]| groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
         let act = Act::done("group.mirror", user).with("provider", provider);
         let act = act.with("joined", listed(&joined)).with("left", listed(&left));
         self.shared.came(visitor, user, act).await

@@ -2,12 +2,17 @@
 
 use super::RECOVERY_CODES;
 use super::record::Act;
-use super::shared::{Shared, only_meant};
-use crate::ports::identity::TokenKind;
+use super::rights::later;
+use super::shared::{Shared, not_oneself, only_meant};
+use crate::ports::identity::{TokenKind, User};
 use crate::{Error, RequestContext};
 use domain::{Digest, Permission, Resource, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long after a sign-in those who have no password need not sign in again to set up a second factor.
+const FRESH: Duration = Duration::from_mins(10);
 
 /// Use cases on second factors.
 #[derive(Clone, Debug)]
@@ -36,11 +41,17 @@ impl Factors {
         Self { shared }
     }
 
-    /// Begins to set up a second factor of the person who asks.
-    pub async fn begin(&self, ctx: &RequestContext) -> Result<Enrolment, Error> {
+    /// Begins to set up a second factor of the person who asks, by the password: whoever holds a session alone must
+    /// not shut its person out. One who has no password must have signed in just before.
+    pub async fn begin(
+        &self,
+        ctx: &RequestContext,
+        password: Option<&SecretString>,
+    ) -> Result<Enrolment, Error> {
         only_meant(ctx)?;
         let (id, _) = self.shared.person(ctx).await?;
         let user = self.shared.user(&id).await?;
+        self.prove(ctx, &user, password).await?;
         let secret = self.shared.ports.totp.generate(&id, user.email.as_str());
         self.shared.ports.factors.begin(&id, &secret.sealed, self.shared.now()).await?;
         self.shared.acted(ctx, Act::done("factor.begin", &id)).await;
@@ -56,26 +67,33 @@ impl Factors {
         shared.try_once(&attempt).await?;
         let factor = shared.ports.factors.get(&id).await?.filter(|factor| !factor.confirmed);
         let factor = factor.ok_or_else(|| Error::not_found("second factor", "to confirm"))?;
-        let wrong = || Error::Invalid { field: "code", message: "the code is wrong".to_owned() };
         let step = shared.ports.totp.check(&id, &factor.sealed, code.expose_secret(), shared.now());
-        let step = step.ok_or_else(wrong)?;
+        let Some(step) = step else {
+            let act = Act::failed("factor.confirm", &id).with("reason", "the code is wrong");
+            shared.acted(ctx, act).await;
+            return Err(Error::Invalid { field: "code", message: "the code is wrong".to_owned() });
+        };
         let (codes, digests) = self.recovery();
-        if !shared.ports.factors.confirm(&id, step, &digests).await? {
+        // Sessions that were opened without it may be somebody else's: all others end with the same stroke.
+        if !shared.ports.factors.confirm(&id, step, &digests, ctx.session.as_ref()).await? {
             return Err(Error::not_found("second factor", "to confirm"));
         }
         shared.ports.throttle.succeed(&attempt).await?;
-        // Sessions that were opened without it may be somebody else's.
-        shared.ports.sessions.end_all(&id, ctx.session.as_ref()).await?;
         shared.settle().await;
-        shared.raised(&id).await;
         shared.acted(ctx, Act::done("factor.confirm", &id)).await;
         Ok(Confirmed { recovery_codes: codes })
     }
 
-    /// Takes the second factor away, by the password.
+    /// Takes the second factor away, by the password, which must be one that is good enough without.
     pub async fn remove(&self, ctx: &RequestContext, password: &SecretString) -> Result<(), Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
-        self.shared.prove_again(ctx, &user, "password", password).await?;
+        self.shared.prove_again(ctx, &user, ("factor.remove", "password"), password).await?;
+        let min = self.shared.rules.password_chars_min;
+        if password.expose_secret().chars().count() < min {
+            let message =
+                format!("has less than {min} characters, too few without a second factor; change it first");
+            return Err(Error::Invalid { field: "password", message });
+        }
         self.take_away(ctx, &user.id).await
     }
 
@@ -86,7 +104,7 @@ impl Factors {
         password: &SecretString,
     ) -> Result<Confirmed, Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
-        self.shared.prove_again(ctx, &user, "password", password).await?;
+        self.shared.prove_again(ctx, &user, ("factor.recovery", "password"), password).await?;
         let (codes, digests) = self.recovery();
         self.shared.ports.factors.set_recovery(&user.id, &digests).await?;
         self.shared.acted(ctx, Act::done("factor.recovery", &user.id)).await;
@@ -97,8 +115,30 @@ impl Factors {
     pub async fn remove_of(&self, ctx: &RequestContext, user: &UserId) -> Result<(), Error> {
         let asker = self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
         let other = self.shared.user(user).await?;
+        not_oneself(ctx, user, "takes their own second factor away like this; show the password")?;
         self.shared.not_above(&asker, &other).await?;
         self.take_away(ctx, user).await
+    }
+
+    async fn prove(
+        &self,
+        ctx: &RequestContext,
+        user: &User,
+        password: Option<&SecretString>,
+    ) -> Result<(), Error> {
+        let shared = &*self.shared;
+        if shared.ports.users.password(&user.id).await?.is_none() {
+            let live = shared.ports.sessions.list(&user.id, shared.now()).await?;
+            let mut present = live.iter().filter(|session| Some(&session.id) == ctx.session.as_ref());
+            if present.any(|session| shared.now() < later(session.created_at, FRESH)) {
+                return Ok(());
+            }
+            let message = "the sign-in is too long ago for this; sign in again";
+            return Err(Error::Unauthenticated(message.to_owned()));
+        }
+        let message = || "must be shown to set up a second factor".to_owned();
+        let password = password.ok_or_else(|| Error::Invalid { field: "password", message: message() })?;
+        shared.prove_again(ctx, user, ("factor.begin", "password"), password).await.map(drop)
     }
 
     async fn take_away(&self, ctx: &RequestContext, user: &UserId) -> Result<(), Error> {

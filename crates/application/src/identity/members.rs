@@ -119,11 +119,7 @@ impl Shared {
 
     /// Fails unless the asker may give roles in this place.
     pub(super) async fn may_give(&self, ctx: &RequestContext, place: &Place) -> Result<Asker, Error> {
-        let (permission, resource) = match place {
-            Place::Platform => (Permission::MemberWrite, Resource::Platform),
-            Place::Organisation(_) => (Permission::OrganisationWrite, Resource::Platform),
-            Place::Project(project) => (Permission::MemberWrite, Resource::Project(project)),
-        };
+        let (permission, resource) = giving(place);
         let asker = self.may_change(ctx, permission, resource).await?;
         exists(&asker, place)?;
         Ok(asker)
@@ -143,6 +139,14 @@ impl Shared {
         if built_in.is_some_and(|built_in| (built_in == BuiltInRole::PlatformAdmin) != on_platform) {
             let message = format!("the role {role} is not given in this place");
             return Err(Error::Invalid { field: "role", message });
+        }
+        // Half an administrator would be one whom the guard of the last administrator does not count.
+        if built_in == Some(BuiltInRole::PlatformAdmin) {
+            let parts = [("environments", environments.is_some()), ("key_prefixes", key_prefixes.is_some())];
+            if let Some((field, _)) = parts.into_iter().find(|(_, narrow)| *narrow) {
+                let message = format!("the role {role} holds everywhere; leave this out");
+                return Err(Error::Invalid { field, message });
+            }
         }
         let permissions = self.permissions(role).await?;
         let project = match place {
@@ -201,6 +205,15 @@ impl Shared {
                 return Ok(all);
             }
         }
+    }
+}
+
+/// What it takes to give roles in this place.
+pub(super) fn giving(place: &Place) -> (Permission, Resource<'_>) {
+    match place {
+        Place::Platform => (Permission::MemberWrite, Resource::Platform),
+        Place::Organisation(_) => (Permission::OrganisationWrite, Resource::Platform),
+        Place::Project(project) => (Permission::MemberWrite, Resource::Project(project)),
     }
 }
 

@@ -11,6 +11,7 @@ mod challenge;
 mod epochs;
 mod external;
 mod factors;
+mod giver;
 mod groups;
 mod listed;
 mod members;

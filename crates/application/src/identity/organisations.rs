@@ -3,10 +3,13 @@
 use super::Listed;
 use super::record::Act;
 use super::shared::{Asker, Shared};
-use crate::ports::identity::{IdentityError, Organisation, Place};
+use crate::ports::identity::{IdentityError, Organisation, Owned, Place};
 use crate::{Error, RequestContext};
 use domain::{KeyLabel, OrganisationName, Permission, ProjectName, Resource};
 use std::sync::Arc;
+
+/// How often a project is tried to be moved whose owner changes meanwhile.
+const OWN_TRIES: usize = 3;
 
 /// Use cases on organisations.
 #[derive(Clone, Debug)]
@@ -79,33 +82,68 @@ impl Organisations {
         Ok(self.shared.ports.organisations.projects(name).await?)
     }
 
-    /// Gives a project to an organisation, or with `None` to nobody.
+    /// Gives a project to an organisation. Who takes it from another must have all that the roles there give.
     pub async fn own(
         &self,
         ctx: &RequestContext,
         project: &ProjectName,
-        organisation: Option<&OrganisationName>,
+        organisation: &OrganisationName,
     ) -> Result<(), Error> {
         let shared = &*self.shared;
         let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
         asker.view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
         // The roles in it begin to reach the project.
-        if let Some(organisation) = organisation {
-            self.not_above(&asker, organisation).await?;
-        }
+        self.not_above(&asker, organisation).await?;
         shared.forgotten_before(&asker, project).await?;
-        match shared.ports.organisations.own(project, organisation).await {
-            Err(IdentityError::Missing("organisation")) => {
-                let name = organisation.map_or("", |organisation| organisation.as_str());
-                return Err(Error::not_found("organisation", name));
+        let mut owner = None;
+        for _ in 0..OWN_TRIES {
+            let tried = shared.ports.organisations.own(project, owner.as_ref(), Some(organisation)).await;
+            match tried {
+                Err(IdentityError::Missing("organisation")) => {
+                    return Err(Error::not_found("organisation", organisation));
+                }
+                Err(error) => return Err(error.into()),
+                Ok(Owned::By(present)) if present.as_ref() == Some(organisation) => return Ok(()),
+                Ok(Owned::By(present)) => {
+                    // The roles in the other one end to reach it.
+                    if let Some(present) = &present {
+                        self.not_above(&asker, present).await?;
+                    }
+                    owner = present;
+                }
+                Ok(Owned::Moved) => {
+                    self.moved(ctx, project, Some(organisation)).await;
+                    return Ok(());
+                }
             }
-            owned => owned?,
         }
-        shared.settle().await;
-        let name = organisation.map_or("", |organisation| organisation.as_str());
-        let act = Act::done("organisation.own", project).within(Some(project)).with("organisation", name);
-        shared.acted(ctx, act).await;
+        Err(Error::Contended)
+    }
+
+    /// Takes a project from the organisation that owns it.
+    pub async fn disown(
+        &self,
+        ctx: &RequestContext,
+        project: &ProjectName,
+        organisation: &OrganisationName,
+    ) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
+        asker.view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        self.not_above(&asker, organisation).await?;
+        shared.forgotten_before(&asker, project).await?;
+        if shared.ports.organisations.own(project, Some(organisation), None).await? != Owned::Moved {
+            return Err(Error::not_found("project", format!("{project} of organisation {organisation}")));
+        }
+        self.moved(ctx, project, None).await;
         Ok(())
+    }
+
+    async fn moved(&self, ctx: &RequestContext, project: &ProjectName, to: Option<&OrganisationName>) {
+        self.shared.settle().await;
+        let name = to.map_or("", OrganisationName::as_str);
+        let act = Act::done("organisation.own", project).within(Some(project)).with("organisation", name);
+        self.shared.acted(ctx, act).await;
     }
 
     /// Forgets a project that is gone, with its owner and every role in it. To be called after a project was deleted; what calls it has checked the right to that. Harmless for a project that still exists: nothing is done then.

@@ -3,9 +3,9 @@
 use super::shared::Shared;
 use crate::Error;
 use crate::ports::identity as port;
-use crate::ports::identity::AccessClaims;
+use crate::ports::identity::{AccessClaims, Session};
 use domain::limits::GRANTS_MAX;
-use domain::{Grant, Person, RequestId, SessionId, Timestamp, UserId};
+use domain::{Grant, Person, RequestId, Timestamp, UserId};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +16,20 @@ impl Shared {
     pub(super) async fn rights_of(&self, user: &UserId) -> Result<Vec<Grant>, Error> {
         match self.ports.users.get(user).await? {
             Some(user) if !self.must_enrol(&user).await? => {
-                Ok(essential(self.ports.roles.grants(&user.id).await?))
+                Ok(essential(self.ports.roles.grants(&user.id, port::Reach::Now).await?))
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    /// A person's access token for a session, and for how many seconds it is good.
+    /// A person's access token for a session, and for how many seconds it is good: never longer than the session.
     ///
     /// The epoch is read before the rights: a change of them in between makes the token too old, never too
     /// strong.
     pub(super) async fn mint(
         &self,
         user: &port::User,
-        session: &SessionId,
+        session: &Session,
         trace_id: &str,
     ) -> Result<(SecretString, u64), Error> {
         let (view, _) = self.view().await?;
@@ -37,12 +37,14 @@ impl Shared {
         let now = self.now();
         let mut grants = self.rights_of(&user.id).await?;
         let issued_at = Timestamp(now.0 - now.0.rem_euclid(1000));
-        let expires_at = later(issued_at, self.rules.access_token);
+        let session_end = Timestamp(session.ends_at.0 - session.ends_at.0.rem_euclid(1000));
+        let expires_at = later(issued_at, self.rules.access_token).min(session_end);
+        let expires_in_s = u64::try_from((expires_at.0 - issued_at.0) / 1000).unwrap_or(0);
         let id: RequestId = self.core.env.ids.request_id();
         loop {
             let claims = AccessClaims {
                 user: user.id.clone(),
-                session: session.clone(),
+                session: session.id.clone(),
                 person: Arc::new(Person { epoch, grants: grants.clone() }),
                 roles_refreshed_at: now,
                 trace_id: trace_id.to_owned(),
@@ -51,7 +53,7 @@ impl Shared {
                 id: id.to_string(),
             };
             if let Some(token) = self.ports.access.sign(&claims) {
-                return Ok((token, self.rules.access_token.as_secs()));
+                return Ok((token, expires_in_s));
             }
             // Too long for a token: fewer rights are safe, and better than none.
             if grants.is_empty() {
@@ -69,18 +71,40 @@ struct Unsignable;
 
 /// The grants without those that another one holds whole, at most as many as a token carries, those of the
 /// platform first.
-fn essential(mut grants: Vec<Grant>) -> Vec<Grant> {
+fn essential(grants: Vec<Grant>) -> Vec<Grant> {
+    essential_by(grants, covers)
+}
+
+/// The same by what covers what. Only a grant of the platform or of the same project can cover another, so each is
+/// compared with no others; what comes after a full token is not looked at.
+fn essential_by(mut grants: Vec<Grant>, mut covers: impl FnMut(&Grant, &Grant) -> bool) -> Vec<Grant> {
     grants.sort_by(|a, b| (&a.project, &a.role).cmp(&(&b.project, &b.role)));
-    let mut kept: Vec<Grant> = Vec::new();
-    for grant in grants {
-        if kept.iter().any(|other| covers(other, &grant)) {
-            continue;
+    let (mut kept, mut of_platform): (Vec<Grant>, usize) = (Vec::new(), 0);
+    let mut seen = 0;
+    for of_project in grants.chunk_by(|a, b| a.project == b.project) {
+        if kept.len() >= GRANTS_MAX {
+            break;
         }
-        kept.retain(|other| !covers(&grant, other));
-        kept.push(grant);
+        let mut own: Vec<Grant> = Vec::new();
+        for grant in of_project {
+            if kept[..of_platform].iter().chain(&own).any(|other| covers(other, grant)) {
+                continue;
+            }
+            own.retain(|other| !covers(grant, other));
+            own.push(grant.clone());
+        }
+        kept.append(&mut own);
+        seen += of_project.len();
+        if of_project.first().is_some_and(|grant| grant.project.is_none()) {
+            of_platform = kept.len();
+        }
     }
-    if kept.len() > GRANTS_MAX {
-        tracing::warn!(roles = kept.len(), max = GRANTS_MAX, "a person has more roles than a token carries");
+    if kept.len() > GRANTS_MAX || seen < grants.len() {
+        tracing::warn!(
+            roles = grants.len(),
+            max = GRANTS_MAX,
+            "a person has more roles than a token carries"
+        );
         kept.truncate(GRANTS_MAX);
     }
     kept
@@ -103,7 +127,7 @@ pub(super) fn millis(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{BuiltInRole, ProjectName, RoleName};
+    use domain::{BuiltInRole, EnvironmentName, ProjectName, RoleName};
 
     fn grant(role: BuiltInRole, project: Option<String>) -> Grant {
         Grant {
@@ -128,5 +152,58 @@ mod tests {
             grant(BuiltInRole::Viewer, Some("q".to_owned())),
         ];
         assert_eq!(essential(two.clone()), [two[1].clone(), two[2].clone()]);
+    }
+    #[test]
+    fn many_roles_are_looked_at_once_each() {
+        let mut grants: Vec<Grant> =
+            (0..20_000).map(|n| grant(BuiltInRole::Admin, Some(format!("p{n}")))).collect();
+        let count = |grants: &[Grant]| {
+            let mut compared = 0;
+            let kept = essential_by(grants.to_vec(), |outer, inner| {
+                compared += 1;
+                covers(outer, inner)
+            });
+            (kept.len(), compared)
+        };
+        let (kept, compared) = count(&grants);
+        assert_eq!(kept, GRANTS_MAX);
+        assert!(compared <= grants.len(), "{compared}");
+        grants.push(grant(BuiltInRole::PlatformAdmin, None));
+        let (kept, compared) = count(&grants);
+        assert_eq!(kept, 1);
+        assert!(compared <= grants.len(), "{compared}");
+    }
+
+    #[test]
+    fn those_of_other_projects_make_no_difference() {
+        let roles = [BuiltInRole::Viewer, BuiltInRole::Editor, BuiltInRole::Admin];
+        let places = [None, Some("p".to_owned()), Some("q".to_owned()), Some("r".to_owned())];
+        let scopes = [None, Some(vec!["dev"]), Some(vec!["dev", "prod"]), Some(vec!["prod"])];
+        let all: Vec<Grant> = roles
+            .into_iter()
+            .flat_map(|role| places.clone().map(|place| grant(role, place)))
+            .flat_map(|whole| {
+                scopes.clone().map(|scope| {
+                    let parse = |name: &str| EnvironmentName::parse(name).expect("a name");
+                    let environments = scope.map(|names| names.into_iter().map(parse).collect());
+                    Grant { environments, ..whole.clone() }
+                })
+            })
+            .collect();
+        // Every third, fifth, … of them, so that different ones are left to cover others.
+        for step in [2, 3, 5, 7, 11, 13] {
+            for start in 0..step {
+                let some: Vec<Grant> = all.iter().skip(start).step_by(step).cloned().collect();
+                let mut expected: Vec<Grant> = Vec::new();
+                for one in &some {
+                    let others = some.iter().filter(|other| *other != one);
+                    if !others.clone().any(|other| covers(other, one)) {
+                        expected.push(one.clone());
+                    }
+                }
+                expected.sort_by(|a, b| (&a.project, &a.role).cmp(&(&b.project, &b.role)));
+                assert_eq!(essential(some), expected, "{step} {start}");
+            }
+        }
     }
 }

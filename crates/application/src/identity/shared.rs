@@ -192,13 +192,13 @@ impl Shared {
         self.within_own(asker, &Permission::ALL.iter().copied().collect(), EVERYWHERE)
     }
 
-    /// Fails unless the asker has all the rights of this person. What somebody who may not come in would have
-    /// again is not known, so that takes everything.
+    /// Fails unless the asker has all the rights that this person has or gets once their organisations own a
+    /// project. What somebody who may not come in would have again is not known, so that takes everything.
     pub(super) async fn not_above(&self, asker: &Asker, user: &port::User) -> Result<(), Error> {
         if user.status == port::UserStatus::Deactivated {
             return self.has_everything(asker);
         }
-        for grant in self.ports.roles.grants(&user.id).await? {
+        for grant in self.ports.roles.grants(&user.id, port::Reach::Ever).await? {
             self.within_own(asker, &grant.permissions, grant.scope())?;
         }
         Ok(())
@@ -222,6 +222,14 @@ impl Shared {
 
 /// The platform and every project.
 pub(super) const EVERYWHERE: Scope<'static> = Scope { project: None, environments: None, key_prefixes: None };
+
+/// Refuses what an administrator does for others only, for it asks for no proof.
+pub(super) fn not_oneself(ctx: &RequestContext, user: &UserId, does: &str) -> Result<(), Error> {
+    if ctx.actor == Actor::User(user.clone()) {
+        return Err(Error::Invalid { field: "user", message: format!("nobody {does}") });
+    }
+    Ok(())
+}
 
 /// Refuses to try what cannot be tried.
 pub(super) fn only_meant(ctx: &RequestContext) -> Result<(), Error> {

@@ -47,6 +47,23 @@ const REFRESH: ThrottleRule =
 const REFRESH_NETWORK: ThrottleRule =
     ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: 10 * SECOND_MS, window_ms: 15 * MINUTE_MS };
 
+/// Every rule there is.
+const RULES: [ThrottleRule; 8] =
+    [ACCOUNT_FROM_NETWORK, ACCOUNT, NETWORK, CHALLENGE, FACTOR, REFRESH, REFRESH_NETWORK, BEGIN];
+/// For how long a failure counts at most, in milliseconds: what is younger must not be forgotten.
+pub(super) const WINDOW_LONGEST_MS: i64 = longest_window(&RULES);
+
+const fn longest_window(rules: &[ThrottleRule]) -> i64 {
+    let (mut longest, mut at) = (0, 0);
+    while at < rules.len() {
+        if rules[at].window_ms > longest {
+            longest = rules[at].window_ms;
+        }
+        at += 1;
+    }
+    longest
+}
+
 impl Shared {
     pub(super) fn sign_in_attempt(&self, account: &str, address: &str) -> Attempt {
         let network = network(address);
@@ -102,6 +119,8 @@ impl Shared {
     }
 
     fn attempt(&self, keys: Vec<(String, ThrottleRule)>) -> Attempt {
+        let kept = |rule: &ThrottleRule| rule.window_ms <= WINDOW_LONGEST_MS;
+        debug_assert!(keys.iter().all(|(_, rule)| kept(rule)), "a rule that is not in RULES");
         Attempt { keys, at: self.now() }
     }
 

@@ -3,7 +3,7 @@
 use super::members::{named, project_of};
 use super::record::Act;
 use super::rights::later;
-use super::shared::{Asker, Shared};
+use super::shared::{Asker, Shared, not_oneself};
 use super::{INVITATIONS_MAX, Listed, RegistrationMode};
 use crate::ports::identity::{
     IdentityError, Invitation, NewUser, Place, Session, TokenKind, User, UserChange, UserStatus,
@@ -68,17 +68,14 @@ impl Users {
     pub async fn create(&self, ctx: &RequestContext, request: CreateUser) -> Result<User, Error> {
         let shared = &*self.shared;
         shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
-        let new = if let Some(password) = &request.password {
-            shared.new_user(request.email, request.name, password).await?
+        let CreateUser { email, name, password, second_factor_required } = request;
+        let new = if let Some(password) = &password {
+            shared.new_user(email, name, password).await?
         } else {
             let (id, at) = (shared.core.env.ids.user_id(), shared.now());
-            NewUser { id, email: request.email, name: request.name, password: None, identity: None, at }
+            NewUser { id, email, name, password: None, identity: None, second_factor_required, at }
         };
-        let mut user = shared.ports.users.create(&new).await?;
-        if request.second_factor_required {
-            let change = UserChange { second_factor_required: Some(true), ..UserChange::default() };
-            user = shared.ports.users.change(&user.id, &change, shared.now()).await?;
-        }
+        let user = shared.ports.users.create(&NewUser { second_factor_required, ..new }).await?;
         shared.settle().await;
         shared.acted(ctx, Act::done("user.create", &user.id).with("email", &user.email)).await;
         Ok(user)
@@ -162,7 +159,7 @@ impl Users {
         change: UserChange,
     ) -> Result<User, Error> {
         let shared = &*self.shared;
-        let (_, other) = self.other(ctx, user).await?;
+        let (_, before) = self.other(ctx, user).await?;
         if let Some(UserStatus::Deactivated) = change.status
             && ctx.actor == Actor::User(user.clone())
         {
@@ -174,13 +171,14 @@ impl Users {
             changed => changed?,
         };
         shared.settle().await;
-        // A session without the second factor that is required now must not go on as before.
-        if changed.second_factor_required && !other.second_factor_required {
-            shared.raised(user).await;
-        }
         let deactivated = change.status == Some(UserStatus::Deactivated);
         let action = if deactivated { "user.deactivate" } else { "user.change" };
-        shared.acted(ctx, Act::done(action, user).with("changed", fields(&change))).await;
+        let status = match changed.status {
+            UserStatus::Active => "active",
+            UserStatus::Deactivated => "deactivated",
+        };
+        let act = Act::done(action, user).with("changed", fields(&before, &changed)).with("status", status);
+        shared.acted(ctx, act).await;
         Ok(changed)
     }
 
@@ -212,18 +210,23 @@ impl Users {
             None => shared.ports.sessions.end_all(user, None).await?,
         };
         shared.settle().await;
-        shared.acted(ctx, Act::done("session.end_all", user).with("ended", ended)).await;
+        let act = match session {
+            Some(session) => Act::done("session.end", user).with("session", session),
+            None => Act::done("session.end_all", user).with("ended", ended),
+        };
+        shared.acted(ctx, act).await;
         Ok(ended)
     }
 
     /// Begins to reset a password: gives a token by which the person sets another. Nobody but the person knows it.
     pub async fn reset_password(&self, ctx: &RequestContext, user: &UserId) -> Result<Reset, Error> {
         let (_, other) = self.other(ctx, user).await?;
+        not_oneself(ctx, user, "resets their own password like this; change it")?;
         if other.status == UserStatus::Deactivated {
             let message = "the person is deactivated".to_owned();
             return Err(Error::Invalid { field: "status", message });
         }
-        let (token, expires_at) = self.shared.reset_token(user).await?;
+        let (token, expires_at) = self.shared.reset_token(&ctx.actor, user).await?;
         self.shared.acted(ctx, Act::done("user.reset_password", user)).await;
         Ok(Reset { token, expires_at })
     }
@@ -237,13 +240,13 @@ impl Users {
     }
 }
 
-/// What a change changes, for the audit.
-fn fields(change: &UserChange) -> String {
+/// What is not as it was, for the audit.
+fn fields(before: &User, after: &User) -> String {
     let fields = [
-        ("email", change.email.is_some()),
-        ("name", change.name.is_some()),
-        ("status", change.status.is_some()),
-        ("second_factor_required", change.second_factor_required.is_some()),
+        ("email", before.email != after.email),
+        ("name", before.name != after.name),
+        ("status", before.status != after.status),
+        ("second_factor_required", before.second_factor_required != after.second_factor_required),
     ];
     fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
 }

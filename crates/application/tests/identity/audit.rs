@@ -3,7 +3,9 @@
 use crate::world::*;
 use application::Error;
 use application::identity::*;
-use application::ports::identity::{AuditOutcome, AuditQuery, Observation, Place};
+use application::ports::identity::{
+    Attempt, AuditOutcome, AuditQuery, Observation, Place, ThrottleRule, UserChange, UserStatus,
+};
 use domain::{DisplayName, Permission};
 
 fn refusal(n: usize) -> Refusal {
@@ -173,6 +175,81 @@ async fn what_is_too_old_is_forgotten_and_the_rest_still_holds() {
     assert_eq!(tidied.records, before - 1);
     let left = world.people().audit.verify(&world.test.admin).await.expect("may");
     assert_eq!((left.records, left.first_bad), (1, None));
+}
+
+#[tokio::test]
+async fn wrong_proofs_are_written_down() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let signed = world.signed("ann").await;
+    let ctx = world.with_token(&signed).await.expect("good");
+    let (account, factors) = (&world.people().account, &world.people().factors);
+    let wrong = || "wrong".into();
+    let change = ChangePassword { current: wrong(), new: PASSWORD.into() };
+    assert_eq!(refused(account.change_password(&ctx, change).await), "Invalid");
+    assert_eq!(refused(factors.begin(&ctx, Some(&wrong())).await), "Invalid");
+    factors.begin(&ctx, Some(&PASSWORD.into())).await.expect("hers");
+    assert_eq!(refused(factors.confirm(&ctx, &wrong()).await), "Invalid");
+    factors.confirm(&ctx, &world.code()).await.expect("the code");
+    let signed = world.people().sign_in.refresh(&visitor(), refresh(&signed.refresh)).await.expect("kept");
+    let ctx = world.with_token(&signed).await.expect("good");
+    assert_eq!(refused(factors.remove(&ctx, &wrong()).await), "Invalid");
+    assert_eq!(refused(factors.regenerate(&ctx, &wrong()).await), "Invalid");
+    for action in ["user.password", "factor.begin", "factor.confirm", "factor.remove", "factor.recovery"] {
+        let records = world.audited(action).await;
+        let failed = records.iter().filter(|one| one.record.outcome == AuditOutcome::Failure);
+        let failed: Vec<_> =
+            failed.map(|one| (one.record.actor.clone(), one.record.resource.clone())).collect();
+        assert_eq!(failed, [(format!("user:{}", ann.id), ann.id.to_string())], "{action}");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_people_say_what_they_changed() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let signed = world.signed("ann").await;
+    let (users, key) = (&world.people().users, &world.test.admin);
+    users.end_sessions(key, &ann.id, Some(&signed.session.id)).await.expect("may");
+    users.end_sessions(key, &ann.id, None).await.expect("may");
+    let change = UserChange {
+        email: Some(email("ann")),
+        name: Some(label("Ann B.")),
+        second_factor_required: Some(true),
+        ..UserChange::default()
+    };
+    users.change(key, &ann.id, change).await.expect("may");
+    users.deactivate(key, &ann.id).await.expect("may");
+    let status = Some(UserStatus::Active);
+    users.change(key, &ann.id, UserChange { status, ..UserChange::default() }).await.expect("may");
+    let detail = async |action: &str| -> Vec<String> {
+        world.audited(action).await.into_iter().map(|one| one.record.detail).collect()
+    };
+    assert_eq!(detail("session.end").await, [format!("{{\"session\":\"{}\"}}", signed.session.id)]);
+    assert_eq!(detail("session.end_all").await, ["{\"ended\":\"0\"}"]);
+    assert_eq!(
+        detail("user.change").await,
+        [
+            "{\"changed\":\"status\",\"status\":\"active\"}",
+            "{\"changed\":\"name second_factor_required\",\"status\":\"active\"}"
+        ]
+    );
+    assert_eq!(detail("user.deactivate").await, ["{\"changed\":\"status\",\"status\":\"deactivated\"}"]);
+}
+
+#[tokio::test]
+async fn all_that_is_too_old_is_forgotten_at_once() {
+    let world = World::new().await;
+    let (audit, throttle) = (&world.id.ports.audit, &world.id.ports.throttle);
+    let one = world.id.people.audited()[0].record.clone();
+    audit.append(&vec![one; 12_000]).await.expect("written");
+    let rule = ThrottleRule { free: 1, delay_ms: 1, delay_max_ms: 1, window_ms: 1 };
+    let keys = (0..12_000).map(|n| (format!("key-{n}"), rule)).collect();
+    throttle.begin(&Attempt { keys, at: world.now() }).await.expect("counted");
+    world.test.clock.advance(91 * 24 * 60 * 60 * 1000);
+    let tidied = world.people().upkeep.tidy().await.expect("tidies");
+    assert!(tidied.records >= 12_000 && tidied.attempts >= 12_000, "{tidied:?}");
+    assert!(world.id.people.audited().is_empty());
 }
 
 #[tokio::test]

@@ -78,6 +78,7 @@ async fn many_are_told_in_batches() {
             name: label("many"),
             password: None,
             identity: None,
+            second_factor_required: false,
             at: world.now(),
         };
         world.id.ports.users.create(&new).await.expect("made");

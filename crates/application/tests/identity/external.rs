@@ -64,6 +64,22 @@ async fn people_are_found_by_issuer_and_subject() {
 }
 
 #[tokio::test]
+async fn one_without_a_password_sets_up_a_second_factor_soon_after_the_sign_in() {
+    let world = World::with(open()).await;
+    world.id.provider.say("ann", person("7", Some(email("ann")), &[]));
+    let came = signed(come(&world, "ann").await.expect("open to all"));
+    let ctx = world.with_token(&came).await.expect("good");
+    world.test.clock.advance(10 * 60 * 1000);
+    assert_eq!(refused(world.people().factors.begin(&ctx, None).await), "Unauthenticated");
+    let any = world.people().factors.begin(&ctx, Some(&PASSWORD.into())).await;
+    assert_eq!(refused(any), "Unauthenticated", "there is no password to show");
+    let came = signed(come(&world, "ann").await.expect("known"));
+    let ctx = world.with_token(&came).await.expect("good");
+    world.test.clock.advance(10 * 60 * 1000 - 1);
+    world.people().factors.begin(&ctx, None).await.expect("just before");
+}
+
+#[tokio::test]
 async fn an_address_alone_is_nobodys_proof() {
     let world = World::with(open()).await;
     let root_address = person("evil", Some(email("root")), &[]);

@@ -124,17 +124,75 @@ async fn taking_it_away_needs_the_password_or_an_administrator() {
 }
 
 #[tokio::test]
+async fn setting_it_up_needs_the_password() {
+    let world = World::new().await;
+    world.person("ann").await;
+    let ctx = world.ctx("ann").await;
+    let factors = &world.people().factors;
+    let error = factors.begin(&ctx, None).await.expect_err("a session alone");
+    assert!(matches!(error, Error::Invalid { field: "password", .. }), "{error:?}");
+    assert_eq!(refused(factors.begin(&ctx, Some(&"wrong".into())).await), "Invalid");
+    for _ in 0..4 {
+        assert_eq!(refused(factors.begin(&ctx, Some(&"wrong".into())).await), "Invalid");
+    }
+    let right = factors.begin(&ctx, Some(&PASSWORD.into())).await;
+    assert_eq!(refused(right), "TooManyAttempts", "guesses are slowed down");
+    world.test.clock.advance(60_000);
+    factors.begin(&ctx, Some(&PASSWORD.into())).await.expect("hers");
+}
+
+#[tokio::test]
+async fn a_short_password_is_changed_before_the_second_factor_goes() {
+    let world = World::new().await;
+    let (_, ctx) = enrolled(&world, "ann").await;
+    let short = "eight ch";
+    let change = ChangePassword { current: PASSWORD.into(), new: short.into() };
+    world.people().account.change_password(&ctx, change).await.expect("enough beside a second factor");
+    let signed = match world.people().sign_in.login(&visitor(), login("ann", short)).await.expect("hers") {
+        SignedIn::Challenge(challenge) => {
+            answer(&world, &challenge.challenge, FactorAnswer::Code(world.code())).await.expect("the code")
+        }
+        SignedIn::Signed(_) => panic!("she has a second factor"),
+    };
+    let ctx = world.with_token(&signed).await.expect("good");
+    let error = world.people().factors.remove(&ctx, &short.into()).await.expect_err("too short");
+    assert!(error.to_string().contains("change it first"), "{error}");
+    let change = ChangePassword { current: short.into(), new: PASSWORD.into() };
+    world.people().account.change_password(&ctx, change).await.expect("longer again");
+    let refreshed = world.people().sign_in.refresh(&visitor(), refresh(&signed.refresh)).await.expect("on");
+    let ctx = world.with_token(&refreshed).await.expect("good");
+    world.people().factors.remove(&ctx, &PASSWORD.into()).await.expect("hers");
+}
+
+#[tokio::test]
+async fn administrators_prove_who_they_are_like_everybody() {
+    let world = World::new().await;
+    let (root, ctx) = world.member("ann", "platform-admin", Place::Platform).await;
+    for refusal in [
+        world.people().users.reset_password(&ctx, &root.id).await.map(drop),
+        world.people().factors.remove_of(&ctx, &root.id).await,
+    ] {
+        let error = refusal.expect_err("not on themselves");
+        assert!(matches!(error, Error::Invalid { field: "user", .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn setting_it_up_ends_the_sessions_without_it() {
     let world = World::new().await;
     let ann = world.person("ann").await;
     let (other, mine) = (world.signed("ann").await, world.signed("ann").await);
     let ctx = world.with_token(&mine).await.expect("good");
     let factors = &world.people().factors;
-    factors.begin(&ctx).await.expect("begun");
+    factors.begin(&ctx, Some(&PASSWORD.into())).await.expect("begun");
     assert_eq!(refused(factors.confirm(&ctx, &"1".into()).await), "Invalid");
     world.signed("ann").await;
     factors.confirm(&ctx, &world.code()).await.expect("the code");
-    assert_eq!(refused(factors.begin(&ctx).await), "Unauthenticated", "the epoch was raised");
+    assert_eq!(
+        refused(factors.begin(&ctx, Some(&PASSWORD.into())).await),
+        "Unauthenticated",
+        "the epoch was raised"
+    );
     let ids: Vec<_> = world.sessions(&ann.id).await.into_iter().map(|session| session.id).collect();
     assert_eq!(ids, [mine.session.id]);
     let ended = world.people().sign_in.refresh(&visitor(), refresh(&other.refresh)).await;
@@ -148,7 +206,7 @@ async fn nobodys_mistakes_hold_up_anybody_else() {
         let name = format!("clumsy-{n}");
         world.person(&name).await;
         let ctx = world.ctx(&name).await;
-        world.people().factors.begin(&ctx).await.expect("begun");
+        world.people().factors.begin(&ctx, Some(&PASSWORD.into())).await.expect("begun");
         let wrong = world.people().factors.confirm(&ctx, &"1".into()).await;
         assert_eq!(refused(wrong), "Invalid", "{name}");
         let reset = ResetPassword { token: "nonsense".into(), new: PASSWORD.into() };
@@ -212,7 +270,7 @@ async fn one_who_must_have_it_can_only_set_it_up() {
 #[tokio::test]
 async fn an_organisation_can_ask_for_it() {
     let world = World::new().await;
-    world.member("ann", "admin", in_project("a")).await;
+    let (_, before) = world.member("ann", "admin", in_project("a")).await;
     let request = PutOrganisation {
         name: organisation("strict"),
         label: label("strict"),
@@ -222,7 +280,8 @@ async fn an_organisation_can_ask_for_it() {
     organisations.put(&world.test.admin, request).await.expect("the key may");
     world.signed("ann").await;
     let strict = organisation("strict");
-    organisations.own(&world.test.admin, &project("a"), Some(&strict)).await.expect("the key may");
+    organisations.own(&world.test.admin, &project("a"), &strict).await.expect("the key may");
+    assert_eq!(refused(world.people().account.me(&before).await), "Unauthenticated", "at once");
     must_enrol(&world, "ann").await;
 
     let bob = world.person("bob").await;

@@ -160,7 +160,8 @@ async fn a_password_kept_by_an_older_rule_is_kept_anew() {
     let ann = world.person("ann").await;
     let old = PasswordHash(format!("old:{PASSWORD}"));
     let users = &world.id.ports.users;
-    users.set_password(&ann.id, &old, None, world.now()).await.expect("kept");
+    let today = PasswordHash(format!("new:{PASSWORD}"));
+    users.set_password(&ann.id, Some(&today), &old, None, world.now()).await.expect("kept");
     let wrong = world.people().sign_in.login(&visitor(), login("ann", "wrong")).await;
     assert_eq!(refused(wrong), "SignInFailed");
     assert_eq!(users.password(&ann.id).await.expect("there"), Some(old));
@@ -169,6 +170,50 @@ async fn a_password_kept_by_an_older_rule_is_kept_anew() {
     assert_eq!(kept, Some(PasswordHash(format!("new:{PASSWORD}"))));
     assert!(world.with_token(&first).await.is_ok());
     assert_eq!(world.epoch(&ann.id), 0, "nothing was taken from anybody");
+}
+
+/// A password is changed while a sign-in with the old one, kept like this, is checked.
+async fn changed_meanwhile(kept: &str) {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let users = &world.id.ports.users;
+    let set = async |before: &str, new: &str, ends| {
+        let (before, new) = (PasswordHash(before.to_owned()), PasswordHash(new.to_owned()));
+        users.set_password(&ann.id, Some(&before), &new, ends, world.now()).await.expect("an answer")
+    };
+    assert!(set(&format!("new:{PASSWORD}"), kept, None).await);
+    let gate = world.id.passwords.hold().await;
+    let visitor = visitor();
+    let (signed, ()) =
+        futures::join!(world.people().sign_in.login(&visitor, login("ann", PASSWORD)), async {
+            assert!(set(kept, "new:another password, just as long", Some(None)).await);
+            drop(gate);
+        });
+    assert_eq!(refused(signed), "SignInFailed");
+    assert!(world.sessions(&ann.id).await.is_empty());
+    let now = users.password(&ann.id).await.expect("there");
+    assert_eq!(now, Some(PasswordHash("new:another password, just as long".to_owned())), "{kept}");
+    assert_eq!(world.audited("auth.login").await[0].record.outcome, AuditOutcome::Failure);
+}
+
+#[tokio::test]
+async fn a_sign_in_under_way_does_not_undo_a_change_of_the_password() {
+    changed_meanwhile(&format!("new:{PASSWORD}")).await;
+    changed_meanwhile(&format!("old:{PASSWORD}")).await;
+}
+
+#[tokio::test]
+async fn two_sign_ins_at_once_that_keep_a_password_anew_both_come_in() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let [old, new] = ["old", "new"].map(|rule| PasswordHash(format!("{rule}:{PASSWORD}")));
+    world.id.ports.users.set_password(&ann.id, Some(&new), &old, None, world.now()).await.expect("kept");
+    let (gate, visitor) = (world.id.passwords.hold().await, visitor());
+    let sign_in = || world.people().sign_in.login(&visitor, login("ann", PASSWORD));
+    let (one, two, ()) = futures::join!(sign_in(), sign_in(), async { drop(gate) });
+    one.expect("in");
+    two.expect("in");
+    assert_eq!(world.sessions(&ann.id).await.len(), 2);
 }
 
 #[tokio::test]
@@ -222,4 +267,35 @@ async fn without_the_database_nobody_signs_in_and_nothing_is_lost() {
     world.with_token(&signed).await.expect("a valid token goes on without the database");
     world.id.people.set_unavailable(false);
     world.people().sign_in.refresh(&visitor(), refresh(&signed.refresh)).await.expect("as before");
+}
+
+#[tokio::test]
+async fn forgetting_what_is_over_leaves_the_failures_that_count() {
+    const MINUTE_MS: i64 = 60 * 1000;
+    let world = World::new().await;
+    world.person("ann").await;
+    let ctx = world.ctx("ann").await;
+    world.people().factors.begin(&ctx, Some(&PASSWORD.into())).await.expect("begun");
+    let confirm = async || refused(world.people().factors.confirm(&ctx, &"1".into()).await);
+    let tidy = async || world.people().upkeep.tidy().await.expect("tidies").attempts;
+    for _ in 0..5 {
+        assert_eq!(confirm().await, "Invalid");
+    }
+    world.test.clock.advance(10 * MINUTE_MS);
+    for _ in 0..5 {
+        let wrong = world.people().sign_in.login(&visitor(), login("ann", "wrong")).await;
+        assert_eq!(refused(wrong), "SignInFailed");
+    }
+    world.test.clock.advance(1);
+    assert_eq!(tidy().await, 0, "every failure is younger than the longest window");
+    let sixth = world.people().sign_in.login(&visitor(), login("ann", PASSWORD)).await;
+    assert_eq!(refused(sixth), "TooManyAttempts");
+    assert_eq!(confirm().await, "Invalid");
+    assert_eq!(confirm().await, "TooManyAttempts", "the failures of ten minutes ago count for the factor");
+    world.test.clock.advance(24 * 60 * MINUTE_MS);
+    tidy().await;
+    world.test.clock.advance(1);
+    tidy().await;
+    assert_eq!(tidy().await, 0, "after the longest window nothing is left");
+    world.signed("ann").await;
 }

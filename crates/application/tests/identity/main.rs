@@ -5,6 +5,7 @@ mod audit;
 mod epochs;
 mod external;
 mod factors;
+mod givers;
 mod guesses;
 mod members;
 mod projector;

@@ -80,6 +80,27 @@ async fn roles_stay_in_their_places_and_name_what_exists() {
 }
 
 #[tokio::test]
+async fn half_a_platform_administrator_is_not_made() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let whole = PutMember {
+        place: Place::Platform,
+        subject: Subject::User(ann.id),
+        role: role("platform-admin"),
+        environments: None,
+        key_prefixes: None,
+    };
+    let dev = EnvironmentName::parse("dev").expect("a name");
+    let some = PutMember { environments: Some([dev].into()), ..whole.clone() };
+    let keys = PutMember { key_prefixes: Some(["app.".to_owned()].into()), ..whole.clone() };
+    for (narrow, wrong) in [(some, "environments"), (keys, "key_prefixes")] {
+        let error = world.people().members.put(&world.test.admin, narrow).await.expect_err("refused");
+        assert!(matches!(error, application::Error::Invalid { field, .. } if field == wrong), "{error:?}");
+    }
+    world.people().members.put(&world.test.admin, whole).await.expect("a whole one");
+}
+
+#[tokio::test]
 async fn members_are_listed_by_pages() {
     let world = World::new().await;
     for name in ["ann", "bob", "cid"] {
@@ -168,7 +189,7 @@ async fn an_organisation_reaches_the_projects_that_it_owns() {
     let request =
         PutOrganisation { name: organisation("o"), label: label("O"), second_factor_required: false };
     organisations.put(key, request).await.expect("may");
-    organisations.own(key, &project("a"), Some(&organisation("o"))).await.expect("may");
+    organisations.own(key, &project("a"), &organisation("o")).await.expect("may");
     let place = Place::Organisation(organisation("o"));
     let (ann, before) = world.member("ann", "admin", place.clone()).await;
     let projects = |ctx: &application::RequestContext| -> Vec<String> {
@@ -176,14 +197,14 @@ async fn an_organisation_reaches_the_projects_that_it_owns() {
         grants.iter().map(|grant| grant.project.as_ref().expect("a project").to_string()).collect()
     };
     assert_eq!(projects(&before), ["a"]);
-    organisations.own(key, &project("b"), Some(&organisation("o"))).await.expect("may");
+    organisations.own(key, &project("b"), &organisation("o")).await.expect("may");
     assert_eq!(refused(world.people().account.me(&before).await), "Unauthenticated");
     let ctx = world.ctx("ann").await;
     assert_eq!(projects(&ctx), ["a", "b"]);
     let bob = world.person("bob").await;
     world.give(&ctx, &bob.id, "admin", in_project("b")).await.expect("she is an administrator of it");
     assert_eq!(refused(world.give(&ctx, &bob.id, "admin", place).await), "Forbidden");
-    assert_eq!(refused(organisations.own(&ctx, &project("b"), None).await), "Forbidden");
+    assert_eq!(refused(organisations.disown(&ctx, &project("b"), &organisation("o")).await), "Forbidden");
 
     // One who may change organisations does not become administrator of a project by moving it.
     let helper = PutRole {
@@ -193,13 +214,51 @@ async fn an_organisation_reaches_the_projects_that_it_owns() {
     };
     world.people().roles.put(key, helper).await.expect("may");
     let (_, helper) = world.member("cid", "helper", Place::Platform).await;
-    let moved = organisations.own(&helper, &project("b"), Some(&organisation("o"))).await;
+    let moved = organisations.own(&helper, &project("b"), &organisation("o")).await;
     assert_eq!(refused(moved), "BeyondOwnRights");
     assert_eq!(refused(organisations.delete(&helper, &organisation("o")).await), "BeyondOwnRights");
     organisations.delete(key, &organisation("o")).await.expect("may");
     assert!(world.ctx("ann").await.person.as_ref().expect("a person").grants.is_empty());
-    assert_eq!(refused(organisations.own(key, &project("a"), Some(&organisation("o"))).await), "NotFound");
+    assert_eq!(refused(organisations.own(key, &project("a"), &organisation("o")).await), "NotFound");
     drop(ann);
+}
+
+#[tokio::test]
+async fn a_project_is_taken_from_its_owner_only_and_by_nobody_below() {
+    let world = World::new().await;
+    let key = &world.test.admin;
+    let organisations = &world.people().organisations;
+    for name in ["acme", "globex"] {
+        let request =
+            PutOrganisation { name: organisation(name), label: label(name), second_factor_required: false };
+        organisations.put(key, request).await.expect("may");
+    }
+    let [acme, globex] = ["acme", "globex"].map(organisation);
+    let owned = async || organisations.projects(key, &globex).await.expect("may");
+    organisations.own(key, &project("a"), &globex).await.expect("nobody's");
+    organisations.own(key, &project("a"), &globex).await.expect("it is already");
+    assert_eq!(refused(organisations.disown(key, &project("a"), &acme).await), "NotFound");
+    assert_eq!(refused(organisations.disown(key, &project("b"), &globex).await), "NotFound");
+    assert_eq!(owned().await, [project("a")]);
+
+    world.member("ann", "admin", Place::Organisation(globex.clone())).await;
+    let helper = PutRole {
+        name: role("helper"),
+        description: String::new(),
+        permissions: [domain::Permission::OrganisationRead, domain::Permission::OrganisationWrite].into(),
+    };
+    world.people().roles.put(key, helper).await.expect("may");
+    let (_, helper) = world.member("cid", "helper", Place::Platform).await;
+    let moved = organisations.own(&helper, &project("a"), &acme).await;
+    assert_eq!(refused(moved), "BeyondOwnRights", "the administrators of the other one would lose it");
+    let taken = organisations.disown(&helper, &project("a"), &globex).await;
+    assert_eq!(refused(taken), "BeyondOwnRights");
+    assert_eq!(owned().await, [project("a")]);
+    organisations.own(&helper, &project("b"), &acme).await.expect("nobody's to nobody above");
+    organisations.own(key, &project("a"), &acme).await.expect("the key may");
+    assert!(owned().await.is_empty());
+    organisations.disown(key, &project("a"), &acme).await.expect("the key may");
+    assert_eq!(world.audited("organisation.own").await.len(), 4, "only what was done");
 }
 
 #[tokio::test]
@@ -235,6 +294,18 @@ async fn a_deleted_project_is_forgotten_when_told() {
     world.test.application.projects.delete(&world.test.admin, project("a")).await.expect("empty");
     organisations.forget_project(&project("a")).await.expect("forgotten");
     assert!(world.ctx("ann").await.person.as_ref().expect("a person").grants.is_empty());
+}
+
+#[tokio::test]
+async fn one_who_must_have_a_second_factor_is_made_so_at_once() {
+    let world = World::new().await;
+    for (name, password) in [("ann", Some(PASSWORD.into())), ("bob", None)] {
+        let request =
+            CreateUser { email: email(name), name: label(name), password, second_factor_required: true };
+        let made = world.people().users.create(&world.test.admin, request).await.expect("may");
+        assert!(made.second_factor_required);
+    }
+    assert!(world.signed("ann").await.must_enrol);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use application::ports::Freshness;
 use application::ports::identity::{Place, Subject, UserChange};
 use application::testing::identity::TOKEN_GRANTS_MAX;
 use domain::{DisplayName, EnvironmentId, EnvironmentName, Permission};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_role_opens_the_project_and_an_old_token_is_refused_after_a_change() {
@@ -87,6 +88,23 @@ async fn a_request_ends_with_its_token() {
     let (_, ctx) = world.member("ann", "viewer", in_project("a")).await;
     world.test.clock.advance(15 * 60 * 1000);
     assert_eq!(refused(world.people().account.me(&ctx).await), "Unauthenticated");
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_session_at_the_latest() {
+    let world = World::with(IdentityRules { session_max: Duration::from_mins(20), ..rules() }).await;
+    world.person("ann").await;
+    let signed = world.signed("ann").await;
+    assert_eq!(signed.expires_in_s, 900);
+    world.test.clock.advance(15 * 60 * 1000);
+    let visitor = visitor();
+    let refreshed =
+        world.people().sign_in.refresh(&visitor, refresh(&signed.refresh)).await.expect("it goes on");
+    assert_eq!(refreshed.expires_in_s, 300, "no longer than the session");
+    let ctx = world.with_token(&refreshed).await.expect("good");
+    assert_eq!(ctx.expires_at, Some(refreshed.session.ends_at));
+    world.test.clock.advance(5 * 60 * 1000);
+    assert_eq!(refused(world.with_token(&refreshed).await), "Unauthenticated");
 }
 
 #[tokio::test]
@@ -198,5 +216,5 @@ async fn nothing_here_can_be_tried() {
     assert_eq!(refused(world.people().users.create(&ctx, request).await), "Invalid");
     assert_eq!(refused(world.people().account.end_all(&ctx, false).await), "Invalid");
     assert_eq!(refused(world.people().sign_in.logout(&ctx).await), "Invalid");
-    assert_eq!(refused(world.people().factors.begin(&ctx).await), "Invalid");
+    assert_eq!(refused(world.people().factors.begin(&ctx, Some(&PASSWORD.into())).await), "Invalid");
 }

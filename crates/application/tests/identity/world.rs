@@ -181,7 +181,7 @@ impl World {
 
     /// Sets up a second factor of the person who asks.
     pub async fn enrol(&self, ctx: &RequestContext) -> Confirmed {
-        self.people().factors.begin(ctx).await.expect("begun");
+        self.people().factors.begin(ctx, Some(&PASSWORD.into())).await.expect("begun");
         self.people().factors.confirm(ctx, &self.code()).await.expect("the right code")
     }
 

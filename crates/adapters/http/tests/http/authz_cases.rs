@@ -49,11 +49,13 @@ pub fn case(operation: &str) -> Option<Case> {
         "begin_external" => Case { unavailable: true, ..PLAIN },
         "finish_external" => Case { query: "?state=s&code=c", unavailable: true, ..PLAIN },
         // People on themselves.
-        "logout" | "me" | "list_own_sessions" | "end_own_sessions" | "begin_second_factor" => PLAIN,
+        "logout" | "me" | "list_own_sessions" | "end_own_sessions" => PLAIN,
         "end_own_session" => Case { own_session: true, ..PLAIN },
         "change_password" => body(r#"{"current_password":"PASSWORD","new_password":"PASSWORD again"}"#),
         "confirm_second_factor" => body(r#"{"code":"000000"}"#),
-        "remove_second_factor" | "replace_recovery_codes" => body(r#"{"password":"PASSWORD"}"#),
+        "begin_second_factor" | "remove_second_factor" | "replace_recovery_codes" => {
+            body(r#"{"password":"PASSWORD"}"#)
+        }
         // People, by administrators.
         "list_users" | "get_user" | "deactivate_user" | "list_sessions" | "end_sessions" | "end_session" => {
             PLAIN

@@ -107,6 +107,7 @@ impl World {
             self.server.send("PUT", path, &[], body).await.is(200);
         }
         self.server.send("PUT", &format!("/api/v1/groups/g/people/{user}"), &[], "").await.is(204);
+        self.server.send("PUT", "/api/v1/organisations/o/projects/demo", &[], "").await.is(204);
         let body = format!(r#"{{"email":"i{}@example.com"}}"#, self.people);
         let invitation = self.server.post("/api/v1/invitations", &body).await.is(201).json();
         self.names.insert("invitation", text(&invitation["id"]));

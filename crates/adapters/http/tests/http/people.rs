@@ -86,6 +86,22 @@ async fn an_invited_editor_edits_and_a_viewer_does_not() {
 }
 
 #[tokio::test]
+async fn a_project_is_taken_from_the_organisation_in_the_path_only() {
+    let server = Server::of_people().await;
+    for name in ["acme", "globex"] {
+        let path = format!("/api/v1/organisations/{name}");
+        server.send("PUT", &path, &[], r#"{"label":"O"}"#).await.is(200);
+    }
+    let (acme, globex) =
+        ("/api/v1/organisations/acme/projects/demo", "/api/v1/organisations/globex/projects/demo");
+    server.send("PUT", globex, &[], "").await.is(204);
+    server.send("DELETE", acme, &[], "").await.is_problem(404, "project_not_found");
+    let owned = server.get("/api/v1/organisations/globex/projects").await.is(200).json();
+    assert_eq!(owned["items"][0]["project"], "demo");
+    server.send("DELETE", globex, &[], "").await.is(204);
+}
+
+#[tokio::test]
 async fn the_first_administrator_comes_in_once() {
     let rules = IdentityRules { bootstrap: Some(Digest::of(&[b"once"])), ..IdentityRules::default() };
     let server = Server::of_people_by(rules, EdgeRules::default()).await;

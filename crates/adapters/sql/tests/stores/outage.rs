@@ -28,6 +28,7 @@ pub async fn check_outage(server: &Server, stop: impl AsyncFnOnce(), resume: imp
         name: domain::KeyLabel::parse("Ada").expect("a constant"),
         password: None,
         identity: None,
+        second_factor_required: false,
         at: domain::Timestamp(1),
     };
     stores.users.create(&new).await.expect("made");

@@ -54,8 +54,8 @@ impl SignIn {
         let attempt = shared.network_attempt("register", &visitor.origin.address);
         shared.try_once(&attempt).await?;
         let new = shared.new_user(request.email, request.name, &request.password).await?;
-        let user = match shared.ports.admissions.register(&new, &by).await {
-            Err(IdentityError::Missing("invitation")) => {
+        let user = match shared.admit(&new, &by).await {
+            Err(Error::RegistrationClosed) => {
                 let act = Act::failed("auth.register", "invitation");
                 shared.failed(visitor, None, act).await;
                 return Err(Error::RegistrationClosed);
@@ -80,6 +80,7 @@ impl Shared {
         let owner = For { email: &email, name: &name, has_factor: false };
         good_enough(password, "password", &owner, &self.rules, &*self.ports.password_rules)?;
         let password = Some(self.ports.passwords.hash(password).await?);
-        Ok(NewUser { id: self.core.env.ids.user_id(), email, name, password, identity: None, at: self.now() })
+        let (id, at) = (self.core.env.ids.user_id(), self.now());
+        Ok(NewUser { id, email, name, password, identity: None, second_factor_required: false, at })
     }
 }

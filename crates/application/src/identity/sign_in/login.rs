@@ -8,7 +8,7 @@ use crate::identity::record::{Act, cut};
 use crate::identity::rights::later;
 use crate::identity::shared::Shared;
 use crate::ports::identity::{
-    Attempt, ClientInfo, IdentityError, NewSession, PasswordHash, PasswordVerdict, SecondFactor, Session,
+    ClientInfo, IdentityError, NewSession, PasswordHash, PasswordVerdict, SecondFactor, Session, Shown,
     TokenKind, User, UserStatus,
 };
 use domain::Digest;
@@ -32,16 +32,19 @@ impl SignIn {
         };
         let user = found.as_ref().map(|(user, _)| user);
         let active = user.filter(|user| user.status == UserStatus::Active);
-        let Some(user) = active.filter(|_| verdict != PasswordVerdict::Wrong) else {
+        let right = active.zip(kept).filter(|_| verdict != PasswordVerdict::Wrong);
+        let Some((user, kept)) = right else {
             let act = Act::failed("auth.login", user.map_or("unknown", |user| user.id.as_str()));
             shared.failed(visitor, user.map(|user| &user.id), act).await;
             return Err(Error::SignInFailed);
         };
         shared.ports.throttle.succeed(&attempt).await?;
-        if verdict == PasswordVerdict::RightButOld {
-            shared.keep_anew(user, &request.password).await;
-        }
-        shared.first_step(visitor, user, ("password".to_owned(), request.device, request.browser)).await
+        let kept = match verdict {
+            PasswordVerdict::RightButOld => shared.keep_anew(user, &request.password, kept).await,
+            PasswordVerdict::Right | PasswordVerdict::Wrong => kept.clone(),
+        };
+        let way = ("password".to_owned(), request.device, request.browser);
+        shared.after_first_step(visitor, user, Some(kept), way).await
     }
 
     /// The second step: the second factor. A challenge is good for five tries and one success.
@@ -52,13 +55,15 @@ impl SignIn {
         let address = &visitor.origin.address;
         let attempt = shared.factor_attempt(&challenge, waiting.user.as_str(), address);
         shared.try_once(&attempt).await?;
-        let Some((user, factor)) = shared.challenged(&waiting).await? else {
+        let Some((user, factor, password)) = shared.challenged(&waiting).await? else {
             return shared.factor_failed(visitor, &waiting).await;
         };
         match shared.answered(&user, &factor, &request.answer).await? {
             Some(how) => {
                 let method = format!("{}+{how}", waiting.method);
-                shared.second_step(visitor, &user, (method, waiting), &attempt).await
+                shared.ports.throttle.succeed(&attempt).await?;
+                let shown = Shown { password, second_factor: true };
+                shared.open_session(visitor, &user, shown, (method, waiting.device, waiting.browser)).await
             }
             None => shared.factor_failed(visitor, &waiting).await,
         }
@@ -66,31 +71,36 @@ impl SignIn {
 }
 
 impl Shared {
-    /// A person who proved who they are goes on: to the second factor, or in.
+    /// A person who proved elsewhere who they are goes on: to the second factor, or in.
     pub(in crate::identity) async fn first_step(
         &self,
         visitor: &Visitor,
         user: &User,
+        way: (String, String, bool),
+    ) -> Result<SignedIn, Error> {
+        self.after_first_step(visitor, user, None, way).await
+    }
+
+    /// The same for somebody whose password was checked: the one that is kept like this.
+    async fn after_first_step(
+        &self,
+        visitor: &Visitor,
+        user: &User,
+        password: Option<PasswordHash>,
         (method, device, browser): (String, String, bool),
     ) -> Result<SignedIn, Error> {
         let device = cut(&device).to_owned();
         if let Some(factor) = self.ports.factors.get(&user.id).await?.filter(|factor| factor.confirmed) {
-            let challenge = self.challenge(user, &factor, (method, device, browser)).await?;
+            let kept = match password {
+                Some(checked) => Some(checked),
+                None => self.ports.users.password(&user.id).await?,
+            };
+            let challenge = self.challenge(user, (kept.as_ref(), &factor), (method, device, browser));
             return Ok(SignedIn::Challenge(Challenge { challenge, expires_in_s: CHALLENGE_KEPT.as_secs() }));
         }
-        let signed = self.open_session(visitor, user, (method, device, browser)).await?;
+        let shown = Shown { password, second_factor: false };
+        let signed = self.open_session(visitor, user, shown, (method, device, browser)).await?;
         Ok(SignedIn::Signed(Box::new(signed)))
-    }
-
-    async fn second_step(
-        &self,
-        visitor: &Visitor,
-        user: &User,
-        (method, waiting): (String, Waiting),
-        attempt: &Attempt,
-    ) -> Result<Signed, Error> {
-        self.ports.throttle.succeed(attempt).await?;
-        self.open_session(visitor, user, (method, waiting.device, waiting.browser)).await
     }
 
     async fn factor_failed(&self, visitor: &Visitor, waiting: &Waiting) -> Result<Signed, Error> {
@@ -125,6 +135,7 @@ impl Shared {
         &self,
         visitor: &Visitor,
         user: &User,
+        shown: Shown,
         (method, device, browser): (String, String, bool),
     ) -> Result<Signed, Error> {
         let now = self.now();
@@ -141,10 +152,15 @@ impl Shared {
         };
         let refresh = self.ports.opaque.mint(TokenKind::Refresh);
         let sessions_max = self.rules.sessions_max;
-        let new = NewSession { session: session.clone(), refresh: refresh.digest, sessions_max };
+        let new = NewSession { session: session.clone(), shown, refresh: refresh.digest, sessions_max };
         let ended = match self.ports.sessions.open(&new).await {
-            // Deactivated since the password was checked.
-            Err(IdentityError::Missing("user")) => return Err(Error::SignInFailed),
+            // Deactivated since the password was checked, or what was shown does not hold any more.
+            Err(IdentityError::Missing("user" | "proof")) => {
+                let act =
+                    Act::failed("auth.login", &user.id).with("reason", "what was shown is not good any more");
+                self.failed(visitor, Some(&user.id), act).await;
+                return Err(Error::SignInFailed);
+            }
             ended => ended?,
         };
         if !ended.is_empty() {
@@ -168,18 +184,29 @@ impl Shared {
         (refresh, browser): (SecretString, bool),
     ) -> Result<Signed, Error> {
         let must_enrol = self.must_enrol(&user).await?;
-        let (access, expires_in_s) = self.mint(&user, &session.id, &visitor.origin.trace_id).await?;
+        let (access, expires_in_s) = self.mint(&user, &session, &visitor.origin.trace_id).await?;
         let csrf = browser.then(|| self.ports.opaque.mint(TokenKind::Csrf).secret);
         Ok(Signed { access, refresh, csrf, expires_in_s, user, session, must_enrol })
     }
 
-    /// Keeps a password by today's rule. The sign-in succeeds whatever becomes of it.
-    async fn keep_anew(&self, user: &User, password: &SecretString) {
-        let kept: Result<PasswordHash, _> = self.ports.passwords.hash(password).await;
-        let Ok(kept) = kept else { return };
-        if let Err(error) = self.ports.users.set_password(&user.id, &kept, None, self.now()).await {
-            tracing::warn!(%error, "a password could not be kept anew");
+    /// Keeps a password that was checked by today's rule, unless another is kept by now; gives what is kept of it.
+    async fn keep_anew(&self, user: &User, password: &SecretString, checked: &PasswordHash) -> PasswordHash {
+        let Ok(anew) = self.ports.passwords.hash(password).await else { return checked.clone() };
+        match self.ports.users.set_password(&user.id, Some(checked), &anew, None, self.now()).await {
+            Ok(true) => anew,
+            Ok(false) => self.kept_meanwhile(user, password).await.unwrap_or_else(|| checked.clone()),
+            Err(error) => {
+                tracing::warn!(%error, "a password could not be kept anew");
+                checked.clone()
+            }
         }
+    }
+
+    /// What is kept now, if it is this password: another sign-in was faster to keep it anew.
+    async fn kept_meanwhile(&self, user: &User, password: &SecretString) -> Option<PasswordHash> {
+        let kept = self.ports.users.password(&user.id).await.ok()??;
+        let verdict = self.ports.passwords.check(password, Some(&kept)).await.ok()?;
+        (verdict != PasswordVerdict::Wrong).then_some(kept)
     }
 }
 

@@ -48,6 +48,9 @@ pub trait Admissions: Send + Sync {
     /// Makes an invitation; one for the same address and place takes the place of the one before.
     async fn invite(&self, new: &NewInvitation) -> Result<(), IdentityError>;
 
+    /// The invitation of a token, whether its time is over or not.
+    async fn invitation(&self, token: &Digest) -> Result<Option<Invitation>, IdentityError>;
+
     /// The invitations that are open at the time `at`, the newest first, at most `limit`.
     async fn invitations(&self, at: Timestamp, limit: u32) -> Result<Vec<Invitation>, IdentityError>;
 

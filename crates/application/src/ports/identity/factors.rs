@@ -2,7 +2,7 @@
 
 use super::IdentityError;
 use async_trait::async_trait;
-use domain::{Digest, Timestamp, UserId};
+use domain::{Digest, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 
 /// What is kept of a person's second factor.
@@ -18,7 +18,7 @@ pub struct SecondFactor {
     pub recovery_left: u32,
 }
 
-/// Keeps second factors. Taking one away raises the epoch.
+/// Keeps second factors. Confirming one and taking one away raises the epoch.
 #[async_trait]
 pub trait SecondFactors: Send + Sync {
     /// The second factor of a person.
@@ -28,9 +28,15 @@ pub trait SecondFactors: Send + Sync {
     /// when there is a confirmed one.
     async fn begin(&self, user: &UserId, sealed: &[u8], at: Timestamp) -> Result<(), IdentityError>;
 
-    /// Confirms it by the code of `step`, with the digests of the recovery codes; false when there is nothing
-    /// to confirm.
-    async fn confirm(&self, user: &UserId, step: i64, recovery: &[Digest]) -> Result<bool, IdentityError>;
+    /// Confirms it by the code of `step`, with the digests of the recovery codes, and ends every session of the
+    /// person but `keep`, in one transaction; false when there is nothing to confirm.
+    async fn confirm(
+        &self,
+        user: &UserId,
+        step: i64,
+        recovery: &[Digest],
+        keep: Option<&SessionId>,
+    ) -> Result<bool, IdentityError>;
 
     /// Uses the code of `step`, exactly one of many at the same time; false when that or a later one was used.
     async fn use_step(&self, user: &UserId, step: i64) -> Result<bool, IdentityError>;

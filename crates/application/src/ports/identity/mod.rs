@@ -24,16 +24,16 @@ pub use directory::{Admissions, EpochOutbox, Invitation, NewInvitation, PendingE
 pub use factors::{SecondFactor, SecondFactors, Totp, TotpSecret};
 pub use groups::{Group, Groups, Mirrored};
 pub use observer::{IdentityObserver, Observation};
-pub use organisations::{Organisation, Organisations};
+pub use organisations::{Organisation, Organisations, Owned};
 pub use passwords::{
     PasswordError, PasswordFault, PasswordHash, PasswordHasher, PasswordRules, PasswordVerdict,
 };
 pub use providers::{
     ExternalIdentities, ExternalIdentity, ExternalPerson, IdentityProviders, PendingSignIn, ProviderError,
 };
-pub use roles::{Binding, CustomRole, Member, Place, Roles, Subject};
+pub use roles::{Binding, CustomRole, Member, Place, Reach, Roles, Subject};
 pub use sealer::{SealedFor, Sealer};
-pub use sessions::{ClientInfo, NewSession, Rotate, Rotation, Session, Sessions};
+pub use sessions::{ClientInfo, NewSession, Rotate, Rotation, Session, Sessions, Shown};
 pub use throttle::{Attempt, Throttle, ThrottleRule};
 pub use tokens::{AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, TokenFault, TokenKind};
 pub use users::{NewUser, User, UserChange, UserStatus, Users};

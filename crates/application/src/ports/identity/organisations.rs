@@ -17,8 +17,18 @@ pub struct Organisation {
     pub created_at: Timestamp,
 }
 
+/// What became of a project that was to have another owner.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Owned {
+    /// It has.
+    Moved,
+    /// Nothing was changed, for this is its owner and not the one that was named.
+    By(Option<OrganisationName>),
+}
+
 /// Keeps organisations. Whatever takes or gives rights puts everybody concerned into the outbox in the same
-/// transaction.
+/// transaction. So does what makes people set up a second factor first: to require it, and to give a project with its
+/// members to an organisation that does.
 #[async_trait]
 pub trait Organisations: Send + Sync {
     /// Makes or changes an organisation. `Full` beyond [`crate::identity::ORGANISATIONS_MAX`].
@@ -34,12 +44,13 @@ pub trait Organisations: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Organisation>, IdentityError>;
 
-    /// Gives a project to an organisation, or with `None` to nobody. `Missing("organisation")`.
+    /// Gives a project of `from` to `to`; `None` is nobody. `Missing("organisation")`.
     async fn own(
         &self,
         project: &ProjectName,
-        organisation: Option<&OrganisationName>,
-    ) -> Result<(), IdentityError>;
+        from: Option<&OrganisationName>,
+        to: Option<&OrganisationName>,
+    ) -> Result<Owned, IdentityError>;
 
     /// The projects of an organisation, by name.
     async fn projects(&self, name: &OrganisationName) -> Result<Vec<ProjectName>, IdentityError>;

@@ -68,13 +68,22 @@ pub struct Member {
     pub user: Option<super::User>,
 }
 
+/// How far the roles in organisations are taken to reach.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reach {
+    /// To the projects that the organisation owns now.
+    Now,
+    /// To every project, for any may be the organisation's later: what two people are compared by.
+    Ever,
+}
+
 /// Keeps roles and who has them. Whatever takes or gives rights puts everybody concerned into the outbox in
 /// the same transaction.
 #[async_trait]
 pub trait Roles: Send + Sync {
     /// What an active person's roles give, through groups and organisations too, with custom roles resolved,
     /// ordered by project and role; empty for nobody and for those who may not come in.
-    async fn grants(&self, user: &UserId) -> Result<Vec<Grant>, IdentityError>;
+    async fn grants(&self, user: &UserId, reach: Reach) -> Result<Vec<Grant>, IdentityError>;
 
     /// Gives a role; a subject has one role in one place, so another takes the place of the one before.
     /// `Missing("user" | "group" | "role" | "organisation")`, `LastAdministrator`.

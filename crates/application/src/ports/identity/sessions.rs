@@ -1,6 +1,6 @@
 //! Sessions: one sign-in of a person, carried on by a chain of refresh tokens of which each is good once.
 
-use super::IdentityError;
+use super::{IdentityError, PasswordHash};
 use async_trait::async_trait;
 use domain::{Digest, SessionId, Timestamp, UserId};
 
@@ -36,11 +36,22 @@ pub struct Session {
     pub ends_at: Timestamp,
 }
 
+/// What a person showed to have a session opened. It must still hold when that is done.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// The password that was checked, as it is kept; `None` when none was.
+    pub password: Option<PasswordHash>,
+    /// Whether the second factor was shown. Without, the person must have none.
+    pub second_factor: bool,
+}
+
 /// A session to be.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// The session.
     pub session: Session,
+    /// What the person showed.
+    pub shown: Shown,
     /// The digest of its first refresh token.
     pub refresh: Digest,
     /// Most sessions of the person; the ones used longest ago end to make room.
@@ -85,7 +96,9 @@ pub enum Rotation {
 /// Keeps sessions. Ending one puts its person into the outbox in the same transaction.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session; gives those that ended to make room. `Missing("user")` when the person is not active.
+    /// Opens a session; gives those that ended to make room. `Missing("user")` when the person is not active,
+    /// `Missing("proof")` when another password is kept than the one that was shown, or when the person has a
+    /// confirmed second factor that was not.
     async fn open(&self, new: &NewSession) -> Result<Vec<SessionId>, IdentityError>;
 
     /// Uses a refresh token, exactly one of many at the same time.

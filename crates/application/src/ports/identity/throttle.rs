@@ -37,6 +37,7 @@ pub trait Throttle: Send + Sync {
     /// The attempt succeeded: forgets what was counted for its first key, and this one attempt for the others.
     async fn succeed(&self, attempt: &Attempt) -> Result<(), IdentityError>;
 
-    /// Forgets at most `limit` keys of which nothing counts any more; says how many.
+    /// Forgets at most `limit` keys whose newest attempt was before `before`; says how many. Windows are not known
+    /// here, so `before` must be longer ago than the longest of them.
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError>;
 }

@@ -46,6 +46,8 @@ pub struct NewUser {
     /// Who the person is at an identity provider; made with the person or not at all, and `Taken("identity")` when
     /// it is another's.
     pub identity: Option<ExternalIdentity>,
+    /// Whether the person must use a second factor.
+    pub second_factor_required: bool,
     /// When the record is made.
     pub at: Timestamp,
 }
@@ -57,9 +59,10 @@ pub struct UserChange {
     pub email: Option<Email>,
     /// Another name.
     pub name: Option<KeyLabel>,
-    /// Whether the person may come in. Deactivating ends every session and raises the epoch.
+    /// Whether the person may come in. Deactivating ends every session, takes the invitations back that the person
+    /// gave and that are open, and raises the epoch.
     pub status: Option<UserStatus>,
-    /// Whether the person must use a second factor.
+    /// Whether the person must use a second factor. To require it raises the epoch.
     pub second_factor_required: Option<bool>,
 }
 
@@ -87,13 +90,15 @@ pub trait Users: Send + Sync {
     /// The password of one person.
     async fn password(&self, id: &UserId) -> Result<Option<PasswordHash>, IdentityError>;
 
-    /// Sets the password. With `ends_sessions` every session but `keep` ends and the epoch is raised; without,
-    /// only the form in which the same password is kept changes.
+    /// Sets the password in place of `before`, the one that was kept when the right to that was shown; false, and
+    /// nothing is changed, when another is kept by now. With `ends_sessions` every session but `keep` ends and the
+    /// epoch is raised; without, only the form in which the same password is kept changes. `Missing("user")`.
     async fn set_password(
         &self,
         id: &UserId,
+        before: Option<&PasswordHash>,
         password: &PasswordHash,
         ends_sessions: Option<Option<&domain::SessionId>>,
         at: Timestamp,
-    ) -> Result<(), IdentityError>;
+    ) -> Result<bool, IdentityError>;
 }

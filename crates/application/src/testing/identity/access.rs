@@ -3,16 +3,16 @@
 use super::MemoryPeople;
 use crate::identity::{GROUP_DEPTH_MAX, GROUPS_MAX, ORGANISATIONS_MAX, ROLES_MAX};
 use crate::ports::identity::{
-    Binding, CustomRole, Group, Groups, IdentityError, Member, Mirrored, Organisation, Organisations, Place,
-    Roles, Subject,
+    Binding, CustomRole, Group, Groups, IdentityError, Member, Mirrored, Organisation, Organisations, Owned,
+    Place, Reach, Roles, Subject,
 };
 use async_trait::async_trait;
 use domain::{Grant, GroupName, OrganisationName, ProjectName, RoleName, UserId};
 
 #[async_trait]
 impl Roles for MemoryPeople {
-    async fn grants(&self, user: &UserId) -> Result<Vec<Grant>, IdentityError> {
-        self.read(|tables| tables.grants(user))
+    async fn grants(&self, user: &UserId, reach: Reach) -> Result<Vec<Grant>, IdentityError> {
+        self.read(|tables| tables.grants(user, reach))
     }
 
     async fn bind(&self, binding: &Binding) -> Result<(), IdentityError> {
@@ -198,11 +198,16 @@ impl Organisations for MemoryPeople {
             }
             let created_at = before.as_ref().map_or(organisation.created_at, |before| before.created_at);
             let kept = Organisation { created_at, ..organisation.clone() };
-            if before.is_some_and(|one| one.second_factor_required != kept.second_factor_required) {
-                let place = Place::Organisation(kept.name.clone());
-                tables.raise(tables.people_by(|binding| binding.place == place));
-            }
+            let newly = kept.second_factor_required && before.is_none_or(|one| !one.second_factor_required);
+            let name = kept.name.clone();
             tables.organisations.insert(kept.name.clone(), kept);
+            if newly {
+                tables.raise(tables.people_by(|binding| match &binding.place {
+                    Place::Platform => false,
+                    Place::Organisation(one) => *one == name,
+                    Place::Project(project) => tables.owners.get(project) == Some(&name),
+                }));
+            }
             Ok(())
         })
     }
@@ -230,21 +235,29 @@ impl Organisations for MemoryPeople {
     async fn own(
         &self,
         project: &ProjectName,
-        organisation: Option<&OrganisationName>,
-    ) -> Result<(), IdentityError> {
+        from: Option<&OrganisationName>,
+        to: Option<&OrganisationName>,
+    ) -> Result<Owned, IdentityError> {
         self.change(|tables| {
-            if organisation.is_some_and(|name| !tables.organisations.contains_key(name)) {
+            if tables.owners.get(project) != from {
+                return Ok(Owned::By(tables.owners.get(project).cloned()));
+            }
+            if to.is_some_and(|name| !tables.organisations.contains_key(name)) {
                 return Err(IdentityError::Missing("organisation"));
             }
-            let before = tables.owners.remove(project);
-            if let Some(name) = organisation {
+            tables.owners.remove(project);
+            if let Some(name) = to {
                 tables.owners.insert(project.clone(), name.clone());
             }
-            for name in [before.as_ref(), organisation].into_iter().flatten() {
+            for name in from.into_iter().chain(to) {
                 let place = Place::Organisation(name.clone());
                 tables.raise(tables.people_by(|binding| binding.place == place));
             }
-            Ok(())
+            if to.is_some_and(|name| tables.organisations[name].second_factor_required) {
+                let place = Place::Project(project.clone());
+                tables.raise(tables.people_by(|binding| binding.place == place));
+            }
+            Ok(Owned::Moved)
         })
     }
 

@@ -8,7 +8,7 @@ use crate::ports::identity::{
     PendingEpoch, Place, RegisterBy, Subject, User, UserChange, UserStatus, Users,
 };
 use async_trait::async_trait;
-use domain::{BuiltInRole, Digest, Email, RoleName, SessionId, Timestamp, UserId};
+use domain::{Actor, BuiltInRole, Digest, Email, RoleName, SessionId, Timestamp, UserId};
 
 impl Tables {
     fn email_is_free(&self, email: &Email, but: Option<&UserId>) -> Result<(), IdentityError> {
@@ -29,7 +29,7 @@ impl Tables {
             email: new.email.clone(),
             name: new.name.clone(),
             status: UserStatus::Active,
-            second_factor_required: false,
+            second_factor_required: new.second_factor_required,
             created_at: new.at,
             updated_at: new.at,
         };
@@ -72,12 +72,18 @@ impl Users for MemoryPeople {
                 tables.email_is_free(email, Some(id))?;
                 user.email = email.clone();
             }
+            // A session without what is required now must not go on as before.
+            if change.second_factor_required == Some(true) && !user.second_factor_required {
+                tables.raise([id.clone()]);
+            }
             user.name = change.name.clone().unwrap_or(user.name);
             user.second_factor_required =
                 change.second_factor_required.unwrap_or(user.second_factor_required);
             let status = change.status.unwrap_or(user.status);
             if user.status == UserStatus::Active && status == UserStatus::Deactivated {
                 tables.end_sessions(|session| session.user == *id);
+                let giver = Actor::User(id.clone()).to_string();
+                tables.invitations.retain(|_, invitation| invitation.invited_by != giver);
                 tables.raise([id.clone()]);
             }
             user.status = status;
@@ -96,19 +102,23 @@ impl Users for MemoryPeople {
     async fn set_password(
         &self,
         id: &UserId,
+        before: Option<&PasswordHash>,
         password: &PasswordHash,
         ends_sessions: Option<Option<&SessionId>>,
         at: Timestamp,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<bool, IdentityError> {
         MemoryPeople::change(self, |tables| {
             let (user, kept) = tables.users.get_mut(id).ok_or(IdentityError::Missing("user"))?;
+            if kept.as_ref() != before {
+                return Ok(false);
+            }
             *kept = Some(password.clone());
             if let Some(keep) = ends_sessions {
                 user.updated_at = at;
                 tables.end_sessions(|session| session.user == *id && Some(&session.id) != keep);
                 tables.raise([id.clone()]);
             }
-            Ok(())
+            Ok(true)
         })
     }
 }
@@ -160,6 +170,10 @@ impl Admissions for MemoryPeople {
             tables.invitations.insert(new.token, new.clone());
             Ok(())
         })
+    }
+
+    async fn invitation(&self, token: &Digest) -> Result<Option<Invitation>, IdentityError> {
+        self.read(|tables| tables.invitations.get(token).cloned())
     }
 
     async fn invitations(&self, at: Timestamp, limit: u32) -> Result<Vec<Invitation>, IdentityError> {

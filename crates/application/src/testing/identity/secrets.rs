@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct PlainPasswords {
     checks: AtomicU64,
     busy: AtomicBool,
+    gate: futures::lock::Mutex<()>,
 }
 
 impl PlainPasswords {
@@ -28,6 +29,11 @@ impl PlainPasswords {
     /// Turns away whoever comes, or nobody any more.
     pub fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::SeqCst);
+    }
+
+    /// Lets no check end until what it gives is dropped.
+    pub async fn hold(&self) -> futures::lock::MutexGuard<'_, ()> {
+        self.gate.lock().await
     }
 
     fn room(&self) -> Result<(), PasswordError> {
@@ -49,6 +55,7 @@ impl PasswordHasher for PlainPasswords {
     ) -> Result<PasswordVerdict, PasswordError> {
         self.room()?;
         self.checks.fetch_add(1, Ordering::SeqCst);
+        drop(self.gate.lock().await);
         let kept = kept.and_then(|kept| kept.0.split_once(':'));
         Ok(match kept {
             Some(("new", text)) if text == password.expose_secret() => PasswordVerdict::Right,

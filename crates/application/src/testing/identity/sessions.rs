@@ -43,6 +43,12 @@ impl Sessions for MemoryPeople {
             if tables.user(user)?.status != UserStatus::Active {
                 return Err(IdentityError::Missing("user"));
             }
+            let kept = tables.users.get(user).and_then(|(_, password)| password.as_ref());
+            let other_password = new.shown.password.is_some() && new.shown.password.as_ref() != kept;
+            let has_factor = tables.factors.get(user).is_some_and(|(factor, _)| factor.confirmed);
+            if other_password || (has_factor && !new.shown.second_factor) {
+                return Err(IdentityError::Missing("proof"));
+            }
             let live = tables.sessions.values().filter(|kept| kept.is_live(at) && kept.session.user == *user);
             let mut live: Vec<&Session> = live.map(|kept| &kept.session).collect();
             live.sort_by_key(|session| std::cmp::Reverse(session.used_at));
@@ -154,13 +160,21 @@ impl SecondFactors for MemoryPeople {
         })
     }
 
-    async fn confirm(&self, user: &UserId, step: i64, recovery: &[Digest]) -> Result<bool, IdentityError> {
+    async fn confirm(
+        &self,
+        user: &UserId,
+        step: i64,
+        recovery: &[Digest],
+        keep: Option<&SessionId>,
+    ) -> Result<bool, IdentityError> {
         self.change(|tables| {
             let Some((factor, codes)) = tables.factors.get_mut(user).filter(|(one, _)| !one.confirmed) else {
                 return Ok(false);
             };
             (factor.confirmed, factor.last_step) = (true, Some(step));
             *codes = recovery.iter().copied().collect();
+            tables.end_sessions(|session| session.user == *user && Some(&session.id) != keep);
+            tables.raise([user.clone()]);
             Ok(true)
         })
     }

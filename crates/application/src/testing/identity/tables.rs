@@ -3,7 +3,7 @@
 use crate::identity::GROUP_DEPTH_MAX;
 use crate::ports::identity::{
     AuditRecord, Binding, ChainPlace, CustomRole, ExternalIdentity, Group, IdentityError, Invitation,
-    Organisation, PasswordHash, PendingEpoch, PendingSignIn, Place, Projected, SecondFactor, Session,
+    Organisation, PasswordHash, PendingEpoch, PendingSignIn, Place, Projected, Reach, SecondFactor, Session,
     Subject, User, UserStatus,
 };
 use domain::{
@@ -155,6 +155,7 @@ impl Tables {
         let is_one = |user: &User| {
             self.bindings_of(&user.id).any(|binding| {
                 binding.place == Place::Platform
+                    && (&binding.environments, &binding.key_prefixes) == (&None, &None)
                     && binding.role.as_str() == BuiltInRole::PlatformAdmin.as_str()
             })
         };
@@ -229,7 +230,7 @@ impl Tables {
         }
     }
 
-    pub(super) fn grants(&self, user: &UserId) -> Vec<Grant> {
+    pub(super) fn grants(&self, user: &UserId, reach: Reach) -> Vec<Grant> {
         if !self.users.get(user).is_some_and(|(user, _)| user.status == UserStatus::Active) {
             return Vec::new();
         }
@@ -245,6 +246,7 @@ impl Tables {
             };
             match &binding.place {
                 Place::Platform => grants.push(grant(None)),
+                Place::Organisation(_) if reach == Reach::Ever => grants.push(grant(None)),
                 Place::Project(project) => grants.push(grant(Some(project))),
                 Place::Organisation(name) => {
                     let owned = self.owners.iter().filter(|(_, owner)| *owner == name);

@@ -1,7 +1,7 @@
 //! The contract of [`Admissions`](crate::ports::identity::Admissions).
 
 use super::{Stores, at, digest, email, in_project, new_user, refusal, role_name, together};
-use crate::ports::identity::{Invitation, Place, RegisterBy, Subject};
+use crate::ports::identity::{Invitation, Place, Reach, RegisterBy, Subject, UserChange, UserStatus};
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -13,6 +13,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_invitation_is_used_once(&open().await).await;
     check_invitations_are_replaced_and_listed(&open().await).await;
     check_invitations_name_what_exists(&open().await).await;
+    check_invitations_go_with_their_giver(&open().await).await;
 }
 
 /// An invitation made at the time 0, good for a second.
@@ -32,7 +33,7 @@ async fn check_bootstrap(stores: &Stores) {
     let made =
         stores.admissions.register(&new_user("root"), &RegisterBy::Bootstrap).await.expect("the first");
     assert!(!stores.admissions.is_empty().await.expect("a read"));
-    let grants = stores.roles.grants(&made.id).await.expect("grants");
+    let grants = stores.roles.grants(&made.id, Reach::Now).await.expect("grants");
     assert_eq!(grants.len(), 1);
     assert_eq!((grants[0].role.as_str(), &grants[0].project), ("platform-admin", &None));
     let second = stores.admissions.register(&new_user("eve"), &RegisterBy::Bootstrap).await;
@@ -53,7 +54,10 @@ async fn check_bootstrap_is_for_one(stores: &Stores) {
 
 async fn check_open_registration(stores: &Stores) {
     let ada = stores.admissions.register(&new_user("ada"), &RegisterBy::Open).await.expect("anybody");
-    assert!(stores.roles.grants(&ada.id).await.expect("grants").is_empty(), "no role comes with it");
+    assert!(
+        stores.roles.grants(&ada.id, Reach::Now).await.expect("grants").is_empty(),
+        "no role comes with it"
+    );
     let mut other = new_user("eve");
     other.email = email("ada");
     assert_eq!(refusal(stores.admissions.register(&other, &RegisterBy::Open).await), "taken email");
@@ -127,4 +131,19 @@ async fn check_invitations_name_what_exists(stores: &Stores) {
     assert_eq!(invite("platform-admin", in_project("shop")).await, "missing role");
     let nowhere = Place::Organisation(super::organisation("acme", false).name);
     assert_eq!(invite("editor", nowhere).await, "missing organisation");
+}
+
+async fn check_invitations_go_with_their_giver(stores: &Stores) {
+    let giver = stores.person("giver").await;
+    stores.person("other").await;
+    let of_other = Invitation { invited_by: "user:other".into(), ..invitation("o", "bob", None) };
+    for one in [&invitation("g", "ada", None), &of_other] {
+        stores.admissions.invite(one).await.expect("an invitation");
+    }
+    let found = stores.admissions.invitation(&digest("g")).await.expect("a read");
+    assert_eq!(found, Some(invitation("g", "ada", None)));
+    let off = UserChange { status: Some(UserStatus::Deactivated), ..UserChange::default() };
+    stores.users.change(&giver, &off, at(1)).await.expect("deactivated");
+    assert_eq!(stores.admissions.invitation(&digest("g")).await.expect("a read"), None);
+    assert_eq!(stores.admissions.invitations(at(1), 10).await.expect("a list"), [of_other]);
 }

@@ -1,7 +1,7 @@
 //! The contract of [`Roles::grants`](crate::ports::identity::Roles::grants): what a person may in the end.
 
 use super::{Stores, at, binding, group_name, in_project, roles::custom, user_id};
-use crate::ports::identity::{Place, Subject, UserChange, UserStatus};
+use crate::ports::identity::{Place, Reach, Subject, UserChange, UserStatus};
 use domain::{BuiltInRole, EnvironmentName, Permission, UserId};
 use std::collections::BTreeSet;
 
@@ -10,12 +10,13 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_scopes_are_carried(&open().await).await;
     check_every_way_to_a_role(&open().await).await;
     check_organisations_follow_their_projects(&open().await).await;
+    check_organisations_reach_everywhere_some_day(&open().await).await;
     check_nobody_and_the_deactivated(&open().await).await;
 }
 
 /// The project and role of each grant, as `project:role`, `*` for the platform.
 async fn shown(stores: &Stores, user: &UserId) -> Vec<String> {
-    let grants = stores.roles.grants(user).await.expect("grants");
+    let grants = stores.roles.grants(user, Reach::Now).await.expect("grants");
     let project = |grant: &domain::Grant| grant.project.as_ref().map_or("*".to_owned(), ToString::to_string);
     grants.iter().map(|grant| format!("{}:{}", project(grant), grant.role)).collect()
 }
@@ -28,7 +29,7 @@ async fn check_scopes_are_carried(stores: &Stores) {
     stores.roles.bind(&narrow).await.expect("given");
     stores.roles.put_custom(&custom("watcher", &[Permission::ClusterRead])).await.expect("a role");
     stores.bind(Subject::User(ada.clone()), "watcher", Place::Platform).await;
-    let grants = stores.roles.grants(&ada).await.expect("grants");
+    let grants = stores.roles.grants(&ada, Reach::Now).await.expect("grants");
     assert_eq!(grants.len(), 2);
     assert_eq!((grants[0].role.as_str(), &grants[0].project), ("watcher", &None));
     assert_eq!(grants[0].permissions, BTreeSet::from([Permission::ClusterRead]));
@@ -71,15 +72,30 @@ async fn check_organisations_follow_their_projects(stores: &Stores) {
     stores.bind(Subject::User(ada.clone()), "editor", Place::Organisation(acme.clone())).await;
     assert_eq!(shown(stores, &ada).await, ["mill:editor"]);
     stores.drain().await;
-    stores.organisations.own(&super::project("yard"), Some(&acme)).await.expect("owned");
+    stores.organisations.own(&super::project("yard"), None, Some(&acme)).await.expect("owned");
     stores.expect_raised("another project of the organisation", &[&ada]).await;
     assert_eq!(shown(stores, &ada).await, ["mill:editor", "yard:editor"]);
-    stores.organisations.own(&super::project("mill"), Some(&other)).await.expect("owned");
+    stores.organisations.own(&super::project("mill"), Some(&acme), Some(&other)).await.expect("owned");
     stores.expect_raised("a project that went to another", &[&ada]).await;
     assert_eq!(shown(stores, &ada).await, ["yard:editor"]);
-    stores.organisations.own(&super::project("yard"), None).await.expect("owned by nobody");
+    stores.organisations.own(&super::project("yard"), Some(&acme), None).await.expect("owned by nobody");
     stores.expect_raised("a project that nobody owns", &[&ada]).await;
     assert!(shown(stores, &ada).await.is_empty());
+}
+
+async fn check_organisations_reach_everywhere_some_day(stores: &Stores) {
+    let ada = stores.person("ada").await;
+    let empty = stores.organisation("empty", &[]).await;
+    let acme = stores.organisation("acme", &["mill", "yard"]).await;
+    stores.bind(Subject::User(ada.clone()), "editor", Place::Organisation(empty)).await;
+    let crew = stores.group("crew", None).await;
+    stores.groups.add(&crew, &ada).await.expect("added");
+    stores.bind(Subject::Group(crew), "viewer", Place::Organisation(acme)).await;
+    stores.bind(Subject::User(ada.clone()), "admin", in_project("shop")).await;
+    assert_eq!(shown(stores, &ada).await, ["mill:viewer", "shop:admin", "yard:viewer"]);
+    let ever = stores.roles.grants(&ada, Reach::Ever).await.expect("grants");
+    let ever: Vec<_> = ever.iter().map(|one| (one.project.is_some(), one.role.as_str())).collect();
+    assert_eq!(ever, [(false, "editor"), (false, "viewer"), (true, "admin")]);
 }
 
 async fn check_nobody_and_the_deactivated(stores: &Stores) {

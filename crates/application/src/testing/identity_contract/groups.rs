@@ -2,7 +2,7 @@
 
 use super::{Stores, group, group_name, in_project, label, refusal, together, user_id};
 use crate::identity::GROUP_DEPTH_MAX;
-use crate::ports::identity::{Group, Mirrored, Subject};
+use crate::ports::identity::{Group, Mirrored, Reach, Subject};
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -90,7 +90,10 @@ async fn check_deleting(stores: &Stores) {
     stores.group("outer", None).await;
     assert!(stores.groups.people(&outer, None, 5).await.expect("a page").is_empty());
     stores.groups.add(&outer, &ada).await.expect("added");
-    assert!(stores.roles.grants(&ada).await.expect("grants").is_empty(), "the new group has no roles");
+    assert!(
+        stores.roles.grants(&ada, Reach::Now).await.expect("grants").is_empty(),
+        "the new group has no roles"
+    );
 }
 
 async fn check_moving(stores: &Stores) {
@@ -103,7 +106,7 @@ async fn check_moving(stores: &Stores) {
     stores.drain().await;
     stores.group("middle", Some("outer")).await;
     stores.expect_raised("moving a group", &[&ada]).await;
-    assert_eq!(stores.roles.grants(&ada).await.expect("grants").len(), 1);
+    assert_eq!(stores.roles.grants(&ada, Reach::Now).await.expect("grants").len(), 1);
     stores.groups.put(&Group { label: label("M"), ..group("middle", Some("outer")) }).await.expect("a label");
     stores.expect_raised("another label", &[]).await;
 }

@@ -1,8 +1,9 @@
 //! The last active administrator of the platform stays one, by whatever way the role would go.
 
 use super::{Stores, at, binding, group, in_project, refusal, roles::custom, together};
-use crate::ports::identity::{Place, Subject, UserChange, UserStatus};
-use domain::{GroupName, Permission, UserId};
+use crate::ports::identity::{Binding, Place, Reach, Subject, UserChange, UserStatus};
+use domain::{EnvironmentName, GroupName, Permission, UserId};
+use std::collections::BTreeSet;
 
 const LAST: &str = "last administrator";
 
@@ -11,6 +12,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_deactivating(&open().await).await;
     check_unbinding(&open().await).await;
     check_another_role_instead(&open().await).await;
+    check_a_narrow_role_does_not_count(&open().await).await;
     check_through_groups(&open().await).await;
     check_two_at_once(&open().await).await;
     check_different_ways_at_once(&open().await).await;
@@ -46,6 +48,27 @@ async fn check_another_role_instead(stores: &Stores) {
     stores.bind(root, "viewer", in_project("shop")).await;
 }
 
+async fn check_a_narrow_role_does_not_count(stores: &Stores) {
+    let root = Subject::User(stores.administrator("root").await);
+    let other = Subject::User(stores.person("other").await);
+    let crew = stores.group("crew", None).await;
+    stores.groups.add(&crew, &stores.person("member").await).await.expect("added");
+    let narrow = |subject: &Subject| {
+        let of_some_keys = Some(BTreeSet::from(["app.".to_owned()]));
+        Binding { key_prefixes: of_some_keys, ..binding(subject.clone(), "platform-admin", Place::Platform) }
+    };
+    let environment = EnvironmentName::parse("dev").expect("a constant");
+    let of_one = Binding {
+        environments: Some(BTreeSet::from([environment])),
+        ..binding(other.clone(), "platform-admin", Place::Platform)
+    };
+    for less in [narrow(&other), narrow(&Subject::Group(crew)), of_one] {
+        stores.roles.bind(&less).await.expect("given");
+        assert_eq!(refusal(stores.roles.unbind(&root, &Place::Platform).await), LAST, "{less:?}");
+    }
+    assert_eq!(refusal(stores.roles.bind(&narrow(&root)).await), LAST, "nor in place of the whole one");
+}
+
 /// A group `administrators` with a group `inner` within, in which `root` is: the only administrator.
 async fn through_groups(stores: &Stores) -> (UserId, GroupName, GroupName) {
     let root = stores.person("root").await;
@@ -65,7 +88,7 @@ async fn check_through_groups(stores: &Stores) {
     assert_eq!(refusal(stores.groups.mirror(&root, std::slice::from_ref(&inner), &[]).await), LAST);
     assert_eq!(refusal(stores.users.change(&root, &off(), at(1)).await), LAST);
     assert_eq!(refusal(stores.roles.unbind(&Subject::Group(outer.clone()), &Place::Platform).await), LAST);
-    assert_eq!(stores.roles.grants(&root).await.expect("grants").len(), 1, "none of it was done");
+    assert_eq!(stores.roles.grants(&root, Reach::Now).await.expect("grants").len(), 1, "none of it was done");
     stores.administrator("other").await;
     assert!(stores.groups.delete(&outer).await.expect("there is another"));
 }
@@ -73,7 +96,7 @@ async fn check_through_groups(stores: &Stores) {
 async fn administrators(stores: &Stores, people: &[UserId]) -> usize {
     let mut count = 0;
     for user in people {
-        count += usize::from(!stores.roles.grants(user).await.expect("grants").is_empty());
+        count += usize::from(!stores.roles.grants(user, Reach::Now).await.expect("grants").is_empty());
     }
     count
 }

@@ -20,8 +20,8 @@ pub mod users;
 
 use crate::ports::identity::{
     Admissions, AuditLog, Binding, EpochOutbox, ExternalIdentities, Group, Groups, IdentityError, NewUser,
-    Organisation, Organisations, PasswordHash, Place, Roles, SecondFactors, Sessions, Subject, Throttle,
-    Users,
+    Organisation, Organisations, Owned, PasswordHash, Place, Roles, SecondFactors, Sessions, Subject,
+    Throttle, Users,
 };
 use domain::{
     Digest, Email, GroupName, KeyLabel, OrganisationName, ProjectName, RoleName, SessionId, Timestamp, UserId,
@@ -98,7 +98,8 @@ impl Stores {
         let made = organisation(name, false);
         self.organisations.put(&made).await.expect("an organisation can be made");
         for one in projects {
-            self.organisations.own(&project(one), Some(&made.name)).await.expect("it can own a project");
+            let owned = self.organisations.own(&project(one), None, Some(&made.name)).await;
+            assert_eq!(owned.expect("it can own a project"), Owned::Moved);
         }
         made.name
     }
@@ -189,6 +190,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         name: label(name),
         password: Some(hash(name)),
         identity: None,
+        second_factor_required: false,
         at: at(0),
     }
 }

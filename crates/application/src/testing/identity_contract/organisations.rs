@@ -1,7 +1,8 @@
 //! The contract of [`Organisations`](crate::ports::identity::Organisations).
 
 use super::{Stores, admissions, at, group_name, in_project, organisation, project, refusal};
-use crate::ports::identity::{Organisation, Place, Subject};
+use crate::ports::identity::{Organisation, Owned, Place, Reach, Subject};
+use domain::OrganisationName;
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -9,6 +10,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_projects(&open().await).await;
     check_deleting(&open().await).await;
     check_second_factor(&open().await).await;
+    check_requiring_a_second_factor_is_told(&open().await).await;
     check_forgetting_a_project(&open().await).await;
 }
 
@@ -26,11 +28,21 @@ async fn check_kept_and_listed(stores: &Stores) {
 async fn check_projects(stores: &Stores) {
     let acme = stores.organisation("acme", &["yard", "mill"]).await;
     assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), ["mill", "yard"].map(project));
-    let other = stores.organisation("other", &["mill"]).await;
+    let other = stores.organisation("other", &[]).await;
+    stores.drain().await;
+    let own = async |from: Option<&OrganisationName>, to: Option<&OrganisationName>| {
+        stores.organisations.own(&project("mill"), from, to).await.expect("an answer")
+    };
+    for (from, to) in [(None, Some(&other)), (Some(&other), None), (None, None)] {
+        assert_eq!(own(from, to).await, Owned::By(Some(acme.clone())), "{from:?} is not its owner");
+    }
+    assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), ["mill", "yard"].map(project));
+    assert_eq!(own(Some(&acme), Some(&other)).await, Owned::Moved);
+    assert_eq!(own(Some(&acme), None).await, Owned::By(Some(other.clone())));
     assert_eq!(stores.organisations.projects(&acme).await.expect("projects"), [project("yard")]);
     assert_eq!(stores.organisations.projects(&other).await.expect("projects"), [project("mill")]);
     let missing = organisation("missing", false).name;
-    let refused = stores.organisations.own(&project("mill"), Some(&missing)).await;
+    let refused = stores.organisations.own(&project("mill"), Some(&other), Some(&missing)).await;
     assert_eq!(refusal(refused), "missing organisation");
 }
 
@@ -60,7 +72,7 @@ async fn check_second_factor(stores: &Stores) {
     ];
     let strict = organisation("strict", true);
     stores.organisations.put(&strict).await.expect("an organisation");
-    stores.organisations.own(&project("vault"), Some(&strict.name)).await.expect("owned");
+    stores.organisations.own(&project("vault"), None, Some(&strict.name)).await.expect("owned");
     let lax = stores.organisation("lax", &[]).await;
     stores.group("crew", None).await;
     stores.group("inner", Some("crew")).await;
@@ -84,6 +96,42 @@ async fn check_second_factor(stores: &Stores) {
     }
 }
 
+async fn check_requiring_a_second_factor_is_told(stores: &Stores) {
+    let [ada, bob, cy, dan] = [
+        stores.person("ada").await,
+        stores.person("bob").await,
+        stores.person("cy").await,
+        stores.person("dan").await,
+    ];
+    let acme = stores.organisation("acme", &["mill"]).await;
+    let crew = stores.group("crew", None).await;
+    let inner = stores.group("inner", Some("crew")).await;
+    stores.groups.add(&inner, &bob).await.expect("added");
+    stores.bind(Subject::User(ada.clone()), "viewer", Place::Organisation(acme.clone())).await;
+    stores.bind(Subject::Group(crew), "viewer", in_project("mill")).await;
+    stores.bind(Subject::User(cy.clone()), "viewer", in_project("yard")).await;
+    stores.bind(Subject::User(dan.clone()), "viewer", in_project("shop")).await;
+    stores.drain().await;
+    let put = async |required: bool| {
+        stores.organisations.put(&organisation("acme", required)).await.expect("a change");
+    };
+    put(false).await;
+    stores.expect_raised("no change", &[]).await;
+    put(true).await;
+    stores.expect_raised("requiring it, of members and of those of its projects", &[&ada, &bob]).await;
+    put(true).await;
+    stores.expect_raised("requiring it again", &[]).await;
+    put(false).await;
+    stores.expect_raised("requiring it no more", &[]).await;
+    put(true).await;
+    stores.drain().await;
+    stores.organisations.own(&project("yard"), None, Some(&acme)).await.expect("owned");
+    stores.expect_raised("a project that comes into it", &[&ada, &cy]).await;
+    let lax = stores.organisation("lax", &[]).await;
+    stores.organisations.own(&project("shop"), None, Some(&lax)).await.expect("owned");
+    stores.expect_raised("a project that comes into one that does not ask for it", &[]).await;
+}
+
 async fn check_forgetting_a_project(stores: &Stores) {
     let [ada, bob] = [stores.person("ada").await, stores.person("bob").await];
     let acme = stores.organisation("acme", &["shop"]).await;
@@ -97,7 +145,11 @@ async fn check_forgetting_a_project(stores: &Stores) {
     stores.expect_raised("forgetting a project", &[&ada, &bob]).await;
     assert!(stores.organisations.projects(&acme).await.expect("projects").is_empty());
     assert!(stores.roles.members(&in_project("shop"), None, 5).await.expect("members").is_empty());
-    assert_eq!(stores.roles.grants(&ada).await.expect("grants").len(), 1, "the other project is as it was");
+    assert_eq!(
+        stores.roles.grants(&ada, Reach::Now).await.expect("grants").len(),
+        1,
+        "the other project is as it was"
+    );
     assert!(stores.admissions.invitations(at(1), 5).await.expect("a list").is_empty(), "nobody comes later");
     stores.organisations.forget(&project("shop")).await.expect("forgetting again does no harm");
     stores.expect_raised("forgetting again", &[]).await;

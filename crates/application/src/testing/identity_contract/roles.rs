@@ -1,7 +1,7 @@
 //! The contract of [`Roles`](crate::ports::identity::Roles): giving and taking.
 
 use super::{Stores, at, binding, group_name, in_project, organisation, refusal, role_name, user_id};
-use crate::ports::identity::{CustomRole, Place, Subject};
+use crate::ports::identity::{CustomRole, Place, Reach, Subject};
 use domain::{EnvironmentName, Permission};
 use std::collections::BTreeSet;
 
@@ -97,13 +97,16 @@ async fn check_custom_roles(stores: &Stores) {
     let less = CustomRole { updated_at: at(9), ..custom("deployer", &[Permission::DocumentRead]) };
     stores.roles.put_custom(&less).await.expect("a change");
     stores.expect_raised("a role that allows less", &[&ada]).await;
-    assert_eq!(stores.roles.grants(&ada).await.expect("grants")[0].permissions, less.permissions);
+    assert_eq!(stores.roles.grants(&ada, Reach::Now).await.expect("grants")[0].permissions, less.permissions);
     assert!(stores.roles.delete_custom(&deployer.name).await.expect("deleted"));
     stores.expect_raised("a role that is gone", &[&ada]).await;
-    assert!(stores.roles.grants(&ada).await.expect("grants").is_empty());
+    assert!(stores.roles.grants(&ada, Reach::Now).await.expect("grants").is_empty());
     assert!(!stores.roles.delete_custom(&deployer.name).await.expect("nothing to delete"));
     stores.roles.put_custom(&deployer).await.expect("a role of the same name");
-    assert!(stores.roles.grants(&ada).await.expect("grants").is_empty(), "nobody has the new one");
+    assert!(
+        stores.roles.grants(&ada, Reach::Now).await.expect("grants").is_empty(),
+        "nobody has the new one"
+    );
     // An invitation to a role that is gone would give the next role of that name.
     let invited = super::admissions::invitation("t", "bob", Some(("deployer", in_project("shop"))));
     stores.admissions.invite(&invited).await.expect("an invitation");

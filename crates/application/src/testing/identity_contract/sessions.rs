@@ -1,7 +1,7 @@
 //! The contract of [`Sessions`](crate::ports::identity::Sessions) but for rotation.
 
-use super::{Stores, at, digest, refusal, session_id, together, user_id};
-use crate::ports::identity::{ClientInfo, NewSession, Session};
+use super::{Stores, at, digest, hash, refusal, session_id, together, user_id};
+use crate::ports::identity::{ClientInfo, NewSession, Session, Shown};
 use domain::SessionId;
 
 /// Idle end and end of the sessions of these checks, in milliseconds after they were opened.
@@ -13,6 +13,8 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_opened_and_listed(&open().await).await;
     check_room_is_made(&open().await).await;
     check_room_under_haste(&open().await).await;
+    check_what_was_shown_must_hold(&open().await).await;
+    check_a_change_while_one_is_opened(open).await;
     check_ending(&open().await).await;
     check_pruning(&open().await).await;
 }
@@ -34,6 +36,7 @@ pub(super) fn new_session(name: &str, user: &str, ms: i64) -> NewSession {
             idle_at: at(ms + IDLE_MS),
             ends_at: at(ms + LIFE_MS),
         },
+        shown: Shown::default(),
         refresh: digest(&format!("{name}-0")),
         sessions_max: 3,
     }
@@ -89,6 +92,53 @@ async fn check_room_under_haste(stores: &Stores) {
     }));
     assert!(all.await.iter().all(Result::is_ok));
     assert_eq!(ids(stores, 20).await.len(), 3, "many at once do not get more");
+}
+
+/// A session `name` of `ada`, who showed the password that is kept like this.
+fn shown(name: &str, password: &str, second_factor: bool) -> NewSession {
+    let shown = Shown { password: Some(hash(password)), second_factor };
+    NewSession { shown, ..new_session(name, "ada", 0) }
+}
+
+async fn check_what_was_shown_must_hold(stores: &Stores) {
+    let ada = stores.person("ada").await;
+    stores.sessions.open(&shown("s1", "ada", false)).await.expect("the kept password");
+    let other = stores.sessions.open(&shown("s2", "other", false)).await;
+    assert_eq!(refusal(other), "missing proof", "another password is kept");
+    stores.factors.begin(&ada, b"sealed", at(0)).await.expect("begun");
+    stores.sessions.open(&shown("s3", "ada", false)).await.expect("it is not confirmed yet");
+    assert!(stores.factors.confirm(&ada, 1, &[], None).await.expect("confirmed"));
+    let without = stores.sessions.open(&shown("s4", "ada", false)).await;
+    assert_eq!(refusal(without), "missing proof", "the second factor was not shown");
+    let external = stores.sessions.open(&new_session("s5", "ada", 0)).await;
+    assert_eq!(refusal(external), "missing proof", "whatever the first step was");
+    let other = stores.sessions.open(&shown("s6", "other", true)).await;
+    assert_eq!(refusal(other), "missing proof", "the second factor does not stand in for the password");
+    assert!(ids(stores, 1).await.is_empty(), "nothing was opened");
+    stores.sessions.open(&shown("s7", "ada", true)).await.expect("both were shown");
+}
+
+async fn check_a_change_while_one_is_opened(open: &impl AsyncFn() -> Stores) {
+    for round in 0..5 {
+        let stores = &open().await;
+        let ada = stores.person("ada").await;
+        stores.factors.begin(&ada, b"sealed", at(0)).await.expect("begun");
+        let (old, new) = (hash("ada"), hash("new"));
+        let opened = together((0..3).map(|n| {
+            let new = shown(&format!("s{n}"), "ada", false);
+            async move { stores.sessions.open(&new).await }
+        }));
+        let changed = async {
+            if round % 2 == 0 {
+                stores.users.set_password(&ada, Some(&old), &new, Some(None), at(1)).await
+            } else {
+                stores.factors.confirm(&ada, 1, &[], None).await
+            }
+        };
+        let (changed, _) = futures::join!(changed, opened);
+        assert!(changed.expect("changed"));
+        assert!(ids(stores, 2).await.is_empty(), "opened before and ended, or not opened");
+    }
 }
 
 async fn check_ending(stores: &Stores) {

@@ -98,11 +98,13 @@ async fn check_many_at_once_count_as_many(stores: &Stores) {
 }
 
 async fn check_pruning(stores: &Stores) {
-    for (key, ms) in [("a", 0), ("b", 10), ("c", 20)] {
+    for (key, ms) in [("a", 0), ("b", 10), ("c", 20), ("again", 0), ("again", 30)] {
         begin(stores, &[key], ms).await;
     }
     assert_eq!(stores.throttle.prune(at(20), 1).await.expect("pruned"), 1, "no more than asked for");
     assert_eq!(stores.throttle.prune(at(20), 10).await.expect("pruned"), 1);
     assert_eq!(stores.throttle.prune(at(20), 10).await.expect("pruned"), 0);
     assert_eq!(stores.throttle.prune(at(21), 10).await.expect("pruned"), 1);
+    begin(stores, &["again"], 31).await;
+    assert_eq!(begin(stores, &["again"], 32).await, Some(99), "a key that was used since keeps its failures");
 }

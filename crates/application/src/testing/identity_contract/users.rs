@@ -6,9 +6,11 @@ use crate::ports::identity::{UserChange, UserStatus};
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_a_record_is_kept(&open().await).await;
+    check_made_with_a_second_factor_required(&open().await).await;
     check_an_address_is_one_persons(&open().await).await;
     check_lists(&open().await).await;
     check_changes(&open().await).await;
+    check_requiring_a_second_factor_is_told(&open().await).await;
     check_deactivation(&open().await).await;
     check_passwords(&open().await).await;
 }
@@ -26,6 +28,13 @@ async fn check_a_record_is_kept(stores: &Stores) {
     let without = crate::ports::identity::NewUser { password: None, ..new_user("cy") };
     stores.users.create(&without).await.expect("a record without a password is made");
     assert_eq!(stores.users.password(&user_id("cy")).await.expect("a read"), None);
+}
+
+async fn check_made_with_a_second_factor_required(stores: &Stores) {
+    let new = crate::ports::identity::NewUser { second_factor_required: true, ..new_user("ada") };
+    let made = stores.users.create(&new).await.expect("made");
+    assert!(made.second_factor_required);
+    assert_eq!(stores.users.get(&made.id).await.expect("a read"), Some(made));
 }
 
 async fn check_an_address_is_one_persons(stores: &Stores) {
@@ -76,6 +85,19 @@ async fn check_changes(stores: &Stores) {
     assert_eq!(refusal(nobody), "missing user");
 }
 
+async fn check_requiring_a_second_factor_is_told(stores: &Stores) {
+    let ada = stores.person("ada").await;
+    let change = async |required: Option<bool>| {
+        let change = UserChange { second_factor_required: required, ..UserChange::default() };
+        stores.users.change(&ada, &change, at(1)).await.expect("a change");
+    };
+    for (required, raised) in [(Some(true), true), (Some(true), false), (None, false), (Some(false), false)] {
+        change(required).await;
+        let expected: &[&domain::UserId] = if raised { &[&ada] } else { &[] };
+        stores.expect_raised(&format!("second factor required: {required:?}"), expected).await;
+    }
+}
+
 async fn check_deactivation(stores: &Stores) {
     let ada = stores.person("ada").await;
     stores.sessions.open(&sessions::new_session("s1", "ada", 0)).await.expect("a session");
@@ -98,16 +120,26 @@ async fn check_passwords(stores: &Stores) {
         stores.sessions.open(&sessions::new_session(name, "ada", 0)).await.expect("a session");
     }
     stores.drain().await;
-    stores.users.set_password(&ada, &hash("same"), None, at(1)).await.expect("another form");
+    let set = async |before: Option<&str>, new: &str, ends: Option<Option<&domain::SessionId>>| {
+        let before = before.map(hash);
+        stores.users.set_password(&ada, before.as_ref(), &hash(new), ends, at(1)).await.expect("an answer")
+    };
+    assert!(set(Some("ada"), "same", None).await, "another form");
+    for before in [Some("ada"), None] {
+        assert!(!set(before, "stale", Some(None)).await, "another one is kept than was checked");
+    }
     assert_eq!(stores.users.password(&ada).await.expect("a read"), Some(hash("same")));
     stores.expect_raised("another form of the same password", &[]).await;
     let keep = session_id("s1");
-    stores.users.set_password(&ada, &hash("new"), Some(Some(&keep)), at(2)).await.expect("a new password");
+    assert!(set(Some("same"), "new", Some(Some(&keep))).await);
     stores.expect_raised("another password", &[&ada]).await;
     let live = stores.sessions.list(&ada, at(3)).await.expect("a list");
     assert_eq!(live.into_iter().map(|session| session.id).collect::<Vec<_>>(), [keep]);
-    stores.users.set_password(&ada, &hash("newer"), Some(None), at(4)).await.expect("a new password");
+    assert!(set(Some("new"), "newer", Some(None)).await);
     assert!(stores.sessions.list(&ada, at(5)).await.expect("a list").is_empty());
-    let nobody = stores.users.set_password(&user_id("nobody"), &hash("x"), None, at(6)).await;
+    let nobody = stores.users.set_password(&user_id("nobody"), None, &hash("x"), None, at(6)).await;
     assert_eq!(refusal(nobody), "missing user");
+    let cy = crate::ports::identity::NewUser { password: None, ..new_user("cy") };
+    let cy = stores.users.create(&cy).await.expect("a record without a password is made").id;
+    assert!(stores.users.set_password(&cy, None, &hash("first"), None, at(7)).await.expect("the first one"));
 }

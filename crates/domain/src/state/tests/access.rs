@@ -202,6 +202,29 @@ fn people_may_what_their_roles_give_them_and_nothing_else() {
 }
 
 #[test]
+fn a_narrow_role_on_the_platform_opens_nothing_of_the_platform() {
+    let (p, dev) = (project("p"), environment("p", "dev"));
+    let all: BTreeSet<Permission> = Permission::ALL.iter().copied().collect();
+    let whole = Grant { permissions: all, ..grant(None, BuiltInRole::PlatformAdmin) };
+    let in_dev = Grant { environments: Some(environments(&["dev"])), ..whole.clone() };
+    let prefixed = Grant { key_prefixes: Some(prefixes(&["app."])), ..whole.clone() };
+    let out = Err(Denied::OutOfScope);
+    for permission in Permission::ALL.iter().copied() {
+        check_person(std::slice::from_ref(&whole), permission, Resource::Platform, &Ok(()));
+        let reads = [Permission::ProjectRead, Permission::EnvironmentRead, Permission::SchemaRead];
+        let expected = if reads.contains(&permission) { Ok(()) } else { out.clone() };
+        for narrow in [&in_dev, &prefixed] {
+            let narrow = std::slice::from_ref(narrow);
+            check_person(narrow, permission, Resource::Platform, &expected);
+            check_person(narrow, permission, Resource::Project(&p), &expected);
+        }
+    }
+    check_person(&[in_dev], Permission::DocumentWrite, Resource::Environment(&dev), &Ok(()));
+    let narrow = ApiKey { key_prefixes: Some(prefixes(&["app."])), ..key(None, &[Permission::ClusterRead]) };
+    check(&narrow, Permission::ClusterRead, Resource::Platform, OUT);
+}
+
+#[test]
 fn each_role_may_all_that_the_one_before_may() {
     for (weaker, stronger) in BuiltInRole::ALL.into_iter().zip(BuiltInRole::ALL.into_iter().skip(1)) {
         assert!(weaker.permissions().is_subset(&stronger.permissions()));

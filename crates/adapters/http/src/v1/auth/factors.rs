@@ -5,7 +5,7 @@ use crate::openapi::{BODY, COMMON, PEOPLE, refusals};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
-use crate::v1::dto::people::auth::{CodeBody, EnrolmentBody, ProofBody, RecoveryBody};
+use crate::v1::dto::people::auth::{CodeBody, EnrolBody, EnrolmentBody, ProofBody, RecoveryBody};
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 refusals! {
-    Begun: COMMON, PEOPLE, &[Code::Taken];
+    Begun: COMMON, PEOPLE, BODY, &[Code::TooManyAttempts, Code::Taken];
     Shown: COMMON, PEOPLE, BODY,
         &[Code::SecondFactorFailed, Code::SecondFactorNotFound, Code::SignInFailed, Code::TooManyAttempts, Code::Taken];
 }
@@ -29,15 +29,17 @@ refusals! {
 /// Begin to set up a second factor
 ///
 /// The answer is the only one that shows the secret.
-#[utoipa::path(post, path = "/api/v1/auth/second-factor/enrolment", tag = "auth",
+#[utoipa::path(post, path = "/api/v1/auth/second-factor/enrolment", tag = "auth", request_body = EnrolBody,
     responses((status = 201, description = "What the device needs", body = EnrolmentBody), Begun),
     security(("bearer" = []), ("api_key" = [])))]
 async fn begin_second_factor(
     State(api): State<Api>,
     Caller(ctx): Caller,
     Query(NoQuery): Query<NoQuery>,
+    bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let enrolment = api.app.identity()?.factors.begin(&ctx).await?;
+    let body: EnrolBody = bytes.parse()?;
+    let enrolment = api.app.identity()?.factors.begin(&ctx, body.password.as_ref()).await?;
     Ok(Reply::json(StatusCode::CREATED, &EnrolmentBody::from(&enrolment))?.done())
 }
 

@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Listed: COMMON, PEOPLE, LIST, &[Code::InvalidName, Code::OrganisationNotFound];
     Put: COMMON, PEOPLE, BODY, &[Code::InvalidName, Code::QuotaExceeded, Code::BeyondOwnRights];
-    Gone: COMMON, PEOPLE, &[Code::InvalidName, Code::OrganisationNotFound, Code::ProjectNotFound, Code::BeyondOwnRights];
+    Gone: COMMON, PEOPLE, &[Code::InvalidName, Code::OrganisationNotFound, Code::ProjectNotFound, Code::BeyondOwnRights, Code::Contended];
 }
 
 /// List organisations
@@ -110,7 +110,7 @@ async fn own_project(
     path: OrganisationProjectPath,
     Query(NoQuery): Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    api.app.identity()?.organisations.own(&ctx, &path.project, Some(&path.organisation)).await?;
+    api.app.identity()?.organisations.own(&ctx, &path.project, &path.organisation).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).done())
 }
 
@@ -124,6 +124,6 @@ async fn disown_project(
     path: OrganisationProjectPath,
     Query(NoQuery): Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    api.app.identity()?.organisations.own(&ctx, &path.project, None).await?;
+    api.app.identity()?.organisations.disown(&ctx, &path.project, &path.organisation).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).done())
 }

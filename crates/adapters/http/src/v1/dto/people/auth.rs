@@ -155,6 +155,15 @@ pub(in crate::v1) struct CodeBody {
     pub(in crate::v1) code: SecretString,
 }
 
+/// The person shows again who they are, as far as they can.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v1) struct EnrolBody {
+    /// The password; to be left out by those who have none and signed in through a provider within the last ten minutes.
+    #[schema(value_type = Option<String>, max_length = 256, format = Password)]
+    pub(in crate::v1) password: Option<SecretString>,
+}
+
 /// The person shows again who they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
