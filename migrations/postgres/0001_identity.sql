@@ -179,7 +179,6 @@ CREATE TABLE audit (
 CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_actor ON audit (actor, number);
 CREATE INDEX audit_project ON audit (project, number);
-CREATE INDEX audit_address ON audit (address, action, at);
 
 -- One row: the end of the chain, the end of what was forgotten of it, and how far the projection is.
 CREATE TABLE audit_chain (

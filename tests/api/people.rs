@@ -93,6 +93,10 @@ async fn an_editor_is_invited_edits_becomes_a_viewer_and_is_refused_everywhere_a
     assert_eq!(root.get("/api/v1/audit/verification").send().await.is(200).json()["intact"], true);
     let of_project = root.get(&project.path("/audit?action=config.put")).send().await.is(200).json();
     assert_eq!(of_project["items"].as_array().map(Vec::len), Some(2), "each change once: {of_project}");
+    for record in of_project["items"].as_array().expect("records") {
+        assert_eq!(record["address"], "127.0.0.1", "{record}");
+        assert_eq!(record["trace_id"].as_str().map(str::len), Some(32), "{record}");
+    }
 }
 
 #[tokio::test]

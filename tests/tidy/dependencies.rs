@@ -182,6 +182,7 @@ fn only_one_crate_names_each_technology() {
         ("bcrypt", &["adapter-security"]),
         ("totp-rs", &["adapter-security"]),
         ("openidconnect", &["adapter-oidc"]),
+        ("testcontainers", &["postgres-fixture"]),
     ] {
         let users: Vec<_> =
             graph.iter().filter(|(_, used)| used.contains(technology)).map(|(name, _)| name).collect();

@@ -3,7 +3,10 @@
 use crate::Error;
 use crate::ports::View;
 use domain::access::{Denied, Principal, authorize, identify};
-use domain::{Actor, Digest, Idempotency, Permission, Person, RequestId, Resource, SessionId, Timestamp};
+use domain::{
+    Actor, Digest, Idempotency, Permission, Person, Provenance, RequestId, Resource, SessionId, Timestamp,
+    TraceId,
+};
 use std::sync::Arc;
 
 /// Where a request came from, for the audit.
@@ -15,6 +18,13 @@ pub struct Origin {
     pub user_agent: String,
     /// The trace (W3C trace context, 32 hexadecimal digits); may be empty.
     pub trace_id: String,
+}
+
+impl Origin {
+    /// What the replicated state keeps of it.
+    pub fn provenance(&self) -> Provenance {
+        Provenance { address: self.address.parse().ok(), trace_id: TraceId::parse(&self.trace_id).ok() }
+    }
 }
 
 /// The circumstances of one request.

@@ -31,6 +31,7 @@ impl Env {
             at: self.clock.now(),
             idempotency: ctx.idempotency.filter(|_| !ctx.dry_run),
             person: ctx.person.clone(),
+            provenance: ctx.origin.provenance(),
         }
     }
 }

@@ -14,6 +14,7 @@ use domain::ClusterId;
 use domain::limits::MEMBERS_MAX;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -147,7 +148,7 @@ fn write_member(folder: &Path, settings: &Settings, ca: &ClusterCa, id: u64) -> 
     fs::write(folder.join("tls/cert.pem"), &own.cert_pem)?;
     private_file::create(&folder.join("tls/key.pem"), own.key_pem.as_bytes())?;
     fs::write(folder.join(SETTINGS_FILE), toml::to_string(settings)?)?;
-    if let Err(faults) = settings.validate(folder) {
+    if let Err(faults) = settings.validate(folder, &BTreeMap::new()) {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         bail!("{}", faults.join("; "));
     }
@@ -239,7 +240,7 @@ fn random_node_id() -> anyhow::Result<u64> {
 mod tests {
     use super::*;
     use crate::settings::load_with;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     fn plan() -> Plan {
         let member = |at: u16| PlannedMember {

@@ -5,11 +5,7 @@ use crate::out;
 use crate::settings::{IdentitySettings, load};
 use adapter_sql::Database;
 use anyhow::{Context as _, bail};
-use application::identity::verify_chain;
-use application::ports::identity::AuditLog as _;
-
-/// Records that are read at a time.
-const RECORDS_AT_ONCE: u32 = 1000;
+use application::identity::verify_audit;
 
 /// Brings the schema up to date.
 pub fn migrate(args: &SettingsArgs) -> anyhow::Result<()> {
@@ -28,20 +24,14 @@ pub fn audit(args: &AuditArgs) -> anyhow::Result<()> {
 
 async fn verify(identity: &IdentitySettings) -> anyhow::Result<()> {
     let database = Database::open(&identity.database, false).await?;
-    let (mut from, mut first) = (1, None);
-    loop {
-        let (head, records) = database.chain(from, RECORDS_AT_ONCE).await?;
-        let Some((begin, last)) = records.first().zip(records.last()) else { break };
-        let (begin, last) = (begin.number, last.number);
-        first.get_or_insert(begin);
-        if let Err(bad) = verify_chain(head, begin, &records) {
-            bail!("record {bad} is not what was written, or one before it is missing");
-        }
-        from = last + 1;
+    let verified = verify_audit(&database).await?;
+    if let Some(bad) = verified.first_bad {
+        bail!("record {bad} is not what was written, or it is missing");
     }
-    out::say(match first {
-        Some(first) => format!("Records {first} to {} are as they were written.", from - 1),
-        None => "There are no records.".to_owned(),
+    let last = verified.last.number;
+    out::say(match verified.records {
+        0 => "There are no records.".to_owned(),
+        records => format!("Records {} to {last} are as they were written.", last + 1 - records),
     });
     Ok(())
 }

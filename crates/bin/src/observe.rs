@@ -1,5 +1,6 @@
 //! Turning what the adapters report into metrics. Knows which requests count as operations on configs.
 
+use crate::people::People;
 use adapter_http::HttpObserver;
 use adapter_raft::observe::Observer;
 use adapter_raft::{NodeStats, RaftNode};
@@ -95,8 +96,11 @@ fn outcome(status: u16) -> &'static str {
 }
 
 /// Everything in the Prometheus text format, with gauges of this moment.
-pub(crate) fn metrics_text(metrics: &Metrics, node: &RaftNode) -> String {
+pub(crate) fn metrics_text(metrics: &Metrics, node: &RaftNode, people: Option<&People>) -> String {
     let stats = node.stats();
+    if let Some(people) = people {
+        metrics.people(people.gauges(stats.revision));
+    }
     metrics.raft(gauges(&stats));
     metrics.state(stats.revision, stats.configs);
     metrics.text().unwrap_or_else(|error| {

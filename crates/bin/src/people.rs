@@ -7,7 +7,7 @@ use adapter_security::{
     BcryptHasher, CommonPasswords, Jwt, JwtRules, OpaqueTokenMint, SealedTexts, SealedTotp, default_permits,
 };
 use adapter_sql::Database;
-use adapter_telemetry::Metrics;
+use adapter_telemetry::{Metrics, PeopleGauges};
 use anyhow::Context as _;
 use application::Ports;
 use application::identity::{Identity, IdentityPorts};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What people's devices show beside their account, and who access tokens are for.
 const SERVICE: &str = "Guardian";
@@ -25,6 +25,10 @@ const AUDIENCE: &str = "guardian";
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two times of forgetting.
 const TIDY_INTERVAL: Duration = Duration::from_mins(1);
+/// After how many looks a node that does not lead does what the leader should have done.
+const FOLLOWER_EVERY: u64 = 5;
+/// How long a stop waits for the audit.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(2);
 /// Most batches of the audit in one look, so that a node that catches up also does the rest.
 const PROJECTED_AT_ONCE: usize = 50;
 
@@ -33,6 +37,7 @@ const PROJECTED_AT_ONCE: usize = 50;
 pub(crate) struct People {
     pub(crate) identity: Identity,
     database: Database,
+    hasher: BcryptHasher,
     /// Whether the database answered when it was last asked.
     reachable: Arc<AtomicBool>,
 }
@@ -50,7 +55,6 @@ impl IdentityObserver for Counted {
             Observation::Suspicious => self.0.identity_event("suspicious"),
             Observation::AuditDropped(records) => self.0.audit_dropped(records),
             Observation::EpochsPending(people) => self.0.epochs_pending(people),
-            Observation::AuditLag(revisions) => self.0.audit_lag(revisions),
         }
     }
 }
@@ -63,15 +67,18 @@ impl People {
         core: &Ports,
         metrics: Arc<Metrics>,
     ) -> anyhow::Result<Self> {
+        let mut reachable = true;
         let database = match Database::open(&settings.database, settings.migrate).await {
             Ok(database) => database,
             Err(error) if error.is_unavailable() => {
                 tracing::warn!(%error, "the identity database is not available; going on without it");
+                reachable = false;
                 Database::open_later(&settings.database, settings.migrate).context("identity.database")?
             }
             Err(error) => return Err(error).context("identity.database"),
         };
         let secrets = settings.secrets;
+        let hasher = BcryptHasher::new(settings.bcrypt_cost, secrets.peppers, default_permits());
         let store = Arc::new(database.clone());
         let ports = IdentityPorts {
             users: store.clone(),
@@ -85,7 +92,7 @@ impl People {
             external: store.clone(),
             throttle: store.clone(),
             audit: store,
-            passwords: Arc::new(BcryptHasher::new(settings.bcrypt_cost, secrets.peppers, default_permits())),
+            passwords: Arc::new(hasher.clone()),
             password_rules: Arc::new(CommonPasswords),
             access: Arc::new(Jwt::new(
                 secrets.signing,
@@ -98,7 +105,20 @@ impl People {
             observer: Arc::new(Counted(metrics)),
         };
         let identity = Identity::new(core, ports, settings.rules);
-        Ok(Self { identity, database, reachable: Arc::new(AtomicBool::new(true)) })
+        Ok(Self { identity, database, hasher, reachable: Arc::new(AtomicBool::new(reachable)) })
+    }
+
+    /// What is true at this moment, beside a state of this revision.
+    pub(crate) fn gauges(&self, revision: u64) -> PeopleGauges {
+        let (connections, hashing) = (self.database.connections(), self.hasher.load());
+        PeopleGauges {
+            available: self.reachable.load(Ordering::Relaxed),
+            connections_busy: u64::from(connections.open).saturating_sub(connections.idle as u64),
+            connections_idle: connections.idle as u64,
+            hashes_running: hashing.running as u64,
+            hashes_waiting: hashing.waiting as u64,
+            audit_lag: revision.saturating_sub(self.identity.projector.reached().0),
+        }
     }
 
     /// Says, at once, whether the database answered when it was last asked.
@@ -107,13 +127,13 @@ impl People {
     }
 
     /// Starts what goes on beside requests: what the replicated state must be told, the audit of its changes,
-    /// refusals to be written down, forgetting. Changes are projected where the node leads.
+    /// refusals to be written down, forgetting.
     pub(crate) fn spawn(&self, node: Arc<RaftNode>) -> JoinHandle<()> {
         let (identity, database, reachable) =
             (self.identity.clone(), self.database.clone(), self.reachable.clone());
         tokio::spawn(async move {
             let mut tidied = Instant::now();
-            loop {
+            for looks in 0_u64.. {
                 sleep(INTERVAL).await;
                 let answer = database.ping().await;
                 let came_or_went = reachable.swap(answer.is_ok(), Ordering::Relaxed) != answer.is_ok();
@@ -126,7 +146,7 @@ impl People {
                     }
                     Err(_) => continue,
                 }
-                look(&identity, node.stats().leads()).await;
+                look(&identity, node.stats().leads() || looks % FOLLOWER_EVERY == 0).await;
                 if tidied.elapsed() >= TIDY_INTERVAL {
                     tidied = Instant::now();
                     note(identity.upkeep.tidy().await.map(drop), "what is over could not be forgotten");
@@ -135,16 +155,22 @@ impl People {
         })
     }
 
-    /// Ends the connections.
+    /// Writes what waits for the audit, and ends the connections.
     pub(crate) async fn close(&self) {
+        let left = timeout(FLUSHED_WITHIN, self.identity.audit.flush()).await;
+        if !matches!(left, Ok(Ok(_))) {
+            tracing::warn!("refusals that were not written into the audit yet are lost");
+        }
         self.database.close().await;
     }
 }
 
-async fn look(identity: &Identity, leads: bool) {
+/// `acts` is whether this node does now what one of them has to do: the leader always, the others now and then, in
+/// case that the leader cannot reach the database.
+async fn look(identity: &Identity, acts: bool) {
     note(identity.audit.flush().await.map(drop), "refusals could not be written into the audit");
-    if !leads {
-        return;
+    if !acts {
+        return note(identity.projector.look().await, "nobody knows how far the audit is");
     }
     note(identity.epochs.drain().await.map(drop), "changes of rights could not be told to the cluster");
     for _ in 0..PROJECTED_AT_ONCE {

@@ -30,7 +30,7 @@ pub struct RunningServer {
     node: Arc<RaftNode>,
     http: HttpServer,
     housekeeping: JoinHandle<()>,
-    people: Option<People>,
+    people: Option<Arc<People>>,
     /// What goes on for people beside requests.
     beside: Option<JoinHandle<()>>,
     drain: Duration,
@@ -73,7 +73,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     };
     let mut app = Application::new(&ports);
     let people = match settings.identity {
-        Some(identity) => Some(People::open(identity, &ports, metrics.clone()).await?),
+        Some(identity) => Some(Arc::new(People::open(identity, &ports, metrics.clone()).await?)),
         None => None,
     };
     if let Some(people) = &people {
@@ -83,11 +83,14 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     let housekeeping = tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone(), INTERVAL));
     let stopping = watch::Sender::new(false);
     let outside = Outside {
-        probes: Arc::new(NodeProbes { node: node.clone(), people: people.as_ref().map(People::reachable) }),
+        probes: Arc::new(NodeProbes {
+            node: node.clone(),
+            people: people.as_ref().map(|people| people.reachable()),
+        }),
         observer: Arc::new(HttpMetrics(metrics.clone())),
         metrics: {
-            let node = node.clone();
-            Arc::new(move || metrics_text(&metrics, &node))
+            let (node, people) = (node.clone(), people.clone());
+            Arc::new(move || metrics_text(&metrics, &node, people.as_deref()))
         },
         ids,
         request_timeout: settings.request_timeout,

@@ -5,9 +5,12 @@
 //! `head = SHA-256(0x01 || previous head || record)`; the first previous head is 32 zero bytes.
 //! Equal heads at equal revisions mean equal histories.
 
-use crate::{ChangeKind, Committed, Digest, EnvironmentName, Event, Permission, Quotas, Retention, Revision};
+use crate::{
+    ChangeKind, Committed, Digest, EnvironmentName, Event, Permission, Quotas, Retention, Revision, TraceId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// Separates chain digests from any other use of SHA-256.
 const CHAIN_DOMAIN: &[u8] = &[0x01];
@@ -45,10 +48,14 @@ fn link(previous: Digest, record: &str) -> Digest {
 #[derive(Serialize)]
 struct Record<'a> {
     actor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
     at: i64,
     changes: Vec<Change<'a>>,
     request_id: &'a str,
     revision: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a TraceId>,
 }
 
 /// One change. Whatever matters to an auditor is in it, or its digest is.
@@ -98,10 +105,12 @@ struct Grant<'a> {
 fn canonical(committed: &Committed) -> String {
     let record = Record {
         actor: committed.actor.to_string(),
+        address: committed.provenance.address,
         at: committed.at.0,
         changes: committed.events.iter().filter_map(change).collect(),
         request_id: committed.request_id.as_str(),
         revision: committed.revision.0,
+        trace_id: committed.provenance.trace_id.as_ref(),
     };
     serde_json::to_string(&record).expect("strings and integers always serialise")
 }

@@ -5,10 +5,11 @@ use crate::{
     Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
     EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission, Person,
     ProjectName, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse,
-    SchemaVersion, Timestamp, UserId, Version,
+    SchemaVersion, Timestamp, TraceId, UserId, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A command with everything that deciding it may need: who, when, and under which request.
@@ -31,6 +32,26 @@ pub struct Stamped<C> {
     /// What a person who asks may do; nothing for other actors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Arc<Person>>,
+    /// From where the request came.
+    #[serde(default, skip_serializing_if = "Provenance::is_empty")]
+    pub provenance: Provenance,
+}
+
+/// From where a request came, as far as that is known.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Provenance {
+    /// The client's address, by the word of the proxies that are trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// The trace that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+}
+
+impl Provenance {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl<C> Stamped<C> {

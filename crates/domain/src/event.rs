@@ -2,8 +2,9 @@
 
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, Epoch, KeyRef, MemberId, Message, NewMember, ProjectName, Quotas, RequestId, Retention,
-    Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Timestamp, UserId, Version,
+    EnvironmentId, Epoch, KeyRef, MemberId, Message, NewMember, ProjectName, Provenance, Quotas, RequestId,
+    Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Timestamp, UserId,
+    Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,8 @@ pub struct Committed {
     pub actor: Actor,
     /// The request that it came with.
     pub request_id: RequestId,
+    /// From where it came.
+    pub provenance: Provenance,
     /// What happened, in order.
     pub events: Vec<Event>,
 }

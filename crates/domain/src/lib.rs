@@ -32,7 +32,9 @@ mod text;
 pub use access::{Actor, Permission, Resource};
 pub use archive::{ChangeKind, ConfigRevision, SchemaRevision};
 pub use audit::AuditEntry;
-pub use command::{BindingChange, Command, Idempotency, NewApiKey, Operation, Precondition, Pruned, Stamped};
+pub use command::{
+    BindingChange, Command, Idempotency, NewApiKey, Operation, Precondition, Provenance, Pruned, Stamped,
+};
 pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use entity::{
@@ -43,7 +45,7 @@ pub use event::{Committed, Event};
 pub use member::{MemberId, MemberIdError, NewMember};
 pub use name::{
     ApiKeyId, ClusterId, ConfigKey, Email, EnvironmentName, GroupName, MemberAddress, MemberName, NameError,
-    OrganisationName, ProjectName, RequestId, RoleName, SchemaName, SessionId, UserId,
+    OrganisationName, ProjectName, RequestId, RoleName, SchemaName, SessionId, TraceId, UserId,
 };
 pub use number::{Epoch, Revision, SchemaVersion, Timestamp, Version};
 pub use outcome::{Answer, Outcome, Receipt};

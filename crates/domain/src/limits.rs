@@ -35,6 +35,8 @@ pub const DISPLAY_NAME_BYTES_MAX: usize = 200;
 pub const KEY_LABEL_BYTES_MAX: usize = 100;
 /// Longest request id, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
+/// Length of a trace id (W3C trace context), in bytes.
+pub const TRACE_ID_BYTES: usize = 32;
 /// Most API keys that one project may hold at a time when its quotas do not say, and the platform itself.
 pub const API_KEYS_PER_PROJECT_DEFAULT: u64 = 1000;
 /// Most live documents that one project may hold when its quotas do not say.

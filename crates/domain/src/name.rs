@@ -2,7 +2,7 @@
 
 use crate::limits::{
     CONFIG_KEY_BYTES_MAX, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, MEMBER_ADDRESS_BYTES_MAX, NAME_BYTES_MAX,
-    REQUEST_ID_BYTES_MAX, SCHEMA_NAME_BYTES_MAX,
+    REQUEST_ID_BYTES_MAX, SCHEMA_NAME_BYTES_MAX, TRACE_ID_BYTES,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -209,6 +209,15 @@ name_type!(
     "^[!-~]{1,255}$",
     |text| (1..=MEMBER_ADDRESS_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic())
+);
+name_type!(
+    /// Identifies the trace that a request is part of (W3C trace context, `trace-id`).
+    TraceId,
+    "trace id",
+    TRACE_ID_BYTES,
+    "^[0-9a-f]{32}$",
+    |text| text.len() == TRACE_ID_BYTES
+        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 );
 name_type!(
     /// Identifies one client request in logs, answers and the audit chain.

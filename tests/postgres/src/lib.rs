@@ -5,6 +5,8 @@
 //! ends with it and its folder goes: a small shell beside it waits for the end of a pipe that only this process
 //! holds.
 
+#[cfg(feature = "container")]
+pub mod container;
 mod programs;
 
 use programs::{Owner, binaries, run};

@@ -1,10 +1,11 @@
 //! Puts the routes together, and what every handler shares.
 
-use crate::edge::EdgeLayer;
+use crate::edge::{EdgeLayer, GuardLayer};
 use crate::limit::Limits;
+use crate::openapi::Known;
 use crate::outside::Outside;
 use crate::problem::{Code, Problem};
-use crate::v1::Watchers;
+use crate::v1::{Sending, Watchers};
 use crate::{docs, openapi, probes, v1};
 use application::Application;
 use axum::Router;
@@ -17,8 +18,6 @@ use tower::util::option_layer;
 use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Most exports that a node serves at a time; more are told to come later.
-const EXPORTS_AT_ONCE_MAX: usize = 8;
 /// Most imports that a node takes at a time; each may hold tens of megabytes.
 const IMPORTS_AT_ONCE_MAX: usize = 4;
 
@@ -30,14 +29,22 @@ pub(crate) struct Shared {
     pub(crate) app: Application,
     pub(crate) outside: Outside,
     pub(crate) watchers: Watchers,
-    /// One permit for each export that is being sent.
-    pub(crate) exports: Arc<Semaphore>,
+    /// The exports that are being sent.
+    pub(crate) sending: Sending,
     /// One permit for each import that is being taken.
     pub(crate) imports: Semaphore,
     /// How many requests each client may send.
     pub(crate) limits: Limits,
-    /// The id of each operation, by method and route template.
-    pub(crate) operations: HashMap<(Method, String), String>,
+    /// Every operation, by method and route template.
+    operations: HashMap<(Method, String), Known>,
+}
+
+impl Shared {
+    /// The operation that answers this method on a route; `HEAD` is answered as `GET` is.
+    pub(crate) fn operation(&self, method: &Method, route: &str) -> Option<&Known> {
+        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
+        self.operations.get(&(method, route.to_owned()))
+    }
 }
 
 /// The state of the router.
@@ -49,12 +56,12 @@ pub fn router(app: Application, outside: Outside) -> Router {
     let limits = Limits::new(&outside.edge.limits);
     let cors = cors(&outside.edge.cors_origins);
     let (routes, mut document) = documented().split_for_parts();
-    let operations = openapi::operation_ids(&mut document);
+    let operations = openapi::known_operations(&mut document);
     let api: Api = Arc::new(Shared {
         app,
         outside,
         watchers,
-        exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE_MAX)),
+        sending: Sending::new(),
         imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
         limits,
         operations,
@@ -65,6 +72,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "the Allow header lists the methods of this path")
         })
+        .layer(GuardLayer(api.clone()))
         .layer(option_layer(cors))
         .layer(EdgeLayer(api.clone()))
         .with_state(api)
@@ -76,7 +84,15 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
     }
-    let exposed = ["etag", "location", "retry-after", "x-request-id", "guardian-revision", "ratelimit"];
+    let exposed = [
+        "etag",
+        "location",
+        "retry-after",
+        "x-request-id",
+        "guardian-revision",
+        "ratelimit",
+        "ratelimit-policy",
+    ];
     let sent = [
         "authorization",
         "content-type",

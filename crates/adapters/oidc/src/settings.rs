@@ -68,7 +68,7 @@ pub enum SettingsFault {
 
 impl OidcSettings {
     /// Checks everything that can be checked without asking a provider.
-    pub(crate) fn check(&self) -> Result<(), SettingsFault> {
+    pub fn check(&self) -> Result<(), SettingsFault> {
         if self.providers.len() > PROVIDERS_MAX {
             return Err(SettingsFault::TooMany);
         }

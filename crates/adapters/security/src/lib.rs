@@ -15,8 +15,8 @@ pub use access::{Jwt, JwtRules, TOKEN_BYTES_MAX};
 pub use api_key::{ApiKeyMint, KeyType};
 pub use opaque::OpaqueTokenMint;
 pub use password::{
-    BCRYPT_COST_DEFAULT, BCRYPT_COST_MAX, BCRYPT_COST_MIN, BcryptHasher, CommonPasswords, WAITING_MAX,
-    acceptable, default_permits,
+    BCRYPT_COST_DEFAULT, BCRYPT_COST_MAX, BCRYPT_COST_MIN, BcryptHasher, CommonPasswords, HashingLoad,
+    WAITING_MAX, acceptable, default_permits,
 };
 pub use sealed::SealedTexts;
 pub use secrets::{

@@ -6,7 +6,7 @@ use crate::statement::{for_update, int, values};
 use crate::{Database, audit_search};
 use application::identity::next_head;
 use application::ports::identity::{
-    AuditCursor, AuditLog, AuditOutcome, AuditQuery, AuditRecord, IdentityError, NewAuditRecord, Projected,
+    AuditCursor, AuditLog, AuditQuery, AuditRecord, ChainPage, IdentityError, NewAuditRecord, Projected,
 };
 use async_trait::async_trait;
 use domain::{Digest, Revision, Timestamp};
@@ -134,7 +134,7 @@ impl AuditLog for Database {
         audit_search::search(self, query, before, limit).await
     }
 
-    async fn chain(&self, from: u64, limit: u32) -> Result<(Digest, Vec<AuditRecord>), IdentityError> {
+    async fn chain(&self, from: u64, limit: u32) -> Result<ChainPage, IdentityError> {
         audit_search::chain(self, from, limit).await
     }
 
@@ -158,18 +158,5 @@ impl AuditLog for Database {
         transaction.execute(update, &values![number, head]).await?;
         transaction.commit().await?;
         Ok(forgotten)
-    }
-
-    async fn count(
-        &self,
-        action: &str,
-        outcome: AuditOutcome,
-        address: &str,
-        since: Timestamp,
-    ) -> Result<u64, IdentityError> {
-        let count = "SELECT COUNT(*) AS n FROM audit
-                     WHERE address = $1 AND action = $2 AND outcome = $3 AND at >= $4";
-        let row = self.read_one(count, &values![address, action, outcome.as_str(), since]).await?;
-        Ok(row.map_or(Ok(0), |row| row.count("n"))?)
     }
 }

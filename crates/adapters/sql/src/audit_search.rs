@@ -5,9 +5,9 @@ use crate::error::SqlError;
 use crate::row::Row;
 use crate::statement::{int, values};
 use application::ports::identity::{
-    AuditCursor, AuditOutcome, AuditQuery, AuditRecord, IdentityError, NewAuditRecord,
+    AuditCursor, AuditOutcome, AuditQuery, AuditRecord, ChainPage, ChainPlace, IdentityError, NewAuditRecord,
 };
-use domain::{Digest, Revision, Timestamp};
+use domain::{Revision, Timestamp};
 
 /// The columns that [`record`] reads.
 macro_rules! select_records {
@@ -99,26 +99,23 @@ pub(crate) async fn search(
     Ok(rows.iter().map(record).collect::<Result<_, _>>()?)
 }
 
-/// Records in their order, and the head of the one before the first.
-pub(crate) async fn chain(
-    database: &Database,
-    from: u64,
-    limit: u32,
-) -> Result<(Digest, Vec<AuditRecord>), IdentityError> {
-    // The one before the first comes along, so that both are of the same moment.
-    let page = select_records!("WHERE number >= $1 ORDER BY number LIMIT $2");
-    let start = int(from.max(1) - 1);
-    let rows = database.read(page, &values![start, int(u64::from(limit) + 1)]).await?;
-    let mut records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
-    if records.first().is_some_and(|first| first.number < from) {
-        return Ok((records.remove(0).head, records));
-    }
-    records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let row =
-        database.read_one("SELECT number, head, pruned_head FROM audit_chain WHERE id = 1", &[]).await?;
-    let row = row.ok_or_else(|| SqlError::corrupt("audit_chain"))?;
-    // Nothing from there on: the head of the last record; else what was forgotten ends where these begin.
-    let column =
-        if records.is_empty() && row.count::<u64>("number")? < from { "head" } else { "pruned_head" };
-    Ok((row.digest(column)?, records))
+/// Where the chain begins and ends beside each record; one row without a record when there is none.
+const CHAIN: &str = "SELECT c.pruned_number, c.pruned_head, c.number AS end_number, c.head AS end_head,
+        a.number, a.at, a.actor, a.address, a.user_agent, a.action, a.resource, a.project, a.outcome,
+        a.request_id, a.trace_id, a.revision, a.revision_index, a.detail, a.head
+    FROM audit_chain c
+    LEFT JOIN (SELECT * FROM audit WHERE number >= $1 ORDER BY number LIMIT $2) a ON TRUE
+    WHERE c.id = 1 ORDER BY a.number";
+
+/// Records in their order, and where the chain begins and ends.
+pub(crate) async fn chain(database: &Database, from: u64, limit: u32) -> Result<ChainPage, IdentityError> {
+    let rows = database.read(CHAIN, &values![int(from), limit]).await?;
+    let first = rows.first().ok_or_else(|| SqlError::corrupt("audit_chain"))?;
+    let place = |number: &str, head: &str| {
+        Ok::<_, SqlError>(ChainPlace { number: first.count(number)?, head: first.digest(head)? })
+    };
+    let (forgotten, end) = (place("pruned_number", "pruned_head")?, place("end_number", "end_head")?);
+    let empty = first.get::<Option<i64>>("number")?.is_none();
+    let records = if empty { Vec::new() } else { rows.iter().map(record).collect::<Result<_, _>>()? };
+    Ok(ChainPage { forgotten, end, records })
 }

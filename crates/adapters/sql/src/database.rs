@@ -33,6 +33,15 @@ pub struct Database {
     prepared: Arc<OnceCell<()>>,
 }
 
+/// The connections of a process to its database.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// All of them.
+    pub open: u32,
+    /// Those that nobody uses.
+    pub idle: usize,
+}
+
 #[derive(Clone, Debug)]
 enum Pools {
     Postgres(PgPool),
@@ -90,6 +99,17 @@ impl Database {
         self.prepare().await?;
         self.reader().await?.rows("SELECT number FROM audit_chain", &[]).await?;
         Ok(())
+    }
+
+    /// How many connections there are, and how many of them are idle.
+    pub fn connections(&self) -> Connections {
+        match &self.pools {
+            Pools::Postgres(pool) => Connections { open: pool.size(), idle: pool.num_idle() },
+            Pools::Sqlite { readers, writer } => Connections {
+                open: readers.size() + writer.size(),
+                idle: readers.num_idle() + writer.num_idle(),
+            },
+        }
     }
 
     /// Closes every connection, once it is free.

@@ -7,7 +7,7 @@ use crate::row::Row;
 use crate::statement::values;
 use crate::{Database, users};
 use application::identity::{GROUP_DEPTH_MAX, GROUPS_MAX};
-use application::ports::identity::{Group, Groups, IdentityError, Subject};
+use application::ports::identity::{Group, Groups, IdentityError, Mirrored, Subject};
 use async_trait::async_trait;
 use domain::{GroupName, KeyLabel, UserId};
 
@@ -183,27 +183,27 @@ impl Groups for Database {
         user: &UserId,
         mapped: &[GroupName],
         present: &[GroupName],
-    ) -> Result<(), IdentityError> {
+    ) -> Result<Mirrored, IdentityError> {
         let mut transaction = self.begin_directory().await?;
         if users::hold(&mut transaction, user).await?.is_none() {
             return Err(IdentityError::Missing("user"));
         }
         let guard = Guard::before(&mut transaction).await?;
-        let mut changed = false;
+        let mut mirrored = Mirrored::default();
         for name in mapped {
-            changed |= if !present.contains(name) {
-                take(&mut transaction, name, user).await?
-            } else if exists(&mut transaction, name).await? {
-                add(&mut transaction, name, user).await?
-            } else {
-                false
-            };
+            if !present.contains(name) {
+                if take(&mut transaction, name, user).await? {
+                    mirrored.left.push(name.clone());
+                }
+            } else if exists(&mut transaction, name).await? && add(&mut transaction, name, user).await? {
+                mirrored.joined.push(name.clone());
+            }
         }
-        if changed {
+        if mirrored != Mirrored::default() {
             guard.after(&mut transaction).await?;
             raise_user(&mut transaction, user).await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(mirrored)
     }
 }

@@ -27,7 +27,7 @@ mod statement;
 mod throttle;
 mod users;
 
-pub use database::Database;
+pub use database::{Connections, Database};
 pub use error::OpenError;
 pub use migrations::{migrate, schema_version};
 pub use settings::Settings;

@@ -38,6 +38,16 @@ impl Settings {
         }
     }
 
+    /// Whether the database is a file, which only those on one machine can share.
+    pub fn is_file(&self) -> bool {
+        matches!(self.target(), Ok(Target::Sqlite(_)))
+    }
+
+    /// Whether the address can be one, before anybody goes there.
+    pub fn check(&self) -> Result<(), OpenError> {
+        self.target().map(drop)
+    }
+
     /// Which database the address names.
     pub(crate) fn target(&self) -> Result<Target, OpenError> {
         let url = self.url.expose_secret();

@@ -10,6 +10,7 @@ mod watch;
 
 pub use http::{ROUTES_MAX, UNMATCHED_ROUTE};
 pub use metrics::Metrics;
+pub use people::PeopleGauges;
 pub use raft::{RaftGauges, RaftState};
 pub use register::MetricsError;
 pub use tracing_lines::{LogFormat, TracingError, UnknownLogFormat, init_tracing};

@@ -1,7 +1,7 @@
 //! Every metric of one node, in a registry of its own so that tests can run several nodes in a process.
 
 use crate::http::Http;
-use crate::people::People;
+use crate::people::{People, PeopleGauges};
 use crate::raft::{Raft, RaftGauges};
 use crate::register::{Made, MetricsError, counter, counters, gauge, gauges, set};
 use crate::watch::Watch;
@@ -117,9 +117,9 @@ impl Metrics {
         self.people.audit_dropped(records);
     }
 
-    /// The audit is so many revisions behind.
-    pub fn audit_lag(&self, revisions: u64) {
-        self.people.audit_lag(revisions);
+    /// What is true of people's side of the node now.
+    pub fn people(&self, gauges: PeopleGauges) {
+        self.people.report(gauges);
     }
 
     /// The cluster is yet to be told of so many people.

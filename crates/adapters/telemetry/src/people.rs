@@ -1,7 +1,24 @@
 //! What happens to people: numbers, never names.
 
-use crate::register::{Made, counter, counters, gauge, set};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
+use crate::register::{Made, counter, counters, gauge, gauges, set};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+
+/// What is true of people's side of a node at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct PeopleGauges {
+    /// Whether the identity database answered when it was last asked.
+    pub available: bool,
+    /// Connections to it that are in use.
+    pub connections_busy: u64,
+    /// Connections to it that are not.
+    pub connections_idle: u64,
+    /// Hashes of passwords that run.
+    pub hashes_running: u64,
+    /// Hashes of passwords that wait.
+    pub hashes_waiting: u64,
+    /// Revisions of this node's state that are not in the audit.
+    pub audit_lag: u64,
+}
 
 /// Metrics of sign-ins and of the audit.
 #[derive(Debug)]
@@ -11,6 +28,9 @@ pub(crate) struct People {
     audit_dropped: IntCounter,
     audit_lag: IntGauge,
     epochs_pending: IntGauge,
+    available: IntGauge,
+    connections: IntGaugeVec,
+    hashes: IntGaugeVec,
 }
 
 impl People {
@@ -43,6 +63,23 @@ impl People {
                 "guardian_epochs_pending",
                 "People of whose changed rights the cluster is yet to be told.",
             )?,
+            available: gauge(
+                registry,
+                "guardian_identity_available",
+                "1 when the identity database answered when it was last asked, else 0.",
+            )?,
+            connections: gauges(
+                registry,
+                "guardian_identity_connections",
+                "Connections to the identity database.",
+                &["state"],
+            )?,
+            hashes: gauges(
+                registry,
+                "guardian_password_hashes",
+                "Passwords that are being hashed, or wait for that.",
+                &["state"],
+            )?,
         })
     }
 
@@ -58,8 +95,13 @@ impl People {
         self.audit_dropped.inc_by(records);
     }
 
-    pub(crate) fn audit_lag(&self, revisions: u64) {
-        set(&self.audit_lag, revisions);
+    pub(crate) fn report(&self, gauges: PeopleGauges) {
+        self.available.set(i64::from(gauges.available));
+        set(&self.connections.with_label_values(&["busy"]), gauges.connections_busy);
+        set(&self.connections.with_label_values(&["idle"]), gauges.connections_idle);
+        set(&self.hashes.with_label_values(&["running"]), gauges.hashes_running);
+        set(&self.hashes.with_label_values(&["waiting"]), gauges.hashes_waiting);
+        set(&self.audit_lag, gauges.audit_lag);
     }
 
     pub(crate) fn epochs_pending(&self, people: u64) {

@@ -1,15 +1,14 @@
 //! The audit: what was done, by whom, with what end.
 
+use super::chain::{Verified, verify_audit};
 use super::record::{Act, cut};
 use super::shared::Shared;
 use super::{Listed, Visitor};
 use crate::ports::identity::{AuditCursor, AuditOutcome, AuditQuery, AuditRecord, Observation};
 use crate::{Error, RequestContext};
-use domain::{Actor, Digest, Permission, ProjectName, Resource};
+use domain::{Actor, MemberId, Permission, ProjectName, Resource};
 use std::sync::Arc;
 
-/// How many records a check reads at a time.
-const VERIFIED_AT_ONCE: u32 = 1000;
 /// How many refusals are written at a time.
 const FLUSHED_AT_ONCE: usize = 500;
 
@@ -32,17 +31,6 @@ pub struct Refusal {
     pub code: String,
 }
 
-/// What a check of the chain found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Verified {
-    /// How many records were checked.
-    pub records: u64,
-    /// The first record that does not follow the ones before it.
-    pub first_bad: Option<u64>,
-    /// The head of the last good record.
-    pub head: Digest,
-}
-
 impl Audit {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
@@ -52,7 +40,7 @@ impl Audit {
     pub async fn search(
         &self,
         ctx: &RequestContext,
-        query: AuditQuery,
+        mut query: AuditQuery,
         before: Option<AuditCursor>,
         size: u32,
     ) -> Result<Listed<AuditRecord, AuditCursor>, Error> {
@@ -60,7 +48,18 @@ impl Audit {
             None => self.shared.allowed(ctx, Permission::AuditRead, Resource::Platform).await?,
             Some(Ok(project)) => {
                 let resource = Resource::Project(&project);
-                self.shared.allowed(ctx, Permission::AuditRead, resource).await?
+                let asker = self.shared.allowed(ctx, Permission::AuditRead, resource).await?;
+                // An earlier project of the same name was another's.
+                if asker
+                    .ctx
+                    .require(&asker.view, Permission::AuditRead, Resource::Platform, self.shared.now())
+                    .is_err()
+                {
+                    let kept = asker.view.state.project(&project);
+                    let created = kept.ok_or_else(|| Error::not_found("project", &project))?.created_at;
+                    query.from = Some(query.from.map_or(created, |from| from.max(created)));
+                }
+                asker
             }
             Some(Err(fault)) => {
                 return Err(Error::Invalid { field: "project", message: fault.to_string() });
@@ -70,28 +69,10 @@ impl Audit {
         Ok(Listed::take(found, size, |record| record.number))
     }
 
-    /// Checks the chain from its oldest record on.
+    /// Checks the chain from its oldest record to its end. Needs the right to all of it.
     pub async fn verify(&self, ctx: &RequestContext) -> Result<Verified, Error> {
         self.shared.allowed(ctx, Permission::AuditRead, Resource::Platform).await?;
-        let log = &self.shared.ports.audit;
-        let (mut head, mut page) = log.chain(1, VERIFIED_AT_ONCE).await?;
-        // The oldest may be forgotten; the head before the first that is kept is not.
-        let mut next = page.first().map_or(1, |record| record.number);
-        let mut records = 0;
-        while !page.is_empty() {
-            let count = page.len() as u64;
-            match super::verify_chain(head, next, &page) {
-                Ok(after) => (head, next, records) = (after, next + count, records + count),
-                Err(bad) => {
-                    let good = usize::try_from(bad - next).unwrap_or_default();
-                    let before = good.checked_sub(1).and_then(|last| page.get(last));
-                    let head = before.map_or(head, |record| record.head);
-                    return Ok(Verified { records: records + (bad - next), first_bad: Some(bad), head });
-                }
-            }
-            page = log.chain(next, VERIFIED_AT_ONCE).await?.1;
-        }
-        Ok(Verified { records, first_bad: None, head })
+        Ok(verify_audit(self.shared.ports.audit.as_ref()).await?)
     }
 
     /// Writes the refusals that are waiting; says how many. To be called every second or so.
@@ -125,5 +106,10 @@ impl Audit {
         };
         let act = act.with("operation", cut(&refusal.operation)).with("code", cut(&refusal.code));
         self.shared.enqueue(self.shared.record(visitor, actor, act));
+    }
+
+    /// Writes down that the asker had this member lead: nothing in the replicated state says so.
+    pub async fn led(&self, ctx: &RequestContext, leader: MemberId) {
+        self.shared.acted(ctx, Act::done("member.lead", leader)).await;
     }
 }

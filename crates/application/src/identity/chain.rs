@@ -1,8 +1,13 @@
 //! The chain of the audit's records: each head covers the one before and the record.
 
-use crate::ports::identity::{AuditOutcome, AuditRecord, NewAuditRecord};
+use crate::ports::identity::{
+    AuditLog, AuditOutcome, AuditRecord, ChainPlace, IdentityError, NewAuditRecord,
+};
 use domain::Digest;
 use serde::Serialize;
+
+/// How many records a check reads at a time.
+const VERIFIED_AT_ONCE: u32 = 1000;
 
 /// The canonical form of a record: JSON with its members in this (alphabetical) order and no blanks.
 #[derive(Serialize)]
@@ -59,15 +64,46 @@ pub fn next_head(before: Digest, number: u64, record: &NewAuditRecord) -> Digest
     Digest::of(&[&[1], &before.0, &text])
 }
 
-/// The first record that does not follow the ones before it, if any; `before` is the head before the first and
-/// `from` its number.
-pub fn verify_chain(before: Digest, from: u64, records: &[AuditRecord]) -> Result<Digest, u64> {
-    let mut head = before;
-    for (number, record) in (from..).zip(records) {
-        head = next_head(head, number, &record.record);
-        if record.number != number || record.head != head {
-            return Err(number);
+/// What a check of the chain found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Verified {
+    /// How many records were checked and are good.
+    pub records: u64,
+    /// The first record that does not follow the ones before it, or is missing.
+    pub first_bad: Option<u64>,
+    /// The last good record; the last forgotten one when there is none.
+    pub last: ChainPlace,
+}
+
+/// Checks the chain from its oldest record to its end, while others may write and forget.
+pub async fn verify_audit(log: &dyn AuditLog) -> Result<Verified, IdentityError> {
+    let mut last = ChainPlace::default();
+    let mut records = 0;
+    loop {
+        let page = log.chain(last.number + 1, VERIFIED_AT_ONCE).await?;
+        if page.forgotten.number > last.number {
+            last = page.forgotten;
+        }
+        for record in &page.records {
+            if !follows(last, record) {
+                return Ok(Verified { records, first_bad: Some(last.number + 1), last });
+            }
+            last = ChainPlace { number: record.number, head: record.head };
+            records += 1;
+        }
+        if page.records.is_empty() {
+            // What is missing at the end leaves no gap: only the kept end tells.
+            let first_bad = match page.end {
+                end if end == last => None,
+                end if end.number < last.number => Some(end.number + 1),
+                end if end.number == last.number => Some(end.number),
+                _ => Some(last.number + 1),
+            };
+            return Ok(Verified { records, first_bad, last });
         }
     }
-    Ok(head)
+}
+
+fn follows(last: ChainPlace, record: &AuditRecord) -> bool {
+    record.number == last.number + 1 && record.head == next_head(last.head, record.number, &record.record)
 }

@@ -1,11 +1,11 @@
 //! Coming in through an identity provider.
 
-use super::record::Act;
+use super::record::{Act, cut};
 use super::shared::Shared;
 use super::{INVITATIONS_MAX, RegistrationMode, SignedIn, Visitor};
 use crate::Error;
 use crate::ports::identity::{
-    ExternalPerson, NewUser, PendingSignIn, ProviderError, RegisterBy, TokenKind, User, UserStatus,
+    ExternalPerson, Mirrored, NewUser, PendingSignIn, ProviderError, RegisterBy, TokenKind, User, UserStatus,
 };
 use domain::{GroupName, KeyLabel, UserId};
 use secrecy::{ExposeSecret, SecretString};
@@ -49,13 +49,11 @@ impl ExternalSignIn {
     /// Begins a sign-in at a provider.
     pub async fn begin(&self, visitor: &Visitor, provider: &str) -> Result<WentOut, Error> {
         let shared = &*self.shared;
-        let attempt = shared.network_attempt("external", &visitor.origin.address);
-        shared.try_once(&attempt).await?;
+        shared.try_once(&shared.begin_attempt(&visitor.origin.address)).await?;
         let state = shared.ports.opaque.mint(TokenKind::Challenge);
         let begun = shared.ports.providers.begin(provider, state.secret.expose_secret(), shared.now());
         let (location, pending) = begun.await?;
         shared.ports.external.keep(&PendingSignIn { state: state.digest, ..pending }).await?;
-        shared.withdraw(attempt).await?;
         Ok(WentOut { location, state: state.secret })
     }
 
@@ -81,14 +79,19 @@ impl ExternalSignIn {
             Err(ProviderError::Refused(reason)) => {
                 return self.refused(visitor, &pending.provider, &reason).await;
             }
-            person => person?,
+            Err(error) => {
+                // Not the visitor's fault.
+                shared.withdraw(attempt).await?;
+                return Err(error.into());
+            }
+            Ok(person) => person,
         };
         let user = self.person(visitor, &pending.provider, &person).await?;
         if user.status != UserStatus::Active {
             return self.refused(visitor, &pending.provider, "the person was deactivated").await;
         }
         shared.ports.throttle.succeed(&attempt).await?;
-        self.mirror(&pending.provider, &person, &user.id).await?;
+        self.mirror(visitor, &pending.provider, &person, &user.id).await?;
         let method = format!("oidc:{}", pending.provider);
         shared.first_step(visitor, &user, (method, request.device, request.browser)).await
     }
@@ -98,9 +101,14 @@ impl ExternalSignIn {
         self.shared.ports.providers.names()
     }
 
-    async fn refused(&self, visitor: &Visitor, provider: &str, reason: &str) -> Result<SignedIn, Error> {
-        let act = Act::failed("auth.external", provider).with("reason", reason);
+    /// Writes down that somebody came back whose sign-in cannot be finished, and why.
+    pub async fn turned_away(&self, visitor: &Visitor, provider: &str, reason: &str) {
+        let act = Act::failed("auth.external", cut(provider)).with("reason", reason);
         self.shared.failed(visitor, None, act).await;
+    }
+
+    async fn refused(&self, visitor: &Visitor, provider: &str, reason: &str) -> Result<SignedIn, Error> {
+        self.turned_away(visitor, provider, reason).await;
         Err(Error::ProviderRefused)
     }
 
@@ -115,6 +123,23 @@ impl ExternalSignIn {
         if let Some(id) = ports.external.find(&person.identity).await? {
             return self.shared.user(&id).await;
         }
+        match self.register(visitor, provider, person).await {
+            Err(Error::RegistrationClosed) => {
+                let act = Act::failed("auth.register", "unknown").with("provider", provider);
+                self.shared.failed(visitor, None, act).await;
+                Err(Error::RegistrationClosed)
+            }
+            registered => registered,
+        }
+    }
+
+    async fn register(
+        &self,
+        visitor: &Visitor,
+        provider: &str,
+        person: &ExternalPerson,
+    ) -> Result<User, Error> {
+        let ports = &self.shared.ports;
         let email = person.email.clone().ok_or(Error::RegistrationClosed)?;
         let by = match self.shared.rules.registration {
             RegistrationMode::Closed => return Err(Error::RegistrationClosed),
@@ -151,7 +176,13 @@ impl ExternalSignIn {
     }
 
     /// Puts the person into the groups that the provider names, of those that are mapped.
-    async fn mirror(&self, provider: &str, person: &ExternalPerson, user: &UserId) -> Result<(), Error> {
+    async fn mirror(
+        &self,
+        visitor: &Visitor,
+        provider: &str,
+        person: &ExternalPerson,
+        user: &UserId,
+    ) -> Result<(), Error> {
         let mapping = self.shared.ports.providers.groups(provider);
         if mapping.is_empty() {
             return Ok(());
@@ -160,8 +191,14 @@ impl ExternalSignIn {
         let present: Vec<GroupName> =
             mapping.iter().filter(|(theirs, _)| named(theirs)).map(|(_, ours)| ours.clone()).collect();
         let mapped: Vec<GroupName> = mapping.into_iter().map(|(_, ours)| ours).collect();
-        self.shared.ports.groups.mirror(user, &mapped, &present).await?;
+        let Mirrored { joined, left } = self.shared.ports.groups.mirror(user, &mapped, &present).await?;
+        if joined.is_empty() && left.is_empty() {
+            return Ok(());
+        }
         self.shared.settle().await;
-        Ok(())
+        let names = |groups: &[GroupName]| groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
+        let act = Act::done("group.mirror", user).with("provider", provider);
+        let act = act.with("joined", names(&joined)).with("left", names(&left));
+        self.shared.came(visitor, user, act).await
     }
 }

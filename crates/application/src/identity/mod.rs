@@ -31,8 +31,8 @@ mod users;
 mod visitor;
 
 pub use account::{Account, ChangePassword, Me, ResetPassword};
-pub use audit::{Audit, Refusal, Verified};
-pub use chain::{next_head, verify_chain};
+pub use audit::{Audit, Refusal};
+pub use chain::{Verified, next_head, verify_audit};
 pub use epochs::Epochs;
 pub use external::{ExternalSignIn, FinishExternal, WentOut};
 pub use factors::{Confirmed, Enrolment, Factors};

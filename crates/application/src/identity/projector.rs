@@ -5,11 +5,12 @@
 
 use super::shared::{Asker, Shared};
 use crate::Error;
-use crate::ports::identity::{AuditOutcome, NewAuditRecord, Observation};
+use crate::ports::identity::{AuditOutcome, NewAuditRecord};
 use domain::{AuditEntry, ProjectName, Revision, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Most revisions that are carried over in one transaction.
 const REVISIONS_AT_ONCE: usize = 200;
@@ -33,13 +34,15 @@ impl Projector {
         self.shared.project().await
     }
 
-    /// How many revisions of this node's state are yet to be carried over.
-    pub async fn lag(&self) -> Result<u64, Error> {
-        let view = self.shared.core.state.view(crate::ports::Freshness::STALE).await?;
-        let projected = self.shared.ports.audit.projected().await?.revision;
-        let lag = view.state.revision().0.saturating_sub(projected.0);
-        self.shared.ports.observer.observe(Observation::AuditLag(lag));
-        Ok(lag)
+    /// Looks how far the audit is, on a node where nobody calls [`Self::run`].
+    pub async fn look(&self) -> Result<(), Error> {
+        self.shared.projected().await.map(drop)
+    }
+
+    /// The revision up to which everything was carried over when somebody last looked. What this node's state has
+    /// beyond it is the lag, also while the audit cannot be reached.
+    pub fn reached(&self) -> Revision {
+        Revision(self.shared.reached.load(Ordering::Relaxed))
     }
 }
 
@@ -53,9 +56,15 @@ enum BadEntry {
 }
 
 impl Shared {
+    async fn projected(&self) -> Result<Revision, Error> {
+        let revision = self.ports.audit.projected().await?.revision;
+        self.reached.store(revision.0, Ordering::Relaxed);
+        Ok(revision)
+    }
+
     async fn project(&self) -> Result<bool, Error> {
         let view = self.core.state.view(crate::ports::Freshness::STALE).await?;
-        let from = self.ports.audit.projected().await?.revision;
+        let from = self.projected().await?;
         let entries = view.archive.audit_entries(from, REVISIONS_AT_ONCE)?;
         let Some(through) = entries.last().map(|entry| entry.revision) else { return Ok(false) };
         let mut records = Vec::new();
@@ -66,7 +75,9 @@ impl Shared {
             records.extend(rows(entry)?);
         }
         self.forget_deleted(from, &records).await?;
-        self.ports.audit.project(from, through, &records).await?;
+        if self.ports.audit.project(from, through, &records).await? {
+            self.reached.store(through.0, Ordering::Relaxed);
+        }
         Ok(entries.len() == REVISIONS_AT_ONCE)
     }
 
@@ -79,7 +90,7 @@ impl Shared {
             .filter(|record| record.action == "project.delete")
             .filter_map(|record| ProjectName::parse(&record.resource).ok())
             .collect();
-        if deleted.is_empty() || self.ports.audit.projected().await?.revision != from {
+        if deleted.is_empty() || self.projected().await? != from {
             return Ok(());
         }
         for project in &deleted {
@@ -95,7 +106,7 @@ impl Shared {
             return Err(Error::not_found("project", project));
         };
         for _ in 0..BATCHES_WAITED_FOR {
-            if self.ports.audit.projected().await?.revision >= created {
+            if self.projected().await? >= created {
                 return Ok(());
             }
             self.project().await?;
@@ -108,9 +119,13 @@ impl Shared {
 #[derive(Deserialize)]
 struct Record {
     actor: String,
+    #[serde(default)]
+    address: String,
     at: i64,
     changes: Vec<Map<String, Value>>,
     request_id: String,
+    #[serde(default)]
+    trace_id: String,
 }
 
 /// One record for each change of an entry.
@@ -126,14 +141,14 @@ fn rows(entry: &AuditEntry) -> Result<Vec<NewAuditRecord>, Error> {
         NewAuditRecord {
             at: Timestamp(record.at),
             actor: record.actor.clone(),
-            address: String::new(),
+            address: record.address.clone(),
             user_agent: String::new(),
             project: project(&action, &resource),
             action,
             resource,
             outcome: AuditOutcome::Success,
             request_id: record.request_id.clone(),
-            trace_id: String::new(),
+            trace_id: record.trace_id.clone(),
             revision: Some((entry.revision, index)),
             detail: Value::Object(change).to_string(),
         }

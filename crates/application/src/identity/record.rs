@@ -4,15 +4,13 @@ use super::shared::Shared;
 use super::{CLIENT_TEXT_BYTES_MAX, Visitor};
 use crate::ports::identity::{AuditOutcome, NewAuditRecord, Observation};
 use crate::{Error, RequestContext};
-use domain::{ProjectName, Timestamp, UserId};
+use domain::{ProjectName, UserId};
 use serde_json::{Map, Value};
 
 /// Failures that count towards suspicion.
 const GUESSES: [&str; 2] = ["auth.login", "auth.second_factor"];
 /// What a suspicion is called.
 const SUSPICIOUS: &str = "security.suspicious";
-/// The span in which failures of one address are counted, in milliseconds.
-const SUSPICION_SPAN_MS: i64 = 60 * 60 * 1000;
 
 /// What was done and how it ended; who and from where comes with the request.
 #[derive(Clone, Debug)]
@@ -68,32 +66,28 @@ impl Shared {
     /// Writes down that a visitor failed, and whether the address fails suspiciously often.
     pub(super) async fn failed(&self, visitor: &Visitor, user: Option<&UserId>, act: Act) {
         let actor = user.map_or_else(|| "anonymous".to_owned(), |user| format!("user:{user}"));
+        let guess = GUESSES.contains(&act.action);
         let record = self.record(visitor, actor, act);
         self.ports.observer.observe(Observation::SignInFailed);
         if self.ports.audit.append(std::slice::from_ref(&record)).await.is_err() {
             self.enqueue(record);
-        } else if let Err(error) = self.suspect(visitor).await {
+        } else if guess && let Err(error) = self.suspect(visitor).await {
             tracing::warn!(%error, "failed sign-ins could not be counted");
         }
     }
 
+    /// Raises the alarm, once in a span, for an address that fails to sign in too often.
     async fn suspect(&self, visitor: &Visitor) -> Result<(), Error> {
-        let (audit, address) = (&self.ports.audit, visitor.origin.address.as_str());
-        let since = Timestamp(self.now().0 - SUSPICION_SPAN_MS);
-        let mut failures = 0;
-        for action in GUESSES {
-            failures += audit.count(action, AuditOutcome::Failure, address, since).await?;
-        }
-        if failures < self.rules.suspicious_failures
-            || audit.count(SUSPICIOUS, AuditOutcome::Failure, address, since).await? > 0
-        {
+        let address = visitor.origin.address.as_str();
+        if !self.fails_often(address).await? {
             return Ok(());
         }
+        let failures = self.rules.suspicious_failures;
         let act = Act::failed(SUSPICIOUS, address).with("failures", failures);
         let record = self.record(visitor, "system".to_owned(), act);
         self.ports.observer.observe(Observation::Suspicious);
         tracing::warn!(address, failures, "one address fails to sign in suspiciously often");
-        Ok(audit.append(&[record]).await?)
+        Ok(self.ports.audit.append(&[record]).await?)
     }
 
     pub(super) fn enqueue(&self, record: NewAuditRecord) {

@@ -46,7 +46,7 @@ pub struct IdentityRules {
     /// How long records of the audit are kept.
     pub audit_kept: Duration,
     /// Failures of one address in an hour that raise an event.
-    pub suspicious_failures: u64,
+    pub suspicious_failures: u32,
 }
 
 impl Default for IdentityRules {

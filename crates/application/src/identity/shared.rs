@@ -9,6 +9,7 @@ use domain::{Actor, Permission, Person, Resource, Timestamp, UserId};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// What the services on people need of the world, beside [`Ports`].
 #[derive(Clone)]
@@ -66,6 +67,8 @@ pub(super) struct Shared {
     pub(super) rules: IdentityRules,
     pub(super) grants: GrantCache,
     pub(super) queue: AuditQueue,
+    /// The revision up to which the audit was when somebody last looked.
+    pub(super) reached: AtomicU64,
 }
 
 impl fmt::Debug for Shared {
@@ -84,7 +87,14 @@ impl Shared {
     pub(super) fn new(core: &Ports, ports: IdentityPorts, rules: IdentityRules) -> Self {
         let core =
             Core { consensus: core.consensus.clone(), state: core.state.clone(), env: core.env.clone() };
-        Self { core, ports, rules, grants: GrantCache::default(), queue: AuditQueue::default() }
+        Self {
+            core,
+            ports,
+            rules,
+            grants: GrantCache::default(),
+            queue: AuditQueue::default(),
+            reached: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn now(&self) -> Timestamp {

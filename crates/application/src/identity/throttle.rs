@@ -18,6 +18,11 @@ const ACCOUNT: ThrottleRule =
 /// One network, whatever the account: many people may be behind it.
 const NETWORK: ThrottleRule =
     ThrottleRule { free: 50, delay_ms: SECOND_MS, delay_max_ms: 5 * MINUTE_MS, window_ms: 60 * MINUTE_MS };
+/// Sign-ins through providers that are begun from one network: one network cannot drive out those of all others.
+const BEGIN: ThrottleRule =
+    ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: SECOND_MS, window_ms: 15 * MINUTE_MS };
+/// The span in which failures of one address are counted that make it suspicious, and that one alarm is for.
+const SUSPICION_MS: i64 = 60 * MINUTE_MS;
 /// What guesses of the bootstrap token are called.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
 /// One challenge: as many tries, then none for longer than it lasts.
@@ -42,17 +47,26 @@ const REFRESH: ThrottleRule =
 const REFRESH_NETWORK: ThrottleRule =
     ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: 10 * SECOND_MS, window_ms: 15 * MINUTE_MS };
 
-/// Every rule there is.
-const RULES: [ThrottleRule; 7] =
-    [ACCOUNT_FROM_NETWORK, ACCOUNT, NETWORK, CHALLENGE, FACTOR, REFRESH, REFRESH_NETWORK];
+/// The windows of all rules.
+const WINDOWS_MS: [i64; 9] = [
+    ACCOUNT_FROM_NETWORK.window_ms,
+    ACCOUNT.window_ms,
+    NETWORK.window_ms,
+    BEGIN.window_ms,
+    SUSPICION_MS,
+    CHALLENGE.window_ms,
+    FACTOR.window_ms,
+    REFRESH.window_ms,
+    REFRESH_NETWORK.window_ms,
+];
 /// For how long a failure counts at most, in milliseconds: what is younger must not be forgotten.
-pub(super) const WINDOW_LONGEST_MS: i64 = longest_window(&RULES);
+pub(super) const WINDOW_LONGEST_MS: i64 = longest(&WINDOWS_MS);
 
-const fn longest_window(rules: &[ThrottleRule]) -> i64 {
+const fn longest(spans: &[i64]) -> i64 {
     let (mut longest, mut at) = (0, 0);
-    while at < rules.len() {
-        if rules[at].window_ms > longest {
-            longest = rules[at].window_ms;
+    while at < spans.len() {
+        if spans[at] > longest {
+            longest = spans[at];
         }
         at += 1;
     }
@@ -76,6 +90,28 @@ impl Shared {
         self.attempt(vec![(key(kind, &[&network]), rule), (key("sign-in-network", &[&network]), NETWORK)])
     }
 
+    /// The beginning of a sign-in through a provider.
+    pub(super) fn begin_attempt(&self, address: &str) -> Attempt {
+        self.attempt(vec![(key("external-begin", &[&network(address)]), BEGIN)])
+    }
+
+    /// Counts a failure of an address; says whether it is one too many, and nobody has heard of that yet.
+    pub(super) async fn fails_often(&self, address: &str) -> Result<bool, Error> {
+        let rule = |free| ThrottleRule {
+            free,
+            delay_ms: SUSPICION_MS,
+            delay_max_ms: SUSPICION_MS,
+            window_ms: SUSPICION_MS,
+        };
+        let source = source(address);
+        // Two fewer: this failure is not among those that were counted, and the one after `free` still goes through.
+        let counted = rule(self.rules.suspicious_failures.saturating_sub(2));
+        let failures = self.attempt(vec![(key("suspicious", &[&source]), counted)]);
+        let alarm = self.attempt(vec![(key("alarm", &[&source]), rule(0))]);
+        let throttle = &self.ports.throttle;
+        Ok(throttle.begin(&failures).await?.is_some() && throttle.begin(&alarm).await?.is_none())
+    }
+
     pub(super) fn factor_attempt(&self, challenge: &str, user: &str, address: &str) -> Attempt {
         self.attempt(vec![
             (key("factor", &[user]), FACTOR),
@@ -92,7 +128,8 @@ impl Shared {
     }
 
     fn attempt(&self, keys: Vec<(String, ThrottleRule)>) -> Attempt {
-        debug_assert!(keys.iter().all(|(_, rule)| RULES.contains(rule)), "a rule that is not in RULES");
+        let known = |rule: &ThrottleRule| WINDOWS_MS.contains(&rule.window_ms);
+        debug_assert!(keys.iter().all(|(_, rule)| known(rule)), "a window that is not in WINDOWS_MS");
         Attempt { keys, at: self.now() }
     }
 
@@ -137,6 +174,14 @@ fn network(address: &str) -> String {
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
         Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// Who is counted as one when failures are: an address, of IPv6 its network, which one party has whole.
+fn source(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(v4)) => v4.to_string(),
+        _ => network(address),
     }
 }
 

@@ -38,6 +38,7 @@ impl Both<'_> {
             at: Timestamp(super::EPOCH_MS),
             idempotency: None,
             person: None,
+            provenance: domain::Provenance::default(),
         };
         self.consensus.propose(stamped).await.expect("a healthy cluster takes proposals")
     }

@@ -94,6 +94,7 @@ fn bootstrap(node: &SingleNode, clock: &dyn Clock, keys: &dyn KeyMint) -> (Strin
         at: clock.now(),
         idempotency: None,
         person: None,
+        provenance: domain::Provenance::default(),
     });
     (minted.secret, KeyRef { project: None, id })
 }

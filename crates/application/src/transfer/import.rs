@@ -80,13 +80,15 @@ pub(super) struct Planned {
 }
 
 impl Transfer {
+    /// Fails unless the actor may begin an import into the project; to be asked before any of the file is read.
+    pub async fn may_import(&self, ctx: &RequestContext, project: &ProjectName) -> Result<(), Error> {
+        self.import_view(ctx, project).await.map(drop)
+    }
+
     /// Begins an import. In a dry run everything is checked and nothing changed.
     pub async fn import(&self, ctx: &RequestContext, request: ImportRequest) -> Result<Import, Error> {
         let ImportRequest { project, mode, source } = request;
-        let resource = Resource::Project(&project);
-        let permission = Permission::EnvironmentRead;
-        let view = self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
-        view.state.project(&project).ok_or_else(|| Error::not_found("project", &project))?;
+        let view = self.import_view(ctx, &project).await?;
         let message = format!("import of {} at revision {}", source.project, source.revision);
         Ok(Import {
             tools: self.clone(),
@@ -104,6 +106,13 @@ impl Transfer {
             pending: None,
             totals: Totals::default(),
         })
+    }
+
+    async fn import_view(&self, ctx: &RequestContext, project: &ProjectName) -> Result<View, Error> {
+        let (permission, resource) = (Permission::EnvironmentRead, Resource::Project(project));
+        let view = self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
+        view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        Ok(view)
     }
 }
 

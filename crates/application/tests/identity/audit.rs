@@ -6,7 +6,7 @@ use application::identity::*;
 use application::ports::identity::{
     Attempt, AuditOutcome, AuditQuery, Observation, Place, ThrottleRule, UserChange, UserStatus,
 };
-use domain::Permission;
+use domain::{DisplayName, Permission};
 
 fn refusal(n: usize) -> Refusal {
     Refusal {
@@ -104,6 +104,26 @@ async fn who_may_read_what() {
 }
 
 #[tokio::test]
+async fn an_earlier_project_of_the_same_name_is_nobodys_business() {
+    let world = World::new().await;
+    let of_a = AuditQuery { project: Some("a".to_owned()), ..AuditQuery::default() };
+    world.member("ann", "admin", in_project("a")).await;
+    let projects = &world.test.application.projects;
+    projects.delete(&world.test.admin, project("a")).await.expect("empty");
+    let audit = &world.people().audit;
+    world.test.clock.advance(60_000);
+    projects.create(&world.test.admin, project("a"), DisplayName::default()).await.expect("again");
+    while world.people().projector.run().await.expect("projects") {}
+    let created = world.now();
+    let (_, bob) = world.member("bob", "admin", in_project("a")).await;
+    let his = audit.search(&bob, of_a.clone(), None, 100).await.expect("his project").items;
+    assert!(his.iter().any(|one| one.record.action == "project.create"), "{his:?}");
+    assert!(his.iter().all(|one| one.record.at >= created), "{his:?}");
+    let all = audit.search(&world.test.admin, of_a, None, 100).await.expect("the platform's").items;
+    assert!(all.len() > his.len());
+}
+
+#[tokio::test]
 async fn a_check_names_the_first_bad_record() {
     let world = World::new().await;
     for n in 0..30 {
@@ -113,7 +133,7 @@ async fn a_check_names_the_first_bad_record() {
     let whole = audit.verify(&world.test.admin).await.expect("may");
     let count = world.id.people.audited().len() as u64;
     assert_eq!((whole.records, whole.first_bad), (count, None));
-    assert_eq!(Some(whole.head), world.id.people.audited().last().map(|last| last.head));
+    assert_eq!(Some(whole.last.head), world.id.people.audited().last().map(|last| last.head));
     world.id.people.tamper(|records| records[16].record.actor = "user:somebody-else".to_owned());
     let bad = audit.verify(&world.test.admin).await.expect("may");
     assert_eq!((bad.records, bad.first_bad), (16, Some(17)));
@@ -122,6 +142,20 @@ async fn a_check_names_the_first_bad_record() {
     });
     let bad = audit.verify(&world.test.admin).await.expect("may");
     assert_eq!((bad.records, bad.first_bad), (9, Some(10)), "a record that is gone");
+}
+
+#[tokio::test]
+async fn a_check_misses_records_that_were_cut_off_the_end() {
+    let world = World::new().await;
+    world.person("ann").await;
+    let audit = &world.people().audit;
+    let count = world.id.people.audited().len() as u64;
+    world.id.people.tamper(|records| drop(records.pop()));
+    let bad = audit.verify(&world.test.admin).await.expect("may");
+    assert_eq!((bad.records, bad.first_bad), (count - 1, Some(count)), "the last is gone");
+    world.id.people.tamper(Vec::clear);
+    let bad = audit.verify(&world.test.admin).await.expect("may");
+    assert_eq!((bad.records, bad.first_bad), (0, Some(1)), "all are gone");
 }
 
 #[tokio::test]

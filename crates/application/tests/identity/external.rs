@@ -95,6 +95,7 @@ async fn the_mode_of_registration_holds_here_too() {
     let world = World::with(IdentityRules { registration: RegistrationMode::Closed, ..rules() }).await;
     world.id.provider.say("ann", person("7", Some(email("ann")), &[]));
     assert_eq!(refused(come(&world, "ann").await), "RegistrationClosed");
+    assert_eq!(world.audited("auth.register").await.len(), 1, "it is written down");
 
     let world = World::new().await;
     world.id.provider.say("ann", person("7", Some(email("ann")), &[]));
@@ -121,7 +122,9 @@ async fn a_sign_in_comes_back_once_in_time_and_with_its_state() {
     assert_eq!(refused(finish(&world, &"challenge-forged".into(), "ann").await), "ProviderRefused");
     assert_eq!(refused(finish(&world, &"nonsense".into(), "ann").await), "ProviderRefused");
     assert_eq!(refused(come(&world, "wrong").await), "ProviderRefused");
-    assert_eq!(refused(come(&world, "silent").await), "ProviderUnavailable");
+    for _ in 0..60 {
+        assert_eq!(refused(come(&world, "silent").await), "ProviderUnavailable", "nobody's fault");
+    }
     assert_eq!(world.audited("auth.external").await.len(), 4);
     world.test.clock.advance(60 * 60 * 1000);
     let late = external.begin(&visitor(), "corp").await.expect("there");
@@ -138,6 +141,18 @@ async fn an_answer_at_another_providers_door_is_refused() {
     assert_eq!(refused(finish(&world, &went.state, "ann").await), "ProviderRefused", "it is used up");
     let audited = world.audited("auth.external").await;
     assert_eq!(audited.len(), 2);
+}
+
+#[tokio::test]
+async fn one_network_cannot_drive_out_the_sign_ins_of_others() {
+    let world = World::new().await;
+    for _ in 0..301 {
+        world.people().external.begin(&visitor(), "corp").await.expect("begun");
+    }
+    assert_eq!(refused(world.people().external.begin(&visitor(), "corp").await), "TooManyAttempts");
+    world.people().external.begin(&from("203.0.113.9"), "corp").await.expect("another network");
+    world.test.clock.advance(1000);
+    world.people().external.begin(&visitor(), "corp").await.expect("one a second");
 }
 
 #[tokio::test]
@@ -160,6 +175,15 @@ async fn groups_of_the_provider_are_mirrored() {
     let before = world.with_token(&signed(come(&world, "in").await.expect("known"))).await.expect("good");
     come(&world, "out").await.expect("known");
     assert_eq!((people("engineers").await, people("own").await), (0, 1), "only what is mapped");
+    let told: Vec<_> = world.audited("group.mirror").await.into_iter().map(|one| one.record.detail).collect();
+    assert_eq!(
+        told,
+        [
+            r#"{"joined":"","left":"engineers","provider":"corp"}"#,
+            r#"{"joined":"engineers","left":"","provider":"corp"}"#
+        ],
+        "once for each change, the newest first"
+    );
     assert_eq!(refused(world.people().account.me(&before).await), "Unauthenticated");
 }
 

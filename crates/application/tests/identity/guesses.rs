@@ -217,6 +217,17 @@ async fn two_sign_ins_at_once_that_keep_a_password_anew_both_come_in() {
 }
 
 #[tokio::test]
+async fn the_addresses_of_a_network_that_one_party_has_are_one() {
+    let world = World::new().await;
+    for n in 0..10 {
+        let visitor = from(&format!("2001:db8:1:2::{n}"));
+        let answer = world.people().sign_in.login(&visitor, login(&format!("nobody-{n}"), "wrong")).await;
+        assert_eq!(refused(answer), "SignInFailed");
+    }
+    assert_eq!(world.id.observed.count(Observation::Suspicious), 1);
+}
+
+#[tokio::test]
 async fn an_address_that_fails_too_often_is_told_of_once_an_hour() {
     let world = World::new().await;
     let fail = async |n: usize| {

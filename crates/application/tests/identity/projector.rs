@@ -24,6 +24,7 @@ fn change(world: &World, count: usize) {
             at: world.now(),
             idempotency: None,
             person: None,
+            provenance: domain::Provenance::default(),
         });
         assert!(matches!(outcome, domain::Outcome::Accepted { .. }), "{outcome:?}");
     }
@@ -35,13 +36,14 @@ async fn every_change_is_there_once() {
     change(&world, 450);
     let revision = world.test.node.state().revision();
     let projector = &world.people().projector;
-    assert_eq!(projector.lag().await.expect("a number"), revision.0);
+    projector.look().await.expect("a look");
+    assert_eq!(projector.reached(), Revision(0));
     let mut batches = 1;
     while projector.run().await.expect("runs") {
         batches += 1;
     }
     assert_eq!(batches, 3);
-    assert_eq!(projector.lag().await.expect("a number"), 0);
+    assert_eq!(projector.reached(), revision);
     assert!(!projector.run().await.expect("nothing to do"));
     let records = projected(&world);
     let mut places: Vec<_> = records.iter().filter_map(|one| one.record.revision).collect();
@@ -54,6 +56,26 @@ async fn every_change_is_there_once() {
     assert_eq!((last.actor.as_str(), last.request_id.as_str()), ("api-key:ak-admin", "req-test"));
     assert_eq!(last.detail, "{\"message\":\"number 449\"}");
     assert_eq!(world.people().audit.verify(&world.test.admin).await.expect("may").first_bad, None);
+}
+
+#[tokio::test]
+async fn a_change_says_from_where_it_came() {
+    let world = World::new().await;
+    let trace_id = "0af7651916cd43dd8448eb211c80319c".to_owned();
+    let origin =
+        application::Origin { address: "2001:db8::7".to_owned(), user_agent: "curl".to_owned(), trace_id };
+    let ctx = application::RequestContext { origin, ..world.test.admin.clone() };
+    let projects = &world.test.application.projects;
+    projects.create(&ctx, project("c"), DisplayName::default()).await.expect("may");
+    projects.create(&world.test.admin, project("d"), DisplayName::default()).await.expect("may");
+    while world.people().projector.run().await.expect("runs") {}
+    let records = projected(&world);
+    let whence = |name: &str| {
+        let of_project = records.iter().map(|one| &one.record).find(|one| one.resource == name);
+        of_project.map(|one| (one.address.as_str(), one.trace_id.as_str())).expect("it is there")
+    };
+    assert_eq!(whence("c"), ("2001:db8::7", ctx.origin.trace_id.as_str()));
+    assert_eq!(whence("d"), ("", ""));
 }
 
 #[tokio::test]

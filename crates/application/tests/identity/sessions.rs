@@ -54,8 +54,15 @@ async fn reuse_ends_the_session_raises_the_epoch_and_is_written_down() {
     assert_eq!(refused(newest), "SessionOver", "the newest went with the session");
     assert_eq!(refused(world.people().account.sessions(&ctx).await), "Unauthenticated");
     assert_eq!(world.id.observed.count(Observation::RefreshReused), 1);
-    let record = &world.audited("auth.refresh").await[0].record;
-    assert_eq!((record.address.as_str(), record.resource.as_str()), ("198.51.100.66", ann.id.as_str()));
+    let forged = world.people().sign_in.refresh(&visitor(), refresh(&"nonsense".into())).await;
+    assert_eq!(refused(forged), "SessionOver");
+    let audited = world.audited("auth.refresh").await;
+    let told: Vec<_> = audited.iter().map(|one| (&*one.record.address, &*one.record.resource)).collect();
+    assert_eq!(
+        told,
+        [("192.0.2.7", "unknown"), ("192.0.2.7", "unknown"), ("198.51.100.66", ann.id.as_str())],
+        "every refusal, the newest first"
+    );
 }
 
 #[tokio::test]

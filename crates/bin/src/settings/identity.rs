@@ -3,12 +3,14 @@
 use super::validate::Faults;
 use super::{Identity, Provider, Settings};
 use adapter_oidc::{OidcSettings, ProviderSettings};
-use adapter_security::{SecretSources, Secrets};
+use adapter_security::{SecretSource, SecretSources, Secrets};
 use application::identity::{IdentityRules, RegistrationMode};
 use domain::{Digest, GroupName};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::fs;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -18,8 +20,8 @@ const SESSION_IDLE_MINUTES: RangeInclusive<u64> = 5..=1440;
 const SESSION_MAX_HOURS: RangeInclusive<u64> = 1..=720;
 const SESSIONS_MAX: RangeInclusive<u64> = 1..=100;
 const AUDIT_KEPT_DAYS: RangeInclusive<u64> = 1..=3650;
-/// Largest file that is read for an address or a client secret, in bytes.
-const SECRET_BYTES_MAX: u64 = 16 * 1024;
+/// Where secrets may be in the environment: the key that signs, the pepper, the key of the cluster.
+const SECRET_VARIABLES: [&str; 3] = ["GUARDIAN_SIGNING_KEY", "GUARDIAN_PEPPER", "GUARDIAN_CLUSTER_KEY"];
 
 /// People can sign in here, and how.
 #[derive(Clone, Debug)]
@@ -41,28 +43,46 @@ pub struct IdentitySettings {
 }
 
 /// What is said of people; `None` when nobody can sign in here, because no database is named.
-pub(super) fn identity(faults: &mut Faults, settings: &Settings, folder: &Path) -> Option<IdentitySettings> {
+pub(super) fn identity(
+    faults: &mut Faults,
+    settings: &Settings,
+    folder: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Option<IdentitySettings> {
     let own = &settings.identity;
     if own.database.is_empty() && own.database_file.is_empty() {
         return None;
     }
-    let url = database(faults, own, folder);
-    let secrets = secrets(faults, &folder.join(&own.secrets_dir));
+    let database = database(faults, own, folder).map(adapter_sql::Settings::new);
+    if let Some(Err(fault)) = database.as_ref().map(adapter_sql::Settings::check) {
+        faults.add("identity.database", fault.to_string());
+    }
+    if database.as_ref().is_some_and(adapter_sql::Settings::is_file) && !on_one_machine(settings) {
+        faults.add(
+            "identity.database",
+            "is a file, but the members are on several machines: they need one PostgreSQL database",
+        );
+    }
+    let secrets = secrets(faults, own, folder, environment);
     let rules = rules(faults, own);
     let cost = faults.within("identity.bcrypt_cost", own.bcrypt_cost, &BCRYPT_COST);
     let providers = own.providers.iter().enumerate();
     let providers =
         providers.filter_map(|(at, provider)| one_provider(faults, at, provider, folder)).collect();
+    let providers = OidcSettings { providers, loopback_http: true, extra_roots: Vec::new() };
+    if let Err(fault) = providers.check() {
+        faults.add("identity.providers", fault.to_string());
+    }
     let issuer =
         if own.issuer.is_empty() { format!("guardian:{}", settings.cluster.id) } else { own.issuer.clone() };
     Some(IdentitySettings {
-        database: adapter_sql::Settings::new(url?),
+        database: database?,
         migrate: own.migrate,
         secrets: secrets?,
         issuer,
         bcrypt_cost: u32::try_from(cost).unwrap_or(u32::MAX),
         rules,
-        providers: OidcSettings { providers, loopback_http: true, extra_roots: Vec::new() },
+        providers,
     })
 }
 
@@ -101,30 +121,60 @@ fn database(faults: &mut Faults, own: &Identity, folder: &Path) -> Option<Secret
     }
 }
 
-fn secrets(faults: &mut Faults, folder: &Path) -> Option<Secrets> {
-    let sources = match SecretSources::in_folder("identity.secrets_dir", folder) {
+/// Whether all members are on this machine, where they can share a file.
+fn on_one_machine(settings: &Settings) -> bool {
+    let members = &settings.cluster.members;
+    let host =
+        |address: &str| address.rsplit_once(':').map_or(address.to_owned(), |(host, _)| host.to_owned());
+    let here = |host: String| {
+        let host = host.trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    members.len() < 2 || members.iter().all(|member| here(host(&member.peer_addr)))
+}
+
+/// The secrets of the folder, and those of the environment as the newest.
+fn secrets(
+    faults: &mut Faults,
+    own: &Identity,
+    folder: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Option<Secrets> {
+    let folder = folder.join(&own.secrets_dir);
+    let given = |name: &str| {
+        let value = environment.get(name).filter(|value| !value.is_empty())?;
+        Some(SecretSource::value(name, "env", value.as_str().into()))
+    };
+    let [signing_key, pepper, cluster_key] = SECRET_VARIABLES.map(given);
+    let all_given = signing_key.is_some() && pepper.is_some() && cluster_key.is_some();
+    let mut sources = match SecretSources::in_folder("identity.secrets_dir", &folder) {
         Ok(sources) => sources,
+        Err(error) if all_given && error.kind() == ErrorKind::NotFound => SecretSources::default(),
         Err(error) => {
             faults.add("identity.secrets_dir", format!("{} cannot be read: {error}", folder.display()));
             return None;
         }
     };
+    sources.signing_keys.extend(signing_key);
+    sources.peppers.extend(pepper);
+    sources.cluster_keys.extend(cluster_key);
+    sources.in_use.clone_from(&own.secrets_in_use);
     Secrets::load(&sources).map_err(|fault| faults.add("identity.secrets_dir", fault.to_string())).ok()
 }
 
-/// A secret out of a file, without the line break at its end.
+/// A secret out of a file, without blanks around it.
 fn secret(faults: &mut Faults, key: &str, name: &str, folder: &Path) -> Option<SecretString> {
-    let path = folder.join(name);
-    let size = fs::metadata(&path).map_or(0, |about| about.len());
-    if size > SECRET_BYTES_MAX {
-        faults
-            .add(key, format!("{} has {size} bytes, at most {SECRET_BYTES_MAX} are allowed", path.display()));
-        return None;
-    }
-    match fs::read_to_string(&path) {
-        Ok(text) => Some(text.trim_end().into()),
-        Err(error) => {
-            faults.add(key, format!("{} cannot be read: {error}", path.display()));
+    match SecretSource::file(key, &folder.join(name)).read() {
+        Ok(text) if text.expose_secret().is_empty() => {
+            faults.add(key, format!("{} is empty", folder.join(name).display()));
+            None
+        }
+        Ok(text) => Some(text),
+        Err(fault) => {
+            faults.add(
+                key,
+                anyhow::Error::new(fault).chain().map(ToString::to_string).collect::<Vec<_>>().join(": "),
+            );
             None
         }
     }

@@ -4,6 +4,7 @@ use super::reference::KEYS;
 use super::{Fault, ServerSettings, Settings, SettingsError};
 use config::{Config, Environment, File, FileFormat, Value, ValueKind};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 /// How the names of settings in the environment begin; `__` follows, and stands between the parts.
@@ -23,12 +24,13 @@ pub fn load_with(
 ) -> Result<ServerSettings, SettingsError> {
     let text =
         std::fs::read_to_string(file).map_err(|error| SettingsError::NoFile(file.to_owned(), error))?;
-    let environment = Environment::with_prefix(ENV_PREFIX)
+    let environment = environment.unwrap_or_else(own_environment);
+    let values = Environment::with_prefix(ENV_PREFIX)
         .prefix_separator(SEPARATOR)
         .separator(SEPARATOR)
-        .source(environment.map(|pairs| pairs.into_iter().collect()));
+        .source(Some(environment.clone().into_iter().collect()));
     let mut builder =
-        Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).add_source(environment);
+        Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).add_source(values);
     for (key, value) in overrides {
         builder = builder.set_override(key, value.as_str()).map_err(SettingsError::Unreadable)?;
     }
@@ -39,7 +41,14 @@ pub fn load_with(
     }
     let settings: Settings = merged.try_deserialize().map_err(SettingsError::Unreadable)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    settings.validate(folder).map_err(SettingsError::Faults)
+    settings.validate(folder, &environment).map_err(SettingsError::Faults)
+}
+
+/// The environment of this process, as far as it is text.
+fn own_environment() -> BTreeMap<String, String> {
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
 }
 
 fn unknown_keys(root: &Value) -> Vec<Fault> {

@@ -156,7 +156,15 @@ pub const KEYS: &[Key] = &[
         "path",
         Some("secrets"),
         "The secrets of the cluster, the same on every member: `signing-N.pem`, `pepper-N.key`, `cluster-N.key`. \
-         `guardian init` makes them.",
+         `guardian init` makes them. `GUARDIAN_SIGNING_KEY`, `GUARDIAN_PEPPER` and `GUARDIAN_CLUSTER_KEY` in the \
+         environment are one more of each, the newest.",
+    ),
+    key(
+        "identity.secrets_in_use",
+        "list of strings",
+        Some("[]"),
+        "Secrets such as `signing-1` that are used for what is made anew, in place of the newest of their kind: for \
+         the time in which new ones are brought to all members.",
     ),
     key(
         "identity.issuer",

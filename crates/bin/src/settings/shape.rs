@@ -219,6 +219,8 @@ pub struct Identity {
     /// See the reference.
     pub secrets_dir: String,
     /// See the reference.
+    pub secrets_in_use: Vec<String>,
+    /// See the reference.
     pub issuer: String,
     /// See the reference.
     pub registration: String,
@@ -245,6 +247,7 @@ impl Default for Identity {
             database_file: String::new(),
             migrate: true,
             secrets_dir: "secrets".to_owned(),
+            secrets_in_use: Vec::new(),
             issuer: String::new(),
             registration: "closed".to_owned(),
             bootstrap_token_sha256: String::new(),

@@ -75,6 +75,81 @@ fn nobody_joins_alone() {
     assert_eq!(fault_keys(load_with(&case.file, Some(environment(&pairs)), &[])), ["cluster.join"]);
 }
 
+/// The faults that `settings` has with an identity database and these overrides.
+fn identity_faults(case: &Case, overrides: &[(&str, &str)]) -> Vec<String> {
+    let pairs = [("identity.database", "sqlite:people.db")].iter().chain(overrides);
+    let pairs: Vec<_> = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    match load_with(&case.file, Some(environment(&[])), &pairs) {
+        Ok(_) => Vec::new(),
+        faults => fault_keys(faults),
+    }
+}
+
+#[test]
+fn members_on_several_machines_need_a_server_for_people() {
+    let case = case("[node]", "[node]");
+    assert!(identity_faults(&case, &[]).is_empty(), "one node");
+    let text = std::fs::read_to_string(&case.file).expect("text");
+    for (address, faults) in [
+        ("127.0.0.1:9081", &[][..]),
+        ("[::1]:9081", &[]),
+        ("guardian-1.guardian:9081", &["identity.database"]),
+    ] {
+        let other = format!(
+            "{text}\n[[cluster.members]]\nid = \"77\"\nname = \"b\"\npeer_addr = \"{address}\"\n\
+             api_url = \"http://b:8080\"\n"
+        );
+        std::fs::write(&case.file, other).expect("written");
+        assert_eq!(identity_faults(&case, &[]), faults, "{address}");
+        assert!(identity_faults(&case, &[("identity.database", "postgres://u@h/d")]).is_empty(), "{address}");
+    }
+    for bad in ["sqlite::memory:", "sqlite:x.db?mode=memory", "mysql://h/d"] {
+        assert!(
+            identity_faults(&case, &[("identity.database", bad)]).contains(&"identity.database".to_owned())
+        );
+    }
+}
+
+#[test]
+fn an_address_in_a_file_is_a_secret() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let case = case("[node]", "[node]");
+    let path = case.file.with_file_name("database");
+    let write = |text: &str, mode: u32| {
+        std::fs::write(&path, text).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("changed");
+    };
+    let own = [("identity.database", ""), ("identity.database_file", "database")];
+    write("postgres://u:swordfish@h/d\n", 0o600);
+    assert!(identity_faults(&case, &own).is_empty());
+    write("postgres://u:swordfish@h/d\n", 0o644);
+    assert_eq!(identity_faults(&case, &own), ["identity.database_file"], "everybody may read it");
+    write(" \n", 0o600);
+    assert_eq!(identity_faults(&case, &own), ["identity.database_file"], "nothing is in it");
+}
+
+#[test]
+fn secrets_may_be_in_the_environment() {
+    let case = case("[node]", "[node]");
+    let folder = case.file.with_file_name("secrets");
+    let names = ["signing-1.pem", "pepper-1.key", "cluster-1.key"];
+    let texts = names.map(|name| std::fs::read_to_string(folder.join(name)).expect("a secret"));
+    std::fs::remove_dir_all(&folder).expect("removed");
+    assert_eq!(identity_faults(&case, &[]), ["identity.secrets_dir"], "there are none");
+    let variables = ["GUARDIAN_SIGNING_KEY", "GUARDIAN_PEPPER", "GUARDIAN_CLUSTER_KEY"];
+    let pairs: Vec<_> = variables.into_iter().zip(texts.iter().map(String::as_str)).collect();
+    let people = [("identity.database".to_owned(), "sqlite:people.db".to_owned())];
+    let loaded = load_with(&case.file, Some(environment(&pairs)), &people).expect("all of them are there");
+    let shown = format!("{loaded:?}");
+    for text in &texts {
+        let middle = text.lines().nth(1).unwrap_or(text).trim();
+        assert!(!shown.contains(middle), "no secret is shown");
+    }
+    let weak = [pairs[0], ("GUARDIAN_PEPPER", "swordfish"), pairs[2]];
+    let refused = load_with(&case.file, Some(environment(&weak)), &people);
+    assert_eq!(fault_keys(refused), ["identity.secrets_dir"], "a weak one");
+}
+
 #[test]
 fn an_empty_file_lacks_what_must_be_given() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -9,6 +9,7 @@ use adapter_raft::NodeMember;
 use adapter_raft::network::PeerTls;
 use adapter_telemetry::LogFormat;
 use domain::{ClusterId, Digest};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -110,8 +111,12 @@ impl Faults {
 }
 
 impl Settings {
-    /// Checks everything; `folder` is what relative paths are relative to.
-    pub fn validate(&self, folder: &Path) -> Result<ServerSettings, Vec<Fault>> {
+    /// Checks everything; `folder` is what relative paths are relative to, and secrets may be in `environment`.
+    pub fn validate(
+        &self,
+        folder: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<ServerSettings, Vec<Fault>> {
         let mut faults = Faults::default();
         let members = members(&mut faults, self);
         if self.cluster.join && self.cluster.members.len() == 1 {
@@ -145,7 +150,7 @@ impl Settings {
         let admin_key_hash = admin_key_hash(&mut faults, &self.bootstrap.admin_key_sha256);
         let cluster_id = faults.checked("cluster.id", ClusterId::parse(&self.cluster.id));
         let edge = edge(&mut faults, self);
-        let identity = identity(&mut faults, self, folder);
+        let identity = identity(&mut faults, self, folder, environment);
         let peer_tls = peer_tls(&mut faults, self, cluster_id.as_ref(), node_id, folder);
         let (true, Some(cluster_id), Some(http_listen), Some(peer_listen), Some(peer_tls), Some(log_format)) =
             (faults.0.is_empty(), cluster_id, http_listen, peer_listen, peer_tls, log_format)

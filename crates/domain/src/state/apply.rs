@@ -49,6 +49,7 @@ impl State {
                     at: stamped.at,
                     actor: stamped.actor.clone(),
                     request_id: stamped.request_id.clone(),
+                    provenance: stamped.provenance.clone(),
                     events,
                 };
                 let audit = evolve(self, &committed);

@@ -47,6 +47,7 @@ fn by(actor: Actor, command: Command, at: i64) -> Stamped<Command> {
         at: Timestamp(at),
         idempotency: None,
         person: None,
+        provenance: crate::Provenance::default(),
     }
 }
 

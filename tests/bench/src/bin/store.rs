@@ -100,6 +100,7 @@ fn item(index: u64, command: Command) -> Result<Item> {
         at: Timestamp(0),
         idempotency: None,
         person: None,
+        provenance: domain::Provenance::default(),
     };
     let log_id = LogId::new(LeaderId::new(1, 1), index);
     Ok(Item { log_id, change: Change::Command(encode_command(&stamped)?.into()) })

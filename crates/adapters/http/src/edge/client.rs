@@ -1,7 +1,7 @@
 //! From where a request comes. What it says itself counts only as far as trusted proxies wrote it.
 
 use axum::extract::{ConnectInfo, Request};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::{IpAddr, SocketAddr};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -37,11 +37,13 @@ impl Client {
     }
 }
 
-/// The entry at this place from the right, from 1, over all headers of the name.
+/// The entry at this place from the right, from 1, over all headers of the name. The others count whatever is in
+/// them: what the client wrote must not hide what a proxy added to it.
 fn from_right<'a>(headers: &'a HeaderMap, name: &HeaderName, place: usize) -> Option<&'a str> {
-    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-    entries.len().checked_sub(place).map(|at| entries[at])
+    let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let entries: Vec<&[u8]> = lines.flat_map(|line| line.split(|byte| *byte == b',')).collect();
+    let wanted = entries.len().checked_sub(place).map(|at| entries[at])?;
+    std::str::from_utf8(wanted.trim_ascii()).ok()
 }
 
 /// An address, with or without a port.
@@ -56,15 +58,16 @@ mod tests {
     use super::*;
     use axum::body::Body;
 
-    fn check(proxies: usize, headers: &[(&str, &str)], address: &str, https: bool) {
+    fn check<V: AsRef<[u8]>>(proxies: usize, headers: &[(&str, V)], address: &str, https: bool) {
         let mut request = Request::new(Body::empty());
         for (name, value) in headers {
             let name = HeaderName::try_from(*name).expect("a name");
-            request.headers_mut().append(name, value.parse().expect("a value"));
+            let value = HeaderValue::from_bytes(value.as_ref()).expect("a value");
+            request.headers_mut().append(name, value);
         }
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 9], 4000))));
         let expected = Client { address: Some(address.parse().expect("an address")), https };
-        assert_eq!(Client::of(&request, proxies), expected, "{proxies} {headers:?}");
+        assert_eq!(Client::of(&request, proxies), expected, "{proxies} {:?}", request.headers());
     }
 
     #[test]
@@ -80,6 +83,18 @@ mod tests {
         check(1, &[("x-forwarded-for", "203.0.113.7:55")], "203.0.113.7", false);
         check(1, &[("x-forwarded-for", "[2001:db8::1]:55")], "2001:db8::1", false);
         check(1, &[("x-forwarded-for", "unknown")], "10.0.0.9", false);
-        check(1, &[], "10.0.0.9", false);
+        check::<&str>(1, &[], "10.0.0.9", false);
+    }
+
+    #[test]
+    fn what_the_client_wrote_hides_nothing() {
+        let name = "x-forwarded-for";
+        check(1, &[(name, b"\xff, 203.0.113.7".as_slice())], "203.0.113.7", false);
+        check(1, &[(name, b"\xff".as_slice()), (name, b"203.0.113.7")], "203.0.113.7", false);
+        check(2, &[(name, b"\xff,203.0.113.7\t, 10.0.0.8".as_slice())], "203.0.113.7", false);
+        check(2, &[(name, b"203.0.113.7, \xff".as_slice())], "203.0.113.7", false);
+        check(1, &[(name, b"203.0.113.7, \xff".as_slice())], "10.0.0.9", false);
+        check(2, &[(name, b"\xff".as_slice())], "10.0.0.9", false);
+        check(1, &[("x-forwarded-proto", b"\xff, https".as_slice())], "10.0.0.9", true);
     }
 }

@@ -4,7 +4,7 @@ use super::Client;
 use crate::limit::{Class, Standing};
 use application::Origin;
 use application::identity::{CLIENT_TEXT_BYTES_MAX, Visitor};
-use domain::{Actor, RequestId};
+use domain::{Actor, Digest, RequestId};
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::OnceLock;
@@ -39,17 +39,15 @@ impl Facts {
     /// Where the request came from, for the audit.
     pub(crate) fn origin(&self) -> Origin {
         let text = |value: &Option<HeaderValue>| {
-            value
-                .as_ref()
-                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-                .unwrap_or_default()
+            let value = value.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+            printable(&String::from_utf8_lossy(value))
         };
         let mut user_agent = text(&self.user_agent);
         user_agent.truncate(user_agent.floor_char_boundary(CLIENT_TEXT_BYTES_MAX));
         Origin {
             address: self.client.address.map(|address| address.to_string()).unwrap_or_default(),
             user_agent,
-            trace_id: trace_id(&text(&self.trace)).unwrap_or_default().to_owned(),
+            trace_id: trace_id(&text(&self.trace)).map_or_else(|| own_trace(&self.id), str::to_owned),
         }
     }
 
@@ -57,6 +55,11 @@ impl Facts {
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor { request_id: self.id.clone(), origin: self.origin() }
     }
+}
+
+/// A text that is kept, without its control characters: not every database takes them.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|one| !one.is_control()).collect()
 }
 
 /// The trace of a `traceparent`: `00-<32 hexadecimal digits>-…`.
@@ -67,9 +70,20 @@ fn trace_id(traceparent: &str) -> Option<&str> {
     valid.then_some(id)
 }
 
+/// The trace of a request that came with none: it begins here. The same whoever asks, as long as the request is.
+fn own_trace(id: &RequestId) -> String {
+    Digest::of(&[b"guardian trace\0", id.as_str().as_bytes()]).to_string()[..32].to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_without_a_trace_begins_one() {
+        let [one, other] = ["r-1", "r-2"].map(|id| own_trace(&RequestId::parse(id).expect("an id")));
+        assert!(domain::TraceId::parse(&one).is_ok() && one != other, "{one} {other}");
+    }
 
     #[test]
     fn only_well_formed_traces_count() {

@@ -1,30 +1,28 @@
-//! The one middleware around every route: request id, limits on what arrives, the time limit, panics,
-//! problem documents, common headers and measurement. One layer, so that a request is boxed once.
+//! The middleware around every route. The outermost is here: request id, problem documents, common headers, the
+//! audit of refusals and measurement. What lets requests through is in `guard`.
 
 mod client;
 mod facts;
+mod guard;
 mod headers;
 mod refusal;
 mod seen;
 
 pub(crate) use client::Client;
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, printable};
+pub(crate) use guard::GuardLayer;
 
-use crate::extract::{asked_wait, has_credential};
 use crate::limit::Class;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::router::Api;
-use crate::v1::{IMPORT_ROUTE, IMPORT_TIMEOUT};
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::RequestId;
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use refusal::Tried;
 use seen::Seen;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
@@ -33,9 +31,6 @@ use tower::{Layer, Service};
 pub(crate) const URI_BYTES_MAX: usize = 8 * 1024;
 /// Largest headers together, in bytes, at four for the punctuation of each.
 pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
-
-/// What orchestrators and monitoring ask; never counted.
-const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", "/health", "/metrics"];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -51,7 +46,7 @@ impl<S> Layer<S> for EdgeLayer {
     }
 }
 
-/// A service that always answers, in the form that the contract promises.
+/// A service whose answers have the form that the contract promises.
 #[derive(Clone)]
 pub(crate) struct Edge<S> {
     api: Api,
@@ -81,30 +76,10 @@ where
         ));
         let tried = Tried::new(&self.api, &request, seen.route());
         let api = self.api.clone();
-        let read_only = request.method().is_safe();
-        let limit = match seen.route() {
-            IMPORT_ROUTE => IMPORT_TIMEOUT,
-            _ => self.api.outside.request_timeout + asked_wait(request.uri()),
-        };
-        let running = match admit(&request).and_then(|()| count(&self.api, &request, seen.route(), &facts)) {
-            Ok(()) => {
-                request.extensions_mut().insert(facts.clone());
-                Ok(self.inner.call(request))
-            }
-            Err(problem) => Err(problem),
-        };
+        request.extensions_mut().insert(facts.clone());
+        let answering = self.inner.call(request);
         Box::pin(async move {
-            let response = match running {
-                Err(problem) => problem.into_response(),
-                Ok(future) => {
-                    let guarded = AssertUnwindSafe(future).catch_unwind();
-                    match tokio::time::timeout(limit, guarded).await {
-                        Ok(Ok(Ok(response))) => response,
-                        Ok(Err(_panic)) => Problem::internal("a handler panicked").into_response(),
-                        Err(_elapsed) => too_slow(read_only).into_response(),
-                    }
-                }
-            };
+            let Ok(response) = answering.await;
             let problem = response.extensions().get::<Problem>().map(Problem::code);
             if let Some(code) = problem {
                 tried.refused(&api, &facts, code);
@@ -118,50 +93,6 @@ where
 fn request_id(api: &Api, headers: &HeaderMap) -> RequestId {
     let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     sent.and_then(|text| RequestId::parse(text).ok()).unwrap_or_else(|| api.outside.ids.request_id())
-}
-
-/// Refuses what is too large before anyone looks at it.
-fn admit(request: &Request) -> Result<(), Problem> {
-    let uri_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if uri_bytes > URI_BYTES_MAX {
-        let detail = format!("the URL has {uri_bytes} bytes, at most {URI_BYTES_MAX} are allowed");
-        return Err(Problem::new(Code::UriTooLong, detail).with("limit_bytes", URI_BYTES_MAX));
-    }
-    let headers = request.headers();
-    let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if header_bytes > HEADER_BYTES_MAX {
-        let detail = format!("the headers have {header_bytes} bytes, at most {HEADER_BYTES_MAX} are allowed");
-        return Err(Problem::new(Code::HeadersTooLarge, detail).with("limit_bytes", HEADER_BYTES_MAX));
-    }
-    Ok(())
-}
-
-/// Counts the request of somebody who is not known yet, before anything is done for it. One with a credential
-/// is counted where that is checked.
-fn count(api: &Api, request: &Request, route: &str, facts: &Facts) -> Result<(), Problem> {
-    let class = match facts.class {
-        Class::SignIn => Class::SignIn,
-        _ if PROBES.contains(&route) || has_credential(request.headers()) => return Ok(()),
-        _ => Class::Anonymous,
-    };
-    api.limits
-        .address(class, facts.client.address)
-        .map_err(|exceeded| Problem::rate_limited(&exceeded, facts))
-        .map(|standing| {
-            if let Some(standing) = standing {
-                // Nobody was there before.
-                let _ = facts.standing.set(standing);
-            }
-        })
-}
-
-fn too_slow(read_only: bool) -> Problem {
-    if read_only {
-        Problem::new(Code::Unavailable, "the answer was not ready in time; try again")
-    } else {
-        let detail = "the change was not confirmed in time and may still happen; read before trying again";
-        Problem::new(Code::OutcomeUnknown, detail)
-    }
 }
 
 /// Renders a problem, adds the common headers and tells the observer.

@@ -43,7 +43,7 @@ impl Tried {
         if noted || !denied || code == Code::QuotaExceeded {
             return;
         }
-        let operation = api.operations.get(&(self.method.clone(), route.clone())).cloned();
+        let operation = api.operation(&self.method, route).map(|known| known.id.clone());
         let path = self.uri.path();
         let refusal = Refusal {
             operation: operation.unwrap_or_else(|| self.method.to_string()),

@@ -26,22 +26,12 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let facts = facts(parts)?;
-        let found = match credential(&parts.headers)? {
-            Some(secret) if is_token(api, secret) => person(api, facts, secret).await,
-            Some(secret) => key(api, facts, secret).await,
-            None => {
-                let Some(token) = cookie::get(&parts.headers, cookie::ACCESS) else {
-                    let detail = "send an API key or an access token as 'Authorization: Bearer <…>', or an API \
-                                  key as 'X-API-Key: <key>'";
-                    return Err(Problem::new(Code::Unauthenticated, detail));
-                };
-                if !parts.method.is_safe() {
-                    cookie::check_change(&parts.headers, &parts.uri)?;
-                }
-                person(api, facts, token).await
-            }
+        let ctx = match identify(api, facts, parts).await {
+            Ok(ctx) => ctx,
+            // Without a credential the edge counted it.
+            Err(problem) if !has_credential(&parts.headers) => return Err(problem),
+            Err(problem) => return Err(stranger(api, facts, problem)),
         };
-        let ctx = found.map_err(|error| stranger(api, facts, error))?;
         admit(api, facts, &ctx.actor)?;
         Ok(Self(ctx))
     }
@@ -56,6 +46,26 @@ impl FromRequestParts<Api> for Guest {
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
         Ok(Self(facts(parts)?.visitor()))
     }
+}
+
+/// Finds out who asks. Nothing is counted yet.
+async fn identify(api: &Api, facts: &Facts, parts: &Parts) -> Result<RequestContext, Problem> {
+    let found = match credential(&parts.headers)? {
+        Some(secret) if is_token(api, secret) => person(api, facts, secret).await,
+        Some(secret) => key(api, facts, secret).await,
+        None => {
+            let Some(token) = cookie::get(&parts.headers, cookie::ACCESS) else {
+                let detail = "send an API key or an access token as 'Authorization: Bearer <…>', or an API \
+                              key as 'X-API-Key: <key>'";
+                return Err(Problem::new(Code::Unauthenticated, detail));
+            };
+            if !parts.method.is_safe() {
+                cookie::check_change(&parts.headers, &parts.uri)?;
+            }
+            person(api, facts, token).await
+        }
+    };
+    Ok(found?)
 }
 
 fn is_token(api: &Api, secret: &str) -> bool {
@@ -77,13 +87,14 @@ fn facts(parts: &Parts) -> Result<&Arc<Facts>, Problem> {
     parts.extensions.get().ok_or_else(|| Problem::internal("the request did not come through the edge"))
 }
 
-/// Counts a request whose credential is no good as one without.
-fn stranger(api: &Api, facts: &Facts, error: Error) -> Problem {
-    if !matches!(error, Error::Unauthenticated(_)) {
-        return error.into();
+/// Counts a request whose credential is no good as one without. When the world fails, that is not the client's
+/// doing.
+fn stranger(api: &Api, facts: &Facts, problem: Problem) -> Problem {
+    if !problem.code().status().is_client_error() {
+        return problem;
     }
     match api.limits.address(Class::Anonymous, facts.client.address) {
-        Ok(_) => error.into(),
+        Ok(_) => problem,
         Err(exceeded) => Problem::rate_limited(&exceeded, facts),
     }
 }
@@ -124,9 +135,12 @@ impl Hash for Who<'_> {
 
 /// Whether the request carries anything that may turn out to be a credential.
 pub(crate) fn has_credential(headers: &HeaderMap) -> bool {
-    headers.contains_key(AUTHORIZATION)
-        || headers.contains_key(API_KEY)
-        || cookie::get(headers, cookie::ACCESS).is_some()
+    !by_cookie(headers) || cookie::get(headers, cookie::ACCESS).is_some()
+}
+
+/// Whether the request has no credential but what a browser sends by itself.
+pub(crate) fn by_cookie(headers: &HeaderMap) -> bool {
+    !headers.contains_key(AUTHORIZATION) && !headers.contains_key(API_KEY)
 }
 
 /// The one credential of the request's headers, if any.

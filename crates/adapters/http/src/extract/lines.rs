@@ -10,7 +10,7 @@ use futures::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Largest body of lines, in bytes.
 pub(crate) const LINES_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -18,6 +18,8 @@ pub(crate) const LINES_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub(crate) const LINE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// How long the client may pause.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long the client may take for the first line.
+const FIRST_LINE_MAX: Duration = Duration::from_secs(30);
 /// How long all of it may take; what is done until then stays.
 const WHOLE_MAX: Duration = Duration::from_mins(9);
 
@@ -55,6 +57,11 @@ impl Lines {
         }
     }
 
+    /// The first line, which must not be long in coming.
+    pub(crate) async fn first(&mut self) -> Result<Option<(u64, Bytes)>, Problem> {
+        timeout(FIRST_LINE_MAX, self.next()).await.unwrap_or_else(|_elapsed| Err(too_late()))
+    }
+
     /// Reads what is left, within bounds, so that the client hears why it was refused.
     pub(crate) async fn drain(&mut self) {
         drain(&mut self.chunks).await;
@@ -83,9 +90,7 @@ impl Lines {
             return Err(problem.with("line", self.line + 1));
         }
         let limit = (Instant::now() + PAUSE_MAX).min(self.until);
-        let chunk = tokio::time::timeout_at(limit, self.chunks.next()).await.map_err(|_| {
-            Problem::new(Code::RequestTimeout, "the body did not arrive in time; send it again to go on")
-        })?;
+        let chunk = timeout_at(limit, self.chunks.next()).await.map_err(|_elapsed| too_late())?;
         match chunk {
             None => self.ended = true,
             Some(Err(_)) => return Err(Problem::new(Code::InvalidJson, "the body broke off")),
@@ -99,6 +104,10 @@ impl Lines {
         }
         Ok(())
     }
+}
+
+fn too_late() -> Problem {
+    Problem::new(Code::RequestTimeout, "the body did not arrive in time; send it again to go on")
 }
 
 fn too_large() -> Problem {

@@ -15,7 +15,7 @@ mod trail;
 mod watch;
 
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
-pub(crate) use caller::{Caller, Guest, has_credential};
+pub(crate) use caller::{Caller, Guest, by_cookie, has_credential};
 pub(crate) use change::Change;
 pub(crate) use lines::Lines;
 pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};

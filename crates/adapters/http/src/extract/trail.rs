@@ -18,13 +18,13 @@ const FILTER_BYTES_MAX: usize = 512;
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditSearch {
     /// By whom: `user:<id>`, `api-key:<id>`, `system` or `anonymous`.
-    #[param(value_type = Option<String>, max_length = 512, example = "system")]
+    #[param(value_type = Option<String>, max_length = 512, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$", example = "system")]
     actor: Option<String>,
     /// What; with a `*` at the end, everything that begins so.
-    #[param(value_type = Option<String>, max_length = 512, example = "auth.*")]
+    #[param(value_type = Option<String>, max_length = 512, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$", example = "auth.*")]
     action: Option<String>,
     /// On what; with a `*` at the end, everything that begins so.
-    #[param(value_type = Option<String>, max_length = 512)]
+    #[param(value_type = Option<String>, max_length = 512, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     resource: Option<String>,
     /// How it ended.
     #[param(value_type = Option<String>, pattern = "^(success|denied|failure)$", example = "denied")]
@@ -58,6 +58,10 @@ impl Parameters for AuditSearch {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         if value.len() > FILTER_BYTES_MAX && name != "page_token" {
             return Err(invalid(name, &format!("must have at most {FILTER_BYTES_MAX} bytes")));
+        }
+        // No record has any, and not every database takes them.
+        if value.chars().any(char::is_control) && matches!(name, "actor" | "action" | "resource") {
+            return Err(invalid(name, "must not have control characters"));
         }
         let text = || Some(value.to_owned());
         match name {

@@ -6,7 +6,7 @@ use http::Method;
 /// Where everything that opens or carries on a session is.
 const AUTH: &str = "/api/v1/auth/";
 /// What of that a person who is signed in asks for.
-const SIGNED_IN: [&str; 6] = ["me", "sessions", "sessions/{id}", "password", "logout", "providers"];
+const SIGNED_IN: [&str; 6] = ["me", "sessions", "sessions/{session}", "password", "logout", "providers"];
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,7 +65,13 @@ impl Class {
 mod tests {
     use super::*;
 
+    /// The routes that the router has.
+    fn routes() -> Vec<String> {
+        crate::router::documented().into_openapi().paths.paths.into_keys().collect()
+    }
+
     fn check(method: &Method, route: &str, class: Class) {
+        assert!(routes().iter().any(|known| known == route), "{route} is no route");
         assert_eq!(Class::of(method, route), class, "{method} {route}");
     }
 
@@ -77,6 +83,15 @@ mod tests {
         check(&Method::POST, "/api/v1/auth/login", Class::SignIn);
         check(&Method::POST, "/api/v1/auth/refresh", Class::SignIn);
         check(&Method::GET, "/api/v1/auth/me", Class::Read);
-        check(&Method::DELETE, "/api/v1/auth/sessions/{id}", Class::Write);
+        check(&Method::DELETE, "/api/v1/auth/sessions/{session}", Class::Write);
+    }
+
+    #[test]
+    fn what_is_listed_is_there() {
+        let routes = routes();
+        for rest in SIGNED_IN {
+            let route = format!("{AUTH}{rest}");
+            assert!(routes.contains(&route), "{route} is no route");
+        }
     }
 }

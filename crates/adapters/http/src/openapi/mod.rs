@@ -68,17 +68,26 @@ pub fn openapi_yaml() -> String {
     document.to_yaml().unwrap_or_default()
 }
 
-/// The id of each operation, by method and route template.
-pub(crate) fn operation_ids(document: &mut Document) -> HashMap<(Method, String), String> {
-    let mut ids = HashMap::new();
+/// What the edge knows of an operation.
+pub(crate) struct Known {
+    /// Its id.
+    pub(crate) id: String,
+    /// Whether it asks who the caller is.
+    pub(crate) identifies: bool,
+}
+
+/// What the edge knows of each operation, by method and route template.
+pub(crate) fn known_operations(document: &mut Document) -> HashMap<(Method, String), Known> {
+    let mut known = HashMap::new();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            if let Some(id) = &operation.operation_id {
-                ids.insert((method, path.clone()), id.clone());
+            if let Some(id) = operation.operation_id.clone() {
+                let identifies = operation.security.is_some();
+                known.insert((method, path.clone()), Known { id, identifies });
             }
         }
     }
-    ids
+    known
 }
 
 /// Adds the headers that every answer of a kind has.

@@ -1,6 +1,7 @@
 //! The audit: searched a page at a time, or sent as a file.
 
 use super::dto::people::audit::{AuditRecordBody, CSV_HEAD, VerifiedBody};
+use super::sending::{self, Place};
 use crate::extract::{AuditForm, AuditSearch, Caller, NoQuery, PageQuery, ProjectPath, Query};
 use crate::openapi::{COMMON, IN_PROJECT, LIST, PEOPLE, refusals};
 use crate::page::{List, Listing};
@@ -10,9 +11,9 @@ use crate::router::Api;
 use application::RequestContext;
 use application::identity::{Audit, Listed};
 use application::ports::identity::{AuditCursor, AuditQuery, AuditRecord};
-use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
+use bytes::Bytes;
 use domain::ProjectName;
 use http::header::CONTENT_DISPOSITION;
 use http::{HeaderValue, StatusCode, Uri};
@@ -104,10 +105,9 @@ async fn answer(
     let audit = api.app.identity()?.audit.clone();
     let query = search.query(project);
     if form != AuditForm::Json {
-        let busy = |_| Problem::new(Code::Overloaded, "this node sends as many exports as it can");
-        let permit = api.exports.clone().try_acquire_owned().map_err(busy)?;
+        let place = api.sending.enter(&ctx.actor)?;
         let first = audit.search(&ctx, query.clone(), None, BATCH).await?;
-        return Ok(file(form, Export { audit, ctx, query, next: Some(first), sent: 0, _permit: permit }));
+        return Ok(file(form, place, Export { audit, ctx, query, next: Some(first), sent: 0 }));
     }
     let list = Listing::new(uri.path(), &format!("{query:?}"));
     let (size, before) = list.plain(&search.page, |text| text.parse::<AuditCursor>().ok())?;
@@ -124,12 +124,10 @@ struct Export {
     /// What was read and not sent yet; nothing at the end.
     next: Option<Listed<AuditRecord, AuditCursor>>,
     sent: usize,
-    /// Given back at the end.
-    _permit: tokio::sync::OwnedSemaphorePermit,
 }
 
-/// The answer. It is made as fast as the client takes it; a failure under way breaks it off.
-fn file(form: AuditForm, export: Export) -> Response {
+/// The answer.
+fn file(form: AuditForm, place: Place, export: Export) -> Response {
     let chunks = futures::stream::try_unfold(export, move |mut export| async move {
         let Some(batch) = export.next.take() else { return Ok::<_, io::Error>(None) };
         let mut text = String::new();
@@ -148,18 +146,15 @@ fn file(form: AuditForm, export: Export) -> Response {
         export.sent += batch.items.len();
         if let Some(before) = batch.next.filter(|_| export.sent < FILE_RECORDS_MAX) {
             let more = export.audit.search(&export.ctx, export.query.clone(), Some(before), BATCH).await;
-            export.next = Some(
-                more.inspect_err(|error| tracing::error!(%error, "an export broke off"))
-                    .map_err(io::Error::other)?,
-            );
+            export.next = Some(more.map_err(io::Error::other)?);
         }
-        Ok(Some((text, export)))
+        Ok(Some((Bytes::from(text), export)))
     });
     let (kind, name) = match form {
         AuditForm::Csv => ("text/csv; charset=utf-8; header=present", "attachment; filename=\"audit.csv\""),
         _ => ("application/x-ndjson", "attachment; filename=\"audit.ndjson\""),
     };
-    let reply = Reply::body(StatusCode::OK, HeaderValue::from_static(kind), Body::from_stream(chunks));
+    let reply = Reply::body(StatusCode::OK, HeaderValue::from_static(kind), sending::body(place, chunks));
     let mut response = reply.done();
     response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static(name));
     response

@@ -127,6 +127,9 @@ async fn transfer_leadership(
 ) -> Result<Response, Problem> {
     let to = body.parse::<TransferBody>()?.to()?;
     let (leader, revision) = api.app.cluster.transfer_leadership(&ctx, to).await?;
+    if let Ok(identity) = api.app.identity() {
+        identity.audit.led(&ctx, leader).await;
+    }
     let reply = Reply::json(StatusCode::OK, &LeaderBody { leader_id: leader.to_string() })?;
     Ok(reply.revision(revision).done())
 }

@@ -1,18 +1,18 @@
 //! Exports: a file of lines that is written while it is sent.
 
 use super::dto::transfer::Line;
+use super::sending::{self, Place};
 use crate::extract::{Caller, EnvironmentPath, ProjectPath, Query, ReadQuery};
 use crate::openapi::{COMMON, IN_ENVIRONMENT, IN_PROJECT, READ, refusals};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::router::Api;
 use application::Export;
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use std::io;
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -44,9 +44,9 @@ async fn export_project(
     path: ProjectPath,
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let permit = permit(&api)?;
+    let place = api.sending.enter(&ctx.actor)?;
     let export = api.app.transfer.export_project(&ctx, &path.project, read.freshness()).await?;
-    Ok(sent(export, permit, &read))
+    Ok(sent(export, place, &read))
 }
 
 /// Export an environment
@@ -64,33 +64,23 @@ async fn export_environment(
     path: EnvironmentPath,
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let permit = permit(&api)?;
+    let place = api.sending.enter(&ctx.actor)?;
     let export = api.app.transfer.export_environment(&ctx, &path.id(), read.freshness()).await?;
-    Ok(sent(export, permit, &read))
+    Ok(sent(export, place, &read))
 }
 
-fn permit(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
-    let busy = |_| Problem::new(Code::Overloaded, "this node sends as many exports as it can");
-    api.exports.clone().try_acquire_owned().map_err(busy)
-}
-
-/// The answer. It is made as fast as the client takes it; a failure under way breaks it off.
-fn sent(export: Export, permit: OwnedSemaphorePermit, read: &ReadQuery) -> Response {
+/// The answer.
+fn sent(export: Export, place: Place, read: &ReadQuery) -> Response {
     let (revision, stale_for_ms) = (export.revision(), export.stale_for_ms());
-    let chunks = futures::stream::try_unfold((export, permit), async |(mut export, permit)| {
+    let chunks = futures::stream::try_unfold(export, async |mut export| {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         while chunk.len() < CHUNK_BYTES {
-            let Some(item) = export.next().await.map_err(broken)? else { break };
+            let Some(item) = export.next().await.map_err(io::Error::other)? else { break };
             Line::write(&mut chunk, &item).map_err(|_| io::Error::other("a document could not be read"))?;
         }
-        Ok::<_, io::Error>((!chunk.is_empty()).then_some((chunk, (export, permit))))
+        Ok::<_, io::Error>((!chunk.is_empty()).then(|| (Bytes::from(chunk), export)))
     });
     let kind = HeaderValue::from_static("application/x-ndjson");
-    let reply = Reply::body(StatusCode::OK, kind, Body::from_stream(chunks));
+    let reply = Reply::body(StatusCode::OK, kind, sending::body(place, chunks));
     reply.seen(revision, read.freshness(), stale_for_ms).done()
-}
-
-fn broken(error: application::Error) -> io::Error {
-    tracing::error!(%error, "an export broke off");
-    io::Error::other(error)
 }

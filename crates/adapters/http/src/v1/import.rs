@@ -83,7 +83,7 @@ async fn import_project(
     answer(&ctx, &path.project, query.mode, report, refused, broken)
 }
 
-/// Reads the first line and starts.
+/// Starts with the first line. Only who may import, and has begun to send, takes one of the few turns.
 async fn begin<'a>(
     api: &'a Api,
     ctx: &RequestContext,
@@ -91,11 +91,12 @@ async fn begin<'a>(
     mode: ImportMode,
     lines: &mut Lines,
 ) -> Result<(tokio::sync::SemaphorePermit<'a>, Import), Problem> {
+    api.app.transfer.may_import(ctx, &project).await?;
+    let first = lines.first().await?;
+    let source = header(first.as_ref().map_or(&[], |(_, text)| text))?;
     let busy = || Problem::new(Code::Overloaded, "this node takes as many imports as it can");
     let turn = tokio::time::timeout(TURN_WAIT, api.imports.acquire()).await;
     let permit = turn.ok().and_then(Result::ok).ok_or_else(busy)?;
-    let first = lines.next().await?;
-    let source = header(first.as_ref().map_or(&[], |(_, text)| text))?;
     Ok((permit, api.app.transfer.import(ctx, ImportRequest { project, mode, source }).await?))
 }
 

@@ -16,6 +16,7 @@ mod people;
 mod projects;
 mod rollback;
 mod schemas;
+mod sending;
 mod transactions;
 
 pub(crate) use dto::effect::{DryRunBody, Nothing, Tried};
@@ -25,6 +26,7 @@ mod watchers;
 
 pub(crate) use dto::transfer::{ImportAnswer, RefusedLine};
 pub(crate) use import::{IMPORT_ROUTE, IMPORT_TIMEOUT};
+pub(crate) use sending::Sending;
 pub(crate) use watchers::Watchers;
 
 use crate::router::Api;

@@ -6,14 +6,24 @@ use std::fmt::Write as _;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
+pub const ACCESS: &str = "__Host-guardian_session";
+pub const REFRESH: &str = "__Host-guardian_refresh";
+
+/// The names of the cookies that an answer takes away.
+pub fn taken(answer: &Answer) -> Vec<String> {
+    let set = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("ASCII"));
+    let gone = set.filter(|text| text.contains("Max-Age=0;")).filter_map(|text| text.split_once("=; "));
+    gone.map(|(name, _)| name.to_owned()).collect()
+}
+
 /// What a browser has after it signed in.
-struct Browser {
-    cookies: String,
-    csrf: String,
+pub struct Browser {
+    pub cookies: String,
+    pub csrf: String,
 }
 
 impl Browser {
-    fn new(answer: &Answer) -> Self {
+    pub fn new(answer: &Answer) -> Self {
         let mut cookies = String::new();
         for value in answer.headers.get_all("set-cookie") {
             let text = value.to_str().expect("ASCII");
@@ -28,7 +38,7 @@ impl Browser {
         Self { cookies, csrf: body["csrf_token"].as_str().expect("a token").to_owned() }
     }
 
-    async fn send(
+    pub async fn send(
         &self,
         server: &Server,
         method: &str,
@@ -42,7 +52,8 @@ impl Browser {
     }
 }
 
-async fn browser(server: &Server, email: &str) -> Browser {
+/// Signs a person in with cookies.
+pub async fn browser(server: &Server, email: &str) -> Browser {
     let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
     let path = "/api/v1/auth/login?mode=cookie";
     let headers = [JSON, ("sec-fetch-site", "same-origin")];
@@ -99,11 +110,7 @@ async fn a_browser_goes_on_and_out() {
     next.send(&server, "GET", PROJECT, &[], "").await.is(200);
     let headers = [("sec-fetch-site", "same-origin"), ("x-csrf-token", next.csrf.as_str())];
     let out = next.send(&server, "POST", "/api/v1/auth/logout", &headers, "").await.is(204);
-    let gone =
-        out.headers.get_all("set-cookie").iter().filter(|value| {
-            value.to_str().is_ok_and(|text| text.contains("=; ") && text.contains("Max-Age=0"))
-        });
-    assert_eq!(gone.count(), 2);
+    assert_eq!(taken(&out), [ACCESS, REFRESH]);
     next.send(&server, "GET", PROJECT, &[], "").await.is_problem(401, "unauthenticated");
 }
 

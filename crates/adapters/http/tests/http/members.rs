@@ -79,6 +79,17 @@ async fn the_leadership_goes_where_it_can() {
 }
 
 #[tokio::test]
+async fn who_moved_the_leadership_is_in_the_audit() {
+    let server = Server::of_people().await;
+    server.post(TRANSFER, "{}").await.is_problem(503, "no_successor");
+    server.post(TRANSFER, r#"{"to":"1"}"#).await.is(200);
+    let found = server.get("/api/v1/audit?action=member.lead").await.is(200).json();
+    let items = found["items"].as_array().expect("items");
+    let seen: Vec<_> = items.iter().map(|one| [&one["actor"], &one["resource"], &one["outcome"]]).collect();
+    assert_eq!(seen, [[&json!("api-key:ak-admin"), &json!("1"), &json!("success")]]);
+}
+
+#[tokio::test]
 async fn only_a_platform_key_with_the_permission_may() {
     let server = Server::new().await;
     let body = r#"{"name":"k","permissions":["cluster:member:read","cluster:member:write"]}"#;

@@ -175,6 +175,28 @@ async fn the_audit_is_a_file_too() {
 }
 
 #[tokio::test]
+async fn no_control_character_is_looked_for_or_kept() {
+    let server = Server::of_people().await;
+    for parameter in ["actor", "action", "resource"] {
+        for path in ["/api/v1/audit".to_owned(), format!("{PROJECT}/audit")] {
+            for value in ["%00", "auth.%00*", "%0A", "%C2%85"] {
+                let answer = server.get(&format!("{path}?{parameter}={value}")).await;
+                assert_eq!(answer.is_problem(400, "invalid_parameter")["parameter"], parameter);
+            }
+        }
+    }
+    server.person("ada@example.com", None).await;
+    let body = format!(
+        r#"{{"email":"ada@example.com","password":"{PASSWORD}","device":"A\u0000da's\n \u0085phone"}}"#
+    );
+    let headers = [JSON, ("user-agent", "a\tprogram")];
+    let signed = server.raw("POST", "/api/v1/auth/login", &headers, Body::from(body)).await.is(200).json();
+    let sessions = server.as_person(&signed, "GET", "/api/v1/auth/sessions", "").await.is(200).json();
+    let kept = &sessions["items"][0];
+    assert_eq!((&kept["device"], &kept["user_agent"]), (&"Ada's phone".into(), &"aprogram".into()));
+}
+
+#[tokio::test]
 async fn without_people_the_rest_goes_on() {
     let server = Server::new().await;
     server.get(PROJECT).await.is(200);

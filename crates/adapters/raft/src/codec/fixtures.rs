@@ -6,8 +6,9 @@ use domain::{
     Actor, ApiKeyId, Binding, BindingChange, ChangeKind, ClusterId, Command, ConfigId, ConfigKey, Content,
     Dialect, Digest, DisplayName, EnvironmentId, EnvironmentName, Epoch, Grant, Idempotency, KeyLabel,
     KeyRef, MemberAddress, MemberId, MemberName, Message, NewApiKey, NewMember, Operation, Permission,
-    Person, Precondition, ProjectName, Pruned, Quotas, RequestId, Retention, Revision, RoleName, SchemaId,
-    SchemaMode, SchemaName, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp, UserId, Version,
+    Person, Precondition, ProjectName, Provenance, Pruned, Quotas, RequestId, Retention, Revision, RoleName,
+    SchemaId, SchemaMode, SchemaName, SchemaRef, SchemaUse, SchemaVersion, Stamped, Timestamp, TraceId,
+    UserId, Version,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -232,6 +233,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("admit_member", Command::AdmitMember { member: new_member() }),
         ("raise_epochs", Command::RaiseEpochs { users: vec![user()] }),
         ("by_a_person", Command::CreateProject { name: project(), display_name: DisplayName::default() }),
+        ("from_somewhere", Command::CreateProject { name: project(), display_name: DisplayName::default() }),
         ("retire_member", Command::RetireMember { id: new_member().id }),
     ]
 }
@@ -252,6 +254,13 @@ fn every_command_ever_written_still_decodes() {
             idempotency: (name == "transact")
                 .then_some(Idempotency { key: Digest([1; 32]), request: Digest([2; 32]) }),
             person: (name == "by_a_person").then(|| Arc::new(person())),
+            provenance: match name {
+                "from_somewhere" => Provenance {
+                    address: Some([192, 0, 2, 1].into()),
+                    trace_id: Some(TraceId::parse("0af7651916cd43dd8448eb211c80319c").expect("an id")),
+                },
+                _ => Provenance::default(),
+            },
         };
         let path = dir.join(format!("{name}.bin"));
         if std::env::var_os("NEW_FIXTURES").is_some() && !path.exists() {

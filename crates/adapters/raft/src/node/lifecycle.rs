@@ -132,6 +132,7 @@ async fn name_cluster(shared: &Shared, admin_key: NewApiKey) -> io::Result<()> {
         at: Timestamp(0),
         idempotency: None,
         person: None,
+        provenance: domain::Provenance::default(),
     };
     let payload = Payload(encode_command(&command)?.into());
     while shared.store.published().state.header().cluster_id.is_none() {

@@ -164,6 +164,7 @@ async fn create(node: &RaftNode, name: &str) -> Outcome {
         at: Timestamp(1),
         idempotency: None,
         person: None,
+        provenance: domain::Provenance::default(),
     };
     node.propose(stamped).await.expect("an outcome")
 }

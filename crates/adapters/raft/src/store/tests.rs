@@ -132,6 +132,7 @@ fn stamped(command: Command, at: i64) -> Stamped<Command> {
         at: Timestamp(at),
         idempotency: None,
         person: None,
+        provenance: domain::Provenance::default(),
     }
 }
 

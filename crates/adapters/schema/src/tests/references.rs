@@ -30,6 +30,7 @@ impl Registry {
             at: Timestamp(EPOCH_MS),
             idempotency: None,
             person: None,
+            provenance: domain::Provenance::default(),
         });
         assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
     }

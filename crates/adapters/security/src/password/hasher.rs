@@ -49,6 +49,17 @@ pub struct BcryptHasher {
     room: Arc<Semaphore>,
     /// Permits for running.
     running: Arc<Semaphore>,
+    /// How many of those there are.
+    permits: usize,
+}
+
+/// What a hasher does at a moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HashingLoad {
+    /// Hashes that run.
+    pub running: usize,
+    /// Hashes that wait for one of those to end.
+    pub waiting: usize,
 }
 
 impl BcryptHasher {
@@ -61,7 +72,15 @@ impl BcryptHasher {
             peppers,
             room: Arc::new(Semaphore::new(permits * (1 + WAITING_MAX))),
             running: Arc::new(Semaphore::new(permits)),
+            permits,
         }
+    }
+
+    /// How many hashes run now, and how many wait for their turn.
+    pub fn load(&self) -> HashingLoad {
+        let running = self.permits - self.running.available_permits();
+        let inside = self.permits * (1 + WAITING_MAX) - self.room.available_permits();
+        HashingLoad { running, waiting: inside.saturating_sub(running) }
     }
 
     /// Does slow work when there is room. The permits go with the work: it cannot be stopped, so a client that

@@ -6,7 +6,8 @@ mod hasher;
 mod rules;
 
 pub use hasher::{
-    BCRYPT_COST_DEFAULT, BCRYPT_COST_MAX, BCRYPT_COST_MIN, BcryptHasher, WAITING_MAX, default_permits,
+    BCRYPT_COST_DEFAULT, BCRYPT_COST_MAX, BCRYPT_COST_MIN, BcryptHasher, HashingLoad, WAITING_MAX,
+    default_permits,
 };
 pub use rules::{CommonPasswords, acceptable};
 

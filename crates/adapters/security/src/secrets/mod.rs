@@ -24,7 +24,7 @@ pub const KEY_BYTES_MIN: usize = 32;
 pub const SECRET_BYTES_MAX: u64 = 16 * 1024;
 
 /// The rule that a secret breaks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SecretRule {
     /// There is none.
     #[error("is missing")]
@@ -53,9 +53,9 @@ pub enum SecretRule {
     /// Two have the same id, or are the same.
     #[error("is there twice")]
     Twice,
-    /// None has the name of the one that is to sign.
-    #[error("names none of the signing keys")]
-    UnknownSigner,
+    /// None has the name of one that is to be used.
+    #[error("names {0:?}, which is none of the secrets")]
+    UnknownId(String),
     /// The id has another form than 1 to 32 letters, digits, `-` and `_`.
     #[error("has an id that is not 1 to 32 letters, digits, `-` and `_`")]
     BadId,
@@ -103,7 +103,8 @@ pub struct Secrets {
 impl Secrets {
     /// Reads and checks all of them.
     pub fn load(sources: &SecretSources) -> Result<Self, SecretFault> {
-        let signing = signing::load(&sources.signing_keys, sources.signer.as_deref())?;
+        let sources = sources.ordered()?;
+        let signing = signing::load(&sources.signing_keys)?;
         let peppers = Peppers::new(keys::load("identity.peppers", &sources.peppers)?);
         let cluster = ClusterKeys::new(keys::load("identity.cluster_keys", &sources.cluster_keys)?);
         Ok(Self { signing, peppers, cluster })

@@ -56,16 +56,15 @@ fn thumbprint(public: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
 }
 
-/// All signing keys: one signs, all verify.
+/// All signing keys: the last one signs, all verify.
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
     pub(crate) all: Arc<Vec<SigningKey>>,
-    signer: usize,
 }
 
 impl SigningKeys {
     pub(crate) fn signer(&self) -> &SigningKey {
-        &self.all[self.signer]
+        self.all.last().expect("loading refuses an empty list")
     }
 
     pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
@@ -74,7 +73,7 @@ impl SigningKeys {
 }
 
 /// Reads and checks keys, in their order.
-pub(super) fn load(sources: &[SecretSource], signer: Option<&str>) -> Result<SigningKeys, SecretFault> {
+pub(super) fn load(sources: &[SecretSource]) -> Result<SigningKeys, SecretFault> {
     const SETTING: &str = "identity.signing_keys";
     if sources.is_empty() {
         return Err(SecretFault::refused(SETTING, SecretRule::Missing));
@@ -91,14 +90,7 @@ pub(super) fn load(sources: &[SecretSource], signer: Option<&str>) -> Result<Sig
         }
         all.push(key);
     }
-    let signer = match signer {
-        None => all.len() - 1,
-        Some(name) => all
-            .iter()
-            .position(|key| key.id == name || key.kid == name)
-            .ok_or_else(|| SecretFault::refused("identity.signer", SecretRule::UnknownSigner))?,
-    };
-    Ok(SigningKeys { all: Arc::new(all), signer })
+    Ok(SigningKeys { all: Arc::new(all) })
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl SecretSource {
     }
 
     /// The text of the secret, without blanks around it.
-    pub(crate) fn read(&self) -> Result<SecretString, SecretFault> {
+    pub fn read(&self) -> Result<SecretString, SecretFault> {
         use secrecy::ExposeSecret as _;
         match &self.from {
             SecretFrom::Value(value) => Ok(value.expose_secret().trim().to_owned().into()),
@@ -74,18 +74,18 @@ impl SecretSource {
     }
 }
 
-/// Where all secrets come from; in each list the newest is the last.
+/// Where all secrets come from; in each list the newest is the last, and is used for what is made anew.
 #[derive(Clone, Debug, Default)]
 pub struct SecretSources {
     /// What signs access tokens.
     pub signing_keys: Vec<SecretSource>,
-    /// Which of them signs, by id or `kid`; `None` for the newest. While a new key is brought to all nodes
-    /// one by one, this keeps the old one signing.
-    pub signer: Option<String>,
     /// What goes into the hashes of passwords.
     pub peppers: Vec<SecretSource>,
     /// What seals second factors and chains refresh tokens.
     pub cluster_keys: Vec<SecretSource>,
+    /// Ids of those that are used for what is made anew, in place of the newest of their kind. While a new one is
+    /// brought to all nodes one by one, this keeps the old one in use.
+    pub in_use: Vec<String>,
 }
 
 impl SecretSources {
@@ -111,9 +111,29 @@ impl SecretSources {
         };
         Ok(Self {
             signing_keys: of("signing-", "pem"),
-            signer: None,
             peppers: of("pepper-", "key"),
             cluster_keys: of("cluster-", "key"),
+            in_use: Vec::new(),
         })
+    }
+
+    /// The same with those last that are to be used.
+    pub(crate) fn ordered(&self) -> Result<Self, SecretFault> {
+        let mut ordered = self.clone();
+        for id in &self.in_use {
+            let mut found = false;
+            for list in [&mut ordered.signing_keys, &mut ordered.peppers, &mut ordered.cluster_keys] {
+                if let Some(place) = list.iter().position(|source| source.id == *id) {
+                    let source = list.remove(place);
+                    list.push(source);
+                    found = true;
+                }
+            }
+            if !found {
+                let rule = SecretRule::UnknownId(id.clone());
+                return Err(SecretFault::refused("identity.secrets_in_use", rule));
+            }
+        }
+        Ok(ordered)
     }
 }

@@ -64,12 +64,16 @@ fn the_newest_has_the_largest_number() {
     assert!(secrets.peppers.get("pepper-1").is_some());
     let newest = secrets.signing.signer().kid.clone();
     assert_eq!(newest, secrets.signing.all[1].kid);
-    sources.signer = Some("signing-1".to_owned());
+    sources.in_use = vec!["signing-1".to_owned()];
     let secrets = Secrets::load(&sources).expect("secrets");
-    assert_eq!(secrets.signing.signer().kid, secrets.signing.all[0].kid);
-    assert!(secrets.signing.by_kid(&newest).is_some());
-    sources.signer = Some("signing-2".to_owned());
-    assert_eq!(refused(&sources), ("identity.signer".to_owned(), SecretRule::UnknownSigner));
+    assert_ne!(secrets.signing.signer().kid, newest);
+    assert!(secrets.signing.by_kid(&newest).is_some(), "the others verify");
+    assert_eq!(secrets.peppers.newest().id, "pepper-10", "of its kind none is named");
+    sources.in_use = ["pepper-1", "cluster-1"].map(str::to_owned).into();
+    assert_eq!(Secrets::load(&sources).expect("secrets").peppers.newest().id, "pepper-1");
+    sources.in_use = vec!["signing-2".to_owned()];
+    let unknown = SecretRule::UnknownId("signing-2".to_owned());
+    assert_eq!(refused(&sources), ("identity.secrets_in_use".to_owned(), unknown));
 }
 
 #[test]
@@ -120,7 +124,7 @@ fn values_of_the_environment_will_do() {
     let read = |name| fs::read_to_string(folder.join(name)).expect("a file");
     let sources = SecretSources {
         signing_keys: vec![SecretSource::value("GUARDIAN_SIGNING_KEY", "env", read("signing-1.pem").into())],
-        signer: None,
+        in_use: Vec::new(),
         peppers: vec![SecretSource::value("GUARDIAN_PEPPER", "env", read("pepper-1.key").into())],
         cluster_keys: vec![SecretSource::value("GUARDIAN_CLUSTER_KEY", "env", read("cluster-1.key").into())],
     };

@@ -5,10 +5,18 @@ use application::testing::identity_contract as contract;
 
 macro_rules! contract {
     ($($port:ident),* $(,)?) => {
+        /// All ports, one after the other.
+        pub async fn all(kind: Kind<'_>) {
+            $(
+                let places = Places::new(kind);
+                contract::$port::all(&async || places.stores().await).await;
+            )*
+        }
+
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $port() {
-                let places = super::Places::new(super::Kind::Postgres);
+                let places = super::Places::new(super::Kind::postgres());
                 super::contract::$port::all(&async || places.stores().await).await;
             })*
         }

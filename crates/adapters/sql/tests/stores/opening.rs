@@ -5,10 +5,10 @@ use adapter_sql::{Database, OpenError, Settings, migrate, schema_version};
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
 /// Runs a statement as somebody else's program would.
-async fn run(kind: Kind, settings: &Settings, statement: &'static str) {
+pub async fn run(kind: Kind<'_>, settings: &Settings, statement: &'static str) {
     let url = secrecy::ExposeSecret::expose_secret(&settings.url);
     match kind {
-        Kind::Postgres => {
+        Kind::Postgres(_) => {
             let mut connection = PgConnection::connect(url).await.expect("connected");
             sqlx::query(statement).execute(&mut connection).await.expect("done");
         }
@@ -19,7 +19,7 @@ async fn run(kind: Kind, settings: &Settings, statement: &'static str) {
     }
 }
 
-async fn check_schema_must_be_known(kind: Kind) {
+pub async fn check_schema_must_be_known(kind: Kind<'_>) {
     let places = Places::new(kind);
     let settings = places.empty();
     if let Kind::Sqlite = kind {
@@ -44,7 +44,7 @@ async fn check_schema_must_be_known(kind: Kind) {
     assert!(text.contains("900") && text.contains("newer program"), "{text}");
 }
 
-async fn check_many_migrate_at_once(kind: Kind) {
+pub async fn check_many_migrate_at_once(kind: Kind<'_>) {
     for _ in 0..3 {
         let places = Places::new(kind);
         let settings = places.empty();
@@ -60,7 +60,7 @@ async fn check_many_migrate_at_once(kind: Kind) {
     }
 }
 
-async fn check_changed_migration_is_refused(kind: Kind) {
+pub async fn check_changed_migration_is_refused(kind: Kind<'_>) {
     let places = Places::new(kind);
     let settings = places.migrated().await;
     run(kind, &settings, "UPDATE _sqlx_migrations SET checksum = '' WHERE version = 1").await;
@@ -70,7 +70,7 @@ async fn check_changed_migration_is_refused(kind: Kind) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schema_must_be_known_to_postgres() {
-    check_schema_must_be_known(Kind::Postgres).await;
+    check_schema_must_be_known(Kind::postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn schema_must_be_known_to_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_migrate_postgres_at_once() {
-    check_many_migrate_at_once(Kind::Postgres).await;
+    check_many_migrate_at_once(Kind::postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +90,7 @@ async fn many_migrate_sqlite_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_migration_is_refused() {
-    check_changed_migration_is_refused(Kind::Postgres).await;
+    check_changed_migration_is_refused(Kind::postgres()).await;
     check_changed_migration_is_refused(Kind::Sqlite).await;
 }
 

@@ -17,9 +17,8 @@ fn settings(url: String) -> Settings {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_is_there_when_the_server_is_back() {
-    let server = Server::start();
+/// What was answered is there when the server is back.
+pub async fn check_outage(server: &Server, stop: impl AsyncFnOnce(), resume: impl AsyncFnOnce()) {
     let database = Database::open(&settings(server.empty()), true).await.expect("opened");
     let stores = stores(&database);
     let user = UserId::parse("ada").expect("a constant");
@@ -33,7 +32,7 @@ async fn what_was_answered_is_there_when_the_server_is_back() {
         at: domain::Timestamp(1),
     };
     stores.users.create(&new).await.expect("made");
-    server.stop();
+    stop().await;
     for _ in 0..3 {
         let began = Instant::now();
         let read = stores.users.get(&user).await;
@@ -43,7 +42,7 @@ async fn what_was_answered_is_there_when_the_server_is_back() {
         assert!(database.ping().await.is_err_and(|error| error.is_unavailable()));
         assert!(began.elapsed() < Duration::from_secs(10), "nobody waits for long");
     }
-    server.resume();
+    resume().await;
     is_back(&database).await;
     assert!(stores.users.get(&user).await.expect("a read").is_some());
 }
@@ -79,6 +78,12 @@ async fn a_server_that_was_away_at_the_start_is_migrated_when_it_is_back() {
     is_back(&database).await;
     assert!(stores.admissions.is_empty().await.expect("a read"));
     checks_only.ping().await.expect("another node has migrated it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_there_when_the_server_is_back() {
+    let server = Server::start();
+    check_outage(&server, async || server.stop(), async || server.resume()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

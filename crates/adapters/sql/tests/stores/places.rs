@@ -10,27 +10,34 @@ use tempfile::TempDir;
 
 /// The kinds of database.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    Postgres,
+pub enum Kind<'a> {
+    Postgres(&'a Server),
     Sqlite,
+}
+
+impl Kind<'static> {
+    /// On the server that all tests share.
+    pub fn postgres() -> Self {
+        Self::Postgres(Server::shared())
+    }
 }
 
 /// Gives new databases, and keeps their folders until it goes.
 #[derive(Debug)]
-pub struct Places {
-    kind: Kind,
+pub struct Places<'a> {
+    kind: Kind<'a>,
     folders: Mutex<Vec<TempDir>>,
 }
 
-impl Places {
-    pub fn new(kind: Kind) -> Self {
+impl<'a> Places<'a> {
+    pub fn new(kind: Kind<'a>) -> Self {
         Self { kind, folders: Mutex::default() }
     }
 
     /// Settings for a new database without a schema.
     pub fn empty(&self) -> Settings {
         match self.kind {
-            Kind::Postgres => patient(Server::shared().empty()),
+            Kind::Postgres(server) => patient(server.empty()),
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let settings = file(folder.path());
@@ -43,7 +50,7 @@ impl Places {
     /// Settings for a new database with the newest schema.
     pub async fn migrated(&self) -> Settings {
         match self.kind {
-            Kind::Postgres => patient(Server::shared().copy_of("identity", migrate_elsewhere)),
+            Kind::Postgres(server) => patient(server.copy_of("identity", migrate_elsewhere)),
             Kind::Sqlite => {
                 let settings = self.empty();
                 migrate(&settings).await.expect("an empty database can be migrated");

@@ -44,6 +44,14 @@ fn busy() -> Metrics {
     metrics.snapshot();
     metrics.leader_changed();
     metrics.state(17, 9);
+    metrics.people(PeopleGauges {
+        available: true,
+        connections_busy: 2,
+        connections_idle: 3,
+        hashes_running: 1,
+        hashes_waiting: 4,
+        audit_lag: 5,
+    });
     metrics
 }
 
@@ -69,6 +77,10 @@ fn what_was_counted_is_shown() {
     check(&metrics, "guardian_state_revision", "17");
     check(&metrics, "guardian_state_configs", "9");
     check(&metrics, "guardian_build_info{version=\"0.1.0\"}", "1");
+    check(&metrics, "guardian_identity_available", "1");
+    check(&metrics, "guardian_identity_connections{state=\"busy\"}", "2");
+    check(&metrics, "guardian_password_hashes{state=\"waiting\"}", "4");
+    check(&metrics, "guardian_audit_lag_revisions", "5");
 }
 
 #[test]

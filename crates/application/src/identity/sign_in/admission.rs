@@ -38,16 +38,18 @@ impl SignIn {
     /// told, because nothing else could be: there is no second way to reach the person.
     pub async fn register(&self, visitor: &Visitor, request: Register) -> Result<User, Error> {
         let shared = &*self.shared;
+        let shown = |token: &SecretString| {
+            let digest = shared.ports.opaque.digest(TokenKind::Invitation, token.expose_secret());
+            digest.map(RegisterBy::Invitation)
+        };
         let by = match (shared.rules.registration, &request.invitation) {
-            (RegistrationMode::Closed, _) | (RegistrationMode::Invitation, None) => {
-                return Err(Error::RegistrationClosed);
-            }
-            (_, Some(token)) => {
-                let opaque = &shared.ports.opaque;
-                let digest = opaque.digest(TokenKind::Invitation, token.expose_secret());
-                RegisterBy::Invitation(digest.ok_or(Error::RegistrationClosed)?)
-            }
-            (RegistrationMode::Open, None) => RegisterBy::Open,
+            (RegistrationMode::Closed, _) | (RegistrationMode::Invitation, None) => None,
+            (_, Some(token)) => shown(token),
+            (RegistrationMode::Open, None) => Some(RegisterBy::Open),
+        };
+        let Some(by) = by else {
+            shared.failed(visitor, None, Act::failed("auth.register", "unknown")).await;
+            return Err(Error::RegistrationClosed);
         };
         let attempt = shared.network_attempt("register", &visitor.origin.address);
         shared.try_once(&attempt).await?;

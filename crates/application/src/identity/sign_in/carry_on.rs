@@ -7,6 +7,7 @@ use crate::identity::rights::{later, millis};
 use crate::identity::shared::only_meant;
 use crate::ports::identity::{Observation, Rotate, Rotation, TokenKind, UserStatus};
 use crate::{Error, RequestContext};
+use domain::UserId;
 use secrecy::{ExposeSecret, SecretString};
 
 impl SignIn {
@@ -14,12 +15,17 @@ impl SignIn {
     /// client is answered the same again: the first answer may have been lost.
     pub async fn refresh(&self, visitor: &Visitor, request: Refresh) -> Result<Signed, Error> {
         let shared = &*self.shared;
-        let (rotation, next) = self.rotate(visitor, &request.token).await?;
+        let (rotation, next) = match self.rotate(visitor, &request.token).await {
+            Err(Error::SessionOver) => return self.over(visitor, None, "this is no refresh token").await,
+            rotated => rotated?,
+        };
         match rotation {
             Rotation::Rotated { session, .. } => {
                 let user = shared.ports.users.get(&session.user).await?;
                 let active = user.filter(|user| user.status == UserStatus::Active);
-                let user = active.ok_or(Error::SessionOver)?;
+                let Some(user) = active else {
+                    return self.over(visitor, Some(&session.user), "the person was deactivated").await;
+                };
                 shared.signed(visitor, user, session, (next, request.browser)).await
             }
             Rotation::Reused(session) => {
@@ -31,8 +37,14 @@ impl SignIn {
                 shared.failed(visitor, Some(&session.user), act).await;
                 Err(Error::SessionOver)
             }
-            Rotation::Unknown => Err(Error::SessionOver),
+            Rotation::Unknown => self.over(visitor, None, "no session goes on with this token").await,
         }
+    }
+
+    async fn over(&self, visitor: &Visitor, user: Option<&UserId>, reason: &str) -> Result<Signed, Error> {
+        let act = Act::failed("auth.refresh", user.map_or("unknown", UserId::as_str)).with("reason", reason);
+        self.shared.failed(visitor, user, act).await;
+        Err(Error::SessionOver)
     }
 
     /// Ends the session of the request.

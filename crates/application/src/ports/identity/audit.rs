@@ -58,6 +58,26 @@ pub struct AuditRecord {
     pub head: Digest,
 }
 
+/// A place in the chain; the default is the one before the first record.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ChainPlace {
+    /// The record's number.
+    pub number: u64,
+    /// The head with it.
+    pub head: Digest,
+}
+
+/// Records in their order, and where the whole chain begins and ends, all of one moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ChainPage {
+    /// The last record that was forgotten.
+    pub forgotten: ChainPlace,
+    /// The last record that was written.
+    pub end: ChainPlace,
+    /// The records.
+    pub records: Vec<AuditRecord>,
+}
+
 /// What to look for; `None` is anything.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AuditQuery {
@@ -113,20 +133,10 @@ pub trait AuditLog: Send + Sync {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, IdentityError>;
 
-    /// Records in their order from `from` on, at most `limit`, with the head of the record before the first:
-    /// what a check of the chain reads.
-    async fn chain(&self, from: u64, limit: u32) -> Result<(Digest, Vec<AuditRecord>), IdentityError>;
+    /// Records in their order from the number `from` on, at most `limit`: what a check of the chain reads.
+    async fn chain(&self, from: u64, limit: u32) -> Result<ChainPage, IdentityError>;
 
     /// Forgets at most `limit` of the oldest records, written before `before`; the head of the last forgotten
     /// one stays, so that the rest can still be checked. Says how many.
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError>;
-
-    /// How many records since `since` have this action, outcome and address.
-    async fn count(
-        &self,
-        action: &str,
-        outcome: AuditOutcome,
-        address: &str,
-        since: Timestamp,
-    ) -> Result<u64, IdentityError>;
 }

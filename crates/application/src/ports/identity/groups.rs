@@ -17,6 +17,15 @@ pub struct Group {
     pub created_at: Timestamp,
 }
 
+/// What a provider's word changed for a person.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Mirrored {
+    /// Groups that the person is in now.
+    pub joined: Vec<GroupName>,
+    /// Groups that the person is not in any more.
+    pub left: Vec<GroupName>,
+}
+
 /// Keeps groups. Whatever takes or gives rights puts everybody concerned into the outbox in the same
 /// transaction.
 #[async_trait]
@@ -45,11 +54,12 @@ pub trait Groups: Send + Sync {
         limit: u32,
     ) -> Result<Vec<UserId>, IdentityError>;
 
-    /// Makes the groups that an identity provider named the only ones of its mapping that a person is in.
+    /// Makes the groups that an identity provider named the only ones of its mapping that a person is in; says
+    /// what that changed.
     async fn mirror(
         &self,
         user: &UserId,
         mapped: &[GroupName],
         present: &[GroupName],
-    ) -> Result<(), IdentityError>;
+    ) -> Result<Mirrored, IdentityError>;
 }

@@ -16,10 +16,13 @@ mod throttle;
 mod tokens;
 mod users;
 
-pub use audit::{AuditCursor, AuditLog, AuditOutcome, AuditQuery, AuditRecord, NewAuditRecord, Projected};
+pub use audit::{
+    AuditCursor, AuditLog, AuditOutcome, AuditQuery, AuditRecord, ChainPage, ChainPlace, NewAuditRecord,
+    Projected,
+};
 pub use directory::{Admissions, EpochOutbox, Invitation, NewInvitation, PendingEpoch, RegisterBy};
 pub use factors::{SecondFactor, SecondFactors, Totp, TotpSecret};
-pub use groups::{Group, Groups};
+pub use groups::{Group, Groups, Mirrored};
 pub use observer::{IdentityObserver, Observation};
 pub use organisations::{Organisation, Organisations, Owned};
 pub use passwords::{

@@ -17,8 +17,6 @@ pub enum Observation {
     AuditDropped(u64),
     /// So many people's epochs are yet to be raised.
     EpochsPending(u64),
-    /// The projection of the audit is so many revisions behind.
-    AuditLag(u64),
 }
 
 /// Counts. Never waits and never fails.

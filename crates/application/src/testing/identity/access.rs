@@ -3,8 +3,8 @@
 use super::MemoryPeople;
 use crate::identity::{GROUP_DEPTH_MAX, GROUPS_MAX, ORGANISATIONS_MAX, ROLES_MAX};
 use crate::ports::identity::{
-    Binding, CustomRole, Group, Groups, IdentityError, Member, Organisation, Organisations, Owned, Place,
-    Reach, Roles, Subject,
+    Binding, CustomRole, Group, Groups, IdentityError, Member, Mirrored, Organisation, Organisations, Owned,
+    Place, Reach, Roles, Subject,
 };
 use async_trait::async_trait;
 use domain::{Grant, GroupName, OrganisationName, ProjectName, RoleName, UserId};
@@ -168,17 +168,22 @@ impl Groups for MemoryPeople {
         user: &UserId,
         mapped: &[GroupName],
         present: &[GroupName],
-    ) -> Result<(), IdentityError> {
+    ) -> Result<Mirrored, IdentityError> {
         self.change(|tables| {
             tables.user(user)?;
-            let before = tables.grouped.clone();
-            tables.grouped.retain(|(group, one)| one != user || !mapped.contains(group));
-            let there = present.iter().filter(|group| tables.groups.contains_key(group));
-            let there: Vec<_> = there.map(|group| (group.clone(), user.clone())).collect();
-            tables.grouped.extend(there);
-            let changed = tables.grouped != before;
-            tables.raise(changed.then(|| user.clone()));
-            Ok(())
+            let mut mirrored = Mirrored::default();
+            for group in mapped {
+                let place = (group.clone(), user.clone());
+                if !present.contains(group) {
+                    if tables.grouped.remove(&place) {
+                        mirrored.left.push(group.clone());
+                    }
+                } else if tables.groups.contains_key(group) && tables.grouped.insert(place) {
+                    mirrored.joined.push(group.clone());
+                }
+            }
+            tables.raise((mirrored != Mirrored::default()).then(|| user.clone()));
+            Ok(mirrored)
         })
     }
 }

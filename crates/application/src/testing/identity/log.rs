@@ -4,11 +4,11 @@ use super::MemoryPeople;
 use super::tables::Tables;
 use crate::identity::next_head;
 use crate::ports::identity::{
-    Attempt, AuditCursor, AuditLog, AuditOutcome, AuditQuery, AuditRecord, IdentityError, NewAuditRecord,
-    Projected, Throttle, ThrottleRule,
+    Attempt, AuditCursor, AuditLog, AuditQuery, AuditRecord, ChainPage, ChainPlace, IdentityError,
+    NewAuditRecord, Projected, Throttle, ThrottleRule,
 };
 use async_trait::async_trait;
-use domain::{Digest, Revision, Timestamp};
+use domain::{Revision, Timestamp};
 
 /// How long to wait after these failures, in milliseconds; 0 for not at all.
 fn wait(failures: &[Timestamp], rule: ThrottleRule, at: Timestamp) -> i64 {
@@ -65,15 +65,12 @@ impl Throttle for MemoryPeople {
 }
 
 impl Tables {
-    fn tail(&self) -> (u64, Digest) {
-        self.audit.last().map_or(self.forgotten, |last| (last.number, last.head))
-    }
-
     fn append(&mut self, records: &[NewAuditRecord]) {
         for record in records {
-            let (last, before) = self.tail();
-            let head = next_head(before, last + 1, record);
-            self.audit.push(AuditRecord { number: last + 1, record: record.clone(), head });
+            let number = self.end.number + 1;
+            let head = next_head(self.end.head, number, record);
+            self.audit.push(AuditRecord { number, record: record.clone(), head });
+            self.end = ChainPlace { number, head };
         }
     }
 }
@@ -139,12 +136,11 @@ impl AuditLog for MemoryPeople {
         })
     }
 
-    async fn chain(&self, from: u64, limit: u32) -> Result<(Digest, Vec<AuditRecord>), IdentityError> {
+    async fn chain(&self, from: u64, limit: u32) -> Result<ChainPage, IdentityError> {
         self.read(|tables| {
-            let before = tables.audit.iter().take_while(|one| one.number < from).last();
-            let head = before.map_or(tables.forgotten.1, |before| before.head);
             let rest = tables.audit.iter().filter(|one| one.number >= from);
-            (head, rest.take(limit as usize).cloned().collect())
+            let records = rest.take(limit as usize).cloned().collect();
+            ChainPage { forgotten: tables.forgotten, end: tables.end, records }
         })
     }
 
@@ -153,25 +149,10 @@ impl AuditLog for MemoryPeople {
             let old = tables.audit.iter().take_while(|one| one.record.at < before);
             let count = old.take(limit as usize).count();
             if let Some(last) = count.checked_sub(1).map(|last| &tables.audit[last]) {
-                tables.forgotten = (last.number, last.head);
+                tables.forgotten = ChainPlace { number: last.number, head: last.head };
             }
             tables.audit.drain(..count);
             Ok(count as u64)
-        })
-    }
-
-    async fn count(
-        &self,
-        action: &str,
-        outcome: AuditOutcome,
-        address: &str,
-        since: Timestamp,
-    ) -> Result<u64, IdentityError> {
-        self.read(|tables| {
-            let counted = tables.audit.iter().map(|one| &one.record).filter(|one| {
-                one.action == action && one.outcome == outcome && one.address == address && one.at >= since
-            });
-            counted.count() as u64
         })
     }
 }

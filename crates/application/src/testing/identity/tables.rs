@@ -2,9 +2,9 @@
 
 use crate::identity::GROUP_DEPTH_MAX;
 use crate::ports::identity::{
-    AuditRecord, Binding, CustomRole, ExternalIdentity, Group, IdentityError, Invitation, Organisation,
-    PasswordHash, PendingEpoch, PendingSignIn, Place, Projected, Reach, SecondFactor, Session, Subject, User,
-    UserStatus,
+    AuditRecord, Binding, ChainPlace, CustomRole, ExternalIdentity, Group, IdentityError, Invitation,
+    Organisation, PasswordHash, PendingEpoch, PendingSignIn, Place, Projected, Reach, SecondFactor, Session,
+    Subject, User, UserStatus,
 };
 use domain::{
     BuiltInRole, Digest, Grant, GroupName, OrganisationName, Permission, ProjectName, RoleName, SessionId,
@@ -65,7 +65,8 @@ pub(super) struct Tables {
     /// Failures by key, the oldest first.
     pub(super) failures: BTreeMap<String, Vec<Timestamp>>,
     pub(super) audit: Vec<AuditRecord>,
-    pub(super) forgotten: (u64, Digest),
+    pub(super) forgotten: ChainPlace,
+    pub(super) end: ChainPlace,
     pub(super) projected: Projected,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Stores, group, group_name, in_project, label, refusal, together, user_id};
 use crate::identity::GROUP_DEPTH_MAX;
-use crate::ports::identity::{Group, Reach, Subject};
+use crate::ports::identity::{Group, Mirrored, Reach, Subject};
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -122,13 +122,16 @@ async fn check_mirror(stores: &Stores) {
     stores.drain().await;
     let mapped = ["x", "y", "z", "gone"].map(group_name);
     let present = ["y", "z", "gone"].map(group_name);
-    stores.groups.mirror(&ada, &mapped, &present).await.expect("mirrored; a group that is gone is left out");
+    let mirrored = stores.groups.mirror(&ada, &mapped, &present).await.expect("mirrored");
+    let (joined, left) = (vec![group_name("z")], vec![group_name("x")]);
+    assert_eq!(mirrored, Mirrored { joined, left }, "a group that is gone is left out");
     stores.expect_raised("groups that changed", &[&ada]).await;
     for (name, inside) in [("own", true), ("x", false), ("y", true), ("z", true)] {
         let people = stores.groups.people(&group_name(name), None, 5).await.expect("a page");
         assert_eq!(!people.is_empty(), inside, "{name}");
     }
-    stores.groups.mirror(&ada, &mapped, &present).await.expect("mirrored");
+    let again = stores.groups.mirror(&ada, &mapped, &present).await.expect("mirrored");
+    assert_eq!(again, Mirrored::default());
     stores.expect_raised("groups that did not change", &[]).await;
     assert_eq!(refusal(stores.groups.mirror(&user_id("nobody"), &mapped, &present).await), "missing user");
 }

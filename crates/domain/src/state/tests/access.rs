@@ -258,6 +258,7 @@ fn what_was_found_before_the_newest_epoch_counts_for_nothing() {
     let person = Person { epoch: Epoch(1), grants: vec![grant(None, BuiltInRole::PlatformAdmin)] };
     let asked = Stamped {
         person: Some(person.into()),
+        provenance: crate::Provenance::default(),
         ..by(actor.clone(), Command::RaiseEpochs { users: vec![ann()] }, 1)
     };
     assert!(matches!(state.apply(&asked).outcome, Outcome::Rejected { .. }));

@@ -82,6 +82,7 @@ impl Step {
             at: Timestamp(i64::try_from(number).expect("few steps") * self.stride()),
             idempotency: self.idempotency(),
             person: None,
+            provenance: crate::Provenance::default(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What people do about themselves.
 
+use super::signing::signed_out;
 use crate::cookie;
-use crate::extract::{Caller, EndQuery, Guest, JsonBody, NoQuery, Query, SessionPath};
+use crate::extract::{Caller, EndQuery, Guest, JsonBody, NoQuery, Query, SessionPath, by_cookie};
 use crate::openapi::{BODY, COMMON, PEOPLE, STRANGER, refusals};
 use crate::page::List;
 use crate::problem::{Code, Problem};
@@ -10,7 +11,6 @@ use crate::router::Api;
 use crate::v1::dto::people::account::{EndedBody, MeBody, PasswordBody, PasswordResetBody, SessionBody};
 use axum::extract::State;
 use axum::response::Response;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -44,8 +44,7 @@ async fn me(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let me = api.app.identity()?.account.me(&ctx).await?;
-    let browser = !headers.contains_key(AUTHORIZATION);
-    let refresh = cookie::get(&headers, cookie::REFRESH).filter(|_| browser);
+    let refresh = cookie::get(&headers, cookie::REFRESH).filter(|_| by_cookie(&headers));
     Ok(Reply::json(StatusCode::OK, &MeBody::new(&me, refresh.map(cookie::csrf_token)))?.done())
 }
 
@@ -75,9 +74,12 @@ async fn end_own_sessions(
     State(api): State<Api>,
     Caller(ctx): Caller,
     Query(query): Query<EndQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let ended = api.app.identity()?.account.end_all(&ctx, query.keep_present).await?;
-    Ok(Reply::json(StatusCode::OK, &EndedBody { ended })?.done())
+    let response = Reply::json(StatusCode::OK, &EndedBody { ended })?.done();
+    let own = !query.keep_present && by_cookie(&headers);
+    Ok(if own { signed_out(response) } else { response })
 }
 
 /// End one of one's own sessions
@@ -89,9 +91,12 @@ async fn end_own_session(
     Caller(ctx): Caller,
     path: SessionPath,
     Query(NoQuery): Query<NoQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     api.app.identity()?.account.end_session(&ctx, &path.session).await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT).done())
+    let response = Reply::empty(StatusCode::NO_CONTENT).done();
+    let own = ctx.session.as_ref() == Some(&path.session) && by_cookie(&headers);
+    Ok(if own { signed_out(response) } else { response })
 }
 
 /// Change one's password

@@ -11,7 +11,7 @@ use crate::router::Api;
 use crate::v1::dto::people::auth::{ProviderBody, SignedInBody, WentOutBody};
 use application::identity::FinishExternal;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::Digest;
 use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
@@ -78,19 +78,27 @@ async fn finish_external(
     Query(query): Query<CallbackQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let refused = |why: &str| Problem::new(Code::ProviderRefused, why);
+    let external = &api.app.identity()?.external;
+    let refused = async |why: &str| {
+        external.turned_away(&visitor, &path.provider, why).await;
+        Problem::new(Code::ProviderRefused, why)
+    };
     let kept = cookie::get(&headers, cookie::STATE).unwrap_or_default();
-    let state = query.state.ok_or_else(|| refused("the state did not come back"))?;
+    let Some(state) = query.state else { return Err(refused("the state did not come back").await) };
     let tied = tied(state.expose_secret());
     let browser = match kept {
         kept if kept == format!("{BROWSER}{tied}") => true,
         kept if kept == format!("{PLAIN}{tied}") => false,
-        _ => return Err(refused("the sign-in was begun in another browser, or too long ago")),
+        _ => return Err(refused("the sign-in was begun in another browser, or too long ago").await),
     };
-    let code = query.code.ok_or_else(|| refused("the identity provider gave no code"))?;
-    let request = FinishExternal { provider: path.provider, state, code, device: String::new(), browser };
-    let signed = api.app.identity()?.external.finish(&visitor, request).await?;
-    let mut response = signed_in(&signed, browser)?;
+    let finish = async || {
+        let Some(code) = query.code else { return Err(refused("the identity provider gave no code").await) };
+        let provider = path.provider.clone();
+        let request = FinishExternal { provider, state, code, device: String::new(), browser };
+        signed_in(&external.finish(&visitor, request).await?, browser)
+    };
+    // The state was good for this one try.
+    let mut response = finish().await.unwrap_or_else(Problem::into_response);
     cookie::forget(response.headers_mut());
     Ok(response)
 }

@@ -1,7 +1,7 @@
 //! Coming in, going on, going out.
 
 use crate::cookie;
-use crate::extract::{Caller, Guest, JsonBody, ModeQuery, NoQuery, Query};
+use crate::extract::{Caller, Guest, JsonBody, ModeQuery, NoQuery, Query, by_cookie};
 use crate::openapi::{BODY, COMMON, PEOPLE, STRANGER, refusals};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
@@ -13,7 +13,7 @@ use crate::v1::dto::people::user::UserBody;
 use application::identity::{Refresh, Signed, SignedIn};
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,7 +37,7 @@ refusals! {
     LoggedIn: STRANGER, BODY, &[Code::SignInFailed, Code::CsrfFailed, Code::InvalidName];
     Answered: STRANGER, BODY, &[Code::SecondFactorFailed, Code::CsrfFailed];
     Refreshed: STRANGER, BODY, &[Code::SessionOver, Code::CsrfFailed];
-    LoggedOut: COMMON, PEOPLE, &[Code::SessionOver];
+    LoggedOut: COMMON, PEOPLE, &[Code::SessionOver, Code::TooManyAttempts];
     Shown: STRANGER;
 }
 
@@ -142,25 +142,52 @@ async fn refresh(
             return Err(Problem::new(Code::SessionOver, "there is no refresh token; sign in again"));
         }
     };
-    let signed = api.app.identity()?.sign_in.refresh(&visitor, Refresh { token, browser }).await?;
-    signed_with(&signed, browser)
+    let refreshed = api.app.identity()?.sign_in.refresh(&visitor, Refresh { token, browser }).await;
+    match refreshed.map_err(Problem::from) {
+        Ok(signed) => signed_with(&signed, browser),
+        Err(problem) if browser && problem.code() == Code::SessionOver => {
+            Ok(signed_out(problem.into_response()))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Sign out
 ///
-/// Ends the session that asks, on every node at once.
+/// Ends the session that asks, on every node at once. A browser's, whose access token may be over, is found by its
+/// refresh cookie too; its cookies are taken away also when that fails.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth",
     responses((status = 204, description = "It is over"), LoggedOut),
     security(("bearer" = []), ("api_key" = [])))]
 async fn logout(
     State(api): State<Api>,
-    Caller(ctx): Caller,
+    caller: Result<Caller, Problem>,
+    Guest(visitor): Guest,
     Query(NoQuery): Query<NoQuery>,
+    uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.app.identity()?.sign_in.logout(&ctx).await?;
-    let mut response = Reply::empty(StatusCode::NO_CONTENT).done();
-    cookie::take(response.headers_mut());
-    Ok(response)
+    let out = match caller {
+        Ok(Caller(ctx)) => api.app.identity()?.sign_in.logout(&ctx).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    let refresh = cookie::get(&headers, cookie::REFRESH).filter(|_| by_cookie(&headers));
+    let out = match (out, refresh) {
+        (Err(problem), Some(token)) if problem.code() == Code::Unauthenticated => {
+            // As with a refresh: the browser must say that it is the page.
+            cookie::check_origin(&headers, &uri, false)?;
+            let token = token.to_owned().into();
+            api.app.identity()?.sign_in.logout_by_refresh(&visitor, &token).await.map_err(Problem::from)
+        }
+        (out, _) => out,
+    };
+    match out {
+        Ok(()) => Ok(signed_out(Reply::empty(StatusCode::NO_CONTENT).done())),
+        // Another site must not sign anybody out, and whoever is counted out was not looked at.
+        Err(problem) if matches!(problem.code(), Code::CsrfFailed | Code::RateLimited) => Err(problem),
+        Err(problem) if refresh.is_some() => Ok(signed_out(problem.into_response())),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The keys of access tokens
@@ -186,6 +213,12 @@ pub(super) fn signed_in(signed: &SignedIn, browser: bool) -> Result<Response, Pr
 fn signed_with(signed: &Signed, browser: bool) -> Result<Response, Problem> {
     let response = Reply::json(StatusCode::OK, &SignedBody::new(signed, browser))?.done();
     Ok(if browser { with_cookies(response, signed) } else { response })
+}
+
+/// The answer to a browser whose session is over.
+pub(super) fn signed_out(mut response: Response) -> Response {
+    cookie::take(response.headers_mut());
+    response
 }
 
 fn with_cookies(mut response: Response, signed: &Signed) -> Response {

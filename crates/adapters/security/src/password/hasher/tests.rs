@@ -127,12 +127,17 @@ async fn a_storm_is_turned_away_at_once() {
         })
         .collect();
     let begun = Instant::now();
+    while hasher.load() != (HashingLoad { running: 1, waiting: WAITING_MAX }) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", hasher.load());
+        tokio::task::yield_now().await;
+    }
     let mut answered = 0;
     for one in storm {
         answered += usize::from(one.await.expect("no panic").is_ok());
     }
     assert_eq!(answered, 1 + WAITING_MAX, "in {:?}", begun.elapsed());
     assert!(hasher.check(&"x".into(), None).await.is_ok(), "there is room again");
+    assert_eq!(hasher.load(), HashingLoad { running: 0, waiting: 0 });
 }
 
 /// A client that goes away does not make room for another one while its hash still runs.

@@ -87,7 +87,7 @@ impl From<Verified> for VerifiedBody {
             intact: found.first_bad.is_none(),
             records: found.records,
             first_bad: found.first_bad,
-            head: found.head.to_string(),
+            head: found.last.head.to_string(),
         }
     }
 }

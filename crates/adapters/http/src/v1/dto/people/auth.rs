@@ -3,6 +3,7 @@
 use super::user::UserBody;
 use super::{email, label};
 use crate::cookie::csrf_token;
+use crate::edge::printable;
 use crate::problem::Problem;
 use crate::v1::dto::invalid;
 use application::identity::{
@@ -60,7 +61,7 @@ pub(in crate::v1) struct LoginBody {
     /// The password.
     #[schema(value_type = String, max_length = 256, format = Password)]
     password: SecretString,
-    /// What the person calls the device.
+    /// What the person calls the device; control characters are left out.
     #[schema(max_length = 256)]
     #[serde(default)]
     device: String,
@@ -209,7 +210,8 @@ impl RegisterBody {
 
 impl LoginBody {
     pub(in crate::v1) fn request(self, browser: bool) -> Result<Login, Problem> {
-        Ok(Login { email: email(&self.email)?, password: self.password, device: self.device, browser })
+        let (email, device) = (email(&self.email)?, printable(&self.device));
+        Ok(Login { email, password: self.password, device, browser })
     }
 }
 

@@ -1,0 +1,175 @@
+//! What stands directly around the routes: limits on what arrives, the time limit and panics. Every refusal leaves it
+//! as an answer, so that whatever is around it, such as the headers for other origins, holds for refusals too.
+
+use super::{Facts, HEADER_BYTES_MAX, URI_BYTES_MAX};
+use crate::extract::{asked_wait, has_credential};
+use crate::limit::Class;
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use crate::v1::{IMPORT_ROUTE, IMPORT_TIMEOUT};
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::error::Elapsed;
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+/// What orchestrators and monitoring ask; never counted.
+const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", "/health", "/metrics"];
+
+/// Puts a [`Guard`] around a service.
+#[derive(Clone)]
+pub(crate) struct GuardLayer(pub(crate) Api);
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard { api: self.0.clone(), inner }
+    }
+}
+
+/// A service that lets through what may be asked, and answers in time.
+#[derive(Clone)]
+pub(crate) struct Guard<S> {
+    api: Api,
+    inner: S,
+}
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if let Err(problem) = admit(&request).and_then(|()| count(&self.api, &request)) {
+            return Box::pin(async move { Ok(problem.into_response()) });
+        }
+        let read_only = request.method().is_safe();
+        let import = route(&request) == IMPORT_ROUTE;
+        let limit = if import {
+            IMPORT_TIMEOUT
+        } else {
+            self.api.outside.request_timeout + asked_wait(request.uri())
+        };
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            // An import is made of many changes, and ends with its client.
+            let answer = if read_only || import {
+                let guarded = AssertUnwindSafe(answering).catch_unwind();
+                tokio::time::timeout(limit, guarded).await.map(Result::ok)
+            } else {
+                to_its_end(answering, limit).await
+            };
+            Ok(match answer {
+                Ok(Some(Ok(response))) => response,
+                Ok(None) => Problem::internal("a handler panicked").into_response(),
+                Err(_elapsed) => too_slow(read_only).into_response(),
+            })
+        })
+    }
+}
+
+/// Waits for what changes something; `None` when it panics. It goes on when nobody waits any more, because the client
+/// has gone or the time is over: a change of two steps, such as one of people and its record in the audit, must not
+/// stop between them.
+async fn to_its_end<T: Send + 'static>(
+    change: impl Future<Output = T> + Send + 'static,
+    limit: Duration,
+) -> Result<Option<T>, Elapsed> {
+    tokio::time::timeout(limit, tokio::spawn(change.in_current_span())).await.map(Result::ok)
+}
+
+fn route(request: &Request) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str)
+}
+
+/// Refuses what is too large before anyone looks at it.
+fn admit(request: &Request) -> Result<(), Problem> {
+    let uri_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if uri_bytes > URI_BYTES_MAX {
+        let detail = format!("the URL has {uri_bytes} bytes, at most {URI_BYTES_MAX} are allowed");
+        return Err(Problem::new(Code::UriTooLong, detail).with("limit_bytes", URI_BYTES_MAX));
+    }
+    let headers = request.headers();
+    let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if header_bytes > HEADER_BYTES_MAX {
+        let detail = format!("the headers have {header_bytes} bytes, at most {HEADER_BYTES_MAX} are allowed");
+        return Err(Problem::new(Code::HeadersTooLarge, detail).with("limit_bytes", HEADER_BYTES_MAX));
+    }
+    Ok(())
+}
+
+/// Counts the request of somebody who is not known yet, before anything is done for it. A credential is counted
+/// where it is checked; where none is, it is worth nothing.
+fn count(api: &Api, request: &Request) -> Result<(), Problem> {
+    let Some(facts) = request.extensions().get::<Arc<Facts>>() else {
+        return Err(Problem::internal("the request did not come through the edge"));
+    };
+    let route = route(request);
+    let checked = || api.operation(request.method(), route).is_some_and(|known| known.identifies);
+    let class = match facts.class {
+        Class::SignIn => Class::SignIn,
+        _ if PROBES.contains(&route) || has_credential(request.headers()) && checked() => return Ok(()),
+        _ => Class::Anonymous,
+    };
+    api.limits
+        .address(class, facts.client.address)
+        .map_err(|exceeded| Problem::rate_limited(&exceeded, facts))
+        .map(|standing| {
+            if let Some(standing) = standing {
+                // Nobody was there before.
+                let _ = facts.standing.set(standing);
+            }
+        })
+}
+
+fn too_slow(read_only: bool) -> Problem {
+    if read_only {
+        Problem::new(Code::Unavailable, "the answer was not ready in time; try again")
+    } else {
+        let detail = "the change was not confirmed in time and may still happen; read before trying again";
+        Problem::new(Code::OutcomeUnknown, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_comes_to_its_end_when_nobody_waits_for_it() {
+        let done = Arc::new(AtomicBool::new(false));
+        let change = |done: Arc<AtomicBool>| async move {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            done.store(true, Ordering::Relaxed);
+        };
+        to_its_end(change(done.clone()), Duration::from_secs(1)).await.expect_err("it takes longer");
+        assert!(!done.load(Ordering::Relaxed));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(done.swap(false, Ordering::Relaxed), "the time of the answer was over");
+        {
+            let mut waiting = Box::pin(to_its_end(change(done.clone()), Duration::from_secs(10)));
+            assert!(futures::poll!(&mut waiting).is_pending());
+        }
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert!(done.load(Ordering::Relaxed), "the client had gone");
+        let panics = to_its_end(async { panic!("on purpose") }, Duration::from_secs(1)).await;
+        assert!(panics.expect("in time").is_none());
+    }
+}

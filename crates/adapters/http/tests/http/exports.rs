@@ -1,0 +1,128 @@
+//! Files that are sent: to how many at a time, and what becomes of those who do not take them.
+
+use crate::support::{CONFIGS, PROJECT, Server};
+use axum::body::Body;
+use futures::StreamExt;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use std::time::Duration;
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+const EXPORT: &str = "/api/v1/projects/demo/export";
+
+/// With a project whose export has so many megabytes.
+async fn holding(megabytes: usize) -> Server {
+    let mut server = Server::new().await;
+    server.unchecked = true;
+    for at in 0..megabytes {
+        server.create(&format!("key-{at}"), &format!("\"{}\"", "x".repeat(1_000_000))).await;
+    }
+    server
+}
+
+/// The secret of another key that may do everything in the project.
+async fn key(server: &Server, name: &str) -> String {
+    let permissions = r#"["config:document:read","config:schema:read","project:environment:read"]"#;
+    let body = format!(r#"{{"name":"{name}","permissions":{permissions}}}"#);
+    let key = server.post(&format!("{PROJECT}/api-keys"), &body).await.is(201).json();
+    key["key"].as_str().expect("a secret").to_owned()
+}
+
+/// Asks for a file and leaves it unread.
+async fn open(server: &Server, path: &str, key: &str, accept: &str) -> (StatusCode, Body) {
+    let request = Request::get(path).header("x-api-key", key).header("accept", accept);
+    let request = request.body(Body::empty()).expect("a request");
+    let (head, body) =
+        server.router.clone().oneshot(request).await.expect("the router never fails").into_parts();
+    (head.status, body)
+}
+
+async fn export(server: &Server, key: &str) -> (StatusCode, Body) {
+    open(server, EXPORT, key, "*/*").await
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_reading_loses_the_place_and_sees_it() {
+    let server = holding(1).await;
+    let admin = server.test.admin_secret.clone();
+    let (status, unread) = export(&server, &admin).await;
+    assert_eq!(status, 200);
+    let (_, begun) = export(&server, &admin).await;
+    let mut begun = begun.into_data_stream();
+    begun.next().await.expect("a part").expect("whole");
+    let third = server.get(EXPORT).await;
+    third.is_problem(503, "overloaded");
+    assert_eq!(third.header("retry-after"), "1");
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    server.get(EXPORT).await.is_problem(503, "overloaded");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let whole = server.get(EXPORT).await.is(200);
+    assert!(String::from_utf8_lossy(&whole.body).contains("\n{\"end\":"), "all of it came");
+    unread.collect().await.expect_err("a broken transfer, not a short file");
+    let rest: Vec<_> = StreamExt::collect(begun).await;
+    assert!(rest.last().expect("something").is_err(), "a broken transfer, not a short file");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_principal_leaves_places_to_others() {
+    let server = holding(1).await;
+    let mut bodies = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let key = key(&server, name).await;
+        for _ in 0..2 {
+            let (status, body) = export(&server, &key).await;
+            assert_eq!(status, 200, "{name}");
+            bodies.push(body);
+        }
+        assert_eq!(export(&server, &key).await.0, 503, "{name}");
+    }
+    server.get(EXPORT).await.is_problem(503, "overloaded");
+    // Who has it all, and who goes away, gives the place back at once.
+    bodies.pop().expect("a body").collect().await.expect("all of it");
+    server.get(EXPORT).await.is(200);
+    server.get(EXPORT).await.is(200);
+    bodies.clear();
+    tokio::task::yield_now().await;
+    let key = key(&server, "e").await;
+    assert_eq!(export(&server, &key).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_reads_for_ever() {
+    let server = holding(6).await;
+    let since = Instant::now();
+    let (_, body) = export(&server, &server.test.admin_secret).await;
+    let mut body = body.into_data_stream();
+    let broken = loop {
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        match body.next().await {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    assert!(broken, "the whole file came in {:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_mins(32), "{:?}", since.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_is_held_to_the_same() {
+    let mut server = Server::of_people().await;
+    server.unchecked = true;
+    for _ in 0..600 {
+        server.raw("GET", CONFIGS, &[("user-agent", &"x".repeat(200))], Body::empty()).await;
+    }
+    server.people().identity.audit.flush().await.expect("written");
+    let admin = server.test.admin_secret.clone();
+    let file = async || open(&server, "/api/v1/audit", &admin, "text/csv").await;
+    let (first, second) = (file().await, file().await);
+    assert_eq!((first.0, second.0), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(file().await.0, 503);
+    server.get(EXPORT).await.is_problem(503, "overloaded");
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    first.1.collect().await.expect_err("a broken transfer, not a short file");
+    let headers = [("accept", "application/x-ndjson")];
+    let whole = server.send("GET", "/api/v1/audit", &headers, "").await.is(200);
+    assert!(String::from_utf8_lossy(&whole.body).lines().count() >= 600);
+}

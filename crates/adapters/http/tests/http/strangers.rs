@@ -1,0 +1,93 @@
+//! Whoever is not known is counted by address, whatever they send in place of a credential.
+
+use crate::support::{Answer, PROJECT, Server};
+use adapter_http::{EdgeRules, Limit, LimitRules};
+use application::identity::IdentityRules;
+use axum::body::Body;
+use serde_json::Value;
+
+/// Something that looks like a credential and is none.
+const JUNK: (&str, &str) = ("authorization", "x");
+
+/// What is never counted.
+const PROBES: [&str; 4] = ["/livez", "/metrics", "/readyz", "/startupz"];
+
+/// One anonymous request and one sign-in an hour from each address.
+async fn strict() -> Server {
+    let limit = Some(Limit { requests: 1, window_seconds: 3600 });
+    let limits = LimitRules { anonymous: limit, sign_in: limit, ..LimitRules::default() };
+    let edge = EdgeRules { trusted_proxies: 1, limits, ..EdgeRules::default() };
+    let mut server = Server::of_people_by(IdentityRules::default(), edge).await;
+    server.unchecked = true;
+    server
+}
+
+async fn ask(server: &Server, method: &str, path: &str, from: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut all = vec![("x-forwarded-for", from)];
+    all.extend_from_slice(headers);
+    server.raw(method, path, &all, Body::empty()).await
+}
+
+#[tokio::test]
+async fn every_refusal_of_a_stranger_is_counted() {
+    let server = strict().await;
+    let check = async |from: &str, method: &str, headers: &[(&str, &str)], status: u16, code: &str| {
+        ask(&server, method, PROJECT, from, headers).await.is_problem(status, code);
+        ask(&server, method, PROJECT, from, headers).await.is_problem(429, "rate_limited");
+    };
+    let cookie = ("cookie", "__Host-guardian_session=x");
+    check("192.0.2.1", "GET", &[JUNK], 401, "unauthenticated").await;
+    check("192.0.2.2", "GET", &[("authorization", "Bearer x")], 401, "unauthenticated").await;
+    check("192.0.2.3", "GET", &[("x-api-key", "a"), ("x-api-key", "b")], 400, "conflicting_credentials")
+        .await;
+    check("192.0.2.4", "GET", &[cookie], 401, "unauthenticated").await;
+    check("192.0.2.5", "PATCH", &[cookie], 403, "csrf_failed").await;
+    check("192.0.2.6", "GET", &[], 401, "unauthenticated").await;
+    server.people().identity.audit.flush().await.expect("written");
+    let denied = server.get("/api/v1/audit?outcome=denied").await.is(200).json();
+    assert_eq!(
+        denied["items"].as_array().map(Vec::len),
+        Some(5),
+        "one record each, none of what was too much"
+    );
+}
+
+#[tokio::test]
+async fn a_credential_that_nobody_checks_is_worth_nothing() {
+    let server = strict().await;
+    let paths =
+        ["/openapi.yaml", "/docs", "/docs/app.js", "/.well-known/jwks.json", "/api/v1/auth/providers"];
+    for (at, path) in paths.into_iter().chain(["/nowhere"]).enumerate() {
+        let from = format!("198.51.100.{at}");
+        let first = ask(&server, "GET", path, &from, &[JUNK]).await;
+        assert!(matches!(first.status.as_u16(), 200 | 404), "{path}: {}", first.status);
+        ask(&server, "GET", path, &from, &[JUNK]).await.is_problem(429, "rate_limited");
+    }
+    ask(&server, "PUT", PROJECT, "203.0.113.1", &[JUNK]).await.is_problem(405, "method_not_allowed");
+    ask(&server, "PUT", PROJECT, "203.0.113.1", &[JUNK]).await.is_problem(429, "rate_limited");
+    let head = ask(&server, "HEAD", PROJECT, "203.0.113.2", &[JUNK]).await;
+    assert_eq!(head.status, 401);
+}
+
+#[tokio::test]
+async fn no_operation_is_free_for_strangers() {
+    let server = strict().await;
+    let document: Value = yaml_serde::from_str(&adapter_http::openapi_yaml()).expect("YAML");
+    let mut at: u16 = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {
+            let operation = &item[method.to_lowercase()];
+            if operation.is_null() || PROBES.contains(&path.as_str()) {
+                continue;
+            }
+            at += 1;
+            let from = format!("10.0.{}.{}", at / 256, at % 256);
+            let path = path.replace("{version}", "1").replace("{member}", "1").replace(['{', '}'], "");
+            let first = ask(&server, method, &path, &from, &[JUNK]).await;
+            assert_ne!(first.status, 429, "{method} {path}");
+            let second = ask(&server, method, &path, &from, &[JUNK]).await;
+            assert_eq!(second.status, 429, "{method} {path}: the first was not counted ({})", first.status);
+        }
+    }
+    assert!(at > 80, "{at} operations");
+}
