@@ -47,17 +47,26 @@ const REFRESH: ThrottleRule =
 const REFRESH_NETWORK: ThrottleRule =
     ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: 10 * SECOND_MS, window_ms: 15 * MINUTE_MS };
 
-/// Every rule there is.
-const RULES: [ThrottleRule; 8] =
-    [ACCOUNT_FROM_NETWORK, ACCOUNT, NETWORK, CHALLENGE, FACTOR, REFRESH, REFRESH_NETWORK, BEGIN];
+/// The windows of all rules.
+const WINDOWS_MS: [i64; 9] = [
+    ACCOUNT_FROM_NETWORK.window_ms,
+    ACCOUNT.window_ms,
+    NETWORK.window_ms,
+    BEGIN.window_ms,
+    SUSPICION_MS,
+    CHALLENGE.window_ms,
+    FACTOR.window_ms,
+    REFRESH.window_ms,
+    REFRESH_NETWORK.window_ms,
+];
 /// For how long a failure counts at most, in milliseconds: what is younger must not be forgotten.
-pub(super) const WINDOW_LONGEST_MS: i64 = longest_window(&RULES);
+pub(super) const WINDOW_LONGEST_MS: i64 = longest(&WINDOWS_MS);
 
-const fn longest_window(rules: &[ThrottleRule]) -> i64 {
+const fn longest(spans: &[i64]) -> i64 {
     let (mut longest, mut at) = (0, 0);
-    while at < rules.len() {
-        if rules[at].window_ms > longest {
-            longest = rules[at].window_ms;
+    while at < spans.len() {
+        if spans[at] > longest {
+            longest = spans[at];
         }
         at += 1;
     }
@@ -119,8 +128,8 @@ impl Shared {
     }
 
     fn attempt(&self, keys: Vec<(String, ThrottleRule)>) -> Attempt {
-        let kept = |rule: &ThrottleRule| rule.window_ms <= WINDOW_LONGEST_MS;
-        debug_assert!(keys.iter().all(|(_, rule)| kept(rule)), "a rule that is not in RULES");
+        let known = |rule: &ThrottleRule| WINDOWS_MS.contains(&rule.window_ms);
+        debug_assert!(keys.iter().all(|(_, rule)| known(rule)), "a window that is not in WINDOWS_MS");
         Attempt { keys, at: self.now() }
     }
 
