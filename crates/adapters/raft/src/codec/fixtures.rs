@@ -133,6 +133,14 @@ fn change_project() -> Command {
     }
 }
 
+fn pruned() -> Pruned {
+    Pruned { id: config(), oldest: Version(4) }
+}
+
+fn create_project() -> Command {
+    Command::CreateProject { name: project(), display_name: DisplayName::default() }
+}
+
 /// Every kind of command, and every form of what is in them.
 fn commands() -> Vec<(&'static str, Command)> {
     let text = || Content::from_compact("{\"type\":\"object\"}").expect("small");
@@ -222,18 +230,15 @@ fn commands() -> Vec<(&'static str, Command)> {
         ),
         ("transact", transact()),
         ("change_project", change_project()),
-        (
-            "prune_history",
-            Command::PruneHistory { pruned: vec![Pruned { id: config(), oldest: Version(4) }] },
-        ),
+        ("prune_history", Command::PruneHistory { pruned: vec![pruned()] }),
         ("transact_import", import()),
         ("create_api_key", Command::CreateApiKey { project: Some(project()), key: new_key() }),
         ("revoke_api_key", Command::RevokeApiKey { key: key_ref() }),
         ("rotate_api_key", rotate_api_key()),
         ("admit_member", Command::AdmitMember { member: new_member() }),
         ("raise_epochs", Command::RaiseEpochs { users: vec![user()] }),
-        ("by_a_person", Command::CreateProject { name: project(), display_name: DisplayName::default() }),
-        ("from_somewhere", Command::CreateProject { name: project(), display_name: DisplayName::default() }),
+        ("by_a_person", create_project()),
+        ("from_somewhere", create_project()),
         ("retire_member", Command::RetireMember { id: new_member().id }),
     ]
 }

@@ -58,25 +58,25 @@ mod tests {
     use super::*;
     use base64::engine::general_purpose::STANDARD;
 
-    fn check(text: &str, expected: Result<usize, SecretRule>) {
-        assert_eq!(decode(text).map(|bytes| bytes.len()), expected, "{text:?}");
+    fn check(text: &str, expected: &Result<usize, SecretRule>) {
+        assert_eq!(decode(text).map(|bytes| bytes.len()), *expected, "{text:?}");
     }
 
     #[test]
     fn what_people_write_in_place_of_a_key_is_refused() {
-        check("", Err(SecretRule::Missing));
-        check("short", Err(SecretRule::NotEncoded));
-        check("c2hvcnQ=", Err(SecretRule::TooShort));
-        check("correct horse battery staple correct horse", Err(SecretRule::NotEncoded));
-        check("please-change-me-please-change-me-please!", Err(SecretRule::NotEncoded));
-        check(&"changeme".repeat(8), Err(SecretRule::Weak));
-        check(&"A".repeat(43), Err(SecretRule::Weak));
-        check(&"0".repeat(64), Err(SecretRule::Weak));
-        check(&"0123456789abcdef".repeat(4), Err(SecretRule::Weak));
-        check(&STANDARD.encode([7; 32]), Err(SecretRule::Weak));
-        check(&STANDARD.encode("my very secret pepper for production"), Err(SecretRule::Weak));
+        check("", &Err(SecretRule::Missing));
+        check("short", &Err(SecretRule::NotEncoded));
+        check("c2hvcnQ=", &Err(SecretRule::TooShort));
+        check("correct horse battery staple correct horse", &Err(SecretRule::NotEncoded));
+        check("please-change-me-please-change-me-please!", &Err(SecretRule::NotEncoded));
+        check(&"changeme".repeat(8), &Err(SecretRule::Weak));
+        check(&"A".repeat(43), &Err(SecretRule::Weak));
+        check(&"0".repeat(64), &Err(SecretRule::Weak));
+        check(&"0123456789abcdef".repeat(4), &Err(SecretRule::Weak));
+        check(&STANDARD.encode([7; 32]), &Err(SecretRule::Weak));
+        check(&STANDARD.encode("my very secret pepper for production"), &Err(SecretRule::Weak));
         let counting: Vec<u8> = (0..32).collect();
-        check(&STANDARD.encode(counting), Err(SecretRule::Weak));
+        check(&STANDARD.encode(counting), &Err(SecretRule::Weak));
     }
 
     #[test]
@@ -84,10 +84,10 @@ mod tests {
         for _ in 0..2000 {
             let mut bytes = [0; 32];
             getrandom::fill(&mut bytes).expect("random numbers");
-            check(&STANDARD.encode(bytes), Ok(32));
-            check(STANDARD.encode(bytes).trim_end_matches('='), Ok(32));
-            check(&base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes), Ok(32));
-            check(&domain::Digest(bytes).to_string(), Ok(32));
+            check(&STANDARD.encode(bytes), &Ok(32));
+            check(STANDARD.encode(bytes).trim_end_matches('='), &Ok(32));
+            check(&base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes), &Ok(32));
+            check(&domain::Digest(bytes).to_string(), &Ok(32));
         }
     }
 }
