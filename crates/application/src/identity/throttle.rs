@@ -2,8 +2,8 @@
 
 use super::shared::Shared;
 use crate::Error;
-use crate::ports::identity::{Attempt, Observation, ThrottleRule};
-use domain::Digest;
+use crate::ports::identity::{Attempt, AuditOutcome, AuditQuery, Observation, ThrottleRule};
+use domain::{Digest, Timestamp, UserId};
 use std::net::IpAddr;
 
 const SECOND_MS: i64 = 1000;
@@ -21,6 +21,9 @@ const NETWORK: ThrottleRule =
 /// Sign-ins through providers that are begun from one network: one network cannot drive out those of all others.
 const BEGIN: ThrottleRule =
     ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: SECOND_MS, window_ms: 15 * MINUTE_MS };
+/// For how long a network in which a person has signed in is known, and how many sign-ins are looked at for it.
+const KNOWN_MS: i64 = 30 * 24 * 60 * MINUTE_MS;
+const SIGN_INS_LOOKED_AT: u32 = 50;
 /// The span in which failures of one address are counted that make it suspicious, and that one alarm is for.
 const SUSPICION_MS: i64 = 60 * MINUTE_MS;
 /// What guesses of the bootstrap token are called.
@@ -136,12 +139,48 @@ impl Shared {
     /// Counts the attempt, or says how long to wait.
     pub(super) async fn try_once(&self, attempt: &Attempt) -> Result<(), Error> {
         match self.ports.throttle.begin(attempt).await? {
-            Some(retry_after_ms) => {
-                self.ports.observer.observe(Observation::Throttled);
-                Err(Error::TooManyAttempts { retry_after_ms })
-            }
+            Some(retry_after_ms) => Err(self.throttled(retry_after_ms)),
             None => Ok(()),
         }
+    }
+
+    fn throttled(&self, retry_after_ms: i64) -> Error {
+        self.ports.observer.observe(Observation::Throttled);
+        Error::TooManyAttempts { retry_after_ms }
+    }
+
+    /// Counts an attempt of [`Self::sign_in_attempt`], or says how long to wait; gives what was counted. Guesses from
+    /// anywhere make nobody wait where the person has signed in lately: what is left there are the failures of that
+    /// network. Who is unknown costs the same search.
+    pub(super) async fn try_from_where_known(
+        &self,
+        mut attempt: Attempt,
+        user: Option<&UserId>,
+        address: &str,
+    ) -> Result<Attempt, Error> {
+        let wait = self.ports.throttle.begin(&attempt).await?;
+        if wait.is_some() && self.has_signed_in_from(user, address).await? {
+            attempt.keys.retain(|(_, rule)| *rule != ACCOUNT);
+            self.try_once(&attempt).await?;
+            return Ok(attempt);
+        }
+        match wait {
+            Some(retry_after_ms) => Err(self.throttled(retry_after_ms)),
+            None => Ok(attempt),
+        }
+    }
+
+    async fn has_signed_in_from(&self, user: Option<&UserId>, address: &str) -> Result<bool, Error> {
+        let query = AuditQuery {
+            actor: Some(format!("user:{}", user.map_or("unknown", UserId::as_str))),
+            action: Some("auth.login".to_owned()),
+            outcome: Some(AuditOutcome::Success),
+            from: Some(Timestamp(self.now().0 - KNOWN_MS)),
+            ..AuditQuery::default()
+        };
+        let signed_in = self.ports.audit.search(&query, None, SIGN_INS_LOOKED_AT).await?;
+        let here = network(address);
+        Ok(signed_in.iter().any(|one| network(&one.record.address) == here))
     }
 
     /// Takes back an attempt that was not looked at: one that counts for none of its keys.

@@ -101,6 +101,36 @@ async fn guesses_get_slow_and_the_right_password_forgets_them() {
 }
 
 #[tokio::test]
+async fn guesses_from_anywhere_keep_nobody_out_where_they_have_signed_in() {
+    let world = World::new().await;
+    world.person("ann").await;
+    world.signed("ann").await;
+    let sign_in = &world.people().sign_in;
+    // Always the first after the wait is over, from many networks.
+    let mut kept_up = 0;
+    for n in 0..200 {
+        match sign_in.login(&from(&format!("198.51.{n}.1")), login("ann", "wrong")).await {
+            Err(application::Error::TooManyAttempts { retry_after_ms }) => {
+                world.test.clock.advance(retry_after_ms);
+                kept_up += 1;
+            }
+            wrong => assert_eq!(refused(wrong), "SignInFailed"),
+        }
+    }
+    assert!(kept_up > 20, "{kept_up}");
+    let last = sign_in.login(&from("198.51.250.1"), login("ann", "wrong")).await;
+    assert!(last.is_err(), "whether it had to wait or not, others must now");
+    let elsewhere = sign_in.login(&from("203.0.113.7"), login("ann", PASSWORD)).await;
+    assert_eq!(refused(elsewhere), "TooManyAttempts", "where nobody knows her");
+    world.signed("ann").await;
+    for _ in 0..5 {
+        assert_eq!(refused(sign_in.login(&visitor(), login("ann", "wrong")).await), "SignInFailed");
+    }
+    let here = sign_in.login(&visitor(), login("ann", PASSWORD)).await;
+    assert_eq!(refused(here), "TooManyAttempts", "guesses from there count there");
+}
+
+#[tokio::test]
 async fn neighbours_share_their_failures() {
     let world = World::new().await;
     for (network, addresses) in

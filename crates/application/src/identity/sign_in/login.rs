@@ -19,9 +19,10 @@ impl SignIn {
     /// by the answer or its time.
     pub async fn login(&self, visitor: &Visitor, request: Login) -> Result<SignedIn, Error> {
         let shared = &*self.shared;
-        let attempt = shared.sign_in_attempt(request.email.as_str(), &visitor.origin.address);
-        shared.try_once(&attempt).await?;
         let found = shared.ports.users.by_email(&request.email).await?;
+        let attempt = shared.sign_in_attempt(request.email.as_str(), &visitor.origin.address);
+        let user = found.as_ref().map(|(user, _)| &user.id);
+        let attempt = shared.try_from_where_known(attempt, user, &visitor.origin.address).await?;
         let kept = found.as_ref().and_then(|(_, kept)| kept.as_ref());
         let verdict = match shared.ports.passwords.check(&request.password, kept).await {
             Ok(verdict) => verdict,
@@ -50,7 +51,11 @@ impl SignIn {
     /// The second step: the second factor. A challenge is good for five tries and one success.
     pub async fn second_factor(&self, visitor: &Visitor, request: AnswerChallenge) -> Result<Signed, Error> {
         let shared = &*self.shared;
-        let waiting = shared.open_challenge(&request.challenge).ok_or(Error::SecondFactorFailed)?;
+        let Some(waiting) = shared.open_challenge(&request.challenge) else {
+            let act = Act::failed("auth.second_factor", "unknown");
+            shared.failed(visitor, None, act).await;
+            return Err(Error::SecondFactorFailed);
+        };
         let challenge = Digest::of(&[request.challenge.expose_secret().as_bytes()]).to_string();
         let address = &visitor.origin.address;
         let attempt = shared.factor_attempt(&challenge, waiting.user.as_str(), address);
