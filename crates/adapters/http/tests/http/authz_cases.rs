@@ -105,7 +105,7 @@ pub fn case(operation: &str) -> Option<Case> {
         "delete_config" => guarded(""),
         "patch_config" => Case { kind: "application/json-patch+json", ..guarded("[]") },
         "rollback_config" => guarded(r#"{"to_version":1}"#),
-        "restore_environment" => body(r#"{"to_revision":5}"#),
+        "restore_environment" => body(r#"{"to_revision":4}"#),
         "create_schema" => body(r#"{"name":"fresh","schema":{"type":"number"}}"#),
         "update_schema" => guarded(r#"{"schema":{"type":"number"}}"#),
         "transact" => body(TRANSACTION),
