@@ -2,7 +2,7 @@
 
 use crate::RequestContext;
 use crate::ports::{Clock, IdGenerator};
-use domain::Stamped;
+use domain::{Command, Stamped};
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,14 +23,15 @@ impl fmt::Debug for Env {
 
 impl Env {
     /// Adds who, when and under which request.
-    pub fn stamp<C>(&self, ctx: &RequestContext, command: C) -> Stamped<C> {
+    pub fn stamp(&self, ctx: &RequestContext, command: Command) -> Stamped<Command> {
+        let person = ctx.person.as_ref().map(|person| Arc::new(person.about(&command)));
         Stamped {
             command,
             actor: ctx.actor.clone(),
             request_id: ctx.request_id.clone(),
             at: self.clock.now(),
             idempotency: ctx.idempotency.filter(|_| !ctx.dry_run),
-            person: ctx.person.clone(),
+            person,
             provenance: ctx.origin.provenance(),
         }
     }

@@ -54,6 +54,34 @@ impl Provenance {
     }
 }
 
+impl Command {
+    /// Whether it is about this project or something in it.
+    pub fn is_about(&self, project: &ProjectName) -> bool {
+        match self {
+            Self::CreateProject { name, .. }
+            | Self::UpdateProject { name, .. }
+            | Self::ChangeProject { name, .. }
+            | Self::DeleteProject { name } => name == project,
+            Self::CreateEnvironment { id } | Self::DeleteEnvironment { id } => id.project == *project,
+            Self::CreateSchema { id, .. }
+            | Self::UpdateSchema { id, .. }
+            | Self::HoldSchema { id, .. }
+            | Self::DeleteSchema { id, .. } => id.project == *project,
+            Self::PutConfig { id, .. } | Self::DeleteConfig { id, .. } => id.project == *project,
+            Self::Transact { operations, .. } => operations.iter().any(|one| one.id().project == *project),
+            Self::PruneHistory { pruned } => pruned.iter().any(|one| one.id.project == *project),
+            Self::CreateApiKey { project: owner, .. } => owner.as_ref() == Some(project),
+            Self::RevokeApiKey { key } | Self::RotateApiKey { key, .. } => {
+                key.project.as_ref() == Some(project)
+            }
+            Self::Bootstrap { .. }
+            | Self::RaiseEpochs { .. }
+            | Self::AdmitMember { .. }
+            | Self::RetireMember { .. } => false,
+        }
+    }
+}
+
 impl<C> Stamped<C> {
     /// Who asks, with their rights.
     pub fn principal(&self) -> Principal<'_> {

@@ -82,7 +82,7 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Longest part before the `@`, in bytes (RFC 5321 section 4.5.3.1.1).
 pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
-/// Most grants of one person that a token and a command carry.
+/// Most grants of one person that a token and a command carry each; those with more are looked up.
 pub const GRANTS_MAX: usize = 64;
 /// Most people whose epoch the replicated state knows.
 pub const EPOCHS_MAX: usize = 1_000_000;

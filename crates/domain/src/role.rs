@@ -5,7 +5,8 @@
 //! what was found before it.
 
 use crate::access::{Permission, Scope};
-use crate::{EnvironmentName, Epoch, ProjectName, RoleName};
+use crate::limits::GRANTS_MAX;
+use crate::{Command, EnvironmentName, Epoch, ProjectName, RoleName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -76,11 +77,24 @@ impl Grant {
     }
 }
 
-/// What a person may do, and how old that knowledge is. At most [`crate::limits::GRANTS_MAX`] grants.
+/// What a person may do, and how old that knowledge is.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Person {
     /// The person's epoch when the grants were found.
     pub epoch: Epoch,
     /// What the person's roles give.
     pub grants: Vec<Grant>,
+}
+
+impl Person {
+    /// The same with what can count for a command and no more, for a command to carry: the grants of the platform
+    /// and of its project, at most [`GRANTS_MAX`].
+    #[must_use]
+    pub fn about(&self, command: &Command) -> Self {
+        let counts = |grant: &&Grant| grant.project.as_ref().is_none_or(|project| command.is_about(project));
+        Self {
+            epoch: self.epoch,
+            grants: self.grants.iter().filter(counts).take(GRANTS_MAX).cloned().collect(),
+        }
+    }
 }

@@ -4,8 +4,9 @@ use domain::{Epoch, Person, Timestamp, UserId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most people whose rights are remembered.
+/// Most people whose rights are remembered, and most rights of all of them.
 pub(super) const REMEMBERED_MAX: usize = 10_000;
+const GRANTS_REMEMBERED_MAX: usize = 200_000;
 
 /// When it was looked up, and what was found.
 type Found = (Timestamp, Arc<Person>);
@@ -24,10 +25,14 @@ impl GrantCache {
     /// Remembers what was looked up at the time `at`; what is older than `since` makes room, then everything.
     pub(super) fn put(&self, user: UserId, person: Arc<Person>, at: Timestamp, since: Timestamp) {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= REMEMBERED_MAX {
+        let is_full = |cache: &HashMap<(UserId, Epoch), Found>| {
+            let grants: usize = cache.values().map(|(_, person)| person.grants.len()).sum();
+            cache.len() >= REMEMBERED_MAX || grants + person.grants.len() > GRANTS_REMEMBERED_MAX
+        };
+        if is_full(&cache) {
             cache.retain(|_, (found_at, _)| *found_at > since);
         }
-        if cache.len() >= REMEMBERED_MAX {
+        if is_full(&cache) {
             cache.clear();
         }
         cache.insert((user, person.epoch), (at, person));
@@ -37,6 +42,7 @@ impl GrantCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::{Grant, RoleName};
 
     #[test]
     fn it_never_grows_beyond_its_bound() {
@@ -50,5 +56,18 @@ mod tests {
         assert!(cache.get(&last, Epoch(0), Timestamp(0)).is_some());
         assert!(cache.get(&last, Epoch(1), Timestamp(0)).is_none(), "found at another epoch");
         assert!(cache.get(&last, Epoch(0), Timestamp(1)).is_none(), "too old");
+        let grant = Grant {
+            role: RoleName::parse("viewer").expect("a name"),
+            permissions: [].into(),
+            project: None,
+            environments: None,
+            key_prefixes: None,
+        };
+        let person = Arc::new(Person { epoch: Epoch(0), grants: vec![grant; 2000] });
+        for n in 0..101 {
+            let user = UserId::parse(&format!("many{n}")).expect("an id");
+            cache.put(user, person.clone(), Timestamp(1), Timestamp(0));
+        }
+        assert_eq!(cache.0.lock().expect("whole").len(), 1, "a hundred of those are all that it takes");
     }
 }

@@ -4,14 +4,16 @@ use super::shared::Shared;
 use crate::Error;
 use crate::ports::identity as port;
 use crate::ports::identity::{AccessClaims, Session};
-use domain::limits::GRANTS_MAX;
 use domain::{Grant, Person, RequestId, Timestamp, UserId};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Most grants of one person that count, those of the platform first.
+const GRANTS_KNOWN_MAX: usize = 2000;
+
 impl Shared {
-    /// What a person may do now, as far as a token carries it; nothing for those who may not come in, and for
+    /// What a person may do now; nothing for those who may not come in, and for
     /// those who must set up a second factor first.
     pub(super) async fn rights_of(&self, user: &UserId) -> Result<Vec<Grant>, Error> {
         match self.ports.users.get(user).await? {
@@ -35,33 +37,32 @@ impl Shared {
         let (view, _) = self.view().await?;
         let epoch = view.state.epoch(&user.id);
         let now = self.now();
-        let mut grants = self.rights_of(&user.id).await?;
+        let grants = self.rights_of(&user.id).await?;
         let issued_at = Timestamp(now.0 - now.0.rem_euclid(1000));
         let session_end = Timestamp(session.ends_at.0 - session.ends_at.0.rem_euclid(1000));
         let expires_at = later(issued_at, self.rules.access_token).min(session_end);
         let expires_in_s = u64::try_from((expires_at.0 - issued_at.0) / 1000).unwrap_or(0);
         let id: RequestId = self.core.env.ids.request_id();
-        loop {
-            let claims = AccessClaims {
-                user: user.id.clone(),
-                session: session.id.clone(),
-                person: Arc::new(Person { epoch, grants: grants.clone() }),
-                roles_refreshed_at: now,
-                trace_id: trace_id.to_owned(),
-                issued_at,
-                expires_at,
-                id: id.to_string(),
-            };
-            if let Some(token) = self.ports.access.sign(&claims) {
-                return Ok((token, expires_in_s));
-            }
-            // Too long for a token: fewer rights are safe, and better than none.
-            if grants.is_empty() {
-                return Err(Error::Internal(Box::new(Unsignable)));
-            }
-            grants.truncate(grants.len() / 2);
-            tracing::warn!(user = %user.id, kept = grants.len(), "a person's roles do not fit into a token");
+        let mut claims = AccessClaims {
+            user: user.id.clone(),
+            session: session.id.clone(),
+            person: Arc::new(Person { epoch, grants }),
+            roles_refreshed_at: now,
+            trace_id: trace_id.to_owned(),
+            issued_at,
+            expires_at,
+            id: id.to_string(),
+        };
+        if let Some(token) = self.ports.access.sign(&claims) {
+            return Ok((token, expires_in_s));
         }
+        // Too many for a token: it carries none, and they count as old at once, so they are looked up.
+        let since = Timestamp(now.0 - millis(self.rules.roles_fresh));
+        self.grants.put(user.id.clone(), claims.person, now, since);
+        claims.person = Arc::new(Person { epoch, grants: Vec::new() });
+        claims.roles_refreshed_at = Timestamp(0);
+        let token = self.ports.access.sign(&claims).ok_or_else(|| Error::Internal(Box::new(Unsignable)))?;
+        Ok((token, expires_in_s))
     }
 }
 
@@ -69,20 +70,19 @@ impl Shared {
 #[error("an access token without roles cannot be signed")]
 struct Unsignable;
 
-/// The grants without those that another one holds whole, at most as many as a token carries, those of the
-/// platform first.
+/// The grants without those that another one holds whole, at most [`GRANTS_KNOWN_MAX`], those of the platform first.
 fn essential(grants: Vec<Grant>) -> Vec<Grant> {
     essential_by(grants, covers)
 }
 
 /// The same by what covers what. Only a grant of the platform or of the same project can cover another, so each is
-/// compared with no others; what comes after a full token is not looked at.
+/// compared with no others; what comes after the limit is not looked at.
 fn essential_by(mut grants: Vec<Grant>, mut covers: impl FnMut(&Grant, &Grant) -> bool) -> Vec<Grant> {
     grants.sort_by(|a, b| (&a.project, &a.role).cmp(&(&b.project, &b.role)));
     let (mut kept, mut of_platform): (Vec<Grant>, usize) = (Vec::new(), 0);
     let mut seen = 0;
     for of_project in grants.chunk_by(|a, b| a.project == b.project) {
-        if kept.len() >= GRANTS_MAX {
+        if kept.len() >= GRANTS_KNOWN_MAX {
             break;
         }
         let mut own: Vec<Grant> = Vec::new();
@@ -99,13 +99,13 @@ fn essential_by(mut grants: Vec<Grant>, mut covers: impl FnMut(&Grant, &Grant) -
             of_platform = kept.len();
         }
     }
-    if kept.len() > GRANTS_MAX || seen < grants.len() {
+    if kept.len() > GRANTS_KNOWN_MAX || seen < grants.len() {
         tracing::warn!(
             roles = grants.len(),
-            max = GRANTS_MAX,
-            "a person has more roles than a token carries"
+            max = GRANTS_KNOWN_MAX,
+            "a person has more roles than are looked at"
         );
-        kept.truncate(GRANTS_MAX);
+        kept.truncate(GRANTS_KNOWN_MAX);
     }
     kept
 }
@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn what_another_grant_holds_whole_is_left_out() {
         let mut grants: Vec<Grant> =
-            (0..100).map(|n| grant(BuiltInRole::Admin, Some(format!("p{n}")))).collect();
-        assert_eq!(essential(grants.clone()).len(), GRANTS_MAX);
+            (0..=GRANTS_KNOWN_MAX).map(|n| grant(BuiltInRole::Admin, Some(format!("p{n}")))).collect();
+        assert_eq!(essential(grants.clone()).len(), GRANTS_KNOWN_MAX);
         grants.push(grant(BuiltInRole::PlatformAdmin, None));
         assert_eq!(essential(grants), [grant(BuiltInRole::PlatformAdmin, None)]);
         let two = vec![
@@ -166,7 +166,7 @@ mod tests {
             (kept.len(), compared)
         };
         let (kept, compared) = count(&grants);
-        assert_eq!(kept, GRANTS_MAX);
+        assert_eq!(kept, GRANTS_KNOWN_MAX);
         assert!(compared <= grants.len(), "{compared}");
         grants.push(grant(BuiltInRole::PlatformAdmin, None));
         let (kept, compared) = count(&grants);

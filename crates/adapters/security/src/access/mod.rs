@@ -12,6 +12,7 @@ use application::ports::identity::{AccessClaims, AccessTokens, TokenFault};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claims::Claims;
+use domain::limits::GRANTS_MAX;
 use domain::{Digest, Timestamp};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use moka::sync::Cache;
@@ -129,6 +130,9 @@ fn reason(kind: &jsonwebtoken::errors::ErrorKind) -> &'static str {
 
 impl AccessTokens for Jwt {
     fn sign(&self, claims: &AccessClaims) -> Option<SecretString> {
+        if claims.person.grants.len() > GRANTS_MAX {
+            return None;
+        }
         let key: &SigningKey = self.keys.signer();
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());

@@ -266,6 +266,41 @@ fn what_was_found_before_the_newest_epoch_counts_for_nothing() {
 }
 
 #[test]
+fn a_command_carries_the_roles_that_can_count_for_it() {
+    let of_platform = grant(None, BuiltInRole::Viewer);
+    let of_project = grant(Some("p"), BuiltInRole::Editor);
+    let all = vec![grant(Some("q"), BuiltInRole::Admin), of_platform.clone(), of_project.clone()];
+    let person = Person { epoch: Epoch(7), grants: all };
+    let check = |command: Command, expected: &[&Grant]| {
+        let about = person.about(&command);
+        assert_eq!(about.epoch, Epoch(7));
+        assert_eq!(about.grants.iter().collect::<Vec<_>>(), expected, "{command:?}");
+    };
+    let (p, id) = (project("p"), environment("p", "dev"));
+    let config = ConfigId {
+        project: p.clone(),
+        environment: id.name.clone(),
+        key: crate::ConfigKey::parse("a").expect("a key"),
+    };
+    let delete = crate::Operation::Delete { id: config.clone(), expected: crate::Precondition::Present };
+    let key = crate::KeyRef { project: Some(p.clone()), id: crate::ApiKeyId::parse("k").expect("an id") };
+    let both = [&of_platform, &of_project];
+    check(Command::DeleteProject { name: p }, &both);
+    check(Command::CreateEnvironment { id }, &both);
+    check(Command::Transact { operations: vec![delete], message: crate::Message::default() }, &both);
+    check(
+        Command::PruneHistory { pruned: vec![crate::Pruned { id: config, oldest: crate::Version(1) }] },
+        &both,
+    );
+    check(Command::RevokeApiKey { key: key.clone() }, &both);
+    check(Command::RevokeApiKey { key: crate::KeyRef { project: None, ..key } }, &both[..1]);
+    check(Command::DeleteProject { name: project("other") }, &both[..1]);
+    check(Command::RaiseEpochs { users: vec![ann()] }, &both[..1]);
+    let many = Person { epoch: Epoch(7), grants: vec![of_platform; crate::limits::GRANTS_MAX + 1] };
+    assert_eq!(many.about(&Command::RaiseEpochs { users: vec![] }).grants.len(), crate::limits::GRANTS_MAX);
+}
+
+#[test]
 fn people_hand_out_no_key_with_more_than_they_have() {
     let (state, actor) = (State::default(), Actor::User(ann()));
     let person = Person {
