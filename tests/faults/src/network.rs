@@ -11,6 +11,8 @@ pub const PREFIX: &str = "gdnf";
 /// Nodes of a cluster.
 pub const NODES: usize = 3;
 const BRIDGE: &str = "gdnf-br";
+/// Lets pass what goes from one port of the bridge to another.
+const PASS: &[&str] = &["FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "ACCEPT"];
 const CLIENTS: &str = "10.213.7.254/24";
 
 /// Which way packets are dropped, as the node sees it.
@@ -49,6 +51,8 @@ impl Network {
         run_now("ip", &["link", "add", BRIDGE, "type", "bridge"])?;
         run_now("ip", &["addr", "add", CLIENTS, "dev", BRIDGE])?;
         run_now("ip", &["link", "set", BRIDGE, "up"])?;
+        // Where a container engine is or was, the machine's own filter looks at bridges too, and lets nothing pass.
+        try_now("iptables", &[&["-w", "-I"], PASS].concat());
         for at in 0..NODES {
             let (space, outer) = (namespace(at), format!("{PREFIX}-v{}", at + 1));
             let own = format!("{}/24", address(at));
@@ -123,5 +127,6 @@ pub fn sweep() {
         try_now("ip", &["netns", "del", &space]);
         try_now("ip", &["link", "del", &format!("{PREFIX}-v{}", at + 1)]);
     }
+    try_now("iptables", &[&["-w", "-D"], PASS].concat());
     try_now("ip", &["link", "del", BRIDGE]);
 }
