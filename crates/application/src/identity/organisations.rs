@@ -90,11 +90,7 @@ impl Organisations {
         organisation: &OrganisationName,
     ) -> Result<(), Error> {
         let shared = &*self.shared;
-        let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
-        asker.view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
-        // The roles in it begin to reach the project.
-        self.not_above(&asker, organisation).await?;
-        shared.forgotten_before(&asker, project).await?;
+        let asker = self.may_move(ctx, project, organisation).await?;
         let mut owner = None;
         for _ in 0..OWN_TRIES {
             let tried = shared.ports.organisations.own(project, owner.as_ref(), Some(organisation)).await;
@@ -120,6 +116,20 @@ impl Organisations {
         Err(Error::Contended)
     }
 
+    /// Fails unless the asker may let the roles in this organisation reach the project, or end that.
+    async fn may_move(
+        &self,
+        ctx: &RequestContext,
+        project: &ProjectName,
+        organisation: &OrganisationName,
+    ) -> Result<Asker, Error> {
+        let asker = self.shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
+        asker.view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
+        self.not_above(&asker, organisation).await?;
+        self.shared.forgotten_before(&asker, project).await?;
+        Ok(asker)
+    }
+
     /// Takes a project from the organisation that owns it.
     pub async fn disown(
         &self,
@@ -127,12 +137,8 @@ impl Organisations {
         project: &ProjectName,
         organisation: &OrganisationName,
     ) -> Result<(), Error> {
-        let shared = &*self.shared;
-        let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
-        asker.view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
-        self.not_above(&asker, organisation).await?;
-        shared.forgotten_before(&asker, project).await?;
-        if shared.ports.organisations.own(project, Some(organisation), None).await? != Owned::Moved {
+        self.may_move(ctx, project, organisation).await?;
+        if self.shared.ports.organisations.own(project, Some(organisation), None).await? != Owned::Moved {
             return Err(Error::not_found("project", format!("{project} of organisation {organisation}")));
         }
         self.moved(ctx, project, None).await;
