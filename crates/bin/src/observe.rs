@@ -35,6 +35,10 @@ impl Observer for RaftMetrics {
         self.0.leader_changed();
     }
 
+    fn handshake_failed(&self) {
+        self.0.peer_handshake_failed();
+    }
+
     fn stands_by_vote(&self, term: u64, candidate: u64) {
         tracing::debug!(term, candidate, "answered a candidate");
     }

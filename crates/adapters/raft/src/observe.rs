@@ -22,6 +22,9 @@ pub trait Observer: Send + Sync + fmt::Debug {
     /// The node answers a candidate that it stands by the vote for this candidate in this term. It must
     /// never stand by an earlier one again, whatever happens to its process or its power.
     fn stands_by_vote(&self, term: u64, candidate: u64);
+
+    /// Somebody who connected to the peer port did not become a peer.
+    fn handshake_failed(&self) {}
 }
 
 /// Hears nothing.

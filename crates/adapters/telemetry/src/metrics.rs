@@ -142,6 +142,11 @@ impl Metrics {
         self.raft.flushed(seconds);
     }
 
+    /// Somebody who connected to the peer port did not become a peer.
+    pub fn peer_handshake_failed(&self) {
+        self.raft.handshake_failed();
+    }
+
     /// A snapshot was made.
     pub fn snapshot(&self) {
         self.raft.snapshot();

@@ -49,6 +49,7 @@ pub(crate) struct Raft {
     apply: Histogram,
     flush: Histogram,
     proposals: IntGauge,
+    handshakes_failed: IntCounter,
 }
 
 impl Raft {
@@ -78,6 +79,10 @@ impl Raft {
                 "Time until appended log entries were on disk.",
             )?,
             proposals: gauge("guardian_raft_proposals_in_flight", "Proposals waiting for their outcome.")?,
+            handshakes_failed: counter(
+                "guardian_peer_handshakes_failed_total",
+                "Connections to the peer port that did not become a peer's.",
+            )?,
         })
     }
 
@@ -102,6 +107,10 @@ impl Raft {
 
     pub(crate) fn flushed(&self, seconds: f64) {
         self.flush.observe(seconds);
+    }
+
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
     }
 
     pub(crate) fn snapshot(&self) {

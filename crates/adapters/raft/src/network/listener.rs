@@ -1,5 +1,5 @@
-//! Accepting peers: a connection, a TLS handshake with a deadline, and no more than a fixed
-//! number of handshakes at a time.
+//! Accepting peers: a connection, and a TLS handshake with a deadline. Handshakes go on side by side, and accepting
+//! never waits for one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,13 +9,15 @@ use std::task::{Context, Poll};
 
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
-use super::{HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, PeerTls, Socket, SocketListener, Sockets};
+use super::handshakes::{Handshake, Handshakes};
+use super::{CONNECTIONS_WAITING_MAX, HANDSHAKE_TIMEOUT, PeerTls, Socket, SocketListener, Sockets};
+use crate::observe::Observer;
 
 /// Pause after a failed `accept`, for example when no file descriptors are left.
 const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
@@ -43,31 +45,39 @@ impl PeerListener {
     }
 
     /// Starts accepting; the connections that finished their handshake arrive in the channel.
-    pub(super) fn accept(self, shutdown: CancellationToken) -> mpsc::Receiver<io::Result<PeerStream>> {
-        let (ready, incoming) = mpsc::channel(HANDSHAKES_MAX);
+    pub(super) fn accept(
+        self,
+        shutdown: CancellationToken,
+        observer: Arc<dyn Observer>,
+    ) -> mpsc::Receiver<io::Result<PeerStream>> {
+        let (ready, incoming) = mpsc::channel(CONNECTIONS_WAITING_MAX);
         tokio::spawn(async move {
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.accept_loop(ready) => {}
+                () = self.accept_loop(ready, Handshakes::new(observer)) => {}
             }
         });
         incoming
     }
 
-    async fn accept_loop(self, ready: mpsc::Sender<io::Result<PeerStream>>) {
+    async fn accept_loop(self, ready: mpsc::Sender<io::Result<PeerStream>>, handshakes: Arc<Handshakes>) {
         let acceptor = TlsAcceptor::from(self.tls.server_config());
-        let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
         loop {
-            let Ok(permit) = handshakes.clone().acquire_owned().await else {
-                return;
-            };
             if ready.is_closed() {
                 return;
             }
             match self.socket.accept().await {
                 Ok((socket, addr)) => {
-                    let work = handshake(acceptor.clone(), socket, addr, ready.clone(), permit);
-                    tokio::spawn(work);
+                    let place = handshakes.enter(addr);
+                    let made = handshake(acceptor.clone(), socket, place);
+                    let (ready, handshakes) = (ready.clone(), handshakes.clone());
+                    tokio::spawn(async move {
+                        match made.await {
+                            // The receiver is gone only when the server has stopped.
+                            Ok(peer) => drop(ready.send(Ok(peer)).await),
+                            Err(cause) => handshakes.failed(addr, &cause),
+                        }
+                    });
                 }
                 Err(cause) => {
                     tracing::warn!(%cause, "a peer connection was not accepted");
@@ -78,20 +88,19 @@ impl PeerListener {
     }
 }
 
+/// Its place is free once it has ended, however it ends.
 async fn handshake(
     acceptor: TlsAcceptor,
     socket: Box<dyn Socket>,
-    addr: SocketAddr,
-    ready: mpsc::Sender<io::Result<PeerStream>>,
-    _permit: OwnedSemaphorePermit,
-) {
-    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await {
-        Ok(Ok(tls)) => {
-            // The receiver is gone only when the server has stopped.
-            drop(ready.send(Ok(PeerStream { tls })).await);
-        }
-        Ok(Err(cause)) => tracing::warn!(%addr, %cause, "a peer's TLS handshake failed"),
-        Err(_) => tracing::warn!(%addr, "a peer's TLS handshake took too long"),
+    place: Handshake,
+) -> Result<PeerStream, String> {
+    tokio::select! {
+        made = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)) => match made {
+            Ok(Ok(tls)) => Ok(PeerStream { tls }),
+            Ok(Err(cause)) => Err(cause.to_string()),
+            Err(_elapsed) => Err("it took too long".to_owned()),
+        },
+        () = place.given_up.cancelled() => Err("it made room for later ones".to_owned()),
     }
 }
 

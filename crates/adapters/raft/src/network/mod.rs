@@ -11,6 +11,7 @@ mod fixture;
 mod forward;
 mod forward_serve;
 mod handler;
+mod handshakes;
 mod listener;
 mod members;
 mod peers;
@@ -46,8 +47,12 @@ pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const SNAPSHOT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 /// Data bytes in one frame of a snapshot.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 1024 * 1024;
-/// TLS handshakes under way at a time; more connections wait in the kernel.
-pub const HANDSHAKES_MAX: usize = 64;
+/// TLS handshakes under way at a time; for one more the oldest is given up.
+pub const HANDSHAKES_MAX: usize = 128;
+/// Those of one address.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 48;
+/// Connections of peers that wait to be served.
+const CONNECTIONS_WAITING_MAX: usize = 64;
 /// Time within which a peer must finish its TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time within which a connection to a peer must be made, TLS included.

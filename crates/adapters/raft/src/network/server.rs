@@ -106,12 +106,12 @@ where
 
     /// Serves until the shutdown token is cancelled.
     pub async fn serve(self, listener: PeerListener) -> Result<(), tonic::transport::Error> {
-        let shutdown = self.shutdown.clone();
+        let (shutdown, observer) = (self.shutdown.clone(), self.observer.clone());
         let authorize = Authorize::new(listener.tls());
         let service = PeerServer::new(self)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        let incoming = ReceiverStream::new(listener.accept(shutdown.clone()));
+        let incoming = ReceiverStream::new(listener.accept(shutdown.clone(), observer));
         let serving = tonic::transport::Server::builder()
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)

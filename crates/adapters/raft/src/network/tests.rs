@@ -28,6 +28,18 @@ async fn a_member_is_let_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_do_not_delay_a_member() {
+    let (_ca, node, peers) = pair().await;
+    let address = node.info().peer_addr;
+    let mut silent = Vec::new();
+    for _ in 0..3 * super::HANDSHAKES_MAX {
+        silent.push(tokio::net::TcpStream::connect(&address).await.expect("a connection"));
+    }
+    let status = peers.status(1, Instant::now() + Duration::from_secs(2)).await;
+    assert_eq!(status.expect("an answer in time").node_id, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_ca_is_refused() {
     let (_ca, node, _peers) = pair().await;
     let stranger = Peers::new(Arc::new(Tcp), Ca::new().tls(2));
