@@ -41,6 +41,7 @@ pub use document::{DocumentFault, compact};
 pub use env::Env;
 pub use error::{DocumentFailure, Error, SchemaBreaks, StepFailure};
 pub use followers::{FAILURES_LISTED_MAX, PLAN_FAILURES_LISTED_MAX, PLAN_VIOLATIONS_MAX};
+pub use history::LIST_CONTENT_BYTES_MAX;
 pub use housekeeping::Housekeeping;
 pub use paging::{Page, PageRequest};
 pub use projects::{ChangeProject, ProjectDetail, Projects};

@@ -4,6 +4,7 @@
 //! token; what takes rights away is told to the replicated state by [`Epochs`], which every node asks.
 
 mod account;
+mod actions;
 mod audit;
 mod cache;
 mod chain;
@@ -31,6 +32,7 @@ mod users;
 mod visitor;
 
 pub use account::{Account, ChangePassword, Me, ResetPassword};
+pub use actions::{AUDIT_ACTIONS, is_audit_action};
 pub use audit::{Audit, Refusal};
 pub use chain::{Verified, next_head, verify_audit};
 pub use epochs::Epochs;
