@@ -9,6 +9,7 @@ mod bounds;
 mod cluster;
 mod configs;
 mod diffs;
+mod docs_page;
 mod documents;
 mod dry_run;
 mod environments;

@@ -87,7 +87,7 @@ function show(api) {
   const main = document.getElementById("main");
   main.replaceChildren(
     el("h1", {}, api.info.title + " " + api.info.version),
-    api.info.description.split("\n\n").map((text) => el("p", {}, text)));
+    ...api.info.description.split("\n\n").map((text) => el("p", {}, text)));
   for (const tag of api.tags || []) {
     main.append(el("h2", {}, tag.name), el("p", {}, tag.description || ""));
     for (const [path, item] of Object.entries(api.paths)) {
@@ -99,14 +99,18 @@ function show(api) {
   }
   main.append(el("h2", {}, "bodies"));
   for (const [name, schema] of Object.entries(api.components.schemas || {})) main.append(showSchema(name, schema));
-  const target = document.getElementById(location.hash.slice(1));
-  if (target) target.open = true;
+  openTarget();
 }
 
-window.addEventListener("hashchange", () => {
-  const target = document.getElementById(location.hash.slice(1));
-  if (target) target.open = true;
-});
+// Opens what the address names and brings it into view: it was not there yet when the browser looked for it.
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  target.open = true;
+  target.scrollIntoView();
+}
+
+window.addEventListener("hashchange", openTarget);
 
 fetch("/docs/openapi.json")
   .then((answer) => answer.json())
