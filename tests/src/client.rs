@@ -172,7 +172,10 @@ impl Call {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         if status == 200 {
             let kind = headers.get("content-type");
-            assert!(kind.is_some_and(|kind| kind == "text/event-stream"), "{method} {path}: {kind:?}");
+            assert!(
+                kind.is_some_and(|kind| kind == "text/event-stream; charset=utf-8"),
+                "{method} {path}: {kind:?}"
+            );
             return Ok(Watching::new(response));
         }
         let body = response.bytes().await.map_err(|error| transport(&error))?.to_vec();

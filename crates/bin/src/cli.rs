@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use domain::ClusterId;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Guardian keeps configuration: JSON documents that services read at run time.
@@ -101,6 +102,10 @@ pub struct InitArgs {
     /// One member, such as `a=10.0.0.1:9080=http://10.0.0.1:8080`; repeat for each.
     #[arg(long = "member", required = true, value_name = "NAME=PEER_ADDR=API_URL", value_parser = member)]
     pub members: Vec<MemberArg>,
+    /// The address on which members take clients, over HTTP without TLS: this machine only, unless another one is
+    /// named, such as 0.0.0.0 in a network of its own behind a proxy that does TLS.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub http_listen: IpAddr,
 }
 
 /// `guardian add-member`.
@@ -112,6 +117,10 @@ pub struct AddMemberArgs {
     /// The new member, such as `d=10.0.0.4:9080=http://10.0.0.4:8080`; its folder is made beside the others.
     #[arg(long, value_name = "NAME=PEER_ADDR=API_URL", value_parser = member)]
     pub member: MemberArg,
+    /// The address on which members take clients, over HTTP without TLS: this machine only, unless another one is
+    /// named, such as 0.0.0.0 in a network of its own behind a proxy that does TLS.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub http_listen: IpAddr,
 }
 
 /// One declared member, before it has an id.

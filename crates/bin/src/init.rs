@@ -7,14 +7,18 @@ use crate::out;
 use crate::settings::Identity;
 use anyhow::Context as _;
 use reqwest::Url;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Where a node listens when its `api_url` names no port.
 const HTTP_PORT: u16 = 8080;
 
 /// Makes the files and shows the administrator key, once.
 pub fn run(args: &InitArgs) -> anyhow::Result<()> {
-    let members = args.members.iter().map(planned).collect::<anyhow::Result<Vec<_>>>()?;
+    let members = args
+        .members
+        .iter()
+        .map(|member| planned(member, args.http_listen))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let cluster_id = match &args.cluster_id {
         Some(id) => id.clone(),
         None => cluster_files::random_cluster_id("guardian")?,
@@ -29,6 +33,12 @@ pub fn run(args: &InitArgs) -> anyhow::Result<()> {
             name = member.name
         ));
     }
+    if args.http_listen.is_loopback() {
+        out::say(
+            "Clients of other machines need a proxy that does TLS on each member's, or --http-listen: members take \
+             clients on this machine only.",
+        );
+    }
     out::say("The administrator key, shown only now:");
     out::say(admin_key);
     Ok(())
@@ -36,7 +46,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<()> {
 
 /// Makes the folder of one more member, and shows the request that adds it.
 pub fn add_member(args: &AddMemberArgs) -> anyhow::Result<()> {
-    let planned = planned(&args.member)?;
+    let planned = planned(&args.member, args.http_listen)?;
     let id = cluster_files::add(&args.cluster, &planned)?;
     let (dir, name) = (args.cluster.display(), &planned.name);
     out::say(format_args!(
@@ -50,7 +60,7 @@ pub fn add_member(args: &AddMemberArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn planned(member: &MemberArg) -> anyhow::Result<PlannedMember> {
+fn planned(member: &MemberArg, http_listen: IpAddr) -> anyhow::Result<PlannedMember> {
     let what = || format!("member {}", member.name);
     let url = Url::parse(&member.api_url).with_context(what)?;
     let (_, peer_port) =
@@ -61,7 +71,7 @@ fn planned(member: &MemberArg) -> anyhow::Result<PlannedMember> {
         name: member.name.clone(),
         peer_addr: member.peer_addr.clone(),
         api_url: member.api_url.clone(),
-        http_listen: any(url.port().unwrap_or(HTTP_PORT)),
+        http_listen: SocketAddr::new(http_listen, url.port().unwrap_or(HTTP_PORT)),
         peer_listen: any(peer_port),
     })
 }

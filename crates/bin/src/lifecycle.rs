@@ -1,8 +1,10 @@
 //! From the first signal to the exit code.
 
 use crate::exit::{EXIT_FATAL, EXIT_INTERRUPTED};
+use crate::settings::SettingsError;
 use crate::wire::RunningServer;
 use adapter_raft::log_store::OnFatal;
+use adapter_telemetry::set_log_filter;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -10,10 +12,11 @@ use std::process::exit;
 use std::sync::{Arc, Once};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT, which stop the node.
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Option<Signal>,
 }
 
 impl fmt::Debug for StopSignals {
@@ -25,10 +28,19 @@ impl fmt::Debug for StopSignals {
 impl StopSignals {
     /// From now on these signals do not end the process by themselves.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: None,
+        })
     }
 
-    /// Waits for the next one.
+    /// The same with SIGHUP, which does not end a node: it reads its log filter again.
+    pub fn listen_with_hang_up() -> io::Result<Self> {
+        Ok(Self { hang_up: Some(signal(SignalKind::hangup())?), ..Self::listen()? })
+    }
+
+    /// Waits for the next one that stops.
     pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -38,8 +50,26 @@ impl StopSignals {
 }
 
 /// Serves until a signal comes, then stops cleanly; a second signal ends the process at once.
-pub async fn run_until_signal(server: RunningServer, signals: &mut StopSignals) -> anyhow::Result<()> {
-    signals.next().await;
+/// At SIGHUP `log_filter` is asked what shall be logged from now on.
+pub async fn run_until_signal(
+    server: RunningServer,
+    signals: &mut StopSignals,
+    log_filter: &(dyn Fn() -> Result<String, SettingsError> + Sync),
+) -> anyhow::Result<()> {
+    loop {
+        let StopSignals { terminate, interrupt, hang_up } = signals;
+        let hung_up = async {
+            match hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hung_up => set_filter(log_filter),
+        }
+    }
     tracing::info!("a signal came: the node stops");
     tokio::select! {
         stopped = server.stop() => {
@@ -51,6 +81,16 @@ pub async fn run_until_signal(server: RunningServer, signals: &mut StopSignals) 
             tracing::warn!("a second signal came: the node ends at once");
             exit(i32::from(EXIT_INTERRUPTED))
         }
+    }
+}
+
+fn set_filter(log_filter: &(dyn Fn() -> Result<String, SettingsError> + Sync)) {
+    match log_filter() {
+        Ok(filter) => match set_log_filter(&filter) {
+            Ok(()) => tracing::info!(filter, "SIGHUP: this is logged from now on"),
+            Err(error) => tracing::warn!(%error, "SIGHUP: what is logged stays as it is"),
+        },
+        Err(error) => tracing::warn!(%error, "SIGHUP: what is logged stays as it is"),
     }
 }
 

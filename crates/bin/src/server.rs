@@ -9,7 +9,8 @@ use rustix::process::{Resource, Rlimit};
 
 /// Runs until a signal comes. Bad settings fail before anything is opened or bound.
 pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
-    let mut settings = settings::load(&args.settings.config, &args.settings.overrides)?;
+    let (file, overrides) = (args.settings.config.clone(), args.settings.overrides.clone());
+    let mut settings = settings::load(&file, &overrides).with_context(|| file.display().to_string())?;
     if let Some(identity) = settings.identity.as_mut().filter(|_| args.no_migrate) {
         identity.migrate = false;
     }
@@ -23,13 +24,14 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     init_tracing(settings.log_format, &settings.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     runtime.block_on(async {
-        let mut signals = StopSignals::listen().context("signals cannot be received")?;
+        let mut signals = StopSignals::listen_with_hang_up().context("signals cannot be received")?;
         let starting = wire::start(settings, exit_on_fatal());
         let server = tokio::select! {
             server = starting => server?,
             () = signals.next() => return Ok(()),
         };
-        run_until_signal(server, &mut signals).await
+        let reload = move || settings::load(&file, &overrides).map(|settings| settings.log_filter);
+        run_until_signal(server, &mut signals, &reload).await
     })
 }
 

@@ -2,7 +2,7 @@
 //! knows every concrete type.
 
 use crate::housekeeping::{self, INTERVAL};
-use crate::http_server::HttpServer;
+use crate::http_server::{AccessLog, ConnectionRules, HttpServer, descriptor_limit};
 use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
 use crate::people::People;
 use crate::probes::NodeProbes;
@@ -40,6 +40,9 @@ pub struct RunningServer {
 
 /// Builds and starts everything. `on_fatal` is called when the node must not go on.
 pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Result<RunningServer> {
+    for warning in settings.warnings() {
+        tracing::warn!(setting = warning.key, "{}", warning.message);
+    }
     let listener = TcpListener::bind(settings.http_listen)
         .await
         .with_context(|| format!("{} (http.listen) cannot be bound", settings.http_listen))?;
@@ -101,7 +104,17 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         },
         edge: settings.edge,
     };
-    let http = HttpServer::start(listener, adapter_http::router(app, outside), settings.watchers_max)?;
+    let connections = settings.connections;
+    let rules = ConnectionRules {
+        watchers_max: settings.watchers_max,
+        per_address_max: connections.per_address_max,
+        idle_timeout: connections.idle_timeout,
+        age_max: connections.age_max,
+        write_timeout: connections.write_timeout,
+        descriptors: descriptor_limit(),
+    };
+    let log = AccessLog::new(settings.access_every, settings.node_name);
+    let http = HttpServer::start(listener, adapter_http::router(app, outside), rules, log)?;
     tracing::info!(node_id = settings.node_id, http = %http.addr(), peers = %settings.peer_listen, "the node runs");
     Ok(RunningServer { node, http, housekeeping, people, beside, drain: settings.drain, stopping })
 }

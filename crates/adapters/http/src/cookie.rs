@@ -85,6 +85,15 @@ pub(crate) fn check_change(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem
     }
 }
 
+/// Whether a page of this host that came without TLS sends the request, though clients have TLS here: somebody on
+/// the way could have written that page.
+pub(crate) fn is_of_unsafe_page(headers: &HeaderMap, uri: &Uri, https: bool) -> bool {
+    let origin = headers.get(ORIGIN).and_then(|value| value.to_str().ok());
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+    let host = uri.authority().map(http::uri::Authority::as_str).or(host);
+    https && origin.is_some_and(|origin| origin.strip_prefix("http://").is_some_and(|own| Some(own) == host))
+}
+
 /// Fails when the request comes from another site; with `silent`, a client that does not say may go on.
 pub(crate) fn check_origin(headers: &HeaderMap, uri: &Uri, silent: bool) -> Result<(), Problem> {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
@@ -93,7 +102,8 @@ pub(crate) fn check_origin(headers: &HeaderMap, uri: &Uri, silent: bool) -> Resu
         (None, Some(origin)) => {
             let host = uri.authority().map(http::uri::Authority::as_str).or(text(&HOST));
             let authority = origin.split_once("://").map(|(_, authority)| authority);
-            authority.is_some() && authority == host
+            let is_page = origin.starts_with("https://") || origin.starts_with("http://");
+            is_page && authority.is_some() && authority == host
         }
         (None, None) => silent,
     };
@@ -127,6 +137,16 @@ mod tests {
         check(&[("origin", "null"), ("host", "null")], true, false);
         check(&[], true, true);
         check(&[], false, false);
+    }
+
+    #[test]
+    fn pages_without_tls_are_told_apart() {
+        let uri = Uri::from_static("/x");
+        let own = headers(&[("origin", "http://h"), ("host", "h")]);
+        assert!(is_of_unsafe_page(&own, &uri, true) && !is_of_unsafe_page(&own, &uri, false));
+        let good = headers(&[("origin", "https://h"), ("host", "h")]);
+        assert!(!is_of_unsafe_page(&good, &uri, true));
+        check(&[("origin", "ftp://h"), ("host", "h")], true, false);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! one place (`problem`), every answer passes one middleware (`edge`), and every operation is
 //! registered together with its documentation. Knows nothing of storage, consensus or TLS.
 
+mod answers;
 mod cookie;
 mod docs;
 mod edge;
@@ -18,6 +19,8 @@ mod reply;
 mod router;
 mod v1;
 
+pub use answers::{AnswerHold, AnswerRules};
+pub use edge::{AccessRecord, Answered, Asked, ProbesOnly};
 pub use limit::{Limit, LimitRules};
 pub use openapi::openapi_yaml;
 pub use outside::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules};

@@ -1,5 +1,6 @@
 //! What this adapter needs beside the use cases: health, measurement, ids and one time limit.
 
+use crate::answers::AnswerRules;
 use crate::limit::LimitRules;
 use application::ports::IdGenerator;
 use std::fmt;
@@ -75,6 +76,8 @@ pub struct EdgeRules {
     pub cors_origins: Vec<String>,
     /// How many requests one client may send.
     pub limits: LimitRules,
+    /// How many bytes of answers clients may leave untaken.
+    pub answers: AnswerRules,
 }
 
 /// What the router needs beside the use cases.

@@ -107,8 +107,13 @@ impl Reply {
         self.header(LOCATION, HeaderValue::try_from(path))
     }
 
-    /// Lets caches keep the answer when they ask before each use.
+    /// Lets caches keep the answer when they ask before each use; those of the caller alone.
     pub(crate) fn revalidated(self) -> Self {
+        self.header::<()>(CACHE_CONTROL, Ok(HeaderValue::from_static("private, no-cache")))
+    }
+
+    /// As [`Self::revalidated`], for what anybody may read.
+    pub(crate) fn public(self) -> Self {
         self.header::<()>(CACHE_CONTROL, Ok(HeaderValue::from_static("no-cache")))
     }
 

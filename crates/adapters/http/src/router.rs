@@ -1,5 +1,6 @@
 //! Puts the routes together, and what every handler shares.
 
+use crate::answers::Answers;
 use crate::edge::{EdgeLayer, GuardLayer};
 use crate::limit::Limits;
 use crate::openapi::Known;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) sending: Sending,
     /// One permit for each import that is being taken.
     pub(crate) imports: Semaphore,
+    /// The answers that clients have not taken yet.
+    pub(crate) answers: Answers,
     /// How many requests each client may send.
     pub(crate) limits: Limits,
     /// Every operation, by method and route template.
@@ -54,6 +57,7 @@ pub(crate) type Api = Arc<Shared>;
 pub fn router(app: Application, outside: Outside) -> Router {
     let watchers = Watchers::new(&outside);
     let limits = Limits::new(&outside.edge.limits);
+    let answers = Answers::new(outside.edge.answers);
     let cors = cors(&outside.edge.cors_origins);
     let (routes, mut document) = documented().split_for_parts();
     let operations = openapi::known_operations(&mut document);
@@ -63,6 +67,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         watchers,
         sending: Sending::new(),
         imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
+        answers,
         limits,
         operations,
     });

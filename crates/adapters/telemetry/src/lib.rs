@@ -13,4 +13,6 @@ pub use metrics::Metrics;
 pub use people::PeopleGauges;
 pub use raft::{RaftGauges, RaftState};
 pub use register::MetricsError;
-pub use tracing_lines::{LogFormat, TracingError, UnknownLogFormat, init_tracing};
+pub use tracing_lines::{
+    LogFormat, TracingError, UnknownLogFormat, check_log_filter, init_tracing, log_filter, set_log_filter,
+};

@@ -2,10 +2,13 @@
 
 use std::io;
 use std::str::FromStr;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, fmt, reload};
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -38,14 +41,16 @@ impl FromStr for LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum TracingError {
     /// The filter is not one.
-    #[error("the log filter {filter:?} is not valid")]
+    #[error("the log filter {filter:?} is not valid: {fault}")]
     Filter {
         /// What was given.
         filter: String,
         /// What is wrong with it.
-        #[source]
-        source: tracing_subscriber::filter::ParseError,
+        fault: String,
     },
+    /// Logging was not set up in this process.
+    #[error("logging is not set up")]
+    NotSet,
     /// Logging was set up before.
     #[error("logging is already set up")]
     AlreadySet(#[source] tracing_subscriber::util::TryInitError),
@@ -53,23 +58,79 @@ pub enum TracingError {
 
 /// Sets up logging for the whole process, once. `filter` is written like `info,openraft=warn`.
 pub fn init_tracing(format: LogFormat, filter: &str) -> Result<(), TracingError> {
-    let subscriber = tracing_subscriber::registry().with(layer(format, filter, io::stderr)?);
-    subscriber.try_init().map_err(TracingError::AlreadySet)
+    let (filtering, handle) = reload::Layer::new(parse(filter)?);
+    let subscriber = tracing_subscriber::registry().with(layer(format, filtering, io::stderr));
+    subscriber.try_init().map_err(TracingError::AlreadySet)?;
+    let current = Current { handle, filter: Mutex::new(filter.to_owned()) };
+    // Nobody else got as far as this.
+    let _ = CURRENT.set(current);
+    Ok(())
 }
 
-fn layer<S, W>(format: LogFormat, filter: &str, writer: W) -> Result<impl Layer<S>, TracingError>
+/// What is logged now.
+struct Current {
+    handle: reload::Handle<EnvFilter, Registry>,
+    filter: Mutex<String>,
+}
+
+static CURRENT: OnceLock<Current> = OnceLock::new();
+
+/// What is logged now; `None` when logging is not set up.
+pub fn log_filter() -> Option<String> {
+    CURRENT.get().map(|current| current.filter.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// Changes what is logged from now on.
+pub fn set_log_filter(filter: &str) -> Result<(), TracingError> {
+    let parsed = parse(filter)?;
+    let current = CURRENT.get().ok_or(TracingError::NotSet)?;
+    let mut known = current.filter.lock().unwrap_or_else(PoisonError::into_inner);
+    current.handle.reload(parsed).map_err(|_gone| TracingError::NotSet)?;
+    filter.clone_into(&mut known);
+    Ok(())
+}
+
+/// What is wrong with a log filter, if anything: a level, and other levels for some modules.
+pub fn check_log_filter(filter: &str) -> Result<(), TracingError> {
+    parse(filter).map(drop)
+}
+
+/// Longest filter, in bytes.
+const FILTER_BYTES_MAX: usize = 1024;
+
+fn parse(filter: &str) -> Result<EnvFilter, TracingError> {
+    let refused = |fault: String| TracingError::Filter { filter: filter.chars().take(80).collect(), fault };
+    if filter.len() > FILTER_BYTES_MAX {
+        return Err(refused(format!("it has more than {FILTER_BYTES_MAX} bytes")));
+    }
+    for directive in filter.split(',').map(str::trim) {
+        // Spans and fields in brackets are left to the parser below.
+        let (module, level) = match directive.rsplit_once('=') {
+            Some((module, level)) => (module, level),
+            None => ("any", directive),
+        };
+        if !directive.contains('[')
+            && (module.is_empty() || level.is_empty() || level.parse::<LevelFilter>().is_err())
+        {
+            let rule = "write a level (off, error, warn, info, debug, trace), or module=level";
+            return Err(refused(format!("{directive:?} is neither: {rule}")));
+        }
+    }
+    EnvFilter::try_new(filter).map_err(|error| refused(error.to_string()))
+}
+
+fn layer<S, W, F>(format: LogFormat, filter: F, writer: W) -> impl Layer<S>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
     W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
+    F: tracing_subscriber::layer::Filter<S> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|source| TracingError::Filter { filter: filter.to_owned(), source })?;
     let lines = fmt::layer().with_writer(writer);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_ansi(false).boxed(),
     };
-    Ok(lines.with_filter(filter))
+    lines.with_filter(filter)
 }
 
 #[cfg(test)]
@@ -94,7 +155,7 @@ mod tests {
     fn logged(format: LogFormat, filter: &str) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let layer = layer(format, filter, move || writer.clone()).expect("the filter is valid");
+        let layer = layer(format, parse(filter).expect("a filter"), move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::info!(revision = 7, "line\nbreak \u{1b}[31m");
             tracing::debug!("hidden");
@@ -123,7 +184,17 @@ mod tests {
     #[test]
     fn bad_settings_are_named() {
         let refused = init_tracing(LogFormat::Json, "info,=,=").err().map(|error| error.to_string());
-        assert_eq!(refused.as_deref(), Some("the log filter \"info,=,=\" is not valid"));
+        let refused = refused.expect("it is refused");
+        assert!(
+            refused.starts_with("the log filter \"info,=,=\" is not valid: \"=\" is neither"),
+            "{refused}"
+        );
+        for bad in ["inof", "", "info,", "guardian=loud", "=debug", "debug=", "info;warn"] {
+            assert!(check_log_filter(bad).is_err(), "{bad:?}");
+        }
+        for good in ["info", "WARN", "off", "info,openraft=error", "a::b=trace, warn", "[span]=debug"] {
+            assert!(check_log_filter(good).is_ok(), "{good:?}");
+        }
         assert_eq!("text".parse(), Ok(LogFormat::Text));
         assert!("yaml".parse::<LogFormat>().is_err());
     }

@@ -56,7 +56,9 @@ async fn run_cluster(args: &DevArgs) -> anyhow::Result<()> {
         tokio::select! {
             ended = nodes.next_ended() => {
                 out::say(format_args!(
-                    "{ended}. It is not restarted, so that you can watch; bring it back in another terminal:\n  {}",
+                    "{ended}. The last lines of its log:\n{}\nIt is not restarted, so that you can watch; bring it \
+                     back in another terminal:\n  {}",
+                    folder.last_lines(&ended.name),
                     folder.command(&ended.name)
                 ));
             }

@@ -2,12 +2,20 @@
 
 use super::validate::Faults;
 use super::{Limits, Settings};
-use adapter_http::{EdgeRules, Limit, LimitRules};
+use adapter_http::{AnswerRules, EdgeRules, Limit, LimitRules};
 use reqwest::Url;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 const TRUSTED_PROXIES: RangeInclusive<u64> = 0..=8;
 const REQUESTS: RangeInclusive<u64> = 0..=1_000_000;
+const CONNECTIONS_PER_ADDRESS: RangeInclusive<u64> = 0..=100_000;
+const IDLE_TIMEOUT_MS: RangeInclusive<u64> = 100..=3_600_000;
+const CONNECTION_AGE_MAX_MS: RangeInclusive<u64> = 1_000..=86_400_000;
+const WRITE_TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
+const ANSWER_MIB_PER_PRINCIPAL: RangeInclusive<u64> = 16..=65_536;
+const ANSWER_MIB: RangeInclusive<u64> = 16..=1_048_576;
+const MIB: u64 = 1024 * 1024;
 /// Most origins; each request of a browser is compared with all.
 const ORIGINS_MAX: usize = 32;
 
@@ -28,6 +36,49 @@ pub(super) fn edge(faults: &mut Faults, settings: &Settings) -> EdgeRules {
         trusted_proxies: usize::try_from(proxies).unwrap_or_default(),
         cors_origins: http.cors_origins.clone(),
         limits: limits(faults, &settings.limits),
+        answers: answers(faults, &settings.limits),
+    }
+}
+
+/// How connections of clients are treated.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionSettings {
+    /// Most from one address; `None` for no bound of its own.
+    pub per_address_max: Option<usize>,
+    /// After so long without a request a connection is closed.
+    pub idle_timeout: Duration,
+    /// After so long it takes no more requests.
+    pub age_max: Duration,
+    /// How long a client may take nothing of an answer.
+    pub write_timeout: Duration,
+}
+
+/// The rules of connections.
+pub(super) fn connections(faults: &mut Faults, settings: &Settings) -> ConnectionSettings {
+    let http = &settings.http;
+    let key = "http.connections_per_address";
+    let per_address = faults.within(key, http.connections_per_address, &CONNECTIONS_PER_ADDRESS);
+    let per_address = usize::try_from(per_address).ok().filter(|max| *max > 0);
+    let mut ms = |key, value, range| Duration::from_millis(faults.within(key, value, range));
+    ConnectionSettings {
+        // Behind proxies all connections are theirs.
+        per_address_max: per_address.filter(|_| http.trusted_proxies == 0),
+        idle_timeout: ms("http.idle_timeout_ms", http.idle_timeout_ms, &IDLE_TIMEOUT_MS),
+        age_max: ms("http.connection_age_max_ms", http.connection_age_max_ms, &CONNECTION_AGE_MAX_MS),
+        write_timeout: ms("http.write_timeout_ms", http.write_timeout_ms, &WRITE_TIMEOUT_MS),
+    }
+}
+
+fn answers(faults: &mut Faults, limits: &Limits) -> AnswerRules {
+    let mut bytes =
+        |key, mib, range| usize::try_from(faults.within(key, mib, range) * MIB).unwrap_or(usize::MAX);
+    AnswerRules {
+        per_principal_bytes: bytes(
+            "limits.answer_mib_per_principal",
+            limits.answer_mib_per_principal,
+            &ANSWER_MIB_PER_PRINCIPAL,
+        ),
+        total_bytes: bytes("limits.answer_mib", limits.answer_mib, &ANSWER_MIB),
     }
 }
 

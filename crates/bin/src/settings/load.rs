@@ -35,13 +35,22 @@ pub fn load_with(
         builder = builder.set_override(key, value.as_str()).map_err(SettingsError::Unreadable)?;
     }
     let merged = builder.build().map_err(SettingsError::Unreadable)?;
-    let unknown = unknown_keys(&merged.cache);
-    if !unknown.is_empty() {
-        return Err(SettingsError::Faults(unknown));
-    }
-    let settings: Settings = merged.try_deserialize().map_err(SettingsError::Unreadable)?;
+    let mut root = merged.cache;
+    // What is wrong in itself is taken out, so that everything else is looked at too.
+    let mut faults = take_wrong(&mut root);
+    let settings: Settings = root.try_deserialize().map_err(SettingsError::Unreadable)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    settings.validate(folder, &environment).map_err(SettingsError::Faults)
+    let checked = settings.validate(folder, &environment);
+    match checked {
+        Ok(settings) if faults.is_empty() => Ok(settings),
+        Ok(_) => Err(SettingsError::Faults(faults)),
+        Err(others) => {
+            let named: Vec<String> = faults.iter().map(|fault| fault.key.clone()).collect();
+            // A setting that was taken out is not missing.
+            faults.extend(others.into_iter().filter(|fault| !named.contains(&fault.key)));
+            Err(SettingsError::Faults(faults))
+        }
+    }
 }
 
 /// The environment of this process, as far as it is text.
@@ -51,35 +60,70 @@ fn own_environment() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(text).collect()
 }
 
-fn unknown_keys(root: &Value) -> Vec<Fault> {
+/// Takes out what is no setting and what has another type than its setting, and says so.
+fn take_wrong(root: &mut Value) -> Vec<Fault> {
     let mut faults = Vec::new();
     visit(root, "", &mut faults);
     faults.sort_by(|a, b| a.key.cmp(&b.key));
     faults
 }
 
-fn visit(value: &Value, path: &str, faults: &mut Vec<Fault>) {
+/// Whether the value may stay.
+fn visit(value: &mut Value, path: &str, faults: &mut Vec<Fault>) -> bool {
     let is_section = |path: &str| {
         KEYS.iter().any(|known| {
             known.key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.') || rest.starts_with("[]"))
         })
     };
-    match &value.kind {
-        ValueKind::Table(table) if path.is_empty() || is_section(path) => {
-            for (name, inner) in table {
-                let inner_path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                visit(inner, &inner_path, faults);
+    let is_list =
+        KEYS.iter().any(|known| known.key.strip_prefix(path).is_some_and(|rest| rest.starts_with("[]")));
+    let origin = value.origin().map_or_else(String::new, |origin| format!(", from {origin}"));
+    let mut refused = |message: String| {
+        faults.push(Fault { key: path.to_owned(), message: format!("{message}{origin}") });
+        false
+    };
+    if let Some(known) = KEYS.iter().find(|known| known.key == path) {
+        return match wrong_type(value, known.kind) {
+            Some(expected) => refused(format!("must be {expected}")),
+            None => true,
+        };
+    }
+    if path.is_empty() || is_section(path) {
+        return match &mut value.kind {
+            ValueKind::Table(table) if !is_list => {
+                table.retain(|name, inner| {
+                    let inner_path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    visit(inner, &inner_path, faults)
+                });
+                true
             }
-        }
-        ValueKind::Array(items) if is_section(path) => {
-            for item in items {
-                visit(item, &format!("{path}[]"), faults);
+            ValueKind::Array(items) if is_list => {
+                items.retain_mut(|item| visit(item, &format!("{path}[]"), faults));
+                true
             }
-        }
-        _ if KEYS.iter().any(|known| known.key == path) || is_section(path) => {}
-        _ => {
-            let origin = value.origin().map_or_else(String::new, |origin| format!(", from {origin}"));
-            faults.push(Fault { key: path.to_owned(), message: format!("there is no such setting{origin}") });
-        }
+            _ if is_list => refused("must be a list of tables".to_owned()),
+            _ => refused("must be a table of settings".to_owned()),
+        };
+    }
+    refused("there is no such setting".to_owned())
+}
+
+/// What the value should be, when it is something else. Text of the environment and of flags is converted.
+fn wrong_type(value: &Value, kind: &str) -> Option<&'static str> {
+    let value = value.clone();
+    if kind.starts_with("integer") {
+        return value.into_int().is_err().then_some("an integer");
+    }
+    if kind.starts_with("`true` or `false`") {
+        return value.into_bool().is_err().then_some("true or false");
+    }
+    if kind.starts_with("list") {
+        let texts =
+            value.into_array().is_ok_and(|items| items.into_iter().all(|item| item.into_string().is_ok()));
+        return (!texts).then_some("a list of strings");
+    }
+    match value.kind {
+        ValueKind::Table(_) | ValueKind::Array(_) | ValueKind::Nil => Some("a string"),
+        _ => None,
     }
 }

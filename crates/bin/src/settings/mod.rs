@@ -15,6 +15,7 @@ mod shape;
 mod tests;
 mod validate;
 
+pub use edge::ConnectionSettings;
 pub use fault::{Fault, SettingsError};
 pub use identity::IdentitySettings;
 pub use load::{ENV_PREFIX, load, load_with};
@@ -26,10 +27,14 @@ pub use validate::ServerSettings;
 
 use crate::cli::SettingsArgs;
 use crate::out;
+use anyhow::Context as _;
 
 /// `guardian check-config`: names every fault, or says that there is none.
 pub fn check_config(args: &SettingsArgs) -> anyhow::Result<()> {
-    let settings = load(&args.config, &args.overrides)?;
+    let settings = load(&args.config, &args.overrides).with_context(|| args.config.display().to_string())?;
+    for warning in settings.warnings() {
+        out::complain(format_args!("{}: warning: {warning}", args.config.display()));
+    }
     out::say(format_args!(
         "{}: no faults; node {} of cluster {}, {} members",
         args.config.display(),

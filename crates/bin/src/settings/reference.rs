@@ -66,6 +66,33 @@ pub const KEYS: &[Key] = &[
         Some("[]"),
         "The origins whose pages may read answers, such as `https://console.example`.",
     ),
+    key(
+        "http.connections_per_address",
+        "integer, 0 to 100000",
+        Some("2000"),
+        "Most connections from one address (one /64 network of IPv6), and never more than half of all; 0 is no bound \
+         of its own. Idle ones make room. Without effect behind trusted proxies.",
+    ),
+    key(
+        "http.idle_timeout_ms",
+        "integer, 100 to 3600000",
+        Some("60000"),
+        "After how long without a request an HTTP/2 connection is closed (GOAWAY). HTTP/1.1: after 10 s, or this if it \
+         is less.",
+    ),
+    key(
+        "http.connection_age_max_ms",
+        "integer, 1000 to 86400000",
+        Some("3600000"),
+        "After how long a connection takes no more requests (GOAWAY); what was asked before is answered.",
+    ),
+    key(
+        "http.write_timeout_ms",
+        "integer, 100 to 600000",
+        Some("60000"),
+        "How long a client may take nothing of an answer. The stream of HTTP/2 is then reset, the connection of \
+         HTTP/1.1 closed.",
+    ),
     key("peer.listen", "IP address and port", Some("127.0.0.1:9080"), "Where the other members connect."),
     key("peer.ca_file", "path", Some("tls/ca.pem"), "The cluster's certificate authority, PEM."),
     key(
@@ -94,6 +121,12 @@ pub const KEYS: &[Key] = &[
         Some("info,openraft=error,chunked_wal=warn,raft_log=warn"),
         "What is logged: a level, and others for some modules. openraft warns at every heartbeat that a \
          member misses.",
+    ),
+    key(
+        "log.access_every",
+        "integer, 0 to 1000000",
+        Some("1"),
+        "One line of the access log for so many requests; 0 is none at all. Otherwise answers with a status from 500 on always have one. Module `access` of the filter.",
     ),
     key(
         "shutdown.drain_ms",
@@ -131,6 +164,18 @@ pub const KEYS: &[Key] = &[
         "integer, 0 to 1000000",
         Some("200"),
         "Requests from one address without a credential, or with one that is no good; 0 is no limit.",
+    ),
+    key(
+        "limits.answer_mib_per_principal",
+        "integer, 16 to 65536",
+        Some("64"),
+        "MiB of answers to one principal that it has not taken yet. Beyond: a short wait, then 503 `overloaded`.",
+    ),
+    key(
+        "limits.answer_mib",
+        "integer, 16 to 1048576",
+        Some("512"),
+        "MiB of answers that the clients of this node together have not taken yet.",
     ),
     key(
         "identity.database",

@@ -57,6 +57,14 @@ pub struct Http {
     pub trusted_proxies: u64,
     /// See the reference.
     pub cors_origins: Vec<String>,
+    /// See the reference.
+    pub connections_per_address: u64,
+    /// See the reference.
+    pub idle_timeout_ms: u64,
+    /// See the reference.
+    pub connection_age_max_ms: u64,
+    /// See the reference.
+    pub write_timeout_ms: u64,
 }
 
 impl Default for Http {
@@ -68,6 +76,10 @@ impl Default for Http {
             watch_heartbeat_ms: 15_000,
             trusted_proxies: 0,
             cors_origins: Vec::new(),
+            connections_per_address: 2_000,
+            idle_timeout_ms: 60_000,
+            connection_age_max_ms: 3_600_000,
+            write_timeout_ms: 60_000,
         }
     }
 }
@@ -153,6 +165,8 @@ pub struct Log {
     pub format: String,
     /// See the reference.
     pub filter: String,
+    /// See the reference.
+    pub access_every: u64,
 }
 
 impl Default for Log {
@@ -160,6 +174,7 @@ impl Default for Log {
         Self {
             format: "json".to_owned(),
             filter: "info,openraft=error,chunked_wal=warn,raft_log=warn".to_owned(),
+            access_every: 1,
         }
     }
 }
@@ -192,6 +207,10 @@ pub struct Limits {
     pub sign_in_per_minute: u64,
     /// See the reference.
     pub anonymous_per_second: u64,
+    /// See the reference.
+    pub answer_mib_per_principal: u64,
+    /// See the reference.
+    pub answer_mib: u64,
 }
 
 impl Default for Limits {
@@ -202,6 +221,8 @@ impl Default for Limits {
             watch_open_per_second: 20_000,
             sign_in_per_minute: 300,
             anonymous_per_second: 200,
+            answer_mib_per_principal: 64,
+            answer_mib: 512,
         }
     }
 }

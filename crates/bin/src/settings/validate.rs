@@ -1,13 +1,13 @@
 //! From written settings to usable ones. Everything that is wrong is found at once.
 
-use super::edge::edge;
+use super::edge::{ConnectionSettings, connections, edge};
 use super::identity::{IdentitySettings, identity};
 use super::member::{label, members, node_id};
 use super::{Fault, Settings};
 use adapter_http::EdgeRules;
 use adapter_raft::NodeMember;
 use adapter_raft::network::PeerTls;
-use adapter_telemetry::LogFormat;
+use adapter_telemetry::{LogFormat, check_log_filter};
 use domain::{ClusterId, Digest};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +20,7 @@ const REQUEST_TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
 const WATCHERS_MAX: RangeInclusive<u64> = 1..=100_000;
 const WATCH_HEARTBEAT_MS: RangeInclusive<u64> = 100..=60_000;
 const SNAPSHOT_EVERY_ENTRIES: RangeInclusive<u64> = 10..=10_000_000;
+const ACCESS_EVERY: RangeInclusive<u64> = 0..=1_000_000;
 const DRAIN_MS: RangeInclusive<u64> = 0..=300_000;
 /// How an API key begins; its digest does not.
 const KEY_PREFIX: &str = "gdn_";
@@ -31,6 +32,8 @@ pub struct ServerSettings {
     pub cluster_id: ClusterId,
     /// This node.
     pub node_id: u64,
+    /// What operators call it.
+    pub node_name: String,
     /// Where it keeps everything.
     pub data_dir: PathBuf,
     /// Where clients connect.
@@ -57,10 +60,14 @@ pub struct ServerSettings {
     pub log_format: LogFormat,
     /// What is logged.
     pub log_filter: String,
+    /// One line of the access log for so many requests; 0 for none.
+    pub access_every: u64,
     /// How long a clean stop waits for requests.
     pub drain: Duration,
     /// The way in.
     pub edge: EdgeRules,
+    /// Connections of clients.
+    pub connections: ConnectionSettings,
     /// How people sign in; `None` when nobody can.
     pub identity: Option<IdentitySettings>,
 }
@@ -110,6 +117,22 @@ impl Faults {
     }
 }
 
+impl ServerSettings {
+    /// What works, and is probably not meant.
+    pub fn warnings(&self) -> Vec<Fault> {
+        let mut warnings = Faults::default();
+        if !self.http_listen.ip().is_loopback() && self.edge.trusted_proxies == 0 {
+            let message = format!(
+                "{} takes clients of other machines over HTTP without TLS: whoever is on the way reads keys and \
+                 documents. Listen on 127.0.0.1 behind a proxy that does TLS, and set http.trusted_proxies",
+                self.http_listen
+            );
+            warnings.add("http.listen", message);
+        }
+        warnings.0
+    }
+}
+
 impl Settings {
     /// Checks everything; `folder` is what relative paths are relative to, and secrets may be in `environment`.
     pub fn validate(
@@ -144,12 +167,14 @@ impl Settings {
             self.raft.snapshot_every_entries,
             &SNAPSHOT_EVERY_ENTRIES,
         );
+        let access_every = faults.within("log.access_every", self.log.access_every, &ACCESS_EVERY);
         let drain_ms = faults.within("shutdown.drain_ms", self.shutdown.drain_ms, &DRAIN_MS);
         let log_format = faults.checked("log.format", self.log.format.parse::<LogFormat>());
-        faults.checked("log.filter", tracing_subscriber::EnvFilter::try_new(&self.log.filter));
+        faults.checked("log.filter", check_log_filter(&self.log.filter));
         let admin_key_hash = admin_key_hash(&mut faults, &self.bootstrap.admin_key_sha256);
         let cluster_id = faults.checked("cluster.id", ClusterId::parse(&self.cluster.id));
         let edge = edge(&mut faults, self);
+        let connections = connections(&mut faults, self);
         let identity = identity(&mut faults, self, folder, environment);
         let peer_tls = peer_tls(&mut faults, self, cluster_id.as_ref(), node_id, folder);
         let (true, Some(cluster_id), Some(http_listen), Some(peer_listen), Some(peer_tls), Some(log_format)) =
@@ -160,6 +185,7 @@ impl Settings {
         Ok(ServerSettings {
             cluster_id,
             node_id,
+            node_name: self.node.name.clone(),
             data_dir: folder.join(&self.node.data_dir),
             http_listen,
             request_timeout: Duration::from_millis(request_timeout_ms),
@@ -175,6 +201,8 @@ impl Settings {
             log_filter: self.log.filter.clone(),
             drain: Duration::from_millis(drain_ms),
             edge,
+            connections,
+            access_every,
             identity,
         })
     }

@@ -61,7 +61,7 @@ async fn docs() -> Response {
 
 fn page(content_type: &'static str, body: impl Into<Body>) -> Response {
     let kind = HeaderValue::from_static(content_type);
-    let mut response = Reply::body(StatusCode::OK, kind, body.into()).revalidated().done();
+    let mut response = Reply::body(StatusCode::OK, kind, body.into()).public().done();
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
     response
 }

@@ -1,7 +1,8 @@
 //! What stands directly around the routes: limits on what arrives, the time limit and panics. Every refusal leaves it
 //! as an answer, so that whatever is around it, such as the headers for other origins, holds for refusals too.
 
-use super::{Facts, HEADER_BYTES_MAX, URI_BYTES_MAX};
+use super::{Facts, HEADER_BYTES_MAX, URI_BYTES_MAX, negotiate};
+use crate::cookie;
 use crate::extract::{asked_wait, has_credential};
 use crate::limit::Class;
 use crate::problem::{Code, Problem};
@@ -11,6 +12,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http::header::COOKIE;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,6 +24,10 @@ use tracing::Instrument as _;
 
 /// What orchestrators and monitoring ask; never counted.
 const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", "/health", "/metrics"];
+
+/// In the extensions of a request: it came by a connection beyond the bounds, which only answers probes.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbesOnly;
 
 /// Puts a [`Guard`] around a service.
 #[derive(Clone)]
@@ -56,7 +62,9 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if let Err(problem) = admit(&request).and_then(|()| count(&self.api, &request)) {
+        let admitted =
+            admit(&request).and_then(|()| count(&self.api, &request)).and_then(|()| own_page(&request));
+        if let Err(problem) = admitted.and_then(|()| accept(&self.api, &request)) {
             return Box::pin(async move { Ok(problem.into_response()) });
         }
         let read_only = request.method().is_safe();
@@ -98,8 +106,13 @@ fn route(request: &Request) -> &str {
     request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str)
 }
 
-/// Refuses what is too large before anyone looks at it.
+/// Refuses what is too large before anyone looks at it, and what came by a connection that is one too many.
 fn admit(request: &Request) -> Result<(), Problem> {
+    if request.extensions().get::<ProbesOnly>().is_some() && !PROBES.contains(&route(request)) {
+        let detail = "this node, or your address, has as many connections in use as it may: use fewer, or another node";
+        return Err(Problem::new(Code::Overloaded, detail).with("limit", "connections"));
+    }
+    negotiate::host(request)?;
     let uri_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if uri_bytes > URI_BYTES_MAX {
         let detail = format!("the URL has {uri_bytes} bytes, at most {URI_BYTES_MAX} are allowed");
@@ -136,6 +149,26 @@ fn count(api: &Api, request: &Request) -> Result<(), Problem> {
                 let _ = facts.standing.set(standing);
             }
         })
+}
+
+/// Refuses what a page without TLS sends with cookies, or to sign in, where clients have TLS.
+fn own_page(request: &Request) -> Result<(), Problem> {
+    let Some(facts) = request.extensions().get::<Arc<Facts>>() else { return Ok(()) };
+    let headers = request.headers();
+    let by_browser = facts.class == Class::SignIn || headers.contains_key(COOKIE);
+    if by_browser && cookie::is_of_unsafe_page(headers, request.uri(), facts.client.https) {
+        return Err(Problem::new(Code::CsrfFailed, "the request comes from a page without TLS"));
+    }
+    Ok(())
+}
+
+/// Refuses a request whose answer the client would not take, before anything is done for it.
+fn accept(api: &Api, request: &Request) -> Result<(), Problem> {
+    let route = route(request);
+    match api.operation(request.method(), route) {
+        Some(known) if !PROBES.contains(&route) => negotiate::accept(request.headers(), &known.produces),
+        _ => Ok(()),
+    }
 }
 
 fn too_slow(read_only: bool) -> Problem {

@@ -1,7 +1,7 @@
 //! The headers that every answer has, so that a browser which is led here does no harm with it.
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -27,14 +27,20 @@ const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-
 /// Two years, the sub-domains too.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
+/// Where a caller can have a credential.
+const CREDENTIALS: HeaderValue = HeaderValue::from_static("authorization, x-api-key, cookie");
+
 /// Adds what is missing. `https` says that the client came through TLS: without it browsers ignore HSTS, and
-/// would be right to.
-pub(super) fn harden(headers: &mut HeaderMap, https: bool) {
+/// would be right to. `private` says that the answer depends on who asks.
+pub(super) fn harden(headers: &mut HeaderMap, https: bool, private: bool) {
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    if private {
+        headers.append(VARY, CREDENTIALS);
+    }
     if https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }

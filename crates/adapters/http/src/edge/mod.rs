@@ -1,22 +1,28 @@
 //! The middleware around every route. The outermost is here: request id, problem documents, common headers, the
 //! audit of refusals and measurement. What lets requests through is in `guard`.
 
+mod access;
 mod client;
 mod facts;
 mod guard;
 mod headers;
+mod negotiate;
 mod refusal;
 mod seen;
 
+pub use access::{AccessRecord, Answered, Asked};
 pub(crate) use client::Client;
 pub(crate) use facts::{Facts, printable};
 pub(crate) use guard::GuardLayer;
+pub use guard::ProbesOnly;
 
+use crate::answers::AnswerHold;
 use crate::limit::Class;
 use crate::problem::Problem;
 use crate::router::Api;
+use axum::body::HttpBody as _;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use domain::RequestId;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -74,17 +80,28 @@ where
             Class::of(request.method(), seen.route()),
             request.headers(),
         ));
+        let read_only = request.method().is_safe();
         let tried = Tried::new(&self.api, &request, seen.route());
+        let access = AccessRecord::of(&request);
+        if let Some(access) = &access {
+            access.ask(&request, seen.route(), &facts);
+        }
         let api = self.api.clone();
         request.extensions_mut().insert(facts.clone());
         let answering = self.inner.call(request);
         Box::pin(async move {
             let Ok(response) = answering.await;
+            let response = bounded(&api, &facts, read_only, response).await;
             let problem = response.extensions().get::<Problem>().map(Problem::code);
             if let Some(code) = problem {
                 tried.refused(&api, &facts, code);
             }
-            Ok(finish(response, &facts, seen))
+            let code = response.extensions().get::<Problem>().map(|problem| problem.code().as_str());
+            let response = finish(response, &facts, seen);
+            if let Some(access) = &access {
+                access.answer(&response, code, &facts);
+            }
+            Ok(response)
         })
     }
 }
@@ -93,6 +110,25 @@ where
 fn request_id(api: &Api, headers: &HeaderMap) -> RequestId {
     let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     sent.and_then(|text| RequestId::parse(text).ok()).unwrap_or_else(|| api.outside.ids.request_id())
+}
+
+/// Counts the answer's bytes until the client has taken them. Where that is too much, a read is answered with a
+/// refusal in its place; a change that is made is answered all the same.
+async fn bounded(api: &Api, facts: &Facts, read_only: bool, mut response: Response) -> Response {
+    let bytes = response.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+    let (Some(actor), Some(bytes)) = (facts.actor.get(), bytes) else { return response };
+    if !api.answers.counts(bytes) || response.extensions().get::<AnswerHold>().is_some() {
+        return response;
+    }
+    let held =
+        if read_only { api.answers.reserve(actor, bytes).await } else { Ok(api.answers.take(actor, bytes)) };
+    match held {
+        Ok(held) => {
+            response.extensions_mut().insert(held.shrunk(bytes));
+            response
+        }
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// Renders a problem, adds the common headers and tells the observer.
@@ -107,7 +143,7 @@ fn finish(mut response: Response, facts: &Facts, seen: Seen) -> Response {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);
     }
-    headers::harden(headers, facts.client.https);
+    headers::harden(headers, facts.client.https, seen.route().starts_with("/api/"));
     if let Some(standing) = facts.standing.get() {
         standing.write(headers);
     }

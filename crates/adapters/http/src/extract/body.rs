@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use domain::limits::NESTING_MAX;
 use futures::StreamExt;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use serde::Deserialize;
 use serde_json::error::Category;
 use std::time::Duration;
@@ -100,7 +100,8 @@ pub(super) async fn receive(
     limits: Limits,
 ) -> Result<Bytes, Problem> {
     if let Err(problem) = acceptable(request.headers(), types, limits.bytes) {
-        drain(&mut request.into_body().into_data_stream()).await;
+        let (parts, body) = request.into_parts();
+        refuse(&parts.headers, &mut body.into_data_stream()).await;
         return Err(problem);
     }
     // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
@@ -108,6 +109,7 @@ pub(super) async fn receive(
     let body = tokio::time::timeout(limit, read(request, limits.bytes)).await.map_err(|_| {
         Problem::new(Code::RequestTimeout, "the body did not arrive in time; nothing was changed")
     })??;
+    no_mark(&body)?;
     if is_too_deep(&body, NESTING_MAX + limits.envelope) {
         let detail = format!("documents may be nested {NESTING_MAX} levels deep");
         return Err(Problem::new(Code::NestingTooDeep, detail).with("limit", NESTING_MAX));
@@ -157,6 +159,25 @@ async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
         next = chunks.next().await;
     }
     Ok(body.freeze())
+}
+
+/// A client that waits for leave to send its body (`Expect: 100-continue`) is refused at once; what others are
+/// sending already is read, so that they hear why.
+pub(super) async fn refuse(headers: &HeaderMap, chunks: &mut BodyDataStream) {
+    if !headers.contains_key(EXPECT) {
+        drain(chunks).await;
+    }
+}
+
+/// Refuses a text that begins with a byte order mark, which JSON does not have (RFC 8259 section 8.1) and nobody sees.
+pub(super) fn no_mark(text: &[u8]) -> Result<(), Problem> {
+    const MARKS: [(&[u8], &str); 3] =
+        [(b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
+    let found = MARKS.iter().find(|(mark, _)| text.starts_with(mark));
+    found.map_or(Ok(()), |(_, encoding)| {
+        let detail = format!("the body begins with a byte order mark of {encoding}: send UTF-8 without one");
+        Err(Problem::new(Code::InvalidJson, detail).with("line", 1).with("column", 1))
+    })
 }
 
 /// Reads what is left of a refused body, within bounds, and keeps nothing.

@@ -1,13 +1,13 @@
 //! A body of lines (NDJSON), taken as it comes: bounded in all, by line and in time, never held as a whole.
 
-use super::body::drain;
+use super::body::{drain, no_mark, refuse};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderName};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -37,6 +37,8 @@ pub(crate) struct Lines {
     line: u64,
     ended: bool,
     until: Instant,
+    /// Whether the client waits for leave to send.
+    waits: bool,
 }
 
 impl Lines {
@@ -59,12 +61,17 @@ impl Lines {
 
     /// The first line, which must not be long in coming.
     pub(crate) async fn first(&mut self) -> Result<Option<(u64, Bytes)>, Problem> {
-        timeout(FIRST_LINE_MAX, self.next()).await.unwrap_or_else(|_elapsed| Err(too_late()))
+        let first = timeout(FIRST_LINE_MAX, self.next()).await.unwrap_or_else(|_elapsed| Err(too_late()))?;
+        first.as_ref().map_or(Ok(()), |(_, text)| no_mark(text))?;
+        Ok(first)
     }
 
     /// Reads what is left, within bounds, so that the client hears why it was refused.
     pub(crate) async fn drain(&mut self) {
-        drain(&mut self.chunks).await;
+        // Whoever waits and was not asked to send has nothing under way.
+        if !self.waits || self.bytes > 0 {
+            drain(&mut self.chunks).await;
+        }
     }
 
     /// A whole line out of the buffer; the last one may have no end.
@@ -120,9 +127,10 @@ impl FromRequest<Api> for Lines {
 
     async fn from_request(request: Request, _: &Api) -> Result<Self, Problem> {
         let refused = acceptable(request.headers()).err();
-        let mut chunks = request.into_body().into_data_stream();
+        let (parts, body) = request.into_parts();
+        let mut chunks = body.into_data_stream();
         if let Some(problem) = refused {
-            drain(&mut chunks).await;
+            refuse(&parts.headers, &mut chunks).await;
             return Err(problem);
         }
         Ok(Self {
@@ -133,6 +141,7 @@ impl FromRequest<Api> for Lines {
             line: 0,
             ended: false,
             until: Instant::now() + WHOLE_MAX,
+            waits: parts.headers.contains_key(EXPECT),
         })
     }
 }

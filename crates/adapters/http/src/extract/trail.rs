@@ -3,6 +3,7 @@
 use super::query::{PageQuery, Parameters, invalid};
 use crate::problem::{Code, Problem};
 use crate::reply::from_rfc3339;
+use application::identity::is_audit_action;
 use application::ports::identity::{AuditOutcome, AuditQuery};
 use axum::extract::FromRequestParts;
 use domain::{ProjectName, Timestamp};
@@ -66,6 +67,11 @@ impl Parameters for AuditSearch {
         let text = || Some(value.to_owned());
         match name {
             "actor" => self.actor = text(),
+            "action" if !is_audit_action(value) => {
+                let rule =
+                    "must be an action of the audit such as auth.login, or the beginning of one and a *";
+                return Err(invalid("action", rule));
+            }
             "action" => self.action = text(),
             "resource" => self.resource = text(),
             "outcome" => {

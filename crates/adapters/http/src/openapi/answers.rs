@@ -13,6 +13,8 @@ use utoipa::openapi::{Ref, RefOr, Response};
 pub(crate) const COMMON: &[Code] = &[
     Code::UnknownParameter,
     Code::ConflictingCredentials,
+    Code::InvalidHost,
+    Code::NotAcceptable,
     Code::Unauthenticated,
     Code::Forbidden,
     Code::CsrfFailed,
@@ -36,6 +38,9 @@ pub(crate) const PEOPLE: &[Code] = &[
 pub(crate) const STRANGER: &[Code] = &[
     Code::UnknownParameter,
     Code::InvalidParameter,
+    Code::InvalidHost,
+    Code::NotAcceptable,
+    Code::CsrfFailed,
     Code::TooManyAttempts,
     Code::UriTooLong,
     Code::HeadersTooLarge,
@@ -147,7 +152,9 @@ pub(crate) struct ProblemBody {
     pattern: Option<String>,
     /// The query parameter (`invalid_parameter`, `unknown_parameter`, `invalid_page_token`).
     parameter: Option<String>,
-    /// The header (`invalid_precondition`, `unsupported_media_type`).
+    /// The media types in which the answer is to be had (`not_acceptable`).
+    available: Option<Vec<String>>,
+    /// The header (`invalid_precondition`, `unsupported_media_type`, `not_acceptable`, `invalid_host`).
     header: Option<String>,
     /// The limit in bytes that was exceeded (`…_too_large`, `uri_too_long`, `invalid_name`).
     limit_bytes: Option<u64>,

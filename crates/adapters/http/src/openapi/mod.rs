@@ -74,6 +74,8 @@ pub(crate) struct Known {
     pub(crate) id: String,
     /// Whether it asks who the caller is.
     pub(crate) identifies: bool,
+    /// The media types of its answers when it succeeds.
+    pub(crate) produces: Vec<String>,
 }
 
 /// What the edge knows of each operation, by method and route template.
@@ -83,11 +85,23 @@ pub(crate) fn known_operations(document: &mut Document) -> HashMap<(Method, Stri
         for (method, operation) in operations(item) {
             if let Some(id) = operation.operation_id.clone() {
                 let identifies = operation.security.is_some();
-                known.insert((method, path.clone()), Known { id, identifies });
+                let produces = produces(operation);
+                known.insert((method, path.clone()), Known { id, identifies, produces });
             }
         }
     }
     known
+}
+
+/// The media types of an operation's answers when it succeeds.
+fn produces(operation: &Operation) -> Vec<String> {
+    let responses = operation.responses.responses.iter();
+    let good = responses.filter(|(status, _)| status.starts_with('2'));
+    let kinds = good.filter_map(|(_, response)| match response {
+        RefOr::T(response) => Some(response.content.keys().cloned()),
+        RefOr::Ref(_) => None,
+    });
+    kinds.flatten().collect()
 }
 
 /// Adds the headers that every answer of a kind has.

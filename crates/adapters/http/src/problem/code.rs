@@ -34,6 +34,7 @@ macro_rules! codes {
 codes! {
     ConflictingCredentials = BAD_REQUEST "conflicting_credentials" "More than one credential was given",
     FutureRevision = BAD_REQUEST "future_revision" "The revision does not exist yet",
+    InvalidHost = BAD_REQUEST "invalid_host" "The request does not name one host",
     InvalidIdempotencyKey = BAD_REQUEST "invalid_idempotency_key" "The Idempotency-Key does not have the allowed form",
     InvalidJson = BAD_REQUEST "invalid_json" "The body is not valid JSON",
     InvalidName = BAD_REQUEST "invalid_name" "A name does not have the allowed form",

@@ -13,9 +13,10 @@ use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
 use application::{
-    Changed, ConfigDocument, ConfigList, DeleteConfig, Moment, PutConfig, RequestContext, Written, compact,
+    Changed, ConfigDocument, ConfigList, DeleteConfig, LIST_CONTENT_BYTES_MAX, Moment, PutConfig,
+    RequestContext, Written, compact,
 };
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -24,6 +25,9 @@ use domain::{ConfigId, ConfigKey, Content, Message};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// Largest page with documents, in bytes: the last document may go beyond the bound.
+const PAGE_BYTES_MAX: usize = LIST_CONTENT_BYTES_MAX + DOCUMENT_BYTES_MAX;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -65,11 +69,22 @@ async fn list_configs(
     let list = Listing::new(uri.path(), &listed(&filter.prefix, moment));
     let (request, freshness) = list.request(&page, read.freshness(), |text| ConfigKey::parse(text).ok())?;
     let with_content = filter.include == Include::Content;
+    // Before the documents are read, and for what they can be at most.
+    let held = match with_content {
+        true => Some(api.answers.reserve(&ctx.actor, PAGE_BYTES_MAX).await?),
+        false => None,
+    };
     let wanted = ConfigList { prefix: filter.prefix, with_content, moment };
     let page = api.app.configs.list(&ctx, &path.id(), &wanted, request, freshness).await?;
     let items = page.items.iter().map(|item| ConfigItem::new(item, with_content));
     let items = items.collect::<Result<Vec<_>, _>>()?;
-    list.answer(items, page.next.as_ref().map(ConfigKey::as_str), page.revision, freshness, page.stale_for_ms)
+    let next = page.next.as_ref().map(ConfigKey::as_str);
+    let mut response = list.answer(items, next, page.revision, freshness, page.stale_for_ms)?;
+    if let Some(held) = held {
+        let bytes = response.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+        response.extensions_mut().insert(held.shrunk(bytes.unwrap_or(PAGE_BYTES_MAX)));
+    }
+    Ok(response)
 }
 
 /// What a page token is bound to.

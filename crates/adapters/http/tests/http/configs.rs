@@ -23,7 +23,7 @@ async fn a_config_goes_in_and_comes_out() {
     let read = server.get(&format!("{CONFIGS}/app.limits")).await.is(200);
     assert_eq!(read.json(), expected);
     assert_eq!(read.header("etag"), "\"1\"");
-    assert_eq!(read.header("cache-control"), "no-cache");
+    assert_eq!(read.header("cache-control"), "private, no-cache");
     assert_eq!(read.header("guardian-consistency"), "linearizable");
     assert_eq!(read.header("x-content-type-options"), "nosniff");
 

@@ -15,6 +15,7 @@ mod hardening;
 mod imports;
 mod lists;
 mod members;
+mod negotiation;
 mod origins;
 mod past;
 mod patches;

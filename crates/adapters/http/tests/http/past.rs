@@ -34,7 +34,7 @@ async fn a_config_is_read_as_it_was() {
             let path = format!("{CONFIGS}/{path}?{query}");
             let found = server.get(&path).await.is(200);
             assert_eq!(found.header("etag"), format!("\"{version}\""), "{path}");
-            assert_eq!(found.header("cache-control"), "no-cache", "{path}");
+            assert_eq!(found.header("cache-control"), "private, no-cache", "{path}");
             server.send("GET", &path, &[("if-none-match", &format!("\"{version}\""))], "").await.is(304);
         }
     }

@@ -66,7 +66,7 @@ async fn a_reader_that_knows_gets_304() {
             assert!(answer.body.is_empty(), "{known}");
             assert_eq!(answer.header("etag"), "\"1\"");
             assert_eq!(answer.header("guardian-revision"), "3");
-            assert_eq!(answer.header("cache-control"), "no-cache");
+            assert_eq!(answer.header("cache-control"), "private, no-cache");
         }
         for unknown in ["\"2\"", "1", "nonsense"] {
             server.send("GET", &path, &[("if-none-match", unknown)], "").await.is(200);

@@ -42,7 +42,7 @@ async fn a_project_lives_and_goes() {
     let mut shown = read.json();
     let usage = shown.as_object_mut().and_then(|shown| shown.remove("usage"));
     assert_eq!(usage, Some(json!({"documents": 0, "bytes": 0, "api_keys": 0})));
-    assert_eq!((shown, read.header("cache-control")), (changed.json(), "no-store"));
+    assert_eq!((shown, read.header("cache-control")), (changed.json(), "private, no-store"));
     assert_eq!(
         server.get(&format!("{path}?consistency=stale")).await.header("guardian-consistency"),
         "stale"

@@ -65,7 +65,7 @@ async fn response(server: &Server, query: &str, headers: &[(&str, &str)]) -> Res
 async fn open(server: &Server, query: &str, headers: &[(&str, &str)]) -> Events {
     let response = response(server, query, headers).await;
     assert_eq!(response.status(), 200);
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
     assert_eq!(response.headers()["x-accel-buffering"], "no");
     Events { body: response.into_body().into_data_stream(), text: String::new() }
 }

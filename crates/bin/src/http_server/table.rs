@@ -1,0 +1,314 @@
+//! Which connections there are, and which one makes room: bounded by client address first, then in all, with a few
+//! more that only answer probes.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Bits of an IPv6 address that tell clients apart: whoever has one address has the whole /64.
+const CLIENT_PREFIX_BITS: u32 = 64;
+/// How often at most the log says that connections are closed to make room.
+const SAID_EVERY: Duration = Duration::from_mins(1);
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slots {
+    /// In all.
+    pub(super) total: usize,
+    /// From one address; `None` behind proxies, where all connections are theirs.
+    pub(super) per_address: Option<usize>,
+    /// Beside `total`, for probes alone.
+    pub(super) probes: usize,
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    client: SocketAddr,
+    began: Instant,
+    /// Requests whose answers are not sent yet, and how many there ever were.
+    in_flight: AtomicUsize,
+    asked: AtomicUsize,
+    /// When the last of them ended, in milliseconds since `began`.
+    idle_since_ms: AtomicU64,
+    /// Parts of answers that are not sent yet, and when one was last sent.
+    unsent: AtomicUsize,
+    sent_ms: AtomicU64,
+    /// Another connection needs the place.
+    pub(super) evicted: CancellationToken,
+    /// Whether it only answers probes.
+    pub(super) probes_only: bool,
+}
+
+impl Link {
+    fn new(client: SocketAddr, probes_only: bool) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            began: Instant::now(),
+            in_flight: AtomicUsize::new(0),
+            asked: AtomicUsize::new(0),
+            idle_since_ms: AtomicU64::new(0),
+            unsent: AtomicUsize::new(0),
+            sent_ms: AtomicU64::new(0),
+            evicted: CancellationToken::new(),
+            probes_only,
+        })
+    }
+
+    pub(super) fn client(&self) -> SocketAddr {
+        self.client
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(super) fn request_began(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        self.asked.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn request_ended(&self) {
+        self.idle_since_ms.store(self.now_ms(), Ordering::Release);
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn part_handed_over(&self) {
+        if self.unsent.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.sent_ms.store(self.now_ms(), Ordering::Release);
+        }
+    }
+
+    pub(super) fn part_sent(&self) {
+        self.sent_ms.store(self.now_ms(), Ordering::Release);
+        self.unsent.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether a request ever came.
+    pub(super) fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire) > 0
+    }
+
+    /// For how long there has been nothing to do; `None` while there is.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        let idle_ms = self.now_ms().saturating_sub(self.idle_since_ms.load(Ordering::Acquire));
+        (self.in_flight.load(Ordering::Acquire) == 0).then(|| Duration::from_millis(idle_ms))
+    }
+
+    /// For how long the client has taken nothing of what waits for it.
+    pub(super) fn stalled(&self) -> Option<Duration> {
+        let ms = self.now_ms().saturating_sub(self.sent_ms.load(Ordering::Acquire));
+        (self.unsent.load(Ordering::Acquire) > 0).then(|| Duration::from_millis(ms))
+    }
+
+    /// The larger, the sooner it makes room: first those that never asked, then those that asked little, and of
+    /// equals the one that has been idle longest. `None` while it is in use.
+    fn spare(&self) -> Option<(u32, Duration)> {
+        let used = usize::BITS - self.asked.load(Ordering::Acquire).leading_zeros();
+        self.idle().map(|idle| (u32::MAX - used, idle))
+    }
+}
+
+/// The connections of this node.
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Slots,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    clients: HashMap<IpAddr, Vec<Arc<Link>>>,
+    total: usize,
+    probes: VecDeque<Arc<Link>>,
+    said: Option<Instant>,
+}
+
+/// A connection's place; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Entry {
+    table: Arc<Table>,
+    link: Arc<Link>,
+}
+
+impl Entry {
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.table.lock().remove(&self.link);
+    }
+}
+
+impl Table {
+    pub(super) fn new(slots: Slots) -> Arc<Self> {
+        Arc::new(Self { slots, inner: Mutex::default() })
+    }
+
+    /// A place for one more connection. When there is none, an idle connection is closed for it, of the same address
+    /// when that has all that it may, else of the address that has most. When none is idle, it only answers probes.
+    pub(super) fn enter(self: &Arc<Self>, client: SocketAddr) -> Entry {
+        let key = client_key(client.ip());
+        let mut inner = self.lock();
+        let own = inner.clients.get(&key).map_or(0, Vec::len);
+        let crowded = self.slots.per_address.is_some_and(|max| own >= max);
+        let full = inner.total >= self.slots.total;
+        let room = if crowded {
+            inner.say("a client has as many connections as one address may", client);
+            inner.evict(key)
+        } else if full {
+            inner.say("the node has as many connections as it may", client);
+            inner.largest().is_some_and(|largest| inner.evict(largest))
+        } else {
+            true
+        };
+        let link = Link::new(client, !room);
+        if room {
+            inner.total += 1;
+            inner.clients.entry(key).or_default().push(link.clone());
+        } else {
+            if inner.probes.len() >= self.slots.probes
+                && let Some(oldest) = inner.probes.pop_front()
+            {
+                oldest.evicted.cancel();
+            }
+            inner.probes.push_back(link.clone());
+        }
+        drop(inner);
+        Entry { table: self.clone(), link }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Closes the connection of a client that is missed least; false when all are in use.
+    fn evict(&mut self, key: IpAddr) -> bool {
+        let links = self.clients.get(&key).into_iter().flatten();
+        // Of equals the first, which is the oldest.
+        let spare =
+            links.filter_map(|link| Some((link.spare()?, link))).min_by_key(|(spare, _)| Reverse(*spare));
+        let Some(link) = spare.map(|(_, link)| link.clone()) else { return false };
+        link.evicted.cancel();
+        self.remove(&link);
+        true
+    }
+
+    /// The client with most connections of which one is idle.
+    fn largest(&self) -> Option<IpAddr> {
+        let idle = |links: &Vec<Arc<Link>>| links.iter().any(|link| link.idle().is_some());
+        let clients = self.clients.iter().filter(|(_, links)| idle(links));
+        clients.max_by_key(|(_, links)| links.len()).map(|(key, _)| *key)
+    }
+
+    fn remove(&mut self, link: &Arc<Link>) {
+        if link.probes_only {
+            self.probes.retain(|one| !Arc::ptr_eq(one, link));
+            return;
+        }
+        let key = client_key(link.client.ip());
+        let Some(links) = self.clients.get_mut(&key) else { return };
+        let Some(at) = links.iter().position(|one| Arc::ptr_eq(one, link)) else { return };
+        links.remove(at);
+        self.total -= 1;
+        if links.is_empty() {
+            self.clients.remove(&key);
+        }
+    }
+
+    fn say(&mut self, what: &str, client: SocketAddr) {
+        if self.said.is_none_or(|said| said.elapsed() >= SAID_EVERY) {
+            self.said = Some(Instant::now());
+            tracing::warn!(%client, connections = self.total, "{what}; idle ones make room");
+        }
+    }
+}
+
+/// What stands for a client: its IPv4 address, or the network of its IPv6 address.
+fn client_key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let mask = u128::MAX << (u128::BITS - CLIENT_PREFIX_BITS);
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(total: usize, per_address: usize) -> Arc<Table> {
+        Table::new(Slots { total, per_address: Some(per_address), probes: 2 })
+    }
+
+    fn client(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().expect("an address"), 4000)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_idle_connections_of_an_address_make_room_for_its_own() {
+        let table = table(100, 2);
+        let other = table.enter(client("10.0.0.2"));
+        let [silent, busy] = [table.enter(client("10.0.0.1")), table.enter(client("10.0.0.1"))];
+        busy.link().request_began();
+        let third = table.enter(client("10.0.0.1"));
+        assert!(silent.link().evicted.is_cancelled() && !busy.link().evicted.is_cancelled());
+        third.link().request_began();
+        let fourth = table.enter(client("10.0.0.1"));
+        assert!(fourth.link().probes_only, "all are in use");
+        assert!(!table.enter(client("10.0.0.3")).link().probes_only);
+        assert!(!other.link().evicted.is_cancelled());
+        drop(third);
+        assert!(!table.enter(client("10.0.0.1")).link().probes_only);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_asked_most_go_last() {
+        let table = table(2, 100);
+        let [good, bad] = [table.enter(client("10.0.0.1")), table.enter(client("10.0.0.1"))];
+        for _ in 0..10 {
+            good.link().request_began();
+            good.link().request_ended();
+        }
+        bad.link().request_began();
+        bad.link().request_ended();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let _third = table.enter(client("10.0.0.2"));
+        assert!(bad.link().evicted.is_cancelled() && !good.link().evicted.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn probes_have_places_of_their_own() {
+        let table = table(1, 1);
+        let only = table.enter(client("10.0.0.1"));
+        only.link().request_began();
+        let probes: Vec<Entry> = (0..3).map(|_| table.enter(client("10.0.0.2"))).collect();
+        assert!(probes.iter().all(|probe| probe.link().probes_only));
+        let evicted: Vec<bool> = probes.iter().map(|probe| probe.link().evicted.is_cancelled()).collect();
+        assert_eq!(evicted, [true, false, false], "the oldest makes room");
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network() {
+        let key = |text: &str| client_key(text.parse().expect("an address"));
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_eq!(key("::ffff:10.0.0.1"), key("10.0.0.1"));
+    }
+}
