@@ -70,7 +70,8 @@ impl Contract {
         let operation = &item[method.to_lowercase()];
         let responses = operation["responses"].as_object().ok_or("the method is not documented")?;
         let status = answer.status.to_string();
-        let response = responses.get(&status).ok_or("the status is not documented")?;
+        let response = responses.get(&status).or_else(|| responses.get("default"));
+        let response = self.resolve(response.ok_or("the status is not documented")?);
         headers(response, answer)?;
         let Some(content) = response["content"].as_object() else {
             return if answer.body.is_empty() { Ok(()) } else { Err("a body is not documented".to_owned()) };
@@ -101,6 +102,12 @@ impl Contract {
             return if listed { Ok(()) } else { Err(format!("the code {code} is not documented here")) };
         }
         Ok(())
+    }
+
+    /// What a reference to a component refers to; anything else is itself.
+    fn resolve<'a>(&'a self, part: &'a Value) -> &'a Value {
+        let pointer = part["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+        pointer.map_or(part, |pointer| self.document.pointer(pointer).unwrap_or(&Value::Null))
     }
 
     /// Panics unless the data of an event is what the contract documents for it.

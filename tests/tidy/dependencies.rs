@@ -11,7 +11,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("application", &["domain"]),
     ("adapter-http", &["application", "domain"]),
     ("adapter-oidc", &["application", "domain"]),
-    // Planted faults are there under `--cfg guardian_sim` only.
+    // With the feature `simulation` only.
     ("adapter-raft", &["application", "domain", "planted"]),
     ("adapter-schema", &["application", "domain", "planted"]),
     ("adapter-security", &["application", "domain"]),
@@ -52,8 +52,11 @@ const INSIDE: &[(&str, &[&str])] = &[
             "guardian",
             "planted",
             "proof",
+            "unify",
         ],
     ),
+    // Only lists features; see its manifest.
+    ("unify", &["application"]),
     // The load generator, and probes of single parts of the write path.
     ("bench", &["adapter-raft", "domain"]),
     // The fuzzer knows nothing of what it fuzzes; its targets are tests.
@@ -166,15 +169,24 @@ fn nothing_outer_comes_in_by_a_detour() {
 }
 
 #[test]
+fn the_program_has_no_planted_faults() {
+    let built_with = tree("guardian");
+    assert!(built_with.contains("adapter-raft"), "cargo tree lists what it is built with");
+    for name in ["planted", "unify"] {
+        assert!(!built_with.contains(name), "guardian is built with {name}");
+    }
+}
+
+#[test]
 fn only_one_crate_names_each_technology() {
     let graph = manifests();
     for (technology, owners) in [
         ("openraft", &["adapter-raft", "bench", "sim"][..]),
         ("redb", &["adapter-raft", "bench", "sim"]),
         ("raft-log", &["adapter-raft"]),
-        ("tonic", &["adapter-raft", "bench"]),
+        ("tonic", &["adapter-raft", "bench", "unify"]),
         ("utoipa", &["adapter-http"]),
-        ("axum", &["adapter-http", "guardian", "sim"]),
+        ("axum", &["adapter-http", "guardian", "sim", "unify"]),
         ("jsonschema", &["adapter-schema", "e2e"]),
         ("prometheus", &["adapter-telemetry"]),
         ("sqlx", &["adapter-sql"]),

@@ -45,7 +45,7 @@ const EXIT_BROKEN_OFF: u8 = 130;
 #[derive(Debug, Parser)]
 struct Cli {
     /// The program under test.
-    #[arg(long, default_value = "target/debug/guardian")]
+    #[arg(long, env = "GUARDIAN_BIN", default_value = "target/debug/guardian")]
     binary: PathBuf,
     /// Shows the scenarios and ends.
     #[arg(long)]

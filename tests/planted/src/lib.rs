@@ -1,7 +1,22 @@
-//! Faults put into the product on purpose, to see that the simulation finds them. They are compiled in only
-//! under `--cfg guardian_sim`, and one at a time is awake: the one that `GUARDIAN_PLANTED` names.
+//! What the simulation changes in the product: faults put in on purpose, to see that they are found, and
+//! blocking work that runs in place. Compiled in only with the feature `simulation` of the adapters, which
+//! only the package `sim` enables. One fault at a time is awake: the one that `GUARDIAN_PLANTED` names.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static IN_PLACE: AtomicBool = AtomicBool::new(false);
+
+/// Makes blocking work run on the calling thread from now on. A simulation has one thread and virtual time,
+/// which a thread pool would not follow.
+pub fn run_in_place() {
+    IN_PLACE.store(true, Ordering::Relaxed);
+}
+
+/// Whether blocking work runs on the calling thread.
+pub fn runs_in_place() -> bool {
+    IN_PLACE.load(Ordering::Relaxed)
+}
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {

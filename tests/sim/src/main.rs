@@ -65,9 +65,10 @@ struct RunArgs {
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    if !cfg!(guardian_sim) {
-        bail!("this build blocks on real threads, so a seed would decide nothing: use scripts/sim");
+    if !cfg!(tokio_unstable) {
+        bail!("this build has no seeded runtime, so a seed would decide nothing: use scripts/sim");
     }
+    planted::run_in_place();
     match cli.command {
         Command::Run(args) => run_one(&args),
         Command::Many(args) => many::many(&args),

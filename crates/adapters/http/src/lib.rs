@@ -22,6 +22,6 @@ mod v1;
 pub use answers::{AnswerHold, AnswerRules};
 pub use edge::{AccessRecord, Answered, Asked, ProbesOnly};
 pub use limit::{Limit, LimitRules};
-pub use openapi::openapi_yaml;
+pub use openapi::{openapi_json, openapi_yaml};
 pub use outside::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules};
 pub use router::router;

@@ -72,7 +72,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         operations,
     });
     routes
-        .merge(docs::assets(&document))
+        .merge(docs::assets())
         .fallback(async || Problem::new(Code::RouteNotFound, "see /openapi.yaml for the paths there are"))
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "the Allow header lists the methods of this path")

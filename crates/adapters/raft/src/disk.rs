@@ -6,7 +6,8 @@ use std::io;
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    if cfg!(guardian_sim) {
+    #[cfg(feature = "simulation")]
+    if planted::runs_in_place() {
         return work();
     }
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?

@@ -6,7 +6,7 @@ pub mod log_store;
 pub mod network;
 mod node;
 pub mod observe;
-#[cfg(guardian_sim)]
+#[cfg(feature = "simulation")]
 mod planted_faults;
 pub mod state_machine;
 pub mod store;

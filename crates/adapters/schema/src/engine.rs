@@ -86,7 +86,7 @@ impl SchemaEngine for JsonSchemaEngine {
             Source { project: &id.project, archive: &*view.archive, offered: Some((id, &view.state)) };
         let kept = self.compile_closure(Document::first(schema.clone(), &[]), &source).await?;
         let (dialect, uses) = (kept.compiled.dialect, kept.compiled.uses.clone());
-        #[cfg(guardian_sim)]
+        #[cfg(feature = "simulation")]
         if planted::is(planted::Fault::SchemaWithoutCheck) {
             let lax = Content::from_compact("true").map_err(|_| SchemaFault::Invalid(Vec::new()))?;
             let validator = Arc::new(self.compile_closure(Document::first(lax, &[]), &source).await?);
@@ -122,7 +122,8 @@ async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let permit = permits.clone().acquire_owned().await.ok()?;
-    if cfg!(guardian_sim) {
+    #[cfg(feature = "simulation")]
+    if planted::runs_in_place() {
         return Some(work());
     }
     let task = spawn_blocking(move || {

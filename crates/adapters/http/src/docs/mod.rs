@@ -1,6 +1,6 @@
 //! The contract for people: `/openapi.yaml`, and a page that shows it with nothing from elsewhere.
 
-use crate::openapi::{complete, openapi_yaml, refusals};
+use crate::openapi::{openapi_json, openapi_yaml, refusals};
 use crate::problem::Code;
 use crate::reply::Reply;
 use crate::router::Api;
@@ -12,7 +12,6 @@ use bytes::Bytes;
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, StatusCode};
 use std::sync::LazyLock;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -34,10 +33,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The page's own parts, which are no operations of the API.
-pub(crate) fn assets(document: &OpenApi) -> Router<Api> {
-    let mut document = document.clone();
-    complete(&mut document);
-    let json = Bytes::from(document.to_json().unwrap_or_default());
+pub(crate) fn assets() -> Router<Api> {
+    let json = Bytes::from(openapi_json());
     Router::new()
         .route("/docs/app.js", get(async || page("text/javascript; charset=utf-8", include_str!("app.js"))))
         .route("/docs/style.css", get(async || page("text/css; charset=utf-8", include_str!("style.css"))))

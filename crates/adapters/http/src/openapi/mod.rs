@@ -1,6 +1,7 @@
 //! The `OpenAPI` document (3.1): its frame, and what holds for every operation.
 
 mod answers;
+mod compact;
 
 pub(crate) use answers::*;
 
@@ -65,7 +66,16 @@ pub(crate) fn base() -> Document {
 pub fn openapi_yaml() -> String {
     let mut document = documented().into_openapi();
     complete(&mut document);
+    compact::compact(&mut document);
     document.to_yaml().unwrap_or_default()
+}
+
+/// The same document as JSON and with every part in its place, for programs that follow no references to
+/// headers, parameters and responses.
+pub fn openapi_json() -> String {
+    let mut document = documented().into_openapi();
+    complete(&mut document);
+    document.to_json().unwrap_or_default()
 }
 
 /// What the edge knows of an operation.

@@ -185,7 +185,7 @@ impl Place {
 }
 
 fn places() -> Vec<Place> {
-    let document: Value = yaml_serde::from_str(&adapter_http::openapi_yaml()).expect("YAML");
+    let document: Value = serde_json::from_str(&adapter_http::openapi_json()).expect("JSON");
     let mut places = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in ["get", "put", "post", "delete", "patch"] {

@@ -1,14 +1,25 @@
 //! Every answer that any test gets is one that the document promises: its status, type and body.
 
 use crate::support::Answer;
+use jsonschema::Validator;
 use serde_json::{Value, json};
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../openapi.yaml");
-    let text = std::fs::read_to_string(path).expect("openapi.yaml is at the root");
-    yaml_serde::from_str(&text).expect("openapi.yaml is YAML")
-});
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(&adapter_http::openapi_json()).expect("the document is JSON"));
+
+/// The validator of a schema in the document. Each is made once.
+fn validator(schema: &Value) -> Arc<Validator> {
+    static MADE: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || {
+        let whole =
+            json!({ "allOf": [schema], "components": { "schemas": DOCUMENT["components"]["schemas"] } });
+        Arc::new(jsonschema::draft202012::new(&whole).expect("the document's schemas are valid"))
+    };
+    made.entry(schema.to_string()).or_insert_with(make).clone()
+}
 
 /// Fails when the document does not promise this answer to `method` on `route`.
 #[track_caller]
@@ -33,8 +44,7 @@ pub fn check(method: &str, route: &str, answer: &Answer) {
     let kind = answer.header("content-type").split(';').next().unwrap_or_default();
     let media = content.get(kind).unwrap_or_else(|| panic!("{place}: {kind} is not documented"));
     if kind.ends_with("json") {
-        let schema = json!({ "allOf": [media["schema"]], "components": DOCUMENT["components"] });
-        let validator = jsonschema::draft202012::new(&schema).expect("the document's schemas are valid");
+        let validator = validator(&media["schema"]);
         let values = serde_json::Deserializer::from_slice(&answer.body).into_iter::<Value>();
         let bodies = values.map(|body| body.expect("JSON")).collect::<Vec<_>>();
         assert!(bodies.len() == 1 || kind == "application/x-ndjson", "{place}: one body");

@@ -30,6 +30,94 @@ fn the_committed_document_is_the_generated_one() {
     assert!(committed == generated, "openapi.yaml differs; run with UPDATE=1 if that is meant");
 }
 
+/// The document with every reference to a header, parameter or response replaced by what it refers to, without
+/// the headers that every response has.
+fn expanded(mut document: Value) -> Value {
+    let components = document["components"].take();
+    let global = document["security"].take();
+    let resolve = |part: &mut Value| {
+        let reference = part["$ref"].as_str().and_then(|text| text.strip_prefix("#/components"));
+        if let Some(found) = reference.and_then(|pointer| components.pointer(pointer)) {
+            *part = found.clone();
+        }
+    };
+    for item in document["paths"].as_object_mut().expect("paths").values_mut() {
+        for operation in item.as_object_mut().expect("an item").values_mut().filter(|one| one.is_object()) {
+            if operation["security"].is_null() {
+                operation["security"] = global.clone();
+            }
+            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+                resolve(parameter);
+            }
+            for response in operation["responses"].as_object_mut().expect("responses").values_mut() {
+                resolve(response);
+                let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut) else {
+                    continue;
+                };
+                headers.retain(|name, _| {
+                    !["X-Request-ID", "RateLimit", "RateLimit-Policy"].contains(&name.as_str())
+                });
+                headers.values_mut().for_each(resolve);
+                if headers.is_empty() {
+                    response.as_object_mut().expect("a response").remove("headers");
+                }
+            }
+        }
+    }
+    document
+}
+
+/// The compact form refers to parts that several operations share, and says nothing else than the whole one.
+#[test]
+fn the_compact_document_says_what_the_whole_one_says() {
+    let compact: Value = yaml_serde::from_str(&adapter_http::openapi_yaml()).expect("YAML");
+    let whole: Value = serde_json::from_str(&adapter_http::openapi_json()).expect("JSON");
+    let names = |document: &Value| -> Vec<String> {
+        document["components"]["schemas"].as_object().expect("schemas").keys().cloned().collect()
+    };
+    assert_eq!(names(&compact), names(&whole));
+    let (mut found, mut expected) = (expanded(compact), expanded(whole));
+    for (method, path, _) in operations(&expected.clone()) {
+        let pointer =
+            |name: &str| format!("/paths/{}/{}/{name}", path.replace('/', "~1"), method.to_lowercase());
+        let security = |document: &Value| document.pointer(&pointer("security")).cloned().unwrap_or_default();
+        let (ours, theirs) = (security(&found), security(&expected));
+        assert!(
+            ours == theirs || (ours == serde_json::json!([]) && theirs.is_null()),
+            "{method} {path}: {ours}"
+        );
+        // The transport's refusals are `default`; every code of theirs must be in it.
+        let mut left = Vec::new();
+        for status in ["408", "414", "429", "431", "500", "503", "504"] {
+            let responses = expected.pointer_mut(&pointer("responses")).and_then(Value::as_object_mut);
+            left.extend(responses.expect("responses").remove(status));
+        }
+        let responses = found.pointer_mut(&pointer("responses")).and_then(Value::as_object_mut);
+        let default = responses.expect("responses").remove("default").unwrap_or_default();
+        let text = default["description"].as_str().unwrap_or_default();
+        for response in left {
+            for code in response["description"].as_str().expect("a description").split('`').skip(1).step_by(2)
+            {
+                assert!(text.contains(&format!("`{code}`")), "{method} {path}: {code} is not in {text:?}");
+            }
+        }
+        let responses = |document: &Value| document.pointer(&pointer("responses")).cloned();
+        assert_eq!(responses(&found), responses(&expected), "{method} {path}");
+        let parameters = |document: &Value| document.pointer(&pointer("parameters")).cloned();
+        assert_eq!(parameters(&found), parameters(&expected), "{method} {path}");
+    }
+}
+
+/// A client generator and a reader have to take it in.
+#[test]
+fn the_committed_document_stays_small() {
+    const BYTES_PER_OPERATION: usize = 2_500;
+    let text = adapter_http::openapi_yaml();
+    let document: Value = yaml_serde::from_str(&text).expect("YAML");
+    let most = BYTES_PER_OPERATION * operations(&document).len();
+    assert!(text.len() <= most, "openapi.yaml has {} bytes, at most {most} are allowed", text.len());
+}
+
 async fn document(server: &Server) -> Value {
     server.raw("GET", "/docs/openapi.json", &[], Body::empty()).await.is(200).json()
 }

@@ -48,7 +48,7 @@ async fn run(mut waiting: mpsc::Receiver<Reader>, shared: Arc<Shared>) {
     let mut readers = Vec::new();
     while waiting.recv_many(&mut readers, READERS_MAX).await > 0 {
         let confirmed = confirm(&shared).await;
-        #[cfg(guardian_sim)]
+        #[cfg(feature = "simulation")]
         if crate::planted_faults::is(crate::planted_faults::Fault::OldBarrier) {
             while let Ok(late) = waiting.try_recv() {
                 readers.push(late);

@@ -6,7 +6,7 @@
 use super::{LEADER_WAIT, PROPOSE_TIMEOUT, RETRY_PAUSE, RaftNode, Shared};
 use crate::codec::command::{decode_outcome, encode_command, taken};
 use crate::network::ForwardError;
-#[cfg(guardian_sim)]
+#[cfg(feature = "simulation")]
 use crate::planted_faults::{Fault, is};
 use crate::type_config::Payload;
 use application::ports::{Consensus, ConsensusError};
@@ -48,7 +48,7 @@ pub(super) async fn propose_here(
 impl Consensus for RaftNode {
     async fn propose(&self, command: Stamped<Command>) -> Result<Outcome, ConsensusError> {
         let shared = &*self.shared;
-        #[cfg(guardian_sim)]
+        #[cfg(feature = "simulation")]
         let command = if is(Fault::VersionInHandler) {
             crate::planted_faults::compared_here(&shared.store.published().state, command)
         } else {
@@ -101,9 +101,9 @@ impl Shared {
                 tracing::debug!(leader, %why, "not forwarded");
                 Ok(None)
             }
-            #[cfg(guardian_sim)]
+            #[cfg(feature = "simulation")]
             Err(ForwardError::Unknown { .. }) if is(Fault::ForwardTwice) => Ok(None),
-            #[cfg(guardian_sim)]
+            #[cfg(feature = "simulation")]
             Err(ForwardError::Unknown { .. }) if is(Fault::UnknownAsRefused) => Err(ConsensusError::NoLeader),
             Err(error @ ForwardError::Unknown { .. }) => {
                 tracing::warn!(leader, %error, "the outcome of a forwarded proposal is unknown");

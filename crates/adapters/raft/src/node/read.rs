@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 #[async_trait]
 impl StateReader for RaftNode {
     async fn view(&self, freshness: Freshness) -> Result<View, ConsensusError> {
-        #[cfg(guardian_sim)]
+        #[cfg(feature = "simulation")]
         let freshness = planted(freshness);
         if freshness.consistency == Consistency::Linearizable {
             self.barrier.pass().await?;
@@ -33,7 +33,7 @@ impl StateReader for RaftNode {
 }
 
 /// The simulation's faults in reading.
-#[cfg(guardian_sim)]
+#[cfg(feature = "simulation")]
 fn planted(mut freshness: Freshness) -> Freshness {
     use crate::planted_faults::{Fault, is};
     if is(Fault::ReadWithoutBarrier) {

@@ -260,9 +260,9 @@ fn raft_config(config: &NodeConfig) -> Result<Config, openraft::ConfigError> {
         enable_pre_vote: Some(true),
         // A leader that crashed must be elected again. Resuming its term, it would confirm reads at a commit
         // index from before the crash, and could write another entry under an index that its disk lost.
-        #[cfg(not(guardian_sim))]
+        #[cfg(not(feature = "simulation"))]
         enable_leader_restore: Some(false),
-        #[cfg(guardian_sim)]
+        #[cfg(feature = "simulation")]
         enable_leader_restore: Some(crate::planted_faults::is(crate::planted_faults::Fault::LeaderRestore)),
         max_payload_entries: APPEND_ENTRIES_MAX,
         install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,

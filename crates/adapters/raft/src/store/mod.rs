@@ -22,7 +22,7 @@ pub use published::Published;
 pub use recent::{RECENT_BYTES_MAX, RECENT_CHANGES_MAX};
 
 use crate::codec::command::decode_command;
-#[cfg(guardian_sim)]
+#[cfg(feature = "simulation")]
 use crate::planted_faults::{Fault, is};
 use crate::type_config::{LogId, StoredMembership};
 use application::ports::ChangeSignal;
@@ -95,7 +95,7 @@ impl Store {
             engine.commit(&missing)?;
         }
         let (state, marker) = tables::load(&*engine.view()?)?;
-        #[cfg(guardian_sim)]
+        #[cfg(feature = "simulation")]
         let marker = crate::planted_faults::misremembered(marker);
         let published = Published::new(state, marker, engine.clone());
         let progress = published.progress();
@@ -154,7 +154,7 @@ impl Store {
                 }
                 Change::Command(payload) => {
                     let command = decode_command(&payload)?;
-                    #[cfg(guardian_sim)]
+                    #[cfg(feature = "simulation")]
                     let command = crate::planted_faults::altered(&state, command);
                     let applied = state.apply(&command);
                     if let Some(committed) = &applied.committed {
@@ -163,7 +163,7 @@ impl Store {
                         added.rows(committed);
                         bytes += payload.len();
                     }
-                    #[cfg(guardian_sim)]
+                    #[cfg(feature = "simulation")]
                     let applied = domain::Applied {
                         audit: applied
                             .audit

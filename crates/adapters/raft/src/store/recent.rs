@@ -37,7 +37,7 @@ impl Recent {
     pub(super) fn add(&self, changes: impl Iterator<Item = (Place, Arc<ConfigRevision>)>) {
         let mut ring = self.write();
         for (place, shown) in changes {
-            #[cfg(guardian_sim)]
+            #[cfg(feature = "simulation")]
             if crate::planted_faults::is(crate::planted_faults::Fault::DropEvent)
                 && place.revision.0.is_multiple_of(13)
             {

@@ -6,7 +6,7 @@
 
 use super::tables::{self, Marker};
 use super::{Batch, Engine, EngineView, Table};
-#[cfg(guardian_sim)]
+#[cfg(feature = "simulation")]
 use crate::planted_faults::{Fault, is};
 use crate::type_config::LogId;
 use domain::Digest;
@@ -53,7 +53,7 @@ pub fn write(view: &dyn EngineView, path: &Path) -> io::Result<Written> {
     let mut hasher = Hasher::default();
     let mut frame = Vec::with_capacity(FRAME_BYTES * 2);
     each_record(view, &mut |table, key, value| {
-        #[cfg(guardian_sim)]
+        #[cfg(feature = "simulation")]
         if table == Table::Schemas && is(Fault::SnapshotWithoutSchemas) {
             return Ok(());
         }
