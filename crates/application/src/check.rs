@@ -27,7 +27,7 @@ pub(crate) async fn check_document(
         return Ok(None);
     };
     let validator = engine.committed(&id.schema_id(&schema.name), schema.version, &*view.archive).await?;
-    let violations = validator.violations(content).await;
+    let violations = validator.violations(content).await?;
     if violations.is_empty() {
         Ok(Some(schema))
     } else {

@@ -2,7 +2,9 @@
 
 use crate::document::DocumentFault;
 use crate::ports::identity::{IdentityError, PasswordError, ProviderError};
-use crate::ports::{ArchiveError, ConsensusError, MemberRefusal, MembershipError, SchemaFault, Violation};
+use crate::ports::{
+    ArchiveError, CheckFault, ConsensusError, MemberRefusal, MembershipError, SchemaFault, Violation,
+};
 use domain::access::Denied;
 use domain::{ApiKeyId, ConfigId, Rejection, Revision, Version};
 
@@ -110,6 +112,15 @@ pub enum Error {
         /// What is wrong.
         violations: Vec<Violation>,
     },
+    /// The document was not checked: that needs more work than is done for one.
+    #[error("holding the document against its schema needs more than {steps_max} steps")]
+    CheckTooExpensive {
+        /// The limit, in steps.
+        steps_max: u64,
+    },
+    /// Nothing was changed, and the same request may succeed later.
+    #[error("too many schema checks of the project are waiting")]
+    ChecksBusy,
     /// What was offered is not a schema.
     #[error("the schema is not valid")]
     SchemaInvalid(Vec<Violation>),
@@ -289,10 +300,22 @@ impl From<ProviderError> for Error {
     }
 }
 
+impl From<CheckFault> for Error {
+    fn from(fault: CheckFault) -> Self {
+        match fault {
+            CheckFault::TooExpensive { steps_max } => Self::CheckTooExpensive { steps_max },
+            CheckFault::Busy => Self::ChecksBusy,
+            CheckFault::Archive(error) => error.into(),
+            CheckFault::Failed => Self::Internal(Box::new(fault)),
+        }
+    }
+}
+
 impl From<SchemaFault> for Error {
     fn from(fault: SchemaFault) -> Self {
         match fault {
             SchemaFault::Invalid(violations) => Self::SchemaInvalid(violations),
+            SchemaFault::Check(fault) => fault.into(),
             fault @ (SchemaFault::Archive(_) | SchemaFault::Missing(..)) => Self::Internal(Box::new(fault)),
         }
     }

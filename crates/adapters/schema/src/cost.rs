@@ -3,9 +3,12 @@
 //! Sub-schemas that look at the same value form a graph without cycles (a cycle would never end and is
 //! refused); each path through it is one evaluation. Sub-schemas that look further in multiply the
 //! evaluations of inner values, level by level. Both are counted from above: alternatives count as if
-//! all were tried.
+//! all were tried. Meta-schemas count as one evaluation, and a
+//! dynamic reference as what it means where it stands.
+//!
+//! This is an early answer to whoever writes such a schema. What bounds a check is the count of its own steps.
 
-use crate::graph::{Graph, Slot};
+use crate::program::{Program, Slot};
 use application::ports::Violation;
 use domain::limits::NESTING_MAX;
 use std::collections::BTreeMap;
@@ -21,16 +24,17 @@ const STEPS_MAX: usize = 400_000;
 /// What one value is looked at with, further in: sub-schemas with how often each is applied.
 type Inner = BTreeMap<Slot, BTreeMap<usize, u64>>;
 
-/// Refuses a schema whose checks could take too long or too much stack; gives the most evaluations that
-/// one value of a document may be given.
-pub(crate) fn bound(graph: &Graph<'_>) -> Result<u64, Violation> {
-    let mut costs = Costs::new(graph);
+/// Refuses a schema whose checks could take too long or too much stack.
+pub(crate) fn bound(program: &Program) -> Result<(), Violation> {
+    let mut costs = Costs::new(program);
     costs.fold_in_place()?;
     costs.multiply_inwards()
 }
 
 struct Costs<'a> {
-    graph: &'a Graph<'a>,
+    program: &'a Program,
+    /// For each sub-schema, those of the project that it applies to the same value.
+    in_place: Vec<Vec<usize>>,
     /// Evaluations of the value itself.
     here: Vec<u64>,
     depth: Vec<usize>,
@@ -39,10 +43,19 @@ struct Costs<'a> {
 }
 
 impl<'a> Costs<'a> {
-    fn new(graph: &'a Graph<'a>) -> Self {
-        let nodes = graph.nodes.len();
+    fn new(program: &'a Program) -> Self {
+        let nodes = program.nodes.len();
+        let own = |targets: &[usize]| {
+            targets.iter().copied().filter(|target| !program.is_bundled(*target)).collect()
+        };
+        let in_place = (0..nodes)
+            .map(
+                |node| if program.is_bundled(node) { Vec::new() } else { own(&program.nodes[node].in_place) },
+            )
+            .collect();
         Self {
-            graph,
+            program,
+            in_place,
             here: vec![1; nodes],
             depth: vec![1; nodes],
             inner: vec![Inner::new(); nodes],
@@ -52,13 +65,15 @@ impl<'a> Costs<'a> {
 
     /// Adds up what is applied in place, innermost first.
     fn fold_in_place(&mut self) -> Result<(), Violation> {
-        let graph = self.graph;
-        let mut waiting: Vec<usize> = graph.nodes.iter().map(|node| node.in_place.len()).collect();
-        let mut outer = vec![Vec::new(); graph.nodes.len()];
-        for (number, node) in graph.nodes.iter().enumerate() {
-            node.in_place.iter().for_each(|target| outer[*target].push(number));
+        let nodes = self.program.nodes.len();
+        let mut waiting: Vec<usize> = self.in_place.iter().map(Vec::len).collect();
+        let mut outer = vec![Vec::new(); nodes];
+        for (number, targets) in self.in_place.iter().enumerate() {
+            for target in targets {
+                outer[*target].push(number);
+            }
         }
-        let mut ready: Vec<usize> = (0..graph.nodes.len()).filter(|number| waiting[*number] == 0).collect();
+        let mut ready: Vec<usize> = (0..nodes).filter(|number| waiting[*number] == 0).collect();
         let mut done = 0;
         while let Some(number) = ready.pop() {
             done += 1;
@@ -70,7 +85,7 @@ impl<'a> Costs<'a> {
                 }
             }
         }
-        if done == graph.nodes.len() {
+        if done == nodes {
             return Ok(());
         }
         let stuck = waiting.iter().position(|left| *left > 0).unwrap_or_default();
@@ -78,13 +93,15 @@ impl<'a> Costs<'a> {
     }
 
     fn fold(&mut self, number: usize) -> Result<(), Violation> {
-        let node = &self.graph.nodes[number];
+        let node = &self.program.nodes[number];
         let mut inner = Inner::new();
-        for (slot, target) in &node.inner {
-            *inner.entry(slot.clone()).or_default().entry(*target).or_default() += 1;
+        if !self.program.is_bundled(number) {
+            for (slot, target) in &node.inner {
+                *inner.entry(slot.clone()).or_default().entry(*target).or_default() += 1;
+            }
+            self.steps += node.inner.len();
         }
-        self.steps += node.inner.len();
-        for target in &node.in_place {
+        for target in &self.in_place[number].clone() {
             self.here[number] = self.here[number].saturating_add(self.here[*target]);
             self.depth[number] = self.depth[number].max(self.depth[*target] + 1);
             for (slot, applied) in &self.inner[*target] {
@@ -110,21 +127,19 @@ impl<'a> Costs<'a> {
     }
 
     /// Follows every value inwards, level by level, as deep as documents go.
-    fn multiply_inwards(&self) -> Result<u64, Violation> {
+    fn multiply_inwards(&self) -> Result<(), Violation> {
         let mut level = self.here.clone();
-        let mut most = level.iter().copied().max().unwrap_or(1);
         for _ in 0..NESTING_MAX {
             let next: Vec<u64> = self.inner.iter().map(|inner| worst(inner, &level)).collect();
             for (number, evaluations) in next.iter().enumerate() {
                 self.affordable(number, *evaluations)?;
-                most = most.max(*evaluations);
             }
             if next == level {
                 break;
             }
             level = next;
         }
-        Ok(most)
+        Ok(())
     }
 
     fn affordable(&self, number: usize, evaluations: u64) -> Result<(), Violation> {
@@ -136,7 +151,7 @@ impl<'a> Costs<'a> {
     }
 
     fn refused(&self, number: usize, message: &str) -> Violation {
-        self.graph.fault(number, "", &format!("the schema here {message}"))
+        self.program.fault(number, "", format_args!("the schema here {message}"))
     }
 }
 

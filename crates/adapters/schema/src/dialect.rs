@@ -1,10 +1,13 @@
-//! Which dialect a schema is written in, by its `$schema`.
+//! Which dialect a schema is written in, by its `$schema`; and the meta-schemas of the dialects.
 
+use crate::value::Json;
 use crate::violation::in_schema;
 use application::ports::Violation;
 use domain::Dialect;
-use jsonschema::Draft;
-use serde_json::Value;
+use jsonschema::{Draft, Uri};
+use referencing::SPECIFICATIONS;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 const DIALECTS: [(&str, Dialect); 5] = [
     ("http://json-schema.org/draft-04/schema", Dialect::Draft4),
@@ -14,14 +17,39 @@ const DIALECTS: [(&str, Dialect); 5] = [
     ("https://json-schema.org/draft/2020-12/schema", Dialect::Draft202012),
 ];
 
+const VOCABULARIES: [(&str, Dialect, &[&str]); 2] = [
+    (
+        "https://json-schema.org/draft/2019-09/meta/",
+        Dialect::Draft201909,
+        &["core", "applicator", "validation", "meta-data", "format", "content"],
+    ),
+    (
+        "https://json-schema.org/draft/2020-12/meta/",
+        Dialect::Draft202012,
+        &["core", "applicator", "unevaluated", "validation", "meta-data", "format-annotation", "content"],
+    ),
+];
+
+/// The dialect of an address, with `http` or `https`, with or without an empty fragment.
+fn named(uri: &str) -> Option<Dialect> {
+    let without_scheme = |uri: &str| {
+        let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"));
+        rest.map(str::to_owned)
+    };
+    let asked = without_scheme(uri.strip_suffix('#').unwrap_or(uri))?;
+    let known = DIALECTS.iter().find(|(known, _)| without_scheme(known).as_ref() == Some(&asked));
+    known.map(|(_, dialect)| *dialect)
+}
+
 /// The dialect that `$schema` names; 2020-12 when it names none.
-pub(crate) fn of(schema: &Value) -> Result<Dialect, Violation> {
-    let Some(named) = schema.get("$schema") else { return Ok(Dialect::Draft202012) };
-    let known = named.as_str().and_then(|uri| {
-        let uri = uri.strip_suffix('#').unwrap_or(uri);
-        DIALECTS.iter().find(|(known, _)| *known == uri)
-    });
-    known.map(|(_, dialect)| *dialect).ok_or_else(|| unknown("/$schema"))
+pub(crate) fn of(schema: &Json) -> Result<Dialect, Violation> {
+    let Some(asked) = schema.get("$schema") else { return Ok(Dialect::Draft202012) };
+    meant(asked).ok_or_else(|| unknown("/$schema"))
+}
+
+/// The dialect that a value of `$schema` names.
+pub(crate) fn meant(asked: &Json) -> Option<Dialect> {
+    asked.as_str().and_then(named)
 }
 
 /// Refuses a `$schema` that is not one of the dialects.
@@ -33,11 +61,27 @@ pub(crate) fn unknown(pointer: &str) -> Violation {
     )
 }
 
-/// Says whether the address names one of the meta-schemas that come with the library.
-pub(crate) fn is_bundled(uri: &str) -> bool {
-    let vocabularies =
-        ["https://json-schema.org/draft/2019-09/meta/", "https://json-schema.org/draft/2020-12/meta/"];
-    DIALECTS.iter().any(|(known, _)| *known == uri) || vocabularies.iter().any(|base| uri.starts_with(base))
+/// The meta-schema at an address, with its dialect and the address that it gives itself.
+pub(crate) fn bundled(address: &str) -> Option<&'static (String, Dialect, Json)> {
+    static ALL: LazyLock<BTreeMap<String, (String, Dialect, Json)>> = LazyLock::new(|| {
+        let vocabularies = VOCABULARIES.iter().flat_map(|(base, dialect, names)| {
+            names.iter().map(move |name| (format!("{base}{name}"), *dialect))
+        });
+        let all = DIALECTS.iter().map(|(uri, dialect)| ((*uri).to_owned(), *dialect)).chain(vocabularies);
+        all.filter_map(|(uri, dialect)| {
+            let text = contents(&uri)?;
+            Some((uri.clone(), (uri, dialect, Json::read(&text).ok()?)))
+        })
+        .collect()
+    });
+    let known = named(address).and_then(|dialect| DIALECTS.iter().find(|(_, other)| *other == dialect));
+    ALL.get(known.map_or(address, |(uri, _)| *uri))
+}
+
+/// The text of a meta-schema that comes with the library.
+fn contents(uri: &str) -> Option<String> {
+    let resolver = SPECIFICATIONS.resolver(Uri::parse(uri.to_owned()).ok()?);
+    Some(resolver.lookup(uri).ok()?.contents().to_string())
 }
 
 /// The library's name for the dialect.

@@ -1,28 +1,27 @@
-//! The engine: compiles on blocking threads, keeps what was compiled, and checks documents.
+//! The engine: compiles schemas, keeps what was compiled, and checks documents, on the threads of the pool.
 
 use crate::closure::{Document, Source};
 use crate::compile::{Compiled, Step, compile};
-use crate::violation::{self, in_schema};
+use crate::evaluate::{CHECK_STEPS_MAX, Stop};
+use crate::pool::Pool;
+use crate::violation::in_schema;
 use application::ports::{
-    Archive, ArchiveError, Offered, SchemaEngine, SchemaFault, Validator, View, Violation,
+    Archive, CheckFault, Offered, SchemaEngine, SchemaFault, Validator, View, Violation,
 };
 use async_trait::async_trait;
 use domain::{ConfigId, Content, ProjectName, SchemaId, SchemaName, SchemaVersion, Version};
 use moka::sync::Cache;
-use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use std::sync::atomic::AtomicBool;
 
-/// Most schema text, in bytes, whose compiled forms are kept.
-pub const CACHE_WEIGHT_MAX: u64 = 64 * 1024 * 1024;
-/// Documents up to this size, in bytes, are checked on the calling thread.
-pub const INLINE_BYTES_MAX: usize = 16 * 1024;
-/// Most compilations and checks of large documents that run at the same time.
-const BLOCKING_MAX: usize = 4;
-/// Most threads that surveys of many documents may use at the same time, all surveys together.
-pub const SURVEY_THREADS_MAX: usize = 2;
+/// Most memory, in bytes, of the compiled schemas that are kept, about.
+pub const CACHE_WEIGHT_MAX: u64 = 256 * 1024 * 1024;
+/// Into how many parts the check of many documents is divided.
+const SURVEY_PARTS: usize = 2;
+/// How many documents are checked, and about how many steps are taken, before another project has its turn.
+const TURN_DOCUMENTS: usize = 64;
+const TURN_STEPS: u64 = CHECK_STEPS_MAX / 20;
 
 type CacheKey = (ProjectName, SchemaName, SchemaVersion);
 
@@ -30,8 +29,7 @@ type CacheKey = (ProjectName, SchemaName, SchemaVersion);
 #[derive(Clone)]
 pub struct JsonSchemaEngine {
     cache: Cache<CacheKey, Arc<Kept>>,
-    blocking: Arc<Semaphore>,
-    surveys: Arc<Semaphore>,
+    pool: Arc<Pool>,
 }
 
 impl fmt::Debug for JsonSchemaEngine {
@@ -53,8 +51,7 @@ impl JsonSchemaEngine {
             .max_capacity(CACHE_WEIGHT_MAX)
             .weigher(|_: &CacheKey, kept: &Arc<Kept>| u32::try_from(kept.compiled.bytes).unwrap_or(u32::MAX))
             .build();
-        let (blocking, surveys) = (Semaphore::new(BLOCKING_MAX), Semaphore::new(SURVEY_THREADS_MAX));
-        Self { cache, blocking: Arc::new(blocking), surveys: Arc::new(surveys) }
+        Self { cache, pool: Arc::new(Pool::new()) }
     }
 
     /// Compiles `first` with what it uses, in as many rounds as its references are deep.
@@ -62,17 +59,16 @@ impl JsonSchemaEngine {
         let mut documents = vec![first];
         loop {
             let given = documents.clone();
-            let compiled = run(&self.blocking, move || compile(&given)).await;
-            let failed = || Err(vec![in_schema("", "", "the schema could not be compiled")]);
-            match compiled.unwrap_or_else(failed).map_err(SchemaFault::Invalid)? {
+            let compiled = self.pool.run(source.project, move |_| compile(&given)).await?;
+            match compiled.map_err(SchemaFault::Invalid)? {
                 Step::Wants(wants) => {
                     for wanted in &wants {
                         source.load(&mut documents, wanted)?;
                     }
                 }
                 Step::Done(compiled) => {
-                    let (blocking, surveys) = (self.blocking.clone(), self.surveys.clone());
-                    return Ok(Kept { compiled: Arc::new(compiled), blocking, surveys });
+                    let (pool, project) = (self.pool.clone(), source.project.clone());
+                    return Ok(Kept { compiled: Arc::from(compiled), pool, project });
                 }
             }
         }
@@ -115,6 +111,7 @@ impl SchemaEngine for JsonSchemaEngine {
     }
 }
 
+<<<<<<< HEAD
 /// Runs `work` on a thread that may block; `None` when it panicked or the program is ending. A simulation
 /// has one thread, so there it runs at once.
 async fn run<T: Send + 'static>(
@@ -133,78 +130,88 @@ async fn run<T: Send + 'static>(
     task.await.ok()
 }
 
+=======
+>>>>>>> fbe9447 (schema: count the steps of a check, exact numbers, ECMA-262 patterns)
 /// A compiled schema as it is kept.
 struct Kept {
     compiled: Arc<Compiled>,
-    blocking: Arc<Semaphore>,
-    surveys: Arc<Semaphore>,
+    pool: Arc<Pool>,
+    project: ProjectName,
 }
 
 #[async_trait]
 impl Validator for Kept {
-    async fn violations(&self, document: &Content) -> Vec<Violation> {
-        if document.as_str().len() <= INLINE_BYTES_MAX {
-            // Checking many in a row lets other tasks run now and then.
-            tokio::task::consume_budget().await;
-            return check(&self.compiled, document);
-        }
+    async fn violations(&self, document: &Content) -> Result<Vec<Violation>, CheckFault> {
         let (compiled, document) = (self.compiled.clone(), document.clone());
-        let checked = run(&self.blocking, move || check(&compiled, &document)).await;
-        // A check that did not finish must not pass for one that found nothing.
-        checked.unwrap_or_else(unchecked)
+        let work = move |cancelled: &AtomicBool| compiled.check(&document, cancelled);
+        match self.pool.run(&self.project, work).await? {
+            Ok(evaluated) => Ok(evaluated.violations),
+            Err(Stop::TooExpensive) => Err(CheckFault::TooExpensive { steps_max: CHECK_STEPS_MAX }),
+            Err(Stop::Cancelled) => Err(CheckFault::Busy),
+        }
     }
 
     async fn survey(
         &self,
         archive: &Arc<dyn Archive>,
         mut documents: Vec<(ConfigId, Version)>,
-    ) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
-        let half = documents.split_off(documents.len().div_ceil(SURVEY_THREADS_MAX));
-        let part = |documents: Vec<(ConfigId, Version)>| {
-            let (compiled, archive, missed) = (self.compiled.clone(), archive.clone(), documents.len());
-            async move {
-                let work = move || survey(&compiled, &*archive, &documents);
-                let checked = run(&self.surveys, work).await;
-                checked.unwrap_or_else(|| Ok(vec![Some(unchecked()); missed]))
-            }
-        };
-        let (first, second) = tokio::join!(part(documents), part(half));
+    ) -> Result<Vec<Option<Vec<Violation>>>, CheckFault> {
+        let second = documents.split_off(documents.len().div_ceil(SURVEY_PARTS));
+        let (first, second) =
+            tokio::join!(self.survey_part(archive, documents), self.survey_part(archive, second));
         let mut found = first?;
         found.extend(second?);
         Ok(found)
     }
 }
 
-/// What is said of a document whose check did not finish.
-fn unchecked() -> Vec<Violation> {
-    vec![in_schema("", "", "the document could not be checked")]
+impl Kept {
+    /// Checks documents one after the other, and waits for its turn again after some of them.
+    async fn survey_part(
+        &self,
+        archive: &Arc<dyn Archive>,
+        documents: Vec<(ConfigId, Version)>,
+    ) -> Result<Vec<Option<Vec<Violation>>>, CheckFault> {
+        let (documents, mut found) = (Arc::new(documents), Vec::new());
+        while found.len() < documents.len() {
+            let (compiled, archive, from) = (self.compiled.clone(), archive.clone(), found.len());
+            let documents = documents.clone();
+            let work = move |cancelled: &AtomicBool| {
+                survey_turn(&compiled, &*archive, &documents[from..], cancelled)
+            };
+            found.extend(self.pool.run(&self.project, work).await??);
+        }
+        Ok(found)
+    }
 }
 
-/// Reads and checks documents one after the other.
-fn survey(
+/// Reads and checks the first of these documents, at least one.
+fn survey_turn(
     compiled: &Compiled,
     archive: &dyn Archive,
     documents: &[(ConfigId, Version)],
-) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
-    let one = |(id, version): &(ConfigId, Version)| {
-        let found = archive.config_revision(id, *version)?;
-        Ok(found.and_then(|revision| revision.content).map(|content| check(compiled, &content)))
-    };
-    documents.iter().map(one).collect()
-}
-
-/// Most documents are valid, so the errors are only collected once it is known that there are some.
-fn check(compiled: &Compiled, document: &Content) -> Vec<Violation> {
-    match serde_json::from_str::<Value>(document.as_str()) {
-        Err(error) => vec![in_schema("", "", format!("the document is not JSON: {error}"))],
-        Ok(value) if compiled.validator.is_valid(&value) => Vec::new(),
-        Ok(value) => {
-            let found = violation::list(&compiled.validator, &value, compiled.evaluations);
-            if found.is_empty() {
-                vec![in_schema("", "", "the document does not satisfy the schema")]
-            } else {
-                found
+    cancelled: &AtomicBool,
+) -> Result<Vec<Option<Vec<Violation>>>, CheckFault> {
+    let (mut found, mut steps) = (Vec::new(), 0);
+    for (id, version) in documents.iter().take(TURN_DOCUMENTS) {
+        let content = archive.config_revision(id, *version)?.and_then(|revision| revision.content);
+        found.push(match content.map(|content| compiled.check(&content, cancelled)) {
+            None => None,
+            Some(Ok(evaluated)) => {
+                steps += evaluated.steps;
+                Some(evaluated.violations)
             }
+            // It cannot pass for one that satisfies the schema.
+            Some(Err(Stop::TooExpensive)) => {
+                steps += CHECK_STEPS_MAX;
+                let message = format_args!("the check needs more than {CHECK_STEPS_MAX} steps");
+                Some(vec![in_schema("", "", message)])
+            }
+            Some(Err(Stop::Cancelled)) => return Err(CheckFault::Busy),
+        });
+        if steps > TURN_STEPS {
+            break;
         }
     }
+    Ok(found)
 }

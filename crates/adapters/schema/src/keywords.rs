@@ -1,17 +1,7 @@
-//! Which keywords of any dialect hold schemas, and what those schemas look at.
+//! Which keywords of which dialect hold schemas.
 
-/// What a sub-schema is applied to, seen from the value that the outer schema looks at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Applies {
-    /// The same value.
-    InPlace,
-    /// Each member, or each of those with a name of its own.
-    Members,
-    /// Each element.
-    Elements,
-    /// Nothing, unless something refers to it.
-    Never,
-}
+use crate::value::Json;
+use domain::Dialect;
 
 /// How the sub-schemas are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,35 +12,70 @@ pub(crate) enum Form {
     Named,
 }
 
-/// Every keyword that holds schemas. Anything else (`enum`, `const`, `examples`, `default`, …) is data.
-pub(crate) const HOLDING_SCHEMAS: [(&str, Form, Applies); 25] = [
-    ("$defs", Form::Named, Applies::Never),
-    ("additionalItems", Form::Schemas, Applies::Elements),
-    ("additionalProperties", Form::Schemas, Applies::Members),
-    ("allOf", Form::Schemas, Applies::InPlace),
-    ("anyOf", Form::Schemas, Applies::InPlace),
-    ("contains", Form::Schemas, Applies::Elements),
-    ("contentSchema", Form::Schemas, Applies::Never),
-    ("definitions", Form::Named, Applies::Never),
-    ("dependencies", Form::Named, Applies::InPlace),
-    ("dependentSchemas", Form::Named, Applies::InPlace),
-    ("else", Form::Schemas, Applies::InPlace),
-    ("if", Form::Schemas, Applies::InPlace),
-    ("items", Form::Schemas, Applies::Elements),
-    ("not", Form::Schemas, Applies::InPlace),
-    ("oneOf", Form::Schemas, Applies::InPlace),
-    ("patternProperties", Form::Named, Applies::Members),
-    ("prefixItems", Form::Schemas, Applies::Elements),
-    ("properties", Form::Named, Applies::Members),
-    ("propertyNames", Form::Schemas, Applies::Members),
-    ("then", Form::Schemas, Applies::InPlace),
-    ("unevaluatedItems", Form::Schemas, Applies::Elements),
-    ("unevaluatedProperties", Form::Schemas, Applies::Members),
-    // Of draft 3, not applied in any dialect here, but found when something refers into them.
-    ("disallow", Form::Schemas, Applies::Never),
-    ("extends", Form::Schemas, Applies::Never),
-    ("type", Form::Schemas, Applies::Never),
+const D4: Dialect = Dialect::Draft4;
+const D6: Dialect = Dialect::Draft6;
+const D7: Dialect = Dialect::Draft7;
+const D19: Dialect = Dialect::Draft201909;
+const D20: Dialect = Dialect::Draft202012;
+
+/// Every keyword that holds schemas, with the first and the last dialect that knows it. Anything else (`enum`,
+/// `const`, `examples`, `default`, …) is data.
+const HOLDING_SCHEMAS: [(&str, Form, Dialect, Dialect); 22] = [
+    ("$defs", Form::Named, D19, D20),
+    ("additionalItems", Form::Schemas, D4, D19),
+    ("additionalProperties", Form::Schemas, D4, D20),
+    ("allOf", Form::Schemas, D4, D20),
+    ("anyOf", Form::Schemas, D4, D20),
+    ("contains", Form::Schemas, D6, D20),
+    ("contentSchema", Form::Schemas, D19, D20),
+    ("definitions", Form::Named, D4, D20),
+    ("dependencies", Form::Named, D4, D20),
+    ("dependentSchemas", Form::Named, D19, D20),
+    ("else", Form::Schemas, D7, D20),
+    ("if", Form::Schemas, D7, D20),
+    ("items", Form::Schemas, D4, D20),
+    ("not", Form::Schemas, D4, D20),
+    ("oneOf", Form::Schemas, D4, D20),
+    ("patternProperties", Form::Named, D4, D20),
+    ("prefixItems", Form::Schemas, D20, D20),
+    ("properties", Form::Named, D4, D20),
+    ("propertyNames", Form::Schemas, D6, D20),
+    ("then", Form::Schemas, D7, D20),
+    ("unevaluatedItems", Form::Schemas, D19, D20),
+    ("unevaluatedProperties", Form::Schemas, D19, D20),
 ];
 
-/// The keywords that refer to another schema, which is applied to the same value.
-pub(crate) const REFERRING: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+/// The age of a dialect: later ones have larger numbers.
+pub(crate) fn age(dialect: Dialect) -> u8 {
+    match dialect {
+        Dialect::Draft4 => 4,
+        Dialect::Draft6 => 6,
+        Dialect::Draft7 => 7,
+        Dialect::Draft201909 => 8,
+        Dialect::Draft202012 => 9,
+    }
+}
+
+/// The sub-schemas that an object holds in this dialect, each with the end of its pointer.
+pub(crate) fn held(members: &[(Box<str>, Json)], dialect: Dialect) -> Vec<(String, &Json)> {
+    let mut found = Vec::new();
+    for (keyword, form, first, last) in HOLDING_SCHEMAS {
+        if !(age(first)..=age(last)).contains(&age(dialect)) {
+            continue;
+        }
+        let place = crate::uri::join("", keyword);
+        match (form, crate::value::member(members, keyword)) {
+            (Form::Named, Some(Json::Object(named))) => {
+                found.extend(named.iter().map(|(name, inner)| (crate::uri::join(&place, name), inner)));
+            }
+            (Form::Schemas, Some(Json::Array(listed))) => {
+                let numbered = listed.iter().enumerate();
+                found.extend(numbered.map(|(at, inner)| (format!("{place}/{at}"), inner)));
+            }
+            (Form::Schemas, Some(inner)) => found.push((place, inner)),
+            _ => {}
+        }
+    }
+    found.retain(|(_, inner)| inner.is_schema());
+    found
+}

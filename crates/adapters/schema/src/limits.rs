@@ -1,21 +1,23 @@
 //! The limits of an offered schema as JSON: size, nesting, number of values.
 
+use crate::value::{Json, Unreadable};
 use domain::Content;
 use domain::limits::{NESTING_MAX, SCHEMA_BYTES_MAX, SCHEMA_NODES_MAX};
-use serde_json::Value;
 
 /// Reads the text when it keeps the limits; takes the number of its values off `left`.
-pub(crate) fn parse(schema: &Content, left: &mut usize) -> Result<Value, String> {
+pub(crate) fn parse(schema: &Content, left: &mut usize) -> Result<Json, String> {
     let bytes = schema.as_str().len();
     if bytes > SCHEMA_BYTES_MAX {
         let message = format!("the schema has {bytes} bytes, at most {SCHEMA_BYTES_MAX} are allowed");
         return Err(message);
     }
-    let value: Value =
-        serde_json::from_str(schema.as_str()).map_err(|error| format!("the schema is not JSON: {error}"))?;
+    let value = Json::read(schema.as_str()).map_err(|error| match error {
+        Unreadable::NotJson(error) => format!("the schema is not JSON: {error}"),
+        Unreadable::Number(pointer, error) => format!("at {pointer}: {error}"),
+    })?;
     let mut open = vec![(&value, 1_usize)];
     while let Some((value, depth)) = open.pop() {
-        let container = value.is_array() || value.is_object();
+        let container = matches!(value, Json::Array(_) | Json::Object(_));
         if container && depth > NESTING_MAX {
             let message = format!("the schema is nested deeper than {NESTING_MAX} levels");
             return Err(message);
@@ -24,8 +26,8 @@ pub(crate) fn parse(schema: &Content, left: &mut usize) -> Result<Value, String>
             format!("the schema has more than {SCHEMA_NODES_MAX} values, with those that it uses")
         })?;
         match value {
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
-            Value::Object(members) => open.extend(members.values().map(|member| (member, depth + 1))),
+            Json::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Json::Object(members) => open.extend(members.iter().map(|(_, member)| (member, depth + 1))),
             _ => {}
         }
     }

@@ -2,13 +2,10 @@
 
 use application::ports::Violation;
 use jsonschema::ValidationError;
-use serde_json::Value;
 use std::fmt::{self, Write};
 
 /// Most violations that one check lists.
 pub const VIOLATIONS_MAX: usize = 100;
-/// Most errors that the library may collect for one document, to bound the memory that takes.
-const ERRORS_COLLECTED_MAX: u64 = 100_000;
 /// Longest message of a violation, in characters; the rest is cut.
 pub const MESSAGE_CHARS_MAX: usize = 200;
 
@@ -19,25 +16,6 @@ pub(crate) fn in_schema(pointer: &str, keyword: &str, message: impl fmt::Display
         schema_pointer: String::new(),
         keyword: keyword.to_owned(),
         message: cut(&message),
-    }
-}
-
-/// The first violations of a document, when one value of it may be evaluated `evaluations` times.
-///
-/// The library collects every error before it gives the first, so where there could be too many only
-/// the one that it finds first is told.
-pub(crate) fn list(validator: &jsonschema::Validator, value: &Value, evaluations: u64) -> Vec<Violation> {
-    if values_in(value).saturating_mul(evaluations) > ERRORS_COLLECTED_MAX {
-        return validator.validate(value).err().map(|error| from_error(&error)).into_iter().collect();
-    }
-    validator.iter_errors(value).take(VIOLATIONS_MAX).map(|error| from_error(&error)).collect()
-}
-
-fn values_in(value: &Value) -> u64 {
-    1 + match value {
-        Value::Array(items) => items.iter().map(values_in).sum(),
-        Value::Object(members) => members.values().map(values_in).sum(),
-        _ => 0,
     }
 }
 

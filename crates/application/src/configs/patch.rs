@@ -102,8 +102,12 @@ impl Configs {
                 }
                 // What the state refused is final, and so is what cannot be helped by looking again.
                 Err(
-                    error
-                    @ (Error::NoLeader | Error::Overloaded | Error::OutcomeUnknown | Error::Internal(_)),
+                    error @ (Error::NoLeader
+                    | Error::Overloaded
+                    | Error::ChecksBusy
+                    | Error::CheckTooExpensive { .. }
+                    | Error::OutcomeUnknown
+                    | Error::Internal(_)),
                 ) => return Err(error),
                 Err(_) if freshness.consistency == Consistency::Stale => {}
                 Err(error) => return Err(error),

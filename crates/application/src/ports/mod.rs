@@ -21,5 +21,5 @@ pub use cluster::{
 pub use consensus::{Consensus, ConsensusError};
 pub use ids::IdGenerator;
 pub use key_mint::{KeyMint, MintedKey};
-pub use schema_engine::{Offered, SchemaEngine, SchemaFault, Validator, Violation};
+pub use schema_engine::{CheckFault, Offered, SchemaEngine, SchemaFault, Validator, Violation};
 pub use state_reader::{Archive, ArchiveError, Consistency, Freshness, StateReader, View};

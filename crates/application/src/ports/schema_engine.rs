@@ -19,6 +19,26 @@ pub struct Violation {
     pub message: String,
 }
 
+/// Why a document was not checked. It says nothing about the document.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckFault {
+    /// The check needs more work than is done for one document.
+    #[error("the check needs more than {steps_max} steps")]
+    TooExpensive {
+        /// The limit, in steps.
+        steps_max: u64,
+    },
+    /// The project has too many checks waiting, or this one waited too long.
+    #[error("too many schema checks of the project are waiting")]
+    Busy,
+    /// A document could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The check broke.
+    #[error("the check did not finish")]
+    Failed,
+}
+
 /// Why a schema cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaFault {
@@ -28,6 +48,9 @@ pub enum SchemaFault {
     /// Its body could not be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// It was not compiled.
+    #[error(transparent)]
+    Check(#[from] CheckFault),
     /// The archive has no such version; the state and the archive disagree.
     #[error("schema {0} version {1} has no body")]
     Missing(String, u64),
@@ -37,7 +60,7 @@ pub enum SchemaFault {
 #[async_trait]
 pub trait Validator: Send + Sync {
     /// What is wrong with the document; empty when it satisfies the schema. At most 100 are listed.
-    async fn violations(&self, document: &Content) -> Vec<Violation>;
+    async fn violations(&self, document: &Content) -> Result<Vec<Violation>, CheckFault>;
 
     /// What is wrong with each of these documents, in their order, when they are many: reads them one
     /// after the other, and keeps other work waiting no longer than one of them takes. `None` for one
@@ -46,12 +69,12 @@ pub trait Validator: Send + Sync {
         &self,
         archive: &Arc<dyn Archive>,
         documents: Vec<(ConfigId, Version)>,
-    ) -> Result<Vec<Option<Vec<Violation>>>, ArchiveError> {
+    ) -> Result<Vec<Option<Vec<Violation>>>, CheckFault> {
         let mut found = Vec::with_capacity(documents.len());
         for (id, version) in documents {
             let content = archive.config_revision(&id, version)?.and_then(|revision| revision.content);
             found.push(match content {
-                Some(content) => Some(self.violations(&content).await),
+                Some(content) => Some(self.violations(&content).await?),
                 None => None,
             });
         }

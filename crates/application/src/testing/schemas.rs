@@ -1,6 +1,6 @@
 //! A schema language small enough for use-case tests: `{"required": ["a", "b"], "$ref": "schema:other@2"}`.
 
-use crate::ports::{Archive, Offered, SchemaEngine, SchemaFault, Validator, View, Violation};
+use crate::ports::{Archive, CheckFault, Offered, SchemaEngine, SchemaFault, Validator, View, Violation};
 use async_trait::async_trait;
 use domain::{Content, Dialect, SchemaId, SchemaName, SchemaRevision, SchemaUse, SchemaVersion};
 use serde_json::Value;
@@ -15,10 +15,10 @@ struct Required(Vec<String>);
 
 #[async_trait]
 impl Validator for Required {
-    async fn violations(&self, document: &Content) -> Vec<Violation> {
+    async fn violations(&self, document: &Content) -> Result<Vec<Violation>, CheckFault> {
         let value: Value = serde_json::from_str(document.as_str()).unwrap_or_default();
         let missing = self.0.iter().filter(|name| value.get(name.as_str()).is_none());
-        missing.map(|name| violation("", "required", &format!("\"{name}\" is required"))).collect()
+        Ok(missing.map(|name| violation("", "required", &format!("\"{name}\" is required"))).collect())
     }
 }
 

@@ -200,7 +200,7 @@ impl Import {
                 Ok(Some(Some(binding)))
             }
             Some(Meaning::Planned(validator)) => {
-                let violations = validator.violations(&record.content).await;
+                let violations = validator.violations(&record.content).await?;
                 if violations.is_empty() {
                     return Ok(None);
                 }

@@ -97,6 +97,7 @@ fn is_outside(error: &Error) -> bool {
     match error {
         Error::NoLeader
         | Error::Overloaded
+        | Error::ChecksBusy
         | Error::Behind { .. }
         | Error::OutcomeUnknown
         | Error::Contended

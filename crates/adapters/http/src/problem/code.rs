@@ -106,12 +106,14 @@ codes! {
     NestingTooDeep = UNPROCESSABLE_ENTITY "nesting_too_deep" "The body is nested too deep",
     PatchFailed = UNPROCESSABLE_ENTITY "patch_failed" "An operation of the patch cannot be done",
     SchemaBreaksDocuments = UNPROCESSABLE_ENTITY "schema_breaks_documents" "Bound documents do not satisfy the new version",
+    SchemaCheckTooExpensive = UNPROCESSABLE_ENTITY "schema_check_too_expensive" "Holding the document against its schema needs too much work",
     TooManyChanges = UNPROCESSABLE_ENTITY "too_many_changes" "More configs differ than can be changed at a time",
     UnknownField = UNPROCESSABLE_ENTITY "unknown_field" "The body has a member that is not known",
     UnknownSchema = UNPROCESSABLE_ENTITY "unknown_schema" "The schema to bind to does not exist",
     ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "The document does not satisfy its schema",
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "The change needs a precondition",
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests in too little time",
+    SchemaChecksBusy = TOO_MANY_REQUESTS "schema_checks_busy" "Too many schema checks of the project are waiting",
     TooManyAttempts = TOO_MANY_REQUESTS "too_many_attempts" "Too many attempts failed",
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large" "The headers are too large",
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong on our side",
@@ -137,7 +139,7 @@ const RETRY_AFTER_SECONDS: u64 = 1;
 impl Code {
     /// Whole seconds to wait before trying again, when that may help.
     pub(crate) fn retry_after(self) -> Option<u64> {
-        (matches!(self, Self::Contended | Self::RateLimited | Self::TooManyAttempts)
+        (matches!(self, Self::Contended | Self::RateLimited | Self::SchemaChecksBusy | Self::TooManyAttempts)
             || self.status() == StatusCode::SERVICE_UNAVAILABLE)
             .then_some(RETRY_AFTER_SECONDS)
     }

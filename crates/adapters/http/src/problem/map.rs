@@ -41,6 +41,10 @@ impl From<Error> for Problem {
             Error::ValidationFailed { violations, .. } => {
                 Self::new(Code::ValidationFailed, detail).with("errors", errors(&violations))
             }
+            Error::CheckTooExpensive { steps_max } => {
+                Self::new(Code::SchemaCheckTooExpensive, detail).with("limit", steps_max)
+            }
+            Error::ChecksBusy => Self::new(Code::SchemaChecksBusy, detail),
             Error::SchemaInvalid(violations) => {
                 Self::new(Code::InvalidSchema, detail).with("errors", errors(&violations))
             }

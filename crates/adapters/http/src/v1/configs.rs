@@ -43,7 +43,7 @@ refusals! {
             Code::VersionNotFound];
     Put: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT,
         &[Code::Contended, Code::DocumentTooLarge, Code::HistoryPruned, Code::QuotaExceeded, Code::UnknownSchema,
-            Code::ValidationFailed];
+            Code::ValidationFailed, Code::SchemaCheckTooExpensive, Code::SchemaChecksBusy];
     Deleted: COMMON, CHANGE, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound];
 }
 

@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Imported: COMMON, IN_PROJECT, &[Code::InvalidParameter, Code::InvalidIdempotencyKey, Code::InvalidJson,
         Code::InvalidBody, Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType,
-        Code::ImportRefused, Code::Contended, Code::Unavailable, Code::OutcomeUnknown];
+        Code::ImportRefused, Code::SchemaChecksBusy, Code::Contended, Code::Unavailable, Code::OutcomeUnknown];
 }
 
 /// Import a file

@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Patched: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound,
         Code::Contended, Code::DocumentTooLarge, Code::HistoryPruned, Code::PatchFailed, Code::QuotaExceeded,
-        Code::UnknownSchema, Code::ValidationFailed];
+        Code::UnknownSchema, Code::ValidationFailed, Code::SchemaCheckTooExpensive, Code::SchemaChecksBusy];
 }
 
 /// Patch a config

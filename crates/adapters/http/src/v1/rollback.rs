@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 refusals! {
     RolledBack: COMMON, CHANGE, BODY, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound, Code::VersionNotFound,
-        Code::Contended, Code::HistoryPruned, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed];
+        Code::Contended, Code::HistoryPruned, Code::QuotaExceeded, Code::UnknownSchema, Code::ValidationFailed, Code::SchemaCheckTooExpensive, Code::SchemaChecksBusy];
 }
 
 /// Roll a config back

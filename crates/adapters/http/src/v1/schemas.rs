@@ -31,12 +31,13 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Listed: COMMON, READ, LIST, IN_PROJECT;
     Created: COMMON, CHANGE, BODY, IN_PROJECT,
-        &[Code::SchemaExists, Code::QuotaExceeded, Code::SchemaTooLarge, Code::InvalidSchema];
+        &[Code::SchemaExists, Code::QuotaExceeded, Code::SchemaTooLarge, Code::InvalidSchema,
+            Code::SchemaChecksBusy];
     Read: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound];
     VersionRead: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound, Code::VersionNotFound];
-    Failing: COMMON, READ, LIST, IN_PROJECT, &[Code::SchemaNotFound];
+    Failing: COMMON, READ, LIST, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaChecksBusy];
     Updated: COMMON, CHANGE, BODY, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaTooLarge,
-        Code::InvalidSchema, Code::SchemaBreaksDocuments, Code::Contended, Code::InvalidPrecondition,
+        Code::InvalidSchema, Code::SchemaBreaksDocuments, Code::SchemaChecksBusy, Code::Contended, Code::InvalidPrecondition,
         Code::SchemaVersionConflict];
     Deleted: COMMON, CHANGE, IN_PROJECT,
         &[Code::SchemaNotFound, Code::SchemaInUse, Code::InvalidPrecondition, Code::SchemaVersionConflict];

@@ -22,10 +22,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 refusals! {
     Transacted: COMMON, CHANGE, BODY, IN_ENVIRONMENT, &[Code::ConfigNotFound, Code::VersionConflict,
         Code::ConfigRepeated, Code::Contended, Code::DocumentTooLarge, Code::QuotaExceeded, Code::UnknownSchema,
-        Code::ValidationFailed];
+        Code::ValidationFailed, Code::SchemaCheckTooExpensive, Code::SchemaChecksBusy];
     Restored: COMMON, CHANGE, BODY, IN_ENVIRONMENT, &[Code::Contended, Code::DocumentTooLarge,
         Code::FutureRevision, Code::HistoryPruned, Code::QuotaExceeded, Code::TooManyChanges,
-        Code::UnknownSchema, Code::ValidationFailed];
+        Code::UnknownSchema, Code::ValidationFailed, Code::SchemaCheckTooExpensive, Code::SchemaChecksBusy];
 }
 
 /// Make several changes as one

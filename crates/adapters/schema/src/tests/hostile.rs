@@ -49,12 +49,14 @@ async fn no_file_is_read() {
 async fn patterns_are_linear_or_refused() {
     for pattern in ["(?=a)b", "(?!a)b", "(?<=a)b", "(?<!a)b", "(a)\\\\1", "(?<n>a)\\\\k<n>"] {
         let schema = format!("{{\"properties\":{{\"p\":{{\"pattern\":\"{pattern}\"}}}}}}");
-        check_refused(&schema, "/properties/p/pattern", "look-around and back-references").await;
+        let found = refusals(&schema).await;
+        let named = found[0].message.contains("look-around") || found[0].message.contains("back-references");
+        assert!(named && found[0].pointer == "/properties/p/pattern", "{found:?}");
     }
     check_refused("{\"patternProperties\":{\"(?=a)\":true}}", "/patternProperties/(?=a)", "look-around")
         .await;
     let huge = "{\"pattern\":\"((a{1,500}){1,500}){1,500}\"}";
-    check_refused(huge, "/pattern", "size limit").await;
+    check_refused(huge, "/pattern", "bytes of memory").await;
     check("{\"pattern\":\"^[a-z]+\\\\d$\"}", "\"abc1\"", true).await;
 }
 
@@ -68,7 +70,7 @@ async fn a_classic_bomb_takes_linear_time() {
         for (times, best) in [1, 2].into_iter().zip(&mut best) {
             let document = content(&format!("\"{}b\"", "a".repeat(times * 100 * 1024)));
             let start = Instant::now();
-            assert_eq!(validator.violations(&document).await.len(), 1);
+            assert_eq!(validator.violations(&document).await.expect("it ends").len(), 1);
             *best = start.elapsed().min(*best);
         }
     }
@@ -134,9 +136,9 @@ async fn exponential_schemas_are_refused() {
     assert_eq!(refused.len(), 1);
     let inwards = "{\"allOf\":[{\"additionalProperties\":{\"$ref\":\"#\"}},{\"additionalProperties\":{\"$ref\":\"#\"}}]}";
     check_refused(inwards, "", "more than 2000 times").await;
-    let unevaluated = "{\"properties\":{\"a\":{\"$ref\":\"#\"}},\"anyOf\":[{\"properties\":{\"a\":{\"$ref\":\"#\"}}}],\
-                       \"unevaluatedProperties\":false}";
-    check_refused(unevaluated, "", "more than 2000 times").await;
+    let twice =
+        "{\"properties\":{\"a\":{\"$ref\":\"#\"}},\"anyOf\":[{\"properties\":{\"a\":{\"$ref\":\"#\"}}}]}";
+    check_refused(twice, "", "more than 2000 times").await;
     let entangled: Vec<String> = (0..400)
         .map(|n| format!("\"d{n}\":{{\"properties\":{{\"p{n}\":true}},\"$ref\":\"#/$defs/d{}\"}}", n + 1))
         .collect();
@@ -156,31 +158,23 @@ async fn recursive_alternatives_are_accepted() {
     check(tree, "{\"add\":[1,{\"neg\":{\"add\":[2,\"3\"]}}]}", false).await;
 }
 
-/// The deepest document against the longest chains that the guards let through, on the usual stack.
-#[test]
-fn the_worst_accepted_check_fits_the_stack() {
-    let work = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(async {
-            // Each step of the chain nests two schemas in place: the definition and its anyOf.
-            let mut definitions = String::new();
-            for step in 0..14 {
-                let next = format!("{{\"$ref\":\"#/$defs/d{}\"}}", step + 1);
-                let _ = write!(definitions, "\"d{step}\":{{\"anyOf\":[{next}]}},");
-            }
-            let last = "{\"items\":{\"$ref\":\"#/$defs/d0\"},\"type\":\"array\"}";
-            let schema = format!("{{\"$ref\":\"#/$defs/d0\",\"$defs\":{{{definitions}\"d14\":{last}}}}}");
-            let start = Instant::now();
-            let deep = format!("{}1{}", "[".repeat(NESTING_MAX), "]".repeat(NESTING_MAX));
-            assert_eq!(violations(&schema, &deep).await.len(), 1);
-            let shallow = format!("{}{}", "[".repeat(NESTING_MAX), "]".repeat(NESTING_MAX));
-            assert!(violations(&schema, &shallow).await.is_empty());
-            assert!(start.elapsed() < DEADLINE, "took {:?}", start.elapsed());
-        });
-    };
-    // The stack of a tokio worker.
-    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(work).expect("a thread");
-    assert!(thread.join().is_ok());
+/// The deepest document against the longest chains that the guards let through, on a thread of the pool.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_worst_accepted_check_fits_the_stack() {
+    // Each step of the chain nests two schemas in place: the definition and its anyOf.
+    let mut definitions = String::new();
+    for step in 0..14 {
+        let next = format!("{{\"$ref\":\"#/$defs/d{}\"}}", step + 1);
+        let _ = write!(definitions, "\"d{step}\":{{\"anyOf\":[{next}]}},");
+    }
+    let last = "{\"items\":{\"$ref\":\"#/$defs/d0\"},\"type\":\"array\"}";
+    let schema = format!("{{\"$ref\":\"#/$defs/d0\",\"$defs\":{{{definitions}\"d14\":{last}}}}}");
+    let start = Instant::now();
+    let deep = format!("{}1{}", "[".repeat(NESTING_MAX), "]".repeat(NESTING_MAX));
+    assert_eq!(violations(&schema, &deep).await.len(), 1);
+    let shallow = format!("{}{}", "[".repeat(NESTING_MAX), "]".repeat(NESTING_MAX));
+    assert!(violations(&schema, &shallow).await.is_empty());
+    assert!(start.elapsed() < DEADLINE, "took {:?}", start.elapsed());
 }
 
 /// The dearest schema that is let through, on every value of a document: it ends, in bounded memory.
@@ -191,7 +185,7 @@ async fn the_dearest_accepted_check_ends() {
     let schema = dear.replacen("\"$ref\":\"#/$defs/d0\"", "\"items\":{\"$ref\":\"#/$defs/d0\"}", 1);
     assert_eq!(refusals(&schema).await, Vec::new());
     let document = format!("[{}1]", "1,".repeat(8_000));
-    assert_eq!(violations(&schema, &document).await.len(), 1, "only the first is told where many could be");
+    assert_eq!(violations(&schema, &document).await.len(), 100);
     let document = format!("[{}null]", "null,".repeat(8_000));
     assert_eq!(violations(&schema, &document).await.len(), 0);
     assert!(start.elapsed() < DEADLINE, "took {:?}", start.elapsed());

@@ -1,7 +1,10 @@
 //! What the engine accepts, refuses and reports; hostile schemas and documents have a file of their own.
 
+mod attacks;
+mod exact;
 mod hostile;
 mod references;
+mod suite;
 
 use crate::JsonSchemaEngine;
 use application::ports::{Freshness, Offered, SchemaEngine, SchemaFault, StateReader as _, Violation};
@@ -44,7 +47,7 @@ async fn check_refused(schema: &str, pointer: &str, message: &str) {
 
 async fn violations(schema: &str, document: &str) -> Vec<Violation> {
     let compiled = offered(schema).await.unwrap_or_else(|fault| panic!("{schema:.200}: {fault:?}"));
-    compiled.validator.violations(&content(document)).await
+    compiled.validator.violations(&content(document)).await.expect("the check ends")
 }
 
 async fn check(schema: &str, document: &str, valid: bool) {
@@ -53,8 +56,9 @@ async fn check(schema: &str, document: &str, valid: bool) {
 }
 
 async fn check_dialect(uri: &str, dialect: Dialect, rule: &str, good: &str, bad: &str) {
-    for end in ["", "#"] {
-        let schema = format!("{{\"$schema\":\"{uri}{end}\",{rule}}}");
+    let rest = uri.split_once(':').expect("an address").1;
+    for (scheme, end) in [("http", ""), ("http", "#"), ("https", ""), ("https", "#")] {
+        let schema = format!("{{\"$schema\":\"{scheme}:{rest}{end}\",{rule}}}");
         assert_eq!(offered(&schema).await.expect("a schema").dialect, dialect, "{schema}");
         check(&schema, good, true).await;
         check(&schema, bad, false).await;
@@ -129,18 +133,9 @@ async fn formats_are_asserted() {
     }
     check("{\"format\":\"date-time\"}", "\"2026-11-21T09:00:00Z\"", true).await;
     check("{\"format\":\"date-time\"}", "\"yesterday\"", false).await;
+    check("{\"format\":\"idn-email\"}", "\"f\u{fc}r@b\u{fc}cher.example\"", true).await;
+    check("{\"format\":\"idn-email\"}", "\"no address\"", false).await;
     check("{\"format\":\"house-number\"}", "\"no such format is ignored\"", true).await;
-}
-
-/// Integers are exact up to 64 bits; beyond, and with a fraction, numbers are IEEE 754 doubles.
-#[tokio::test]
-async fn big_numbers_do_not_break_a_check() {
-    check("{\"maximum\":18446744073709551614}", "18446744073709551615", false).await;
-    check("{\"minimum\":-9223372036854775807}", "-9223372036854775808", false).await;
-    check("{\"type\":\"integer\"}", "123456789012345678901234567890", true).await;
-    check("{\"type\":\"number\",\"maximum\":1e300}", "1e308", false).await;
-    check("{\"multipleOf\":0.01}", "1e300", true).await;
-    check("{\"multipleOf\":1e-300}", "1e300", true).await;
 }
 
 #[tokio::test]
@@ -191,8 +186,8 @@ async fn committed_versions_are_kept() {
     let engine = JsonSchemaEngine::new();
     let second = domain::SchemaVersion(2);
     let validator = engine.committed(&id, second, &**node.archive()).await.expect("it compiles");
-    assert!(validator.violations(&content("{}")).await.is_empty());
-    assert!(!validator.violations(&content("1")).await.is_empty());
+    assert!(validator.violations(&content("{}")).await.expect("it ends").is_empty());
+    assert!(!validator.violations(&content("1")).await.expect("it ends").is_empty());
     let missing = engine.committed(&id, domain::SchemaVersion(9), &**node.archive()).await;
     assert!(matches!(missing, Err(SchemaFault::Missing(_, 9))));
     node.archive().set_broken(true);
