@@ -111,27 +111,6 @@ impl SchemaEngine for JsonSchemaEngine {
     }
 }
 
-<<<<<<< HEAD
-/// Runs `work` on a thread that may block; `None` when it panicked or the program is ending. A simulation
-/// has one thread, so there it runs at once.
-async fn run<T: Send + 'static>(
-    permits: &Arc<Semaphore>,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let permit = permits.clone().acquire_owned().await.ok()?;
-    #[cfg(feature = "simulation")]
-    if planted::runs_in_place() {
-        return Some(work());
-    }
-    let task = spawn_blocking(move || {
-        let _permit = permit;
-        work()
-    });
-    task.await.ok()
-}
-
-=======
->>>>>>> fbe9447 (schema: count the steps of a check, exact numbers, ECMA-262 patterns)
 /// A compiled schema as it is kept.
 struct Kept {
     compiled: Arc<Compiled>,
