@@ -22,9 +22,6 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     raise_open_files();
     use_small_pages();
     init_tracing(settings.log_format, &settings.log_filter)?;
-    for warning in settings.warnings() {
-        tracing::warn!(setting = warning.key, "{warning}");
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     runtime.block_on(async {
         let mut signals = StopSignals::listen_with_hang_up().context("signals cannot be received")?;
