@@ -65,7 +65,7 @@ const INSIDE: &[(&str, &[&str])] = &[
 
 /// What the inner crates may use of the world.
 const OUTSIDE: &[(&str, &[&str])] = &[
-    ("domain", &["hex", "imbl", "serde", "serde_json", "sha2", "thiserror"]),
+    ("domain", &["hex", "imbl", "serde", "serde_json", "sha2", "thiserror", "unicode-normalization"]),
     (
         "application",
         &[

@@ -228,6 +228,9 @@ pub enum Error {
     /// The identity provider cannot be reached or answers nonsense. Nothing was changed.
     #[error("the identity provider is not available")]
     ProviderUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The identity provider answers, but not so that it can be used.
+    #[error("the identity provider's answer cannot be used: {0}")]
+    ProviderInvalid(String),
     /// What the identity provider says is not acceptable, or the sign-in is not the one that was begun.
     #[error("the sign-in through the identity provider failed")]
     ProviderRefused,
@@ -295,6 +298,7 @@ impl From<ProviderError> for Error {
         match error {
             ProviderError::Unknown => Self::not_found("identity provider", "of this name"),
             ProviderError::Unavailable(source) => Self::ProviderUnavailable(source),
+            ProviderError::Invalid(what) => Self::ProviderInvalid(what),
             ProviderError::Refused(_) => Self::ProviderRefused,
         }
     }

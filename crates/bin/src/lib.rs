@@ -6,6 +6,7 @@ pub mod cluster_files;
 pub mod database;
 pub mod dev;
 mod exit;
+mod forwarded;
 pub mod housekeeping;
 mod http_server;
 pub mod init;

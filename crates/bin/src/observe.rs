@@ -1,5 +1,6 @@
 //! Turning what the adapters report into metrics. Knows which requests count as operations on configs.
 
+use crate::forwarded::ForwardedFor;
 use crate::people::People;
 use adapter_http::HttpObserver;
 use adapter_raft::observe::Observer;
@@ -46,35 +47,42 @@ impl Observer for RaftMetrics {
 
 /// Counts requests.
 #[derive(Debug)]
-pub(crate) struct HttpMetrics(pub(crate) Arc<Metrics>);
+pub(crate) struct HttpMetrics {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) forwarded: ForwardedFor,
+}
 
 impl HttpObserver for HttpMetrics {
     fn started(&self) {
-        self.0.http_started();
+        self.metrics.http_started();
     }
 
     fn finished(&self, method: &str, route: &str, status: u16, code: Option<&'static str>, seconds: f64) {
-        self.0.http_finished(method, route, status, seconds);
+        self.metrics.http_finished(method, route, status, seconds);
         if let Some(operation) = config_operation(method, route) {
-            self.0.config_operation(operation, outcome(status));
+            self.metrics.config_operation(operation, outcome(status));
         }
         match code {
-            Some("version_conflict") => self.0.version_conflict(),
-            Some("validation_failed") => self.0.validation_error(),
+            Some("version_conflict") => self.metrics.version_conflict(),
+            Some("validation_failed") => self.metrics.validation_error(),
             _ => {}
         }
     }
 
+    fn forwarded_for_ignored(&self) {
+        self.forwarded.ignored();
+    }
+
     fn watch_opened(&self) {
-        self.0.watch_opened();
+        self.metrics.watch_opened();
     }
 
     fn watch_closed(&self) {
-        self.0.watch_closed();
+        self.metrics.watch_closed();
     }
 
     fn watch_sent(&self, event: &'static str) {
-        self.0.watch_sent(event);
+        self.metrics.watch_sent(event);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The composition root: straight-line code that builds one node from its settings. The only module that
 //! knows every concrete type.
 
+use crate::forwarded::ForwardedFor;
 use crate::housekeeping::{self, INTERVAL};
 use crate::http_server::{AccessLog, ConnectionRules, HttpServer, descriptor_limit};
 use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
@@ -49,6 +50,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
     let ids = Arc::new(RandomIds);
     let env = Env { clock: Arc::new(SystemClock), ids: ids.clone() };
+    let data_dir = settings.data_dir.clone();
     let node = RaftNode::start(NodeConfig {
         cluster_id: settings.cluster_id,
         node_id: settings.node_id,
@@ -85,12 +87,13 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     let beside = people.as_ref().map(|people| people.spawn(node.clone()));
     let housekeeping = tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone(), INTERVAL));
     let stopping = watch::Sender::new(false);
+    let forwarded = ForwardedFor::new(&data_dir, settings.edge.trusted_proxies);
     let outside = Outside {
         probes: Arc::new(NodeProbes {
             node: node.clone(),
             people: people.as_ref().map(|people| people.reachable()),
         }),
-        observer: Arc::new(HttpMetrics(metrics.clone())),
+        observer: Arc::new(HttpMetrics { metrics: metrics.clone(), forwarded }),
         metrics: {
             let (node, people) = (node.clone(), people.clone());
             Arc::new(move || metrics_text(&metrics, &node, people.as_deref()))

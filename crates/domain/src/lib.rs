@@ -17,6 +17,7 @@ pub mod audit;
 mod command;
 mod digest;
 mod document;
+mod email;
 mod entity;
 mod event;
 pub mod limits;
@@ -37,6 +38,7 @@ pub use command::{
 };
 pub use digest::Digest;
 pub use document::{Content, ContentError};
+pub use email::EmailError;
 pub use entity::{
     ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Quotas,
     Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, SchemaUse, Usage,

@@ -35,10 +35,10 @@ fn is_label(text: &str, bytes_max: usize, extra: &[u8]) -> bool {
     }
 }
 
-/// Upper case is refused rather than folded here, so that a stored address has one form; the edge folds.
+/// Upper case of ASCII is refused rather than folded here, so that a stored address has one form.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !c.is_uppercase();
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !c.is_ascii_uppercase();
     (1..=EMAIL_LOCAL_BYTES_MAX).contains(&local.len())
         && local.chars().all(plain)
         && is_label(domain, EMAIL_BYTES_MAX - EMAIL_LOCAL_BYTES_MAX - 2, b".-")
@@ -190,7 +190,7 @@ name_type!(
     Email,
     "email",
     EMAIL_BYTES_MAX,
-    "^[^@\\s\\p{Cc}\\p{Lu}]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$",
+    "^[^@\\s\\p{Cc}A-Z]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$",
     is_email
 );
 name_type!(

@@ -39,6 +39,9 @@ pub trait HttpObserver: Send + Sync {
     /// of a problem. A request whose client went away before the answer has status 499.
     fn finished(&self, method: &str, route: &str, status: u16, code: Option<&'static str>, seconds: f64);
 
+    /// A request came with `X-Forwarded-For`, which is ignored because no proxy is trusted.
+    fn forwarded_for_ignored(&self) {}
+
     /// Somebody began to watch, or to wait for a change.
     fn watch_opened(&self) {}
 

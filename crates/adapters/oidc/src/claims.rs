@@ -52,7 +52,7 @@ impl Found {
         other: &OtherClaims,
         groups_claim: Option<&str>,
     ) {
-        self.email = self.email.take().or_else(|| Email::parse(&verified_email?.to_lowercase()).ok());
+        self.email = self.email.take().or_else(|| Email::from_input(verified_email?).ok());
         self.name = self.name.take().or_else(|| label(name?.get(None)?));
         self.groups = self.groups.take().or_else(|| other.groups(groups_claim?));
     }

@@ -2,7 +2,7 @@
 //!
 //! One request at a time asks; those that wait for it share its answer, also when it is that nobody answers.
 
-use crate::fault::unavailable;
+use crate::fault::{invalid, unavailable};
 use crate::http::{Asker, HttpFault};
 use application::ports::identity::ProviderError;
 use openidconnect::core::{CoreJsonWebKeySet, CoreProviderMetadata};
@@ -102,13 +102,13 @@ impl Discovery {
     async fn fetch(&self) -> Result<Discovered, ProviderError> {
         let document = self.document().await?;
         let mut asker = self.asker.clone();
-        let token = document.token_endpoint().ok_or_else(|| unavailable("it names no token endpoint"))?;
+        let token = document.token_endpoint().ok_or_else(|| invalid("it names no token endpoint"))?;
         let userinfo = document.userinfo_endpoint().map(UserInfoUrl::url);
         let direct = [token.url(), document.jwks_uri().url()].into_iter().chain(userinfo);
         // Nobody but the person's browser goes to the authorization endpoint; it must be safe all the same.
         for endpoint in direct.chain([document.authorization_endpoint().url()]) {
             if !asker.also(endpoint) {
-                return Err(unavailable("it names an endpoint that must not be asked"));
+                return Err(invalid("it names an endpoint that must not be asked"));
             }
         }
         let keys: Result<CoreJsonWebKeySet, _> =
@@ -122,18 +122,18 @@ impl Discovery {
         use openidconnect::AsyncHttpClient as _;
         use openidconnect::http::{Request, StatusCode};
         let address = self.issuer.join(".well-known/openid-configuration");
-        let address = address.map_err(|_| unavailable("its issuer is no address"))?;
+        let address = address.map_err(|_| invalid("its issuer is no address"))?;
         let request = Request::get(address.as_str()).header("accept", "application/json").body(Vec::new());
-        let request = request.map_err(|_| unavailable("its issuer is no address"))?;
+        let request = request.map_err(|_| invalid("its issuer is no address"))?;
         let answer =
             self.asker.call(request).await.map_err(|fault| ProviderError::Unavailable(Box::new(fault)))?;
         if answer.status() != StatusCode::OK {
             return Err(unavailable("its configuration is not there"));
         }
         let document: CoreProviderMetadata = serde_json::from_slice(answer.body())
-            .map_err(|_| unavailable("its configuration has another form"))?;
+            .map_err(|_| invalid("its configuration has another form"))?;
         if *document.issuer() != self.issuer {
-            return Err(unavailable("its configuration names another issuer"));
+            return Err(invalid("its configuration names another issuer"));
         }
         Ok(document)
     }
@@ -142,6 +142,7 @@ impl Discovery {
 fn of_discovery(error: DiscoveryError<HttpFault>) -> ProviderError {
     match error {
         DiscoveryError::Request(fault) => ProviderError::Unavailable(Box::new(fault)),
-        _ => unavailable("its keys are not there, or have another form"),
+        DiscoveryError::Response(..) => unavailable("its keys are not there"),
+        _ => invalid("its keys have another form"),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::claims::{Found, OtherClaims};
 use crate::discovery::{Discovered, Discovery};
-use crate::fault::{of_claims, of_exchange, refused, unavailable};
+use crate::fault::{invalid, of_claims, of_exchange, of_userinfo, refused, unavailable};
 use crate::settings::ProviderSettings;
 use application::ports::identity::{ExternalIdentity, ExternalPerson, PendingSignIn, ProviderError};
 use base64::Engine as _;
@@ -139,7 +139,7 @@ impl Provider {
         let client = self.client(&discovered);
         let tokens = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .map_err(|_| unavailable("it names no token endpoint"))?
+            .map_err(|_| invalid("it names no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.expose_secret().to_owned()))
             .request_async(&discovered.asker)
             .await
@@ -161,10 +161,10 @@ impl Provider {
             let expected = openidconnect::SubjectIdentifier::new(subject.clone());
             let claims: UserInfoClaims<OtherClaims, CoreGenderClaim> = client
                 .user_info(tokens.access_token().clone(), Some(expected))
-                .map_err(|_| unavailable("it names no userinfo endpoint"))?
+                .map_err(|_| invalid("it names no userinfo endpoint"))?
                 .request_async(&discovered.asker)
                 .await
-                .map_err(|_| unavailable("its userinfo endpoint answers nonsense, or of somebody else"))?;
+                .map_err(of_userinfo)?;
             let email = claims.email().filter(|_| claims.email_verified() == Some(true));
             found.add(email, claims.name(), claims.additional_claims(), groups_claim);
         }

@@ -6,6 +6,7 @@ use crate::migrations;
 use crate::row::Row;
 use crate::settings::{ANSWER_SLACK, Settings, Target};
 use crate::statement::{Statement, Value};
+use crate::waiters::Waiters;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -31,6 +32,8 @@ pub struct Database {
     migrate: bool,
     /// Whether the schema is known to be the program's. Nothing is read or written before.
     prepared: Arc<OnceCell<()>>,
+    /// Sign-ins that wait for others.
+    pub(crate) waiters: Arc<Waiters>,
 }
 
 /// The connections of a process to its database.
@@ -80,7 +83,13 @@ impl Database {
                 }
             }
         };
-        Ok(Self { pools, settings: settings.clone(), migrate, prepared: Arc::default() })
+        Ok(Self {
+            pools,
+            settings: settings.clone(),
+            migrate,
+            prepared: Arc::default(),
+            waiters: Arc::default(),
+        })
     }
 
     /// Brings the schema up to date if that is wished, and looks that it is the program's.

@@ -26,6 +26,7 @@ mod settings;
 mod statement;
 mod throttle;
 mod users;
+mod waiters;
 
 pub use database::{Connections, Database};
 pub use error::OpenError;

@@ -11,14 +11,24 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Number, name, and the text for each server.
-const MIGRATIONS: &[(i64, &str, Statement)] = &[(
-    1,
-    "identity",
-    Statement {
-        postgres: include_str!("../../../../migrations/postgres/0001_identity.sql"),
-        sqlite: include_str!("../../../../migrations/sqlite/0001_identity.sql"),
-    },
-)];
+const MIGRATIONS: &[(i64, &str, Statement)] = &[
+    (
+        1,
+        "identity",
+        Statement {
+            postgres: include_str!("../../../../migrations/postgres/0001_identity.sql"),
+            sqlite: include_str!("../../../../migrations/sqlite/0001_identity.sql"),
+        },
+    ),
+    (
+        2,
+        "sign_in_networks",
+        Statement {
+            postgres: include_str!("../../../../migrations/postgres/0002_sign_in_networks.sql"),
+            sqlite: include_str!("../../../../migrations/sqlite/0002_sign_in_networks.sql"),
+        },
+    ),
+];
 
 /// How often and how long apart a SQLite file is tried that others are just making.
 const NEW_FILE_TRIES: u32 = 40;

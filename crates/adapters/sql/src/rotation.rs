@@ -26,8 +26,12 @@ pub(crate) async fn remember(
 
 /// Uses a refresh token.
 pub(crate) async fn rotate(database: &Database, rotate: &Rotate) -> Result<Rotation, IdentityError> {
-    let mut transaction = database.begin().await?;
     let find = "SELECT session_id FROM refresh_tokens WHERE digest = $1";
+    // A token that somebody made up takes no turn at writing.
+    if database.read_one(find, &values![rotate.presented]).await?.is_none() {
+        return Ok(Rotation::Unknown);
+    }
+    let mut transaction = database.begin().await?;
     let Some(row) = transaction.row(find, &values![rotate.presented]).await? else {
         return Ok(Rotation::Unknown);
     };

@@ -7,7 +7,8 @@ use crate::row::Row;
 use crate::statement::{Statement, values};
 use crate::{Database, rotation, users};
 use application::ports::identity::{
-    ClientInfo, IdentityError, NewSession, Rotate, Rotation, Session, Sessions, Shown, UserStatus,
+    ClientInfo, IdentityError, NETWORKS_MAX, NewSession, Rotate, Rotation, Session, Sessions, Shown,
+    UserStatus,
 };
 use async_trait::async_trait;
 use domain::{SessionId, Timestamp, UserId};
@@ -62,6 +63,20 @@ async fn still_holds(
     if transaction.any(confirmed, user).await? { Err(IdentityError::Missing("proof")) } else { Ok(()) }
 }
 
+/// Remembers from where the user signed in; the networks used longest ago make room.
+async fn remember_networks(transaction: &mut Connection, new: &NewSession) -> Result<(), SqlError> {
+    let (user, at) = (new.session.user.as_str(), new.session.created_at);
+    for network in &new.networks {
+        let upsert = "INSERT INTO sign_in_networks (user_id, network, seen_at) VALUES ($1, $2, $3)
+                      ON CONFLICT (user_id, network) DO UPDATE SET seen_at = excluded.seen_at";
+        transaction.execute(upsert, &values![user, network.as_str(), at]).await?;
+    }
+    let forget = "DELETE FROM sign_in_networks WHERE user_id = $1 AND network NOT IN (
+        SELECT network FROM sign_in_networks WHERE user_id = $1 ORDER BY seen_at DESC, network LIMIT $2)";
+    transaction.execute(forget, &values![user, i64::from(NETWORKS_MAX)]).await?;
+    Ok(())
+}
+
 #[async_trait]
 impl Sessions for Database {
     async fn open(&self, new: &NewSession) -> Result<Vec<SessionId>, IdentityError> {
@@ -103,6 +118,7 @@ impl Sessions for Database {
         ];
         transaction.execute(insert, &values).await.or_taken("session")?;
         rotation::remember(&mut transaction, new.refresh, &session.id).await?;
+        remember_networks(&mut transaction, new).await?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -147,6 +163,13 @@ impl Sessions for Database {
     async fn is_live(&self, session: &SessionId, at: Timestamp) -> Result<bool, IdentityError> {
         let live = "SELECT id FROM sessions WHERE id = $1 AND idle_at > $2 AND ends_at > $2";
         Ok(!self.read(live, &values![session.as_str(), at]).await?.is_empty())
+    }
+
+    async fn networks(&self, user: &UserId, since: Timestamp) -> Result<Vec<String>, IdentityError> {
+        let select = "SELECT network FROM sign_in_networks WHERE user_id = $1 AND seen_at >= $2
+                      ORDER BY seen_at DESC, network LIMIT $3";
+        let rows = self.read(select, &values![user.as_str(), since, i64::from(NETWORKS_MAX)]).await?;
+        Ok(rows.iter().map(|row| row.text("network")).collect::<Result<_, _>>()?)
     }
 
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {

@@ -1,7 +1,10 @@
 //! What operators decide about the database.
 
 use crate::OpenError;
+use crate::database::postgres_options;
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgSslMode;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,9 +46,44 @@ impl Settings {
         matches!(self.target(), Ok(Target::Sqlite(_)))
     }
 
-    /// Whether the address can be one, before anybody goes there.
+    /// Whether the address can be one, before anybody goes there. `sslmode=prefer`, also as the default of an address
+    /// that names none, is refused for another host: whoever is between could turn the encryption off unnoticed.
     pub fn check(&self) -> Result<(), OpenError> {
-        self.target().map(drop)
+        match self.remote_ssl_mode()? {
+            Some(PgSslMode::Prefer | PgSslMode::Allow) => Err(OpenError::Settings(
+                "the address must say how the connection to another host is secured, because 'prefer', the default, \
+                 falls back to plain text unnoticed: sslmode=verify-full, verify-ca or require, or sslmode=disable \
+                 on a network that nobody else can read",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is weak about the connection to a server on another host.
+    pub fn warning(&self) -> Option<&'static str> {
+        match self.remote_ssl_mode() {
+            Ok(Some(PgSslMode::Disable)) => {
+                Some("sslmode=disable: everybody on the way to the database can read and change what is sent")
+            }
+            Ok(Some(PgSslMode::Require)) => {
+                Some("sslmode=require encrypts but does not check who the database is: use verify-full")
+            }
+            _ => None,
+        }
+    }
+
+    /// How the connection to a server is secured; `None` when there is none, or it is on this host.
+    fn remote_ssl_mode(&self) -> Result<Option<PgSslMode>, OpenError> {
+        if self.target()? != Target::Postgres {
+            return Ok(None);
+        }
+        let options = postgres_options(self)?;
+        let host = options.get_host().trim_matches(['[', ']']);
+        let local = options.get_socket().is_some()
+            || host == "localhost"
+            || host.starts_with('/')
+            || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+        Ok((!local).then_some(options.get_ssl_mode()))
     }
 
     /// Which database the address names.
@@ -95,6 +133,29 @@ mod tests {
         check("sqlite:///var/lib/x.db", Some(&Target::Sqlite("/var/lib/x.db".into())));
         for bad in ["", "mysql://h/d", "sqlite::memory:", "sqlite:", "sqlite:x.db?mode=memory", "/x.db"] {
             check(bad, None);
+        }
+    }
+
+    #[test]
+    fn another_host_needs_a_decision_about_encryption() {
+        for (url, refused, warned) in [
+            ("postgres://u@db.example/d", true, false),
+            ("postgres://u@db.example/d?sslmode=prefer", true, false),
+            ("postgres://u@db.example/d?sslmode=allow", true, false),
+            ("postgres://u@10.0.0.7:5432/d", true, false),
+            ("postgres://u@db.example/d?sslmode=disable", false, true),
+            ("postgres://u@db.example/d?sslmode=require", false, true),
+            ("postgres://u@db.example/d?sslmode=verify-ca", false, false),
+            ("postgres://u@db.example/d?sslmode=verify-full", false, false),
+            ("postgres://u@localhost/d", false, false),
+            ("postgres://u@127.0.0.1/d?sslmode=prefer", false, false),
+            ("postgres://u@[::1]/d", false, false),
+            ("postgres:///d?host=/var/run/postgresql", false, false),
+            ("sqlite:/var/lib/x.db", false, false),
+        ] {
+            let settings = Settings::new(url.into());
+            assert_eq!(settings.check().is_err(), refused, "{url}");
+            assert_eq!(settings.warning().is_some(), warned, "{url}");
         }
     }
 

@@ -6,11 +6,18 @@
 use crate::Database;
 use crate::connection::Connection;
 use crate::error::SqlError;
-use crate::statement::{Statement, values};
-use application::ports::identity::{Attempt, IdentityError, Throttle, ThrottleRule};
+use crate::statement::{Statement, Value, values};
+use application::ports::identity::{Attempt, IdentityError, PENDING_MS_MAX, Throttle, ThrottleRule};
 use async_trait::async_trait;
 use domain::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long an attempt waits for the pending ones of the same key, and how often it looks.
+const WAIT_MAX: Duration = Duration::from_secs(8);
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(320);
 
 /// Holds the row of a key, which is made if it is not there.
 async fn hold(transaction: &mut Connection, key: &str, at: Timestamp) -> Result<(), SqlError> {
@@ -22,21 +29,39 @@ async fn hold(transaction: &mut Connection, key: &str, at: Timestamp) -> Result<
     Ok(())
 }
 
-/// For how many milliseconds more a key must wait.
-async fn wait(
+/// For how many milliseconds more a key must wait: by the failures alone, and with the pending attempts too.
+#[derive(Clone, Copy, Default)]
+struct Waits {
+    failed: i64,
+    pending: i64,
+}
+
+async fn waits(
     transaction: &mut Connection,
     key: &str,
     rule: &ThrottleRule,
     at: Timestamp,
-) -> Result<i64, SqlError> {
+) -> Result<Waits, SqlError> {
     let forget = "DELETE FROM throttle_failures WHERE key = $1 AND failed_at <= $2";
     transaction.execute(forget, &values![key, at.0.saturating_sub(rule.window_ms)]).await?;
-    let count = "SELECT COUNT(*) AS n, MAX(failed_at) AS newest FROM throttle_failures WHERE key = $1";
-    let Some(row) = transaction.row(count, &values![key]).await? else { return Ok(0) };
-    let failures: u64 = row.count("n")?;
-    let (Some(newest), true) = (row.get::<Option<i64>>("newest")?, failures > u64::from(rule.free)) else {
-        return Ok(0);
+    let of = async |transaction: &mut Connection, select: &'static str, values: &[Value]| {
+        let Some(row) = transaction.row(select, values).await? else { return Ok(0) };
+        wait(row.count("n")?, row.get("newest")?, rule, at)
     };
+    let all = "SELECT COUNT(*) AS n, MAX(failed_at) AS newest FROM throttle_failures WHERE key = $1";
+    let pending = of(transaction, all, &values![key]).await?;
+    if pending == 0 {
+        return Ok(Waits::default());
+    }
+    let failed = "SELECT COUNT(*) AS n, MAX(failed_at) AS newest FROM throttle_failures
+                  WHERE key = $1 AND (NOT pending OR failed_at <= $2)";
+    let failed = of(transaction, failed, &values![key, at.0.saturating_sub(PENDING_MS_MAX)]).await?;
+    Ok(Waits { failed, pending })
+}
+
+/// The wait after so many failures, the newest of them then.
+fn wait(failures: u64, newest: Option<i64>, rule: &ThrottleRule, at: Timestamp) -> Result<i64, SqlError> {
+    let (Some(newest), true) = (newest, failures > u64::from(rule.free)) else { return Ok(0) };
     let delay = delay_ms(rule, failures - u64::from(rule.free));
     // A node whose clock is ahead makes nobody wait longer than the rule says.
     Ok((newest.saturating_add(delay) - at.0).clamp(0, delay))
@@ -56,44 +81,137 @@ const PRUNE: Statement = Statement {
                  SELECT key FROM throttle_keys WHERE newest_at < $1 ORDER BY key LIMIT $2)",
 };
 
-#[async_trait]
-impl Throttle for Database {
-    async fn begin(&self, attempt: &Attempt) -> Result<Option<i64>, IdentityError> {
-        let keys: BTreeMap<_, _> = attempt.keys.iter().map(|(key, rule)| (key.as_str(), rule)).collect();
+/// What became of an attempt to begin.
+enum Begun {
+    Counted,
+    /// Failures make it wait for so many milliseconds.
+    Refused(i64),
+    /// Only pending attempts do: as many as that.
+    Pending {
+        key: String,
+        pending: u64,
+        wait_ms: i64,
+    },
+}
+
+const PENDING: &str =
+    "SELECT COUNT(*) AS n FROM throttle_failures WHERE key = $1 AND pending AND failed_at > $2";
+
+impl Database {
+    async fn try_begin(&self, attempt: &Attempt) -> Result<Begun, IdentityError> {
         let mut transaction = Database::begin(self).await?;
-        let mut longest = 0;
+        let (mut refused, mut blocked) = (0, None::<(&str, i64)>);
+        let keys = in_order(attempt);
         for (key, rule) in &keys {
             hold(&mut transaction, key, attempt.at).await?;
-            longest = wait(&mut transaction, key, rule, attempt.at).await?.max(longest);
+            let Waits { failed, pending } = waits(&mut transaction, key, rule, attempt.at).await?;
+            refused = failed.max(refused);
+            if pending > blocked.map_or(0, |(_, longest)| longest) {
+                blocked = Some((key, pending));
+            }
         }
-        if longest > 0 {
-            return Ok(Some(longest));
+        if refused > 0 {
+            return Ok(Begun::Refused(refused));
+        }
+        if let Some((key, wait_ms)) = blocked {
+            let since = attempt.at.0.saturating_sub(PENDING_MS_MAX);
+            let pending = transaction.count(PENDING, &values![key, since]).await?;
+            return Ok(Begun::Pending { key: key.to_owned(), pending, wait_ms });
         }
         for key in keys.keys() {
-            let insert = "INSERT INTO throttle_failures (key, failed_at) VALUES ($1, $2)";
-            transaction.execute(insert, &values![*key, attempt.at]).await?;
+            let insert = "INSERT INTO throttle_failures (key, failed_at, pending) VALUES ($1, $2, $3)";
+            transaction.execute(insert, &values![*key, attempt.at, attempt.pending]).await?;
         }
         transaction.commit().await?;
-        Ok(None)
+        Ok(Begun::Counted)
     }
 
-    async fn succeed(&self, attempt: &Attempt) -> Result<(), IdentityError> {
-        let first = attempt.keys.first().map(|(key, _)| key.as_str());
-        let keys: BTreeMap<_, _> = attempt.keys.iter().map(|(key, rule)| (key.as_str(), rule)).collect();
+    /// Waits until fewer attempts are pending on the key than there were; false when the time is over.
+    async fn fewer_pending(
+        &self,
+        attempt: &Attempt,
+        (key, before): (&str, u64),
+        deadline: Instant,
+    ) -> Result<bool, IdentityError> {
+        let mut pause = PAUSE_MIN;
+        loop {
+            if Instant::now() + pause > deadline {
+                return Ok(false);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+            let since = attempt.at.0.saturating_sub(PENDING_MS_MAX);
+            let row = self.read_one(PENDING, &values![key, since]).await?;
+            if row.map_or(Ok(0), |row| row.count("n"))? < before {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Ends a pending attempt: what was counted for `forgotten` is forgotten, and for the other keys this attempt
+    /// is taken back, or counted for good when it `failed`.
+    async fn end(
+        &self,
+        attempt: &Attempt,
+        forgotten: Option<&str>,
+        failed: bool,
+    ) -> Result<(), IdentityError> {
         let mut transaction = Database::begin(self).await?;
-        for key in keys.into_keys() {
+        for key in in_order(attempt).into_keys() {
             hold(&mut transaction, key, attempt.at).await?;
-            if Some(key) == first {
+            if Some(key) == forgotten {
                 let forget = "DELETE FROM throttle_failures WHERE key = $1";
                 transaction.execute(forget, &values![key]).await?;
-            } else {
-                let take_back = "DELETE FROM throttle_failures WHERE id = (
-                    SELECT MIN(id) FROM throttle_failures WHERE key = $1 AND failed_at = $2)";
-                transaction.execute(take_back, &values![key, attempt.at]).await?;
+                continue;
+            }
+            let take_back = "DELETE FROM throttle_failures WHERE id = (
+                SELECT MIN(id) FROM throttle_failures WHERE key = $1 AND failed_at = $2 AND pending)";
+            transaction.execute(take_back, &values![key, attempt.at]).await?;
+            if failed {
+                // Also when a success of somebody else forgot the key meanwhile.
+                let insert = "INSERT INTO throttle_failures (key, failed_at) VALUES ($1, $2)";
+                transaction.execute(insert, &values![key, attempt.at]).await?;
             }
         }
         transaction.commit().await?;
         Ok(())
+    }
+}
+
+fn in_order(attempt: &Attempt) -> BTreeMap<&str, &ThrottleRule> {
+    attempt.keys.iter().map(|(key, rule)| (key.as_str(), rule)).collect()
+}
+
+#[async_trait]
+impl Throttle for Database {
+    async fn begin(&self, attempt: &Attempt) -> Result<Option<i64>, IdentityError> {
+        let deadline = Instant::now() + WAIT_MAX;
+        let mut place = None;
+        loop {
+            let (key, pending, wait_ms) = match self.try_begin(attempt).await? {
+                Begun::Counted => return Ok(None),
+                Begun::Refused(wait_ms) => return Ok(Some(wait_ms)),
+                Begun::Pending { key, pending, wait_ms } => (key, pending, wait_ms),
+            };
+            if place.is_none() {
+                place = self.waiters.enter(&key);
+            }
+            if place.is_none() || !self.fewer_pending(attempt, (&key, pending), deadline).await? {
+                return Ok(Some(wait_ms));
+            }
+        }
+    }
+
+    async fn succeed(&self, attempt: &Attempt) -> Result<(), IdentityError> {
+        self.end(attempt, attempt.keys.first().map(|(key, _)| key.as_str()), false).await
+    }
+
+    async fn fail(&self, attempt: &Attempt) -> Result<(), IdentityError> {
+        self.end(attempt, None, true).await
+    }
+
+    async fn withdraw(&self, attempt: &Attempt) -> Result<(), IdentityError> {
+        self.end(attempt, None, false).await
     }
 
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {

@@ -4,6 +4,7 @@ use super::Visitor;
 use super::password::{For, good_enough};
 use super::record::Act;
 use super::shared::Shared;
+use super::throttle::TokenGuess;
 use crate::ports::identity::{PasswordHash, Session, User};
 use crate::{Error, RequestContext};
 use domain::{Person, SessionId};
@@ -116,14 +117,12 @@ impl Account {
     /// Sets a password by the token that an administrator had made, once, and ends every session.
     pub async fn reset_password(&self, visitor: &Visitor, request: ResetPassword) -> Result<(), Error> {
         let shared = &*self.shared;
-        let attempt = shared.network_attempt("reset", &visitor.origin.address);
-        shared.try_once(&attempt).await?;
         let over = || Error::Invalid { field: "token", message: "is not valid any more".to_owned() };
         let Some((user, before)) = shared.resetting(&request.token).await? else {
+            shared.count_bad_token(TokenGuess::Reset, &visitor.origin.address).await?;
             shared.failed(visitor, None, Act::failed("auth.reset", "password")).await;
             return Err(over());
         };
-        shared.ports.throttle.succeed(&attempt).await?;
         if !self.set(&user, before.as_ref(), &request.new, None).await? {
             return Err(over());
         }

@@ -129,17 +129,18 @@ impl Shared {
         (action, field): (&'static str, &'static str),
         password: &SecretString,
     ) -> Result<Option<PasswordHash>, Error> {
-        let attempt = self.sign_in_attempt(user.email.as_str(), &ctx.origin.address);
+        let attempt = self.prove_attempt(ctx, user);
         self.try_once(&attempt).await?;
         let kept = self.ports.users.password(&user.id).await?;
         let verdict = match self.ports.passwords.check(password, kept.as_ref()).await {
             Ok(verdict) => verdict,
             Err(busy) => {
-                self.withdraw(attempt).await?;
+                self.ports.throttle.withdraw(&attempt).await?;
                 return Err(busy.into());
             }
         };
         if verdict == crate::ports::identity::PasswordVerdict::Wrong {
+            self.attempt_failed(&attempt).await;
             let act = Act::failed(action, &user.id).with("reason", "the password is wrong");
             self.acted(ctx, act).await;
             return Err(Error::Invalid { field, message: "the password is wrong".to_owned() });

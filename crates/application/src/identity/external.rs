@@ -2,6 +2,7 @@
 
 use super::record::{Act, cut};
 use super::shared::Shared;
+use super::throttle::TokenGuess;
 use super::{INVITATIONS_MAX, RegistrationMode, SignedIn, Visitor};
 use crate::Error;
 use crate::ports::identity::{
@@ -49,7 +50,7 @@ impl ExternalSignIn {
     /// Begins a sign-in at a provider.
     pub async fn begin(&self, visitor: &Visitor, provider: &str) -> Result<WentOut, Error> {
         let shared = &*self.shared;
-        shared.try_once(&shared.begin_attempt(&visitor.origin.address)).await?;
+        shared.count_begin(&visitor.origin.address).await?;
         let state = shared.ports.opaque.mint(TokenKind::Challenge);
         let begun = shared.ports.providers.begin(provider, state.secret.expose_secret(), shared.now());
         let (location, pending) = begun.await?;
@@ -60,14 +61,13 @@ impl ExternalSignIn {
     /// Finishes it. People are found by issuer and subject, never by their address.
     pub async fn finish(&self, visitor: &Visitor, request: FinishExternal) -> Result<SignedIn, Error> {
         let shared = &*self.shared;
-        let attempt = shared.network_attempt("external", &visitor.origin.address);
-        shared.try_once(&attempt).await?;
         let state = shared.ports.opaque.digest(TokenKind::Challenge, request.state.expose_secret());
         let pending = match state {
             Some(state) => shared.ports.external.take(&state, shared.now()).await?,
             None => None,
         };
         let Some(pending) = pending else {
+            shared.count_bad_token(TokenGuess::External, &visitor.origin.address).await?;
             return self.refused(visitor, "unknown", "no such sign-in is under way").await;
         };
         // An answer of one provider must not pass for another's (RFC 9700 section 4.4, mix-up).
@@ -79,18 +79,12 @@ impl ExternalSignIn {
             Err(ProviderError::Refused(reason)) => {
                 return self.refused(visitor, &pending.provider, &reason).await;
             }
-            Err(error) => {
-                // Not the visitor's fault.
-                shared.withdraw(attempt).await?;
-                return Err(error.into());
-            }
-            Ok(person) => person,
+            finished => finished?,
         };
         let user = self.person(visitor, &pending.provider, &person).await?;
         if user.status != UserStatus::Active {
             return self.refused(visitor, &pending.provider, "the person was deactivated").await;
         }
-        shared.ports.throttle.succeed(&attempt).await?;
         self.mirror(visitor, &pending.provider, &person, &user.id).await?;
         let method = format!("oidc:{}", pending.provider);
         shared.first_step(visitor, &user, (method, request.device, request.browser)).await

@@ -63,12 +63,13 @@ impl Factors {
         only_meant(ctx)?;
         let shared = &*self.shared;
         let (id, _) = shared.person(ctx).await?;
-        let attempt = shared.factor_attempt(&format!("confirm {id}"), id.as_str(), &ctx.origin.address);
-        shared.try_once(&attempt).await?;
         let factor = shared.ports.factors.get(&id).await?.filter(|factor| !factor.confirmed);
         let factor = factor.ok_or_else(|| Error::not_found("second factor", "to confirm"))?;
+        let attempt = shared.confirm_attempt(ctx, &id);
+        shared.try_once(&attempt).await?;
         let step = shared.ports.totp.check(&id, &factor.sealed, code.expose_secret(), shared.now());
         let Some(step) = step else {
+            shared.attempt_failed(&attempt).await;
             let act = Act::failed("factor.confirm", &id).with("reason", "the code is wrong");
             shared.acted(ctx, act).await;
             return Err(Error::Invalid { field: "code", message: "the code is wrong".to_owned() });

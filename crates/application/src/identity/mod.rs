@@ -16,6 +16,7 @@ mod giver;
 mod groups;
 mod listed;
 mod members;
+mod network;
 mod organisations;
 mod password;
 mod projector;

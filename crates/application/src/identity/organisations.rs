@@ -45,10 +45,12 @@ impl Organisations {
         Ok(Listed::take(found, size, |organisation| organisation.name.clone()))
     }
 
-    /// Makes or changes an organisation.
+    /// Makes or changes an organisation. Who changes one that is there must have all that the roles in it give:
+    /// it says whether those who have them need a second factor.
     pub async fn put(&self, ctx: &RequestContext, request: PutOrganisation) -> Result<Organisation, Error> {
         let shared = &*self.shared;
-        shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
+        let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
+        self.not_above(&asker, &request.name).await?;
         let PutOrganisation { name, label, second_factor_required } = request;
         let organisation = Organisation { name, label, second_factor_required, created_at: shared.now() };
         shared.ports.organisations.put(&organisation).await?;

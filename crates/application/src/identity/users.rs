@@ -9,6 +9,7 @@ use crate::ports::identity::{
     IdentityError, Invitation, NewUser, Place, Session, TokenKind, User, UserChange, UserStatus,
 };
 use crate::{Error, RequestContext};
+use domain::access::Scope;
 use domain::{Actor, Digest, Email, KeyLabel, Permission, Resource, RoleName, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -94,6 +95,7 @@ impl Users {
         if shared.rules.registration == RegistrationMode::Closed {
             return Err(Error::RegistrationClosed);
         }
+        self.may_replace(ctx, &request).await?;
         if shared.ports.users.by_email(&request.email).await?.is_some() {
             return Err(Error::Taken("email"));
         }
@@ -123,9 +125,12 @@ impl Users {
         Ok(self.shared.ports.admissions.invitations(self.shared.now(), limit).await?)
     }
 
-    /// Takes an invitation back.
+    /// Takes an invitation back. Nobody takes back one for more rights than they have.
     pub async fn revoke_invitation(&self, ctx: &RequestContext, invitation: &Digest) -> Result<(), Error> {
-        self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
+        let asker = self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
+        let found = self.shared.ports.admissions.invitation(invitation).await?;
+        let found = found.ok_or_else(|| Error::not_found("invitation", invitation))?;
+        self.not_above_invitation(&asker, &found).await?;
         if !self.shared.ports.admissions.revoke(invitation).await? {
             return Err(Error::not_found("invitation", invitation));
         }
@@ -229,6 +234,30 @@ impl Users {
         let (token, expires_at) = self.shared.reset_token(&ctx.actor, user).await?;
         self.shared.acted(ctx, Act::done("user.reset_password", user)).await;
         Ok(Reset { token, expires_at })
+    }
+
+    /// An invitation takes the place of one to the same address and place, which nobody may do to one for more
+    /// rights than they have.
+    async fn may_replace(&self, ctx: &RequestContext, request: &Invite) -> Result<(), Error> {
+        let limit = u32::try_from(INVITATIONS_MAX).unwrap_or(u32::MAX);
+        let open = self.shared.ports.admissions.invitations(self.shared.now(), limit).await?;
+        let place = |role: &Option<(RoleName, Place)>| role.as_ref().map(|(_, place)| place.clone());
+        let same =
+            |open: &&Invitation| open.email == request.email && place(&open.role) == place(&request.role);
+        let Some(present) = open.iter().find(same) else { return Ok(()) };
+        let asker = self.shared.known(ctx).await?;
+        self.not_above_invitation(&asker, present).await
+    }
+
+    async fn not_above_invitation(&self, asker: &Asker, invitation: &Invitation) -> Result<(), Error> {
+        let Some((role, place)) = &invitation.role else { return Ok(()) };
+        let permissions = match self.shared.permissions(role).await {
+            // The role is gone, so the invitation gives nothing.
+            Err(Error::NotFound { .. }) => return Ok(()),
+            permissions => permissions?,
+        };
+        let scope = Scope { project: project_of(place), environments: None, key_prefixes: None };
+        self.shared.within_own(asker, &permissions, scope)
     }
 
     /// Somebody whom the asker may change: nobody with more rights than the asker.

@@ -245,7 +245,7 @@ async fn all_that_is_too_old_is_forgotten_at_once() {
     audit.append(&vec![one; 12_000]).await.expect("written");
     let rule = ThrottleRule { free: 1, delay_ms: 1, delay_max_ms: 1, window_ms: 1 };
     let keys = (0..12_000).map(|n| (format!("key-{n}"), rule)).collect();
-    throttle.begin(&Attempt { keys, at: world.now() }).await.expect("counted");
+    throttle.begin(&Attempt { keys, at: world.now(), pending: false }).await.expect("counted");
     world.test.clock.advance(91 * 24 * 60 * 60 * 1000);
     let tidied = world.people().upkeep.tidy().await.expect("tidies");
     assert!(tidied.records >= 12_000 && tidied.attempts >= 12_000, "{tidied:?}");

@@ -136,3 +136,67 @@ async fn a_role_in_an_organisation_without_projects_counts_too() {
     assert_eq!(refused(users.reset_password(&helper, &ann.id).await), "BeyondOwnRights");
     users.reset_password(key, &ann.id).await.expect("the key may");
 }
+
+#[tokio::test]
+async fn nobody_takes_back_or_replaces_an_invitation_for_more_than_they_have() {
+    let world = World::new().await;
+    let key = &world.test.admin;
+    let people_admin = PutRole {
+        name: role("people-admin"),
+        description: String::new(),
+        permissions: [Permission::UserRead, Permission::UserWrite, Permission::MemberWrite].into(),
+    };
+    world.people().roles.put(key, people_admin).await.expect("the key may");
+    let viewer = PutRole {
+        name: role("user-reader"),
+        description: String::new(),
+        permissions: [Permission::UserRead].into(),
+    };
+    world.people().roles.put(key, viewer).await.expect("the key may");
+    let (_, helper) = world.member("helper", "people-admin", Place::Platform).await;
+    let users = &world.people().users;
+    let invite = |name: &str, to: Option<&str>| Invite {
+        email: email(name),
+        role: to.map(|name| (role(name), Place::Platform)),
+    };
+    let strong = users.invite(key, invite("ann", Some("platform-admin"))).await.expect("the key may");
+    let taken_back = users.revoke_invitation(&helper, &strong.invitation.token).await;
+    assert_eq!(refused(taken_back), "BeyondOwnRights");
+    let replaced = users.invite(&helper, invite("ann", Some("user-reader"))).await;
+    assert_eq!(refused(replaced), "BeyondOwnRights");
+    register(&world, "ann", &strong.token).await.expect("it is still good");
+
+    let weak = users.invite(key, invite("bob", Some("user-reader"))).await.expect("the key may");
+    users.invite(&helper, invite("bob", Some("user-reader"))).await.expect("no more than the helper has");
+    assert_eq!(refused(register(&world, "bob", &weak.token).await), "RegistrationClosed", "replaced");
+    let bare = users.invite(&helper, invite("cid", None)).await.expect("may");
+    users.revoke_invitation(&helper, &bare.invitation.token).await.expect("gives nothing");
+}
+
+#[tokio::test]
+async fn nobody_revokes_a_key_with_more_than_they_have() {
+    let world = World::new().await;
+    let access = &world.test.application.access;
+    let request = |name: &str, permissions: &[Permission]| CreateApiKey {
+        project: project("a"),
+        name: KeyLabel::parse(name).expect("a label"),
+        permissions: permissions.iter().copied().collect(),
+        environments: None,
+        key_prefixes: None,
+        expires_at: None,
+    };
+    let keys = [Permission::KeyRead, Permission::KeyWrite];
+    let strong = request("strong", &BuiltInRole::Admin.permissions().into_iter().collect::<Vec<_>>());
+    let strong = access.create(&world.test.admin, strong).await.expect("may").item.key.key;
+    let weak = access.create(&world.test.admin, request("weak", &keys)).await.expect("may").item.key.key;
+    let own = access.create(&world.test.admin, request("own", &keys)).await.expect("may").item.key.key;
+    let ctx = RequestContext::new(Actor::ApiKey(own.clone()), request_id());
+    let exceeds = |error: Error| {
+        assert!(matches!(error, Error::Rejected(domain::Rejection::GrantExceedsOwn)), "{error:?}");
+    };
+    exceeds(access.rotate(&ctx, project("a"), strong.id.clone()).await.map(drop).expect_err("beyond"));
+    exceeds(access.revoke(&ctx, project("a"), strong.id.clone()).await.map(drop).expect_err("beyond"));
+    access.revoke(&ctx, project("a"), weak.id).await.expect("no more than it has");
+    access.revoke(&ctx, project("a"), own.id).await.expect("its own");
+    access.revoke(&world.test.admin, project("a"), strong.id).await.expect("the key may");
+}

@@ -5,6 +5,7 @@ mod audit;
 mod epochs;
 mod external;
 mod factors;
+mod fairness;
 mod givers;
 mod guesses;
 mod members;

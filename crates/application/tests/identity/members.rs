@@ -216,6 +216,13 @@ async fn an_organisation_reaches_the_projects_that_it_owns() {
     let (_, helper) = world.member("cid", "helper", Place::Platform).await;
     let moved = organisations.own(&helper, &project("b"), &organisation("o")).await;
     assert_eq!(refused(moved), "BeyondOwnRights");
+    let without_factor =
+        PutOrganisation { name: organisation("o"), label: label("O"), second_factor_required: false };
+    assert_eq!(refused(organisations.put(&helper, without_factor).await), "BeyondOwnRights");
+    let own =
+        PutOrganisation { name: organisation("own"), label: label("Own"), second_factor_required: true };
+    organisations.put(&helper, own.clone()).await.expect("nobody has a role in it");
+    organisations.put(&helper, own).await.expect("again");
     assert_eq!(refused(organisations.delete(&helper, &organisation("o")).await), "BeyondOwnRights");
     organisations.delete(key, &organisation("o")).await.expect("may");
     assert!(world.ctx("ann").await.person.as_ref().expect("a person").grants.is_empty());

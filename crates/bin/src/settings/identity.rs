@@ -115,7 +115,7 @@ fn database(faults: &mut Faults, own: &Identity, folder: &Path) -> Option<Secret
         }
         Ok(_) => Some(text),
         Err(_) => {
-            faults.add(key, "must be the address of a database, such as postgres://user@host/guardian or sqlite:people.db");
+            faults.add(key, "must be the address of a database, such as postgres://user@host/guardian?sslmode=verify-full or sqlite:people.db");
             None
         }
     }

@@ -14,6 +14,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod warnings;
 
 pub use edge::ConnectionSettings;
 pub use fault::{Fault, SettingsError};
@@ -29,7 +30,7 @@ use crate::cli::SettingsArgs;
 use crate::out;
 use anyhow::Context as _;
 
-/// `guardian check-config`: names every fault, or says that there is none.
+/// `guardian check-config`: names every fault, or says that there is none, and what to know.
 pub fn check_config(args: &SettingsArgs) -> anyhow::Result<()> {
     let settings = load(&args.config, &args.overrides).with_context(|| args.config.display().to_string())?;
     for warning in settings.warnings() {

@@ -58,7 +58,8 @@ pub const KEYS: &[Key] = &[
         "integer, 0 to 8",
         Some("0"),
         "Through how many proxies every request comes. So many entries of `X-Forwarded-For`, from the right, are \
-         believed, and `X-Forwarded-Proto`; with 0 the address of the connection counts.",
+         believed, and `X-Forwarded-Proto`; with 0 the address of the connection counts, so behind a proxy all \
+         clients count as one address.",
     ),
     key(
         "http.cors_origins",
@@ -181,7 +182,7 @@ pub const KEYS: &[Key] = &[
         "identity.database",
         "address without a password",
         Some(""),
-        "The database of people: `sqlite:FILE` for one node, `postgres://user@host/name` for a cluster. Without it \
+        "The database of people: `sqlite:FILE` for one node, `postgres://user@host/name?sslmode=verify-full` for a cluster; a server on another host needs an `sslmode`, and not `prefer` or `allow`. Without it \
          nobody signs in, and API keys work as ever.",
     ),
     key(

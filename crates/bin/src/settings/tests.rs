@@ -101,7 +101,11 @@ fn members_on_several_machines_need_a_server_for_people() {
         );
         std::fs::write(&case.file, other).expect("written");
         assert_eq!(identity_faults(&case, &[]), faults, "{address}");
-        assert!(identity_faults(&case, &[("identity.database", "postgres://u@h/d")]).is_empty(), "{address}");
+        assert!(
+            identity_faults(&case, &[("identity.database", "postgres://u@h/d?sslmode=verify-full")])
+                .is_empty(),
+            "{address}"
+        );
     }
     for bad in ["sqlite::memory:", "sqlite:x.db?mode=memory", "mysql://h/d"] {
         assert!(
@@ -120,9 +124,9 @@ fn an_address_in_a_file_is_a_secret() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("changed");
     };
     let own = [("identity.database", ""), ("identity.database_file", "database")];
-    write("postgres://u:swordfish@h/d\n", 0o600);
+    write("postgres://u:swordfish@h/d?sslmode=verify-full\n", 0o600);
     assert!(identity_faults(&case, &own).is_empty());
-    write("postgres://u:swordfish@h/d\n", 0o644);
+    write("postgres://u:swordfish@h/d?sslmode=verify-full\n", 0o644);
     assert_eq!(identity_faults(&case, &own), ["identity.database_file"], "everybody may read it");
     write(" \n", 0o600);
     assert_eq!(identity_faults(&case, &own), ["identity.database_file"], "nothing is in it");

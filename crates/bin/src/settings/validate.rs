@@ -117,22 +117,6 @@ impl Faults {
     }
 }
 
-impl ServerSettings {
-    /// What works, and is probably not meant.
-    pub fn warnings(&self) -> Vec<Fault> {
-        let mut warnings = Faults::default();
-        if !self.http_listen.ip().is_loopback() && self.edge.trusted_proxies == 0 {
-            let message = format!(
-                "{} takes clients of other machines over HTTP without TLS: whoever is on the way reads keys and \
-                 documents. Listen on 127.0.0.1 behind a proxy that does TLS, and set http.trusted_proxies",
-                self.http_listen
-            );
-            warnings.add("http.listen", message);
-        }
-        warnings.0
-    }
-}
-
 impl Settings {
     /// Checks everything; `folder` is what relative paths are relative to, and secrets may be in `environment`.
     pub fn validate(

@@ -37,6 +37,11 @@ impl Client {
     }
 }
 
+/// Whether somebody, mostly a proxy, says for whom the request is.
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key(&FORWARDED_FOR)
+}
+
 /// The entry at this place from the right, from 1, over all headers of the name. The others count whatever is in
 /// them: what the client wrote must not hide what a proxy added to it.
 fn from_right<'a>(headers: &'a HeaderMap, name: &HeaderName, place: usize) -> Option<&'a str> {

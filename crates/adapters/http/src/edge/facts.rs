@@ -2,6 +2,7 @@
 
 use super::Client;
 use crate::limit::{Class, Standing};
+use crate::problem::Problem;
 use application::Origin;
 use application::identity::{CLIENT_TEXT_BYTES_MAX, Visitor};
 use domain::{Actor, Digest, RequestId};
@@ -28,12 +29,15 @@ pub(crate) struct Facts {
     pub(crate) actor: OnceLock<Actor>,
     /// How the client stands with the limit that applies, once that is counted.
     pub(crate) standing: OnceLock<Standing>,
+    /// What refuses a sign-in that is one too many from its address, unless the user has signed in from there lately.
+    pub(crate) over_limit: OnceLock<Problem>,
 }
 
 impl Facts {
     pub(super) fn new(id: RequestId, client: Client, class: Class, headers: &HeaderMap) -> Self {
         let (user_agent, trace) = (headers.get(USER_AGENT).cloned(), headers.get(TRACEPARENT).cloned());
-        Self { id, client, user_agent, trace, class, actor: OnceLock::new(), standing: OnceLock::new() }
+        let (actor, standing, over_limit) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { id, client, user_agent, trace, class, actor, standing, over_limit }
     }
 
     /// Where the request came from, for the audit.

@@ -29,6 +29,17 @@ const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", 
 #[derive(Clone, Copy, Debug)]
 pub struct ProbesOnly;
 
+/// Where a random token is shown, which is looked up at once: only answers that refuse one are counted, so that junk
+/// from an address refuses no good token from there.
+const TOKEN_ROUTES: [&str; 4] = [
+    "/api/v1/auth/refresh",
+    "/api/v1/auth/second-factor",
+    "/api/v1/auth/password/reset",
+    "/api/v1/auth/providers/{provider}/callback",
+];
+/// Where passwords are checked. Users who signed in from the address lately are let through the limit.
+const LOGIN_ROUTE: &str = "/api/v1/auth/login";
+
 /// Puts a [`Guard`] around a service.
 #[derive(Clone)]
 pub(crate) struct GuardLayer(pub(crate) Api);
@@ -64,7 +75,13 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let admitted =
             admit(&request).and_then(|()| count(&self.api, &request)).and_then(|()| own_page(&request));
+        let shows_token = TOKEN_ROUTES.contains(&route(&request));
+        let facts = request.extensions().get::<Arc<Facts>>().cloned();
+        let api = self.api.clone();
         if let Err(problem) = admitted.and_then(|()| accept(&self.api, &request)) {
+            let facts = facts.filter(|_| shows_token);
+            let counted = facts.map_or(Ok(()), |facts| count_address(&api, &facts, Class::SignIn));
+            let problem = counted.err().unwrap_or(problem);
             return Box::pin(async move { Ok(problem.into_response()) });
         }
         let read_only = request.method().is_safe();
@@ -83,11 +100,17 @@ where
             } else {
                 to_its_end(answering, limit).await
             };
-            Ok(match answer {
+            let response = match answer {
                 Ok(Some(Ok(response))) => response,
                 Ok(None) => Problem::internal("a handler panicked").into_response(),
                 Err(_elapsed) => too_slow(read_only).into_response(),
-            })
+            };
+            let counted = match facts.filter(|_| response.status().is_client_error()) {
+                Some(facts) if shows_token => count_address(&api, &facts, Class::SignIn),
+                Some(facts) => facts.over_limit.get().cloned().map_or(Ok(()), Err),
+                None => Ok(()),
+            };
+            Ok(counted.map_or_else(IntoResponse::into_response, |()| response))
         })
     }
 }
@@ -136,19 +159,28 @@ fn count(api: &Api, request: &Request) -> Result<(), Problem> {
     let route = route(request);
     let checked = || api.operation(request.method(), route).is_some_and(|known| known.identifies);
     let class = match facts.class {
+        Class::SignIn if TOKEN_ROUTES.contains(&route) => return Ok(()),
         Class::SignIn => Class::SignIn,
         _ if PROBES.contains(&route) || has_credential(request.headers()) && checked() => return Ok(()),
         _ => Class::Anonymous,
     };
-    api.limits
-        .address(class, facts.client.address)
-        .map_err(|exceeded| Problem::rate_limited(&exceeded, facts))
-        .map(|standing| {
-            if let Some(standing) = standing {
-                // Nobody was there before.
-                let _ = facts.standing.set(standing);
-            }
-        })
+    match count_address(api, facts, class) {
+        Err(problem) if route == LOGIN_ROUTE => {
+            // The handler refuses everybody but those who signed in from here lately.
+            let _ = facts.over_limit.set(problem);
+            Ok(())
+        }
+        counted => counted,
+    }
+}
+
+fn count_address(api: &Api, facts: &Facts, class: Class) -> Result<(), Problem> {
+    let counted = api.limits.address(class, facts.client.address);
+    if let Some(standing) = counted.map_err(|exceeded| Problem::rate_limited(&exceeded, facts))? {
+        // Nobody was there before.
+        let _ = facts.standing.set(standing);
+    }
+    Ok(())
 }
 
 /// Refuses what a page without TLS sends with cookies, or to sign in, where clients have TLS.

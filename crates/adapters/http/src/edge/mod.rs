@@ -73,7 +73,11 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let seen = Seen::new(self.api.outside.observer.clone(), &request);
+        let outside = &self.api.outside;
+        if outside.edge.trusted_proxies == 0 && client::is_forwarded(request.headers()) {
+            outside.observer.forwarded_for_ignored();
+        }
+        let seen = Seen::new(outside.observer.clone(), &request);
         let facts = Arc::new(Facts::new(
             request_id(&self.api, request.headers()),
             Client::of(&request, self.api.outside.edge.trusted_proxies),

@@ -6,7 +6,18 @@ use http::Method;
 /// Where everything that opens or carries on a session is.
 const AUTH: &str = "/api/v1/auth/";
 /// What of that a person who is signed in asks for.
-const SIGNED_IN: [&str; 6] = ["me", "sessions", "sessions/{session}", "password", "logout", "providers"];
+const SIGNED_IN: [&str; 10] = [
+    "me",
+    "sessions",
+    "sessions/{session}",
+    "password",
+    "logout",
+    "providers",
+    "second-factor/enrolment",
+    "second-factor/confirmation",
+    "second-factor/removal",
+    "second-factor/recovery-codes",
+];
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -117,6 +117,7 @@ codes! {
     TooManyAttempts = TOO_MANY_REQUESTS "too_many_attempts" "Too many attempts failed",
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large" "The headers are too large",
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong on our side",
+    ProviderInvalid = BAD_GATEWAY "provider_invalid" "The identity provider's answer cannot be used",
     Behind = SERVICE_UNAVAILABLE "behind" "This node has not reached the requested revision",
     IdentityUnavailable = SERVICE_UNAVAILABLE "identity_unavailable" "The identity database does not answer",
     MemberBehind = SERVICE_UNAVAILABLE "member_behind" "The new member has not caught up yet",

@@ -88,6 +88,7 @@ impl From<Error> for Problem {
                 Self::new(Code::QuotaExceeded, detail).with("limit", what).with("max", max)
             }
             Error::ProviderUnavailable(cause) => Self::new(Code::ProviderUnavailable, detail).because(cause),
+            Error::ProviderInvalid(_) => Self::new(Code::ProviderInvalid, detail),
             Error::ProviderRefused => Self::new(Code::ProviderRefused, detail),
             Error::IdentityUnavailable(cause) => {
                 let problem = Self::new(Code::IdentityUnavailable, detail);

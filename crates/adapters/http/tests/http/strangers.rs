@@ -1,6 +1,6 @@
 //! Whoever is not known is counted by address, whatever they send in place of a credential.
 
-use crate::support::{Answer, PROJECT, Server};
+use crate::support::{Answer, PASSWORD, PROJECT, Server};
 use adapter_http::{EdgeRules, Limit, LimitRules};
 use application::identity::IdentityRules;
 use axum::body::Body;
@@ -90,4 +90,36 @@ async fn no_operation_is_free_for_strangers() {
         }
     }
     assert!(at > 80, "{at} operations");
+}
+
+#[tokio::test]
+async fn junk_from_an_address_refuses_nobody_who_is_known_there() {
+    let sign_in = Some(Limit { requests: 5, window_seconds: 3600 });
+    let edge = EdgeRules {
+        trusted_proxies: 1,
+        limits: LimitRules { sign_in, ..LimitRules::default() },
+        ..EdgeRules::default()
+    };
+    let server = Server::of_people_by(IdentityRules::default(), edge).await;
+    for name in ["ann", "new"] {
+        server.person(&format!("{name}@example.com"), None).await;
+    }
+    let from = [("x-forwarded-for", "192.0.2.9"), ("content-type", "application/json")];
+    let post = async |path: &str, body: String| {
+        server.raw("POST", &format!("/api/v1/auth/{path}"), &from, Body::from(body)).await
+    };
+    let login = async |email: &str, password: &str| {
+        post("login", format!(r#"{{"email":"{email}","password":"{password}"}}"#)).await
+    };
+    let signed = login("ann@example.com", PASSWORD).await.is(200).json();
+    let refresh = async |token: &str| post("refresh", format!(r#"{{"refresh_token":"{token}"}}"#)).await;
+    let mut limited = 0;
+    for n in 0..20 {
+        limited += usize::from(refresh(&format!("made-up-{n}")).await.status == 429);
+        limited += usize::from(login(&format!("random-{n}@example.com"), "wrong").await.status == 429);
+    }
+    assert!(limited >= 30, "{limited}");
+    refresh(signed["refresh_token"].as_str().expect("a token")).await.is(200);
+    login("ann@example.com", PASSWORD).await.is(200);
+    login("new@example.com", PASSWORD).await.is_problem(429, "rate_limited");
 }

@@ -128,7 +128,7 @@ async fn documents_that_lead_elsewhere() {
         let (hostile, providers) = pair().await;
         let shown = format!("{name} is {value}");
         hostile.set().document = Box::new(move |document| document[name] = json!(value));
-        assert!(crate::is_unavailable(&sign_in(&hostile, &providers).await), "{shown}");
+        assert!(crate::is_invalid(&sign_in(&hostile, &providers).await), "{shown}");
         assert_eq!(hostile.set().keys_asked, 0, "{shown}");
     }
     assert_eq!(other.asked(), (0, 0));

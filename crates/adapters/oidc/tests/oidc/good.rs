@@ -81,7 +81,61 @@ async fn what_the_token_leaves_out_is_asked_for() {
     assert_eq!(person.groups, ["ops"]);
     // Somebody else's answer is not taken for this person's.
     hostile.set().userinfo = json!({ "sub": "another", "email": "eve@example.org", "email_verified": true });
-    assert!(crate::is_unavailable(&sign_in(&hostile, &providers).await));
+    assert_eq!(refusal(sign_in(&hostile, &providers).await), "subject");
+}
+
+#[tokio::test]
+async fn claims_that_nobody_needs_may_have_other_forms() {
+    for (name, value) in [
+        // Cognito and ADFS, Auth0, and others.
+        ("email_verified", json!("true")),
+        ("phone_number_verified", json!("false")),
+        ("updated_at", json!("2026-01-01T00:00:00.000Z")),
+        ("updated_at", json!(1_767_225_600.5)),
+        ("updated_at", json!(null)),
+        ("locale", json!(null)),
+    ] {
+        let (hostile, providers) = pair().await;
+        let (shown, of_token) = (format!("{name} is {value}"), value.clone());
+        hostile.set().claims = Box::new(move |claims| claims[name] = of_token.clone());
+        let person = sign_in(&hostile, &providers).await.expect(&shown);
+        assert_eq!(person.email.expect("verified").as_str(), "ann@example.org", "{shown}");
+
+        // The same in the answer of the userinfo endpoint.
+        hostile.set().claims = Box::new(|claims| {
+            let claims = claims.as_object_mut().expect("an object");
+            claims.retain(|name, _| !["email", "email_verified", "name"].contains(&name.as_str()));
+        });
+        let mut userinfo = json!({
+            "sub": "248289761001", "email": "ann@example.org", "email_verified": true, "name": "Ann",
+        });
+        userinfo[name] = value;
+        hostile.set().userinfo = userinfo;
+        let person = sign_in(&hostile, &providers).await.expect(&shown);
+        assert_eq!(person.email.expect("verified").as_str(), "ann@example.org", "{shown}");
+    }
+    for unverified in [json!("false"), json!(false)] {
+        let (hostile, providers) = pair().await;
+        hostile.set().claims = Box::new(move |claims| claims["email_verified"] = unverified.clone());
+        assert_eq!(sign_in(&hostile, &providers).await.expect("vouched for").email, None);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_no_outage() {
+    let (hostile, providers) = pair().await;
+    hostile.set().claims = Box::new(|claims| claims["iat"] = json!("yesterday"));
+    let Err(ProviderError::Invalid(what)) = sign_in(&hostile, &providers).await else {
+        panic!("the provider answered");
+    };
+    assert!(what.contains("token endpoint") && !what.contains("yesterday"), "{what}");
+    let (hostile, providers) = pair().await;
+    hostile.set().document = Box::new(|document| document["jwks_uri"] = json!(7));
+    assert!(crate::is_invalid(&sign_in(&hostile, &providers).await));
+    let (hostile, providers) = pair().await;
+    hostile.set().claims = Box::new(|claims| drop(claims.as_object_mut().expect("one").remove("name")));
+    hostile.set().userinfo = json!(["not", "an", "object"]);
+    assert!(crate::is_invalid(&sign_in(&hostile, &providers).await));
 }
 
 #[tokio::test]

@@ -54,3 +54,7 @@ pub fn refusal(end: Result<ExternalPerson, ProviderError>) -> String {
 pub fn is_unavailable(end: &Result<ExternalPerson, ProviderError>) -> bool {
     matches!(end, Err(ProviderError::Unavailable(_)))
 }
+
+pub fn is_invalid(end: &Result<ExternalPerson, ProviderError>) -> bool {
+    matches!(end, Err(ProviderError::Invalid(_)))
+}

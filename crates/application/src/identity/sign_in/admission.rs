@@ -5,7 +5,7 @@ use crate::Error;
 use crate::identity::password::{For, good_enough};
 use crate::identity::record::Act;
 use crate::identity::shared::Shared;
-use crate::identity::throttle::BOOTSTRAP;
+use crate::identity::throttle::TokenGuess;
 use crate::identity::{RegistrationMode, Visitor};
 use crate::ports::identity::{IdentityError, NewUser, RegisterBy, TokenKind, User};
 use domain::{Digest, Email, KeyLabel};
@@ -13,13 +13,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 impl SignIn {
     /// Makes the record of the first platform administrator, while nobody is there, by the token that operators
-    /// got once. Guesses of the token are slowed down by network.
+    /// got once. Guesses of the token are slowed down by address.
     pub async fn bootstrap(&self, visitor: &Visitor, request: Bootstrap) -> Result<User, Error> {
         let shared = &*self.shared;
-        let attempt = shared.network_attempt(BOOTSTRAP, &visitor.origin.address);
+        let attempt = shared.bootstrap_attempt(&visitor.origin.address);
         shared.try_once(&attempt).await?;
         let shown = Digest::of(&[request.token.expose_secret().as_bytes()]);
         if shared.rules.bootstrap != Some(shown) || !shared.ports.admissions.is_empty().await? {
+            shared.attempt_failed(&attempt).await;
             shared.failed(visitor, None, Act::failed("auth.bootstrap", "platform")).await;
             return Err(Error::RegistrationClosed);
         }
@@ -38,23 +39,56 @@ impl SignIn {
     /// told, because nothing else could be: there is no second way to reach the person.
     pub async fn register(&self, visitor: &Visitor, request: Register) -> Result<User, Error> {
         let shared = &*self.shared;
-        let shown = |token: &SecretString| {
-            let digest = shared.ports.opaque.digest(TokenKind::Invitation, token.expose_secret());
-            digest.map(RegisterBy::Invitation)
+        match (shared.rules.registration, &request.invitation) {
+            (RegistrationMode::Closed, _) | (RegistrationMode::Invitation, None) => {
+                shared.failed(visitor, None, Act::failed("auth.register", "unknown")).await;
+                Err(Error::RegistrationClosed)
+            }
+            (_, Some(token)) => {
+                let by = self.invited(visitor, &request.email, token).await?;
+                self.admitted(visitor, request, &by).await
+            }
+            (RegistrationMode::Open, None) => {
+                let attempt = shared.register_attempt(&visitor.origin.address);
+                shared.try_once(&attempt).await?;
+                let user = self.admitted(visitor, request, &RegisterBy::Open).await;
+                match &user {
+                    Ok(_) => shared.ports.throttle.withdraw(&attempt).await?,
+                    Err(_) => shared.attempt_failed(&attempt).await,
+                }
+                user
+            }
+        }
+    }
+
+    /// The invitation of this token for this address. Looked up before anything is counted or hashed.
+    async fn invited(
+        &self,
+        visitor: &Visitor,
+        email: &Email,
+        token: &SecretString,
+    ) -> Result<RegisterBy, Error> {
+        let shared = &*self.shared;
+        let digest = shared.ports.opaque.digest(TokenKind::Invitation, token.expose_secret());
+        let found = match &digest {
+            Some(digest) => shared.ports.admissions.invitation(digest).await?,
+            None => None,
         };
-        let by = match (shared.rules.registration, &request.invitation) {
-            (RegistrationMode::Closed, _) | (RegistrationMode::Invitation, None) => None,
-            (_, Some(token)) => shown(token),
-            (RegistrationMode::Open, None) => Some(RegisterBy::Open),
-        };
-        let Some(by) = by else {
-            shared.failed(visitor, None, Act::failed("auth.register", "unknown")).await;
-            return Err(Error::RegistrationClosed);
-        };
-        let attempt = shared.network_attempt("register", &visitor.origin.address);
-        shared.try_once(&attempt).await?;
+        let good = found.filter(|found| found.email == *email && shared.now() < found.expires_at);
+        match digest.zip(good) {
+            Some((digest, _)) => Ok(RegisterBy::Invitation(digest)),
+            None => {
+                shared.count_bad_token(TokenGuess::Invitation, &visitor.origin.address).await?;
+                shared.failed(visitor, None, Act::failed("auth.register", "invitation")).await;
+                Err(Error::RegistrationClosed)
+            }
+        }
+    }
+
+    async fn admitted(&self, visitor: &Visitor, request: Register, by: &RegisterBy) -> Result<User, Error> {
+        let shared = &*self.shared;
         let new = shared.new_user(request.email, request.name, &request.password).await?;
-        let user = match shared.admit(&new, &by).await {
+        let user = match shared.admit(&new, by).await {
             Err(Error::RegistrationClosed) => {
                 let act = Act::failed("auth.register", "invitation");
                 shared.failed(visitor, None, act).await;
@@ -62,7 +96,6 @@ impl SignIn {
             }
             registered => registered?,
         };
-        shared.ports.throttle.succeed(&attempt).await?;
         shared.settle().await;
         shared.came(visitor, &user.id, Act::done("auth.register", &user.id)).await?;
         Ok(user)

@@ -5,6 +5,7 @@ use crate::identity::Visitor;
 use crate::identity::record::Act;
 use crate::identity::rights::{later, millis};
 use crate::identity::shared::only_meant;
+use crate::identity::throttle::TokenGuess;
 use crate::ports::identity::{Observation, Rotate, Rotation, TokenKind, UserStatus};
 use crate::{Error, RequestContext};
 use domain::UserId;
@@ -15,8 +16,12 @@ impl SignIn {
     /// client is answered the same again: the first answer may have been lost.
     pub async fn refresh(&self, visitor: &Visitor, request: Refresh) -> Result<Signed, Error> {
         let shared = &*self.shared;
+        let address = &visitor.origin.address;
         let (rotation, next) = match self.rotate(visitor, &request.token).await {
-            Err(Error::SessionOver) => return self.over(visitor, None, "this is no refresh token").await,
+            Err(Error::SessionOver) => {
+                shared.count_bad_token(TokenGuess::Refresh, address).await?;
+                return self.over(visitor, None, "this is no refresh token").await;
+            }
             rotated => rotated?,
         };
         match rotation {
@@ -37,7 +42,10 @@ impl SignIn {
                 shared.failed(visitor, Some(&session.user), act).await;
                 Err(Error::SessionOver)
             }
-            Rotation::Unknown => self.over(visitor, None, "no session goes on with this token").await,
+            Rotation::Unknown => {
+                shared.count_bad_token(TokenGuess::Refresh, address).await?;
+                self.over(visitor, None, "no session goes on with this token").await
+            }
         }
     }
 
@@ -86,8 +94,6 @@ impl SignIn {
         let (opaque, shown) = (&shared.ports.opaque, token.expose_secret());
         let presented = opaque.digest(TokenKind::Refresh, shown).ok_or(Error::SessionOver)?;
         let next = opaque.successor(shown).ok_or(Error::SessionOver)?;
-        let attempt = shared.refresh_attempt(&presented, &visitor.origin.address);
-        shared.try_once(&attempt).await?;
         let at = shared.now();
         let rotate = Rotate {
             presented,
@@ -98,9 +104,6 @@ impl SignIn {
             grace_ms: millis(shared.rules.refresh_grace),
         };
         let rotation = shared.ports.sessions.rotate(&rotate).await?;
-        if matches!(rotation, Rotation::Rotated { .. }) {
-            shared.ports.throttle.succeed(&attempt).await?;
-        }
         Ok((rotation, next.secret))
     }
 }

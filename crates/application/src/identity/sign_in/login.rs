@@ -7,27 +7,35 @@ use crate::identity::challenge::{CHALLENGE_KEPT, Waiting};
 use crate::identity::record::{Act, cut};
 use crate::identity::rights::later;
 use crate::identity::shared::Shared;
+use crate::identity::throttle::{TokenGuess, places};
 use crate::ports::identity::{
     ClientInfo, IdentityError, NewSession, PasswordHash, PasswordVerdict, SecondFactor, Session, Shown,
     TokenKind, User, UserStatus,
 };
-use domain::Digest;
+use domain::{Digest, Email};
 use secrecy::{ExposeSecret, SecretString};
 
 impl SignIn {
+    /// Whether the account has signed in from the visitor's address or its network lately.
+    pub async fn signed_in_from(&self, email: &Email, visitor: &Visitor) -> Result<bool, Error> {
+        let found = self.shared.ports.users.by_email(email).await?;
+        let user = found.as_ref().map(|(user, _)| &user.id);
+        Ok(self.shared.known_place(user, &visitor.origin.address).await?.is_some())
+    }
+
     /// The first step: the password. Unknown people, wrong passwords and deactivated people cannot be told apart
     /// by the answer or its time.
     pub async fn login(&self, visitor: &Visitor, request: Login) -> Result<SignedIn, Error> {
         let shared = &*self.shared;
         let found = shared.ports.users.by_email(&request.email).await?;
-        let attempt = shared.sign_in_attempt(request.email.as_str(), &visitor.origin.address);
         let user = found.as_ref().map(|(user, _)| &user.id);
-        let attempt = shared.try_from_where_known(attempt, user, &visitor.origin.address).await?;
+        let attempt = shared.sign_in_attempt(request.email.as_str(), user, &visitor.origin.address).await?;
+        shared.try_once(&attempt).await?;
         let kept = found.as_ref().and_then(|(_, kept)| kept.as_ref());
         let verdict = match shared.ports.passwords.check(&request.password, kept).await {
             Ok(verdict) => verdict,
             Err(busy) => {
-                shared.withdraw(attempt).await?;
+                shared.ports.throttle.withdraw(&attempt).await?;
                 return Err(busy.into());
             }
         };
@@ -35,6 +43,7 @@ impl SignIn {
         let active = user.filter(|user| user.status == UserStatus::Active);
         let right = active.zip(kept).filter(|_| verdict != PasswordVerdict::Wrong);
         let Some((user, kept)) = right else {
+            shared.attempt_failed(&attempt).await;
             let act = Act::failed("auth.login", user.map_or("unknown", |user| user.id.as_str()));
             shared.failed(visitor, user.map(|user| &user.id), act).await;
             return Err(Error::SignInFailed);
@@ -51,16 +60,18 @@ impl SignIn {
     /// The second step: the second factor. A challenge is good for five tries and one success.
     pub async fn second_factor(&self, visitor: &Visitor, request: AnswerChallenge) -> Result<Signed, Error> {
         let shared = &*self.shared;
+        let address = &visitor.origin.address;
         let Some(waiting) = shared.open_challenge(&request.challenge) else {
+            shared.count_bad_token(TokenGuess::Challenge, address).await?;
             let act = Act::failed("auth.second_factor", "unknown");
             shared.failed(visitor, None, act).await;
             return Err(Error::SecondFactorFailed);
         };
         let challenge = Digest::of(&[request.challenge.expose_secret().as_bytes()]).to_string();
-        let address = &visitor.origin.address;
-        let attempt = shared.factor_attempt(&challenge, waiting.user.as_str(), address);
+        let attempt = shared.factor_attempt(&challenge, &waiting.user, address).await?;
         shared.try_once(&attempt).await?;
         let Some((user, factor, password)) = shared.challenged(&waiting).await? else {
+            shared.attempt_failed(&attempt).await;
             return shared.factor_failed(visitor, &waiting).await;
         };
         match shared.answered(&user, &factor, &request.answer).await? {
@@ -70,7 +81,10 @@ impl SignIn {
                 let shown = Shown { password, second_factor: true };
                 shared.open_session(visitor, &user, shown, (method, waiting.device, waiting.browser)).await
             }
-            None => shared.factor_failed(visitor, &waiting).await,
+            None => {
+                shared.attempt_failed(&attempt).await;
+                shared.factor_failed(visitor, &waiting).await
+            }
         }
     }
 }
@@ -157,7 +171,10 @@ impl Shared {
         };
         let refresh = self.ports.opaque.mint(TokenKind::Refresh);
         let sessions_max = self.rules.sessions_max;
-        let new = NewSession { session: session.clone(), shown, refresh: refresh.digest, sessions_max };
+        let networks = places(&visitor.origin.address);
+        let refresh_digest = refresh.digest;
+        let new =
+            NewSession { session: session.clone(), shown, refresh: refresh_digest, sessions_max, networks };
         let ended = match self.ports.sessions.open(&new).await {
             // Deactivated since the password was checked, or what was shown does not hold any more.
             Err(IdentityError::Missing("user" | "proof")) => {

@@ -33,8 +33,8 @@ pub use providers::{
 };
 pub use roles::{Binding, CustomRole, Member, Place, Reach, Roles, Subject};
 pub use sealer::{SealedFor, Sealer};
-pub use sessions::{ClientInfo, NewSession, Rotate, Rotation, Session, Sessions, Shown};
-pub use throttle::{Attempt, Throttle, ThrottleRule};
+pub use sessions::{ClientInfo, NETWORKS_MAX, NewSession, Rotate, Rotation, Session, Sessions, Shown};
+pub use throttle::{Attempt, PENDING_MS_MAX, Throttle, ThrottleRule};
 pub use tokens::{AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, TokenFault, TokenKind};
 pub use users::{NewUser, User, UserChange, UserStatus, Users};
 

@@ -48,9 +48,12 @@ pub enum ProviderError {
     /// There is no such provider.
     #[error("there is no such identity provider")]
     Unknown,
-    /// It cannot be reached, or answers nonsense.
+    /// It cannot be reached, or does not answer in time.
     #[error("the identity provider is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It answers, but what it says cannot be read or used. To try again does not help.
+    #[error("the identity provider's answer cannot be used: {0}")]
+    Invalid(String),
     /// What it says is not acceptable: signature, issuer, audience, nonce, time.
     #[error("what the identity provider says is not acceptable: {0}")]
     Refused(String),

@@ -45,6 +45,9 @@ pub struct Shown {
     pub second_factor: bool,
 }
 
+/// Most networks that are remembered of one user.
+pub const NETWORKS_MAX: u32 = 64;
+
 /// A session to be.
 #[derive(Clone, Debug)]
 pub struct NewSession {
@@ -56,6 +59,8 @@ pub struct NewSession {
     pub refresh: Digest,
     /// Most sessions of the person; the ones used longest ago end to make room.
     pub sessions_max: u32,
+    /// The networks to remember as ones from which the user has signed in.
+    pub networks: Vec<String>,
 }
 
 /// A refresh token that was presented.
@@ -115,6 +120,9 @@ pub trait Sessions: Send + Sync {
 
     /// Whether the session is live at the time `at`.
     async fn is_live(&self, session: &SessionId, at: Timestamp) -> Result<bool, IdentityError>;
+
+    /// The networks from which the user has signed in since `since`: at most [`NETWORKS_MAX`], the ones used last.
+    async fn networks(&self, user: &UserId, since: Timestamp) -> Result<Vec<String>, IdentityError>;
 
     /// Forgets at most `limit` sessions that are over since before `before`; says how many.
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError>;

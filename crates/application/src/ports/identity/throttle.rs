@@ -18,6 +18,9 @@ pub struct ThrottleRule {
     pub window_ms: i64,
 }
 
+/// How long an attempt may be under way before it counts as a failure, in milliseconds: whoever began it is gone.
+pub const PENDING_MS_MAX: i64 = 30_000;
+
 /// An attempt that may fail.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -25,6 +28,8 @@ pub struct Attempt {
     pub keys: Vec<(String, ThrottleRule)>,
     /// When.
     pub at: Timestamp,
+    /// Whether its outcome is told later by `succeed`, `fail` or `withdraw`. Otherwise it has failed already.
+    pub pending: bool,
 }
 
 /// Counts failures by key in a sliding window.
@@ -32,10 +37,18 @@ pub struct Attempt {
 pub trait Throttle: Send + Sync {
     /// Counts the attempt as failed for the time being, unless one of the keys must wait: then nothing is
     /// counted and the milliseconds to wait are given. In one transaction, so many at once count as many.
+    /// A key that would only have to wait because of pending attempts is waited for, up to a deadline: many
+    /// correct sign-ins at once are no failures.
     async fn begin(&self, attempt: &Attempt) -> Result<Option<i64>, IdentityError>;
 
     /// The attempt succeeded: forgets what was counted for its first key, and this one attempt for the others.
     async fn succeed(&self, attempt: &Attempt) -> Result<(), IdentityError>;
+
+    /// The attempt failed: it is not pending any more.
+    async fn fail(&self, attempt: &Attempt) -> Result<(), IdentityError>;
+
+    /// Nobody looked at the attempt: it counts for none of its keys.
+    async fn withdraw(&self, attempt: &Attempt) -> Result<(), IdentityError>;
 
     /// Forgets at most `limit` keys whose newest attempt was before `before`; says how many. Windows are not known
     /// here, so `before` must be longer ago than the longest of them.

@@ -1,62 +1,124 @@
 //! The throttle and the audit.
 
 use super::MemoryPeople;
-use super::tables::Tables;
+use super::tables::{Failure, Tables};
 use crate::identity::next_head;
 use crate::ports::identity::{
     Attempt, AuditCursor, AuditLog, AuditQuery, AuditRecord, ChainPage, ChainPlace, IdentityError,
-    NewAuditRecord, Projected, Throttle, ThrottleRule,
+    NewAuditRecord, PENDING_MS_MAX, Projected, Throttle, ThrottleRule,
 };
 use async_trait::async_trait;
 use domain::{Revision, Timestamp};
+use std::future::poll_fn;
+use std::task::Poll;
+
+/// How often a fake looks whether others are done before it gives up.
+const LOOKS: u32 = 1000;
 
 /// How long to wait after these failures, in milliseconds; 0 for not at all.
-fn wait(failures: &[Timestamp], rule: ThrottleRule, at: Timestamp) -> i64 {
-    let counted: Vec<&Timestamp> = failures.iter().filter(|one| at.0 - one.0 < rule.window_ms).collect();
+fn wait(failures: &[Failure], rule: ThrottleRule, at: Timestamp, with_pending: bool) -> i64 {
+    let counts = |one: &&Failure| with_pending || !one.pending || at.0 - one.at.0 >= PENDING_MS_MAX;
+    let counted: Vec<&Failure> =
+        failures.iter().filter(|one| at.0 - one.at.0 < rule.window_ms).filter(counts).collect();
     let Some(over) = counted.len().checked_sub(rule.free as usize + 1) else { return 0 };
     let doubled = 1_i64.checked_shl(u32::try_from(over).unwrap_or(u32::MAX)).filter(|factor| *factor > 0);
     let delay = doubled.map_or(rule.delay_max_ms, |factor| rule.delay_ms.saturating_mul(factor));
-    let last = counted.last().map_or(0, |last| last.0);
+    let last = counted.iter().map(|one| one.at.0).max().unwrap_or_default();
     (last + delay.min(rule.delay_max_ms) - at.0).max(0)
+}
+
+/// Lets the other futures of the task run.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl Tables {
+    fn end(&mut self, attempt: &Attempt, forgotten: Option<&str>, failed: bool) {
+        for (key, _) in &attempt.keys {
+            let failures = self.failures.entry(key.clone()).or_default();
+            if Some(key.as_str()) == forgotten {
+                failures.clear();
+                continue;
+            }
+            let this = Failure { at: attempt.at, pending: true };
+            if let Some(place) = failures.iter().position(|one| *one == this) {
+                failures.remove(place);
+            }
+            if failed {
+                failures.push(Failure { pending: false, ..this });
+            }
+        }
+        self.failures.retain(|_, failures| !failures.is_empty());
+    }
 }
 
 #[async_trait]
 impl Throttle for MemoryPeople {
     async fn begin(&self, attempt: &Attempt) -> Result<Option<i64>, IdentityError> {
-        self.change(|tables| {
-            let waits = attempt.keys.iter().map(|(key, rule)| {
-                tables.failures.get(key).map_or(0, |failures| wait(failures, *rule, attempt.at))
-            });
-            if let Some(wait) = waits.max().filter(|wait| *wait > 0) {
-                return Ok(Some(wait));
+        let mut looks = 0;
+        loop {
+            let (refused, waits) = self.change(|tables| {
+                let longest = |with_pending| {
+                    let waits = attempt.keys.iter().map(|(key, rule)| {
+                        let failures = tables.failures.get(key);
+                        failures.map_or(0, |failures| wait(failures, *rule, attempt.at, with_pending))
+                    });
+                    waits.max().unwrap_or_default()
+                };
+                let (refused, waits) = (longest(false), longest(true));
+                if waits == 0 {
+                    for (key, rule) in &attempt.keys {
+                        let failures = tables.failures.entry(key.clone()).or_default();
+                        failures.retain(|one| attempt.at.0 - one.at.0 < rule.window_ms);
+                        failures.push(Failure { at: attempt.at, pending: attempt.pending });
+                    }
+                }
+                Ok((refused, waits))
+            })?;
+            if waits == 0 {
+                return Ok(None);
             }
-            for (key, rule) in &attempt.keys {
-                let failures = tables.failures.entry(key.clone()).or_default();
-                failures.retain(|one| attempt.at.0 - one.0 < rule.window_ms);
-                failures.push(attempt.at);
+            looks += 1;
+            if refused > 0 || looks > LOOKS {
+                return Ok(Some(refused.max(waits)));
             }
-            Ok(None)
-        })
+            yield_now().await;
+        }
     }
 
     async fn succeed(&self, attempt: &Attempt) -> Result<(), IdentityError> {
         self.change(|tables| {
-            for (place, (key, _)) in attempt.keys.iter().enumerate() {
-                let Some(failures) = tables.failures.get_mut(key) else { continue };
-                if place == 0 {
-                    failures.clear();
-                } else if let Some(this) = failures.iter().position(|one| *one == attempt.at) {
-                    failures.remove(this);
-                }
-            }
-            tables.failures.retain(|_, failures| !failures.is_empty());
+            tables.end(attempt, attempt.keys.first().map(|(key, _)| key.as_str()), false);
+            Ok(())
+        })
+    }
+
+    async fn fail(&self, attempt: &Attempt) -> Result<(), IdentityError> {
+        self.change(|tables| {
+            tables.end(attempt, None, true);
+            Ok(())
+        })
+    }
+
+    async fn withdraw(&self, attempt: &Attempt) -> Result<(), IdentityError> {
+        self.change(|tables| {
+            tables.end(attempt, None, false);
             Ok(())
         })
     }
 
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {
         self.change(|tables| {
-            let old = tables.failures.iter().filter(|(_, times)| times.iter().all(|one| *one < before));
+            let old = tables.failures.iter().filter(|(_, all)| all.iter().all(|one| one.at < before));
             let old: Vec<String> = old.take(limit as usize).map(|(key, _)| key.clone()).collect();
             tables.failures.retain(|key, _| !old.contains(key));
             Ok(old.len() as u64)

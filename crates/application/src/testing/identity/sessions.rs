@@ -4,8 +4,8 @@ use super::MemoryPeople;
 use super::tables::KeptSession;
 use crate::identity::PENDING_MAX;
 use crate::ports::identity::{
-    ExternalIdentities, ExternalIdentity, IdentityError, NewSession, PendingSignIn, Rotate, Rotation,
-    SecondFactor, SecondFactors, Session, Sessions, UserStatus,
+    ExternalIdentities, ExternalIdentity, IdentityError, NETWORKS_MAX, NewSession, PendingSignIn, Rotate,
+    Rotation, SecondFactor, SecondFactors, Session, Sessions, UserStatus,
 };
 use async_trait::async_trait;
 use domain::{Digest, SessionId, Timestamp, UserId};
@@ -67,6 +67,13 @@ impl Sessions for MemoryPeople {
                 ended: false,
             };
             tables.sessions.insert(new.session.id.clone(), kept);
+            let networks = tables.networks.entry(user.clone()).or_default();
+            networks.extend(new.networks.iter().map(|network| (network.clone(), at)));
+            while networks.len() > NETWORKS_MAX as usize {
+                let oldest = networks.iter().min_by_key(|(_, seen_at)| **seen_at);
+                let Some(oldest) = oldest.map(|(network, _)| network.clone()) else { break };
+                networks.remove(&oldest);
+            }
             Ok(ended)
         })
     }
@@ -123,6 +130,13 @@ impl Sessions for MemoryPeople {
 
     async fn is_live(&self, session: &SessionId, at: Timestamp) -> Result<bool, IdentityError> {
         self.read(|tables| tables.sessions.get(session).is_some_and(|kept| kept.is_live(at)))
+    }
+
+    async fn networks(&self, user: &UserId, since: Timestamp) -> Result<Vec<String>, IdentityError> {
+        self.read(|tables| {
+            let networks = tables.networks.get(user).into_iter().flatten();
+            networks.filter(|(_, seen_at)| **seen_at >= since).map(|(network, _)| network.clone()).collect()
+        })
     }
 
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {

@@ -40,6 +40,13 @@ pub(super) struct KeptSession {
     pub(super) ended: bool,
 }
 
+/// A failure, or an attempt that may become one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Failure {
+    pub(super) at: Timestamp,
+    pub(super) pending: bool,
+}
+
 impl KeptSession {
     pub(super) fn is_live(&self, at: Timestamp) -> bool {
         !self.ended && at < self.session.idle_at && at < self.session.ends_at
@@ -62,8 +69,10 @@ pub(super) struct Tables {
     pub(super) factors: BTreeMap<UserId, (SecondFactor, BTreeSet<Digest>)>,
     pub(super) identities: BTreeMap<ExternalIdentity, UserId>,
     pub(super) pending: Vec<PendingSignIn>,
+    /// From where users have signed in, and when last.
+    pub(super) networks: BTreeMap<UserId, BTreeMap<String, Timestamp>>,
     /// Failures by key, the oldest first.
-    pub(super) failures: BTreeMap<String, Vec<Timestamp>>,
+    pub(super) failures: BTreeMap<String, Vec<Failure>>,
     pub(super) audit: Vec<AuditRecord>,
     pub(super) forgotten: ChainPlace,
     pub(super) end: ChainPlace,

@@ -1,7 +1,7 @@
 //! The contract of [`Sessions`](crate::ports::identity::Sessions) but for rotation.
 
 use super::{Stores, at, digest, hash, refusal, session_id, together, user_id};
-use crate::ports::identity::{ClientInfo, NewSession, Session, Shown};
+use crate::ports::identity::{ClientInfo, NETWORKS_MAX, NewSession, Session, Shown};
 use domain::SessionId;
 
 /// Idle end and end of the sessions of these checks, in milliseconds after they were opened.
@@ -11,6 +11,7 @@ pub(super) const LIFE_MS: i64 = 100_000;
 /// Runs every check of this port but those of [`super::rotation`].
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_opened_and_listed(&open().await).await;
+    check_networks(&open().await).await;
     check_room_is_made(&open().await).await;
     check_room_under_haste(&open().await).await;
     check_what_was_shown_must_hold(&open().await).await;
@@ -39,12 +40,41 @@ pub(super) fn new_session(name: &str, user: &str, ms: i64) -> NewSession {
         shown: Shown::default(),
         refresh: digest(&format!("{name}-0")),
         sessions_max: 3,
+        networks: Vec::new(),
     }
 }
 
 async fn ids(stores: &Stores, ms: i64) -> Vec<SessionId> {
     let live = stores.sessions.list(&user_id("ada"), at(ms)).await.expect("a list");
     live.into_iter().map(|session| session.id).collect()
+}
+
+async fn check_networks(stores: &Stores) {
+    stores.person("ada").await;
+    stores.person("bob").await;
+    let open = async |name: &str, user: &str, networks: &[&str], ms: i64| {
+        let networks = networks.iter().map(|network| (*network).to_owned()).collect();
+        let new = NewSession { networks, sessions_max: 100, ..new_session(name, user, ms) };
+        stores.sessions.open(&new).await.expect("opened");
+    };
+    let known = async |user: &str, since: i64| {
+        let mut known = stores.sessions.networks(&user_id(user), at(since)).await.expect("a list");
+        known.sort();
+        known
+    };
+    open("s1", "ada", &["a", "b"], 0).await;
+    open("s2", "ada", &["b", "c"], 5).await;
+    assert_eq!(known("ada", 0).await, ["a", "b", "c"]);
+    assert_eq!(known("ada", 1).await, ["b", "c"], "the last sign-in counts");
+    assert!(known("bob", 0).await.is_empty());
+    stores.sessions.end(&user_id("ada"), &session_id("s2")).await.expect("ended");
+    assert_eq!(known("ada", 1).await, ["b", "c"], "also when the session is over");
+    for n in 0..NETWORKS_MAX {
+        open(&format!("t{n}"), "ada", &[&format!("n{n:02}")], 10).await;
+    }
+    let all = known("ada", 0).await;
+    assert_eq!(all.len(), NETWORKS_MAX as usize);
+    assert!(!all.contains(&"c".to_owned()), "the oldest made room");
 }
 
 async fn check_opened_and_listed(stores: &Stores) {

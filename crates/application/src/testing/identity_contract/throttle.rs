@@ -1,7 +1,7 @@
 //! The contract of [`Throttle`](crate::ports::identity::Throttle).
 
 use super::{Stores, at, together};
-use crate::ports::identity::{Attempt, ThrottleRule};
+use crate::ports::identity::{Attempt, PENDING_MS_MAX, ThrottleRule};
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -10,6 +10,9 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_every_key_counts(&open().await).await;
     check_success_forgets(&open().await).await;
     check_many_at_once_count_as_many(&open().await).await;
+    check_pending_attempts_are_waited_for(&open().await).await;
+    check_pending_attempts_that_fail_count(&open().await).await;
+    check_withdrawn_attempts_do_not_count(&open().await).await;
     check_pruning(&open().await).await;
 }
 
@@ -17,7 +20,12 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
 const RULE: ThrottleRule = ThrottleRule { free: 2, delay_ms: 100, delay_max_ms: 1000, window_ms: 10_000 };
 
 fn attempt(keys: &[&str], ms: i64) -> Attempt {
-    Attempt { keys: keys.iter().map(|key| ((*key).to_owned(), RULE)).collect(), at: at(ms) }
+    let keys = keys.iter().map(|key| ((*key).to_owned(), RULE)).collect();
+    Attempt { keys, at: at(ms), pending: false }
+}
+
+fn pending(keys: &[&str], ms: i64) -> Attempt {
+    Attempt { pending: true, ..attempt(keys, ms) }
 }
 
 async fn begin(stores: &Stores, keys: &[&str], ms: i64) -> Option<i64> {
@@ -69,7 +77,7 @@ async fn check_success_forgets(stores: &Stores) {
     for ms in [0, 1] {
         assert_eq!(begin(stores, &["name", "network"], ms).await, None);
     }
-    let third = attempt(&["name", "network"], 2);
+    let third = pending(&["name", "network"], 2);
     assert_eq!(stores.throttle.begin(&third).await.expect("an answer"), None);
     stores.throttle.succeed(&third).await.expect("forgotten");
     for ms in [3, 4, 5] {
@@ -77,11 +85,12 @@ async fn check_success_forgets(stores: &Stores) {
     }
     assert_eq!(begin(stores, &["network"], 3).await, None, "one of three was taken back");
     assert_eq!(begin(stores, &["network"], 3).await, Some(100), "the other two still count");
-    let same = [attempt(&["name-2", "shared"], 7), attempt(&["name-3", "shared"], 7)];
+    let same = [pending(&["name-2", "shared"], 7), pending(&["name-3", "shared"], 7)];
     for one in &same {
         assert_eq!(stores.throttle.begin(one).await.expect("an answer"), None);
     }
     stores.throttle.succeed(&same[0]).await.expect("forgotten");
+    stores.throttle.fail(&same[1]).await.expect("counted");
     assert_eq!(begin(stores, &["shared"], 7).await, None);
     assert_eq!(begin(stores, &["shared"], 7).await, None);
     assert_eq!(begin(stores, &["shared"], 7).await, Some(100), "only one of the same time was taken back");
@@ -95,6 +104,69 @@ async fn check_many_at_once_count_as_many(stores: &Stores) {
     }));
     let free = all.await.into_iter().filter(Option::is_none).count();
     assert_eq!(free, 3, "as many as one after the other");
+}
+
+async fn begun(stores: &Stores, attempt: &Attempt) {
+    assert_eq!(stores.throttle.begin(attempt).await.expect("an answer"), None);
+}
+
+async fn check_pending_attempts_are_waited_for(stores: &Stores) {
+    let first = [0, 1, 2].map(|ms| pending(&["other", "network"], ms));
+    for one in &first {
+        begun(stores, one).await;
+    }
+    // Twelve more at once, while none of the first has ended: each waits, and none is refused.
+    let others = together((0..12).map(|n| async move {
+        let one = pending(&[&format!("name-{n}"), "network"], 3);
+        begun(stores, &one).await;
+        stores.throttle.succeed(&one).await.expect("forgotten");
+    }));
+    let end = async {
+        for one in &first {
+            stores.throttle.withdraw(one).await.expect("taken back");
+        }
+    };
+    futures::join!(others, end);
+    for ms in [3, 3, 3] {
+        assert_eq!(begin(stores, &["network"], ms).await, None, "nothing is left of them");
+    }
+}
+
+async fn check_pending_attempts_that_fail_count(stores: &Stores) {
+    let all = [0, 1, 2].map(|ms| pending(&["k"], ms));
+    for one in &all {
+        begun(stores, one).await;
+    }
+    let waiting = async { stores.throttle.begin(&pending(&["k"], 2)).await.expect("an answer") };
+    let end = async {
+        for one in &all {
+            stores.throttle.fail(one).await.expect("counted");
+        }
+    };
+    let (waited, ()) = futures::join!(waiting, end);
+    assert_eq!(waited, Some(100), "guesses at once are no cheaper than one after the other");
+    // What is pending for too long has failed.
+    let rule = ThrottleRule { window_ms: 10 * PENDING_MS_MAX, ..RULE };
+    let long = |ms| Attempt { keys: vec![("long".to_owned(), rule)], at: at(ms), pending: true };
+    for ms in [0, 1, PENDING_MS_MAX] {
+        begun(stores, &long(ms)).await;
+    }
+    stores.throttle.fail(&long(PENDING_MS_MAX)).await.expect("counted");
+    let late = stores.throttle.begin(&long(PENDING_MS_MAX + 1)).await.expect("an answer");
+    assert_eq!(late, Some(99));
+}
+
+async fn check_withdrawn_attempts_do_not_count(stores: &Stores) {
+    for ms in [0, 1] {
+        assert_eq!(begin(stores, &["k"], ms).await, None);
+    }
+    for ms in 2..6 {
+        let one = pending(&["k"], ms);
+        begun(stores, &one).await;
+        stores.throttle.withdraw(&one).await.expect("taken back");
+    }
+    assert_eq!(begin(stores, &["k"], 6).await, None);
+    assert_eq!(begin(stores, &["k"], 6).await, Some(100), "what failed before still counts");
 }
 
 async fn check_pruning(stores: &Stores) {

@@ -35,14 +35,14 @@ impl Decision<'_> {
         Err(Rejection::QuotaExceeded { project, limit, max, used })
     }
 
+    /// As with [`Self::rotate_api_key`], nobody ends what is beyond their own rights.
     pub(super) fn revoke_api_key(&self, key: &KeyRef) -> Result<Vec<Event>, Rejection> {
         self.require(Permission::KeyWrite, owner(key.project.as_ref()))?;
         if let Some(name) = &key.project {
             self.existing_project(name)?;
         }
-        if self.state.api_key(key).is_none() {
-            return Err(Rejection::ApiKeyNotFound(key.id.clone()));
-        }
+        let present = self.state.api_key(key).ok_or_else(|| Rejection::ApiKeyNotFound(key.id.clone()))?;
+        self.within_own_rights(present)?;
         Ok(vec![Event::ApiKeyRevoked { key: key.clone() }])
     }
 

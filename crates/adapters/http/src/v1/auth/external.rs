@@ -31,8 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 refusals! {
     Listed: STRANGER;
-    Begun: STRANGER, &[Code::ProviderNotFound, Code::ProviderUnavailable];
-    Finished: STRANGER, &[Code::ProviderNotFound, Code::ProviderUnavailable, Code::ProviderRefused,
+    Begun: STRANGER, &[Code::ProviderNotFound, Code::ProviderInvalid, Code::ProviderUnavailable];
+    Finished: STRANGER, &[Code::ProviderNotFound, Code::ProviderInvalid, Code::ProviderUnavailable, Code::ProviderRefused,
         Code::RegistrationClosed, Code::SignInFailed, Code::Taken];
 }
 

@@ -1,6 +1,7 @@
 //! Coming in, going on, going out.
 
 use crate::cookie;
+use crate::edge::Facts;
 use crate::extract::{Caller, Guest, JsonBody, ModeQuery, NoQuery, Query, by_cookie};
 use crate::openapi::{BODY, COMMON, PEOPLE, STRANGER, refusals};
 use crate::problem::{Code, Problem};
@@ -11,10 +12,12 @@ use crate::v1::dto::people::auth::{
 };
 use crate::v1::dto::people::user::UserBody;
 use application::identity::{Refresh, Signed, SignedIn};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -83,16 +86,22 @@ async fn register(
 async fn login(
     State(api): State<Api>,
     Guest(visitor): Guest,
+    Extension(facts): Extension<Arc<Facts>>,
     Query(mode): Query<ModeQuery>,
-    uri: Uri,
-    headers: HeaderMap,
+    (uri, headers): (Uri, HeaderMap),
     bytes: JsonBody,
 ) -> Result<Response, Problem> {
     if mode.browser() {
         cookie::check_origin(&headers, &uri, true)?;
     }
     let request = bytes.parse::<LoginBody>()?.request(mode.browser())?;
-    let signed = api.app.identity()?.sign_in.login(&visitor, request).await?;
+    let sign_in = &api.app.identity()?.sign_in;
+    if let Some(over_limit) = facts.over_limit.get()
+        && !sign_in.signed_in_from(&request.email, &visitor).await?
+    {
+        return Err(over_limit.clone());
+    }
+    let signed = sign_in.login(&visitor, request).await?;
     signed_in(&signed, mode.browser())
 }
 

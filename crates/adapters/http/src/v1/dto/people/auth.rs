@@ -22,7 +22,10 @@ pub(in crate::v1) struct BootstrapBody {
     #[schema(value_type = String, max_length = 512)]
     token: SecretString,
     /// Where the person is reached.
-    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^\\u0000-\\u0020\\u0040\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f-\\u1160\\u1680\\u17b4-\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2100-\\u214f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,186}[A-Za-z0-9])?$"
+    )]
     email: String,
     /// What people call the person.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
@@ -37,7 +40,10 @@ pub(in crate::v1) struct BootstrapBody {
 #[serde(deny_unknown_fields)]
 pub(in crate::v1) struct RegisterBody {
     /// Where the person is reached; with an invitation, the address that was invited.
-    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^\\u0000-\\u0020\\u0040\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f-\\u1160\\u1680\\u17b4-\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2100-\\u214f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,186}[A-Za-z0-9])?$"
+    )]
     email: String,
     /// What people call the person.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
@@ -56,7 +62,10 @@ pub(in crate::v1) struct RegisterBody {
 #[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery staple" }))]
 pub(in crate::v1) struct LoginBody {
     /// Who.
-    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^\\u0000-\\u0020\\u0040\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f-\\u1160\\u1680\\u17b4-\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2100-\\u214f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,186}[A-Za-z0-9])?$"
+    )]
     email: String,
     /// The password.
     #[schema(value_type = String, max_length = 256, format = Password)]

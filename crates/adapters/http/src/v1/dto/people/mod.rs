@@ -12,9 +12,9 @@ use super::invalid;
 use crate::problem::Problem;
 use domain::{Email, KeyLabel};
 
-/// An address as it was typed: people do not mind upper and lower case.
+/// An address as it was typed.
 fn email(text: &str) -> Result<Email, Problem> {
-    Email::parse(&text.to_lowercase()).map_err(|error| invalid("email", &error.to_string()))
+    Email::from_input(text).map_err(|error| invalid("email", &error.to_string()))
 }
 
 fn label(text: &str) -> Result<KeyLabel, Problem> {

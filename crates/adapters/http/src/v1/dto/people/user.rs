@@ -39,7 +39,10 @@ pub(in crate::v1) struct UserBody {
 #[schema(example = json!({ "email": "ada@example.com", "name": "Ada" }))]
 pub(in crate::v1) struct NewUserBody {
     /// Where the person is reached; nobody else may have it.
-    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^\\u0000-\\u0020\\u0040\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f-\\u1160\\u1680\\u17b4-\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2100-\\u214f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,186}[A-Za-z0-9])?$"
+    )]
     email: String,
     /// What people call the person, at most 100 bytes.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
@@ -58,7 +61,10 @@ pub(in crate::v1) struct NewUserBody {
 #[schema(example = json!({ "status": "deactivated" }))]
 pub(in crate::v1) struct UserChangeBody {
     /// Another address.
-    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^\\u0000-\\u0020\\u0040\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f-\\u1160\\u1680\\u17b4-\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2100-\\u214f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,186}[A-Za-z0-9])?$"
+    )]
     email: Option<String>,
     /// Another name.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
@@ -94,7 +100,10 @@ pub(in crate::v1) struct InvitedRoleBody {
 #[schema(example = json!({ "email": "ada@example.com", "role": { "role": "editor", "project": "demo" } }))]
 pub(in crate::v1) struct NewInvitationBody {
     /// Whom.
-    #[schema(max_length = 254, pattern = "^[!-?A-~]{1,64}@[a-z0-9]([a-z0-9.-]{0,186}[a-z0-9])?$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^\\u0000-\\u0020\\u0040\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f-\\u1160\\u1680\\u17b4-\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2100-\\u214f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,186}[A-Za-z0-9])?$"
+    )]
     email: String,
     /// The role that the person will have.
     role: Option<InvitedRoleBody>,
