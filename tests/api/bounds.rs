@@ -5,6 +5,9 @@ use e2e::{Project, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// Housekeeping looks every five seconds.
+const PRUNED_WITHIN: Duration = Duration::from_secs(60);
+
 async fn change(project: &Project, body: &Value) -> Value {
     project.client.patch(&project.path("")).json(body).send().await.is(200).json()
 }
@@ -39,13 +42,47 @@ async fn a_project_holds_no_more_than_its_quotas() {
     let refused = project.client.post(&project.path("/api-keys")).json(&key).send().await;
     assert_eq!(refused.refused(403, "quota_exceeded")["limit"], "api_keys");
     let read = project.client.get(&project.path("")).send().await.is(200).json();
-    assert_eq!(read["usage"], json!({ "documents": 2, "bytes": 100, "api_keys": 1 }));
+    let usage = &read["usage"];
+    assert_eq!(
+        (&usage["documents"], &usage["bytes"], &usage["api_keys"]),
+        (&json!(2), &json!(100), &json!(1))
+    );
     // What frees space is always allowed, also above a quota that was lowered.
     change(&project, &json!({ "quotas": { "documents": 0, "bytes": 0 } })).await;
     project.write("a", &json!("")).await;
     project.client.delete(&project.config("b")).if_any().send().await.is(204);
     let read = project.client.get(&project.path("")).send().await.is(200).json();
     assert_eq!((&read["usage"]["documents"], &read["usage"]["bytes"]), (&json!(1), &json!(2)));
+}
+
+/// One key, written again and again: what is kept counts too.
+#[tokio::test]
+async fn a_project_keeps_no_more_history_than_its_quota() {
+    let project = project().await;
+    let quotas = json!({ "documents": 1, "bytes": 2_000_000, "history_bytes": 3_000_000 });
+    let bounds = json!({ "quotas": quotas, "retention": { "versions": 1000 } });
+    let shown = change(&project, &bounds).await;
+    assert_eq!(shown["quotas"]["history_bytes"], 3_000_000);
+    project.create_config("a", &json!(0)).await;
+    let mut written = 0;
+    let refused = loop {
+        let body = json!({ "content": format!("{written}{}", "x".repeat(500_000)) });
+        let answer = project.client.put(&project.config("a")).if_any().json(&body).send().await;
+        if answer.status != 200 {
+            break answer.refused(403, "quota_exceeded");
+        }
+        written += 1;
+        assert!(written < 10, "4.5 MB of history were kept");
+    };
+    assert_eq!((&refused["limit"], &refused["max"]), (&json!("history_bytes"), &json!(3_000_000)));
+    // Keeping less makes room.
+    change(&project, &json!({ "retention": { "versions": 1 } })).await;
+    until("there is room again", PRUNED_WITHIN, async || {
+        let body = json!({ "content": 1 });
+        let answer = project.client.put(&project.config("a")).if_any().json(&body).send().await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

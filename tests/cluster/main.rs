@@ -3,6 +3,7 @@
 
 mod chaos;
 mod contention;
+mod disk_full;
 mod foreign;
 mod hand_over;
 mod ledger;

@@ -222,3 +222,40 @@ async fn what_would_stop_the_cluster_is_refused() {
     client.post(TRANSFER).json(&json!({})).send().await.refused(503, "no_successor");
     project.create_config("b", &json!(1)).await;
 }
+
+/// Another rack: the member comes back at another address, and the others find it there for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_is_moved_to_another_address() {
+    let cluster = TestCluster::start().await;
+    let leader = cluster.leader().await;
+    let moved = (leader + 1) % cluster.size();
+    let (id, client) = (id_of(&cluster, moved).await, cluster.client(leader));
+    let project = Project::create(client.clone()).await;
+    project.create_config("a", &json!(1)).await;
+    let path = format!("{MEMBERS}/{id}");
+    let taken = client.patch(&path).json(&json!({ "peer_addr": "127.0.0.1:1" })).send().await;
+    taken.refused(503, "member_unreachable");
+    client.patch(&format!("{MEMBERS}/7")).json(&json!({ "api_url": "http://h:1" })).send().await.is(404);
+    cluster.node(moved).term();
+    assert!(cluster.node(moved).exited(DONE_WITHIN).await.success());
+    let port = free_ports(1)[0];
+    let addr = format!("127.0.0.1:{port}");
+    let mut process = cluster.node(moved).another(&[("peer.listen", &addr)]);
+    let move_it = async || client.patch(&path).json(&json!({ "peer_addr": addr })).send().await;
+    let answer = insist("the member is moved", move_it).await;
+    assert_eq!(answer.is(200).json()["peer_addr"], json!(addr));
+    let last = project.write("a", &json!(2)).await;
+    let own = cluster.client(moved);
+    until("the moved member has what is written", DONE_WITHIN, async || {
+        let read = own.get(&project.config("a")).send().await;
+        (read.status == 200 && read.revision() >= last.revision()).then_some(())
+    })
+    .await;
+    for client in cluster.clients() {
+        let list = client.get(MEMBERS).send().await.is(200).json();
+        let items = list["items"].as_array().expect("items").clone();
+        assert!(items.iter().any(|one| one["id"] == json!(id) && one["peer_addr"] == json!(addr)), "{list}");
+    }
+    process.kill().expect("the process can be killed");
+    process.wait().expect("it ends");
+}

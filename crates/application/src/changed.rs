@@ -207,6 +207,7 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
         Event::ApiKeyRotated { key, .. } => plain("update", "api_key", key.id.to_string()),
         Event::ApiKeyRevoked { key } => plain("delete", "api_key", key.id.to_string()),
         Event::MemberAdmitted { member } => plain("create", "member", member.id.to_string()),
+        Event::MemberUpdated { member } => plain("update", "member", member.id.to_string()),
         Event::MemberRetired { id } => plain("delete", "member", id.to_string()),
         Event::EpochRaised { user, .. } => plain("update", "user", user.to_string()),
         Event::ClusterNamed { .. }

@@ -1,8 +1,8 @@
 //! The cluster itself.
 
 use crate::ports::{ClusterStatus, ClusterView, Freshness, Member, MemberRole, Membership, View};
-use crate::{Core, Error, RequestContext};
-use domain::{Command, MemberId, NewMember, Permission, Resource, Revision};
+use crate::{Core, Error, RequestContext, Seen};
+use domain::{Command, MemberAddress, MemberId, MemberName, NewMember, Permission, Resource, Revision};
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,6 +23,17 @@ pub struct AddedMember {
     pub created: bool,
     /// The revision at which it was admitted.
     pub revision: Revision,
+}
+
+/// Where a member is from now on; what is `None` stays.
+#[derive(Clone, Debug)]
+pub struct UpdateMember {
+    /// Which member.
+    pub id: MemberId,
+    /// Where the other members reach it.
+    pub peer_addr: Option<MemberAddress>,
+    /// Where clients reach it.
+    pub api_url: Option<MemberAddress>,
 }
 
 impl fmt::Debug for Cluster {
@@ -55,6 +66,30 @@ impl Cluster {
         let seen = self.members.status().await.members.into_iter().find(|one| one.id == new.id.get());
         let member = seen.unwrap_or_else(|| unseen(&new));
         Ok(AddedMember { member, created: done.changed, revision: done.revision })
+    }
+
+    /// Notes that a member is at other addresses. It runs there already, and answers the leader.
+    pub async fn update_member(
+        &self,
+        ctx: &RequestContext,
+        change: UpdateMember,
+    ) -> Result<Seen<Member>, Error> {
+        self.may_write(ctx).await?;
+        let id = change.id;
+        let missing = || Error::not_found("member", id);
+        let found = |status: ClusterStatus| status.members.into_iter().find(|one| one.id == id.get());
+        let now = found(self.members.status().await).ok_or_else(missing)?;
+        let address = |text: &str| MemberAddress::parse(text).map_err(|error| Error::Internal(error.into()));
+        let member = NewMember {
+            id,
+            name: MemberName::parse(&now.name).map_err(|error| Error::Internal(error.into()))?,
+            peer_addr: change.peer_addr.map_or_else(|| address(&now.peer_addr), Ok)?,
+            api_url: change.api_url.map_or_else(|| address(&now.api_url), Ok)?,
+        };
+        let command = Command::UpdateMember { member: member.clone() };
+        let done = self.membership.change(self.core.env.stamp(ctx, command)).await?;
+        let seen = found(self.members.status().await).unwrap_or_else(|| unseen(&member));
+        Ok(Seen { item: seen, revision: done.revision, stale_for_ms: None })
     }
 
     /// Takes a member out for good: its id never joins again.

@@ -6,7 +6,7 @@ use crate::ports::{
     ArchiveError, CheckFault, ConsensusError, MemberRefusal, MembershipError, SchemaFault, Violation,
 };
 use domain::access::Denied;
-use domain::{ApiKeyId, ConfigId, Rejection, Revision, Version};
+use domain::{ApiKeyId, ConfigId, Rejection, Revision, Timestamp, Version};
 
 /// A document that a new schema version would break.
 #[derive(Clone, Debug)]
@@ -89,6 +89,12 @@ pub enum Error {
         wanted: Revision,
         /// The newest there is.
         newest: Revision,
+    },
+    /// The time that was asked for is yet to come: what was current then is not known.
+    #[error("that time is yet to come")]
+    FutureTime {
+        /// The time of the node that was asked.
+        now: Timestamp,
     },
     /// More configs differ than one change can touch.
     #[error("at least {at_least} configs differ, at most {max} can be changed at a time")]
@@ -175,6 +181,11 @@ pub enum Error {
     /// Nothing was changed, and the same request may succeed later.
     #[error("too many requests are waiting")]
     Overloaded,
+    /// Nothing was changed. Reads, deletes and pruning go on, and so does everything once there is space.
+    #[error(
+        "a member of the cluster is low on disk space; changes that need space are refused until it has more"
+    )]
+    DiskFull,
     /// This node has not applied the revision that was asked for.
     #[error("this node is at revision {at}, behind the requested {wanted}")]
     Behind {
@@ -249,6 +260,7 @@ impl From<ConsensusError> for Error {
             ConsensusError::NoLeader => Self::NoLeader,
             ConsensusError::Behind { at, wanted } => Self::Behind { at, wanted },
             ConsensusError::Overloaded => Self::Overloaded,
+            ConsensusError::DiskFull => Self::DiskFull,
             ConsensusError::OutcomeUnknown => Self::OutcomeUnknown,
             ConsensusError::Failed(source) => Self::Internal(source),
         }

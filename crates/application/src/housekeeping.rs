@@ -1,4 +1,4 @@
-//! What the cluster does by itself: taking versions out of the history where a project asks for that.
+//! What the cluster does by itself: taking versions out of the history that retention does not keep.
 //!
 //! One node looks for what may go, outside the log; the replicated state decides, so that all nodes hold
 //! the same.
@@ -6,8 +6,8 @@
 use crate::history::let_others_run;
 use crate::ports::{Freshness, View};
 use crate::{Core, Error, RequestContext};
-use domain::limits::PRUNED_VERSIONS_MAX;
-use domain::{Actor, Command, ConfigId, Project, Pruned, Rejection, Retention, Timestamp, Version};
+use domain::limits::{HISTORY_FULL_PERCENT, HISTORY_TRIMMED_PERCENT, PRUNED_VERSIONS_MAX};
+use domain::{Actor, Command, ConfigId, Project, Pruned, Rejection, Retention, Timestamp, Usage, Version};
 
 /// Most configs that one command prunes.
 const CONFIGS_PER_COMMAND_MAX: usize = 500;
@@ -15,6 +15,11 @@ const CONFIGS_PER_COMMAND_MAX: usize = 500;
 const LOOKED_AT_ONCE: usize = 256;
 /// How many versions are read at a time when their age is asked for.
 const AGE_BATCH: usize = 64;
+
+/// How many versions of one config are read before a command is made of them.
+const VERSIONS_READ_MAX: u64 = 1024;
+/// After how many bytes of documents a command is full.
+const PRUNED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Work of the cluster on itself.
 #[derive(Clone, Debug)]
@@ -27,38 +32,45 @@ impl Housekeeping {
         Self { core }
     }
 
-    /// Prunes what every project's retention lets go; gives about how many versions went. To be called on the
-    /// node that leads, now and then; harmless anywhere and at any time.
+    /// Prunes what every project's retention lets go, and what a project that chose none has too much of; gives
+    /// about how many versions went. To be called on the node that leads, now and then; harmless anywhere and at
+    /// any time.
     pub async fn prune(&self) -> Result<u64, Error> {
         let view = self.core.state.view(Freshness::STALE).await?;
         let now = self.core.env.clock.now();
-        let (mut plan, mut planned, mut gone) = (Vec::new(), 0, 0);
-        let bounded = |project: &&Project| project.retention != Retention::default();
-        let projects: Vec<Project> = view.state.projects_after(None).filter(bounded).cloned().collect();
+        let (mut plan, mut gone) = (Plan::default(), 0);
+        let projects: Vec<Project> = view.state.projects_after(None).cloned().collect();
         for project in projects {
+            let usage = view.state.usage(&project.name);
+            let rule = Rule::of(&project, &usage);
+            if !rule.may_apply(&usage) {
+                continue;
+            }
             let held = view.state.all_configs(&project.name);
             let prunable = held.filter(|(id, newest)| view.state.oldest_kept(id) < *newest);
             for (number, (id, newest)) in prunable.enumerate() {
                 if number.is_multiple_of(LOOKED_AT_ONCE) {
                     let_others_run().await;
                 }
-                let from = view.state.oldest_kept(id).max(Version(1));
-                let oldest = oldest(&view, id, newest, project.retention, now).await?;
-                if oldest <= from {
-                    continue;
-                }
-                planned += oldest.0 - from.0;
-                plan.push(Pruned { id: id.clone(), oldest });
-                if plan.len() == CONFIGS_PER_COMMAND_MAX || planned >= PRUNED_VERSIONS_MAX {
-                    gone += self.commit(std::mem::take(&mut plan), std::mem::take(&mut planned)).await?;
+                let mut from = view.state.oldest_kept(id).max(Version(1));
+                let oldest = oldest(&view, id, newest, &rule, now).await?;
+                while oldest > from {
+                    let part = oldest.min(Version(from.0 + plan.room()));
+                    let bytes = documents(&view, id, from, part).await?;
+                    plan.add(Pruned { id: id.clone(), oldest: part, from, bytes: Some(bytes) });
+                    from = part;
+                    if plan.is_full() {
+                        gone += self.commit(std::mem::take(&mut plan)).await?;
+                    }
                 }
             }
         }
-        Ok(gone + self.commit(plan, planned).await?)
+        Ok(gone + self.commit(plan).await?)
     }
 
-    /// Has the plan, of so many versions, decided; gives about how many went.
-    async fn commit(&self, pruned: Vec<Pruned>, versions: u64) -> Result<u64, Error> {
+    /// Has the plan decided; gives about how many versions went.
+    async fn commit(&self, plan: Plan) -> Result<u64, Error> {
+        let Plan { pruned, versions, .. } = plan;
         if pruned.is_empty() {
             return Ok(0);
         }
@@ -71,16 +83,99 @@ impl Housekeeping {
     }
 }
 
+/// What one command prunes.
+#[derive(Default)]
+struct Plan {
+    pruned: Vec<Pruned>,
+    versions: u64,
+    bytes: u64,
+}
+
+impl Plan {
+    fn add(&mut self, one: Pruned) {
+        self.versions += one.oldest.0.saturating_sub(one.from.0);
+        self.bytes += one.bytes.unwrap_or(0);
+        self.pruned.push(one);
+    }
+
+    /// How many versions of the next config it takes.
+    fn room(&self) -> u64 {
+        (PRUNED_VERSIONS_MAX - self.versions).clamp(1, VERSIONS_READ_MAX)
+    }
+
+    fn is_full(&self) -> bool {
+        self.pruned.len() == CONFIGS_PER_COMMAND_MAX
+            || self.versions >= PRUNED_VERSIONS_MAX
+            || self.bytes >= PRUNED_BYTES_MAX
+    }
+}
+
+/// What is kept of the configs of one project.
+struct Rule {
+    retention: Retention,
+    /// Of what is kept of each config, at most this part, in thousandths; for a project that chose no retention
+    /// and whose history is nearly full.
+    part: Option<u64>,
+}
+
+impl Rule {
+    fn of(project: &Project, usage: &Usage) -> Self {
+        let quotas = &project.quotas;
+        let history = [
+            (usage.history.bytes, quotas.history_bytes()),
+            (usage.history.versions, quotas.history_versions()),
+        ];
+        let fullest = history.into_iter().map(|(used, max)| used.saturating_mul(100) / max.max(1)).max();
+        let fullest = fullest.unwrap_or(0);
+        let trims = !project.retention.is_chosen() && fullest >= HISTORY_FULL_PERCENT;
+        let part = trims.then(|| HISTORY_TRIMMED_PERCENT * 1000 / fullest);
+        Self { retention: project.retention, part }
+    }
+
+    /// Whether there can be something to prune, without a look at each config.
+    fn may_apply(&self, usage: &Usage) -> bool {
+        let many = self.retention.versions().is_some_and(|kept| usage.history.versions >= kept);
+        many || self.part.is_some() || (self.retention.age_ms.is_some() && usage.history.versions > 0)
+    }
+
+    /// The oldest version that is kept by number.
+    fn by_count(&self, kept_from: Version, newest: Version) -> Version {
+        let after = |kept: u64| Version((newest.0 + 1).saturating_sub(kept));
+        let by_retention = self.retention.versions().map_or(Version(0), after);
+        let held = (newest.0 + 1).saturating_sub(kept_from.0.max(1));
+        let by_part = self.part.map_or(Version(0), |part| after((held.saturating_mul(part) / 1000).max(1)));
+        by_retention.max(by_part)
+    }
+}
+
+/// The bytes of the documents of the versions from `from` to before `to`.
+async fn documents(view: &View, id: &ConfigId, from: Version, to: Version) -> Result<u64, Error> {
+    let (mut before, mut bytes) = (to, 0);
+    while before > from {
+        let wanted = usize::try_from(before.0 - from.0).unwrap_or(AGE_BATCH).min(AGE_BATCH);
+        let batch = view.archive.config_history(id, Some(before), wanted)?;
+        let_others_run().await;
+        let Some(last) = batch.last().map(|found| found.version) else { break };
+        let own = batch.iter().filter(|found| found.version >= from);
+        bytes += own
+            .filter_map(|found| found.content.as_ref())
+            .map(|text| text.as_str().len() as u64)
+            .sum::<u64>();
+        before = last;
+    }
+    Ok(bytes)
+}
+
 /// The oldest version of a config that the retention keeps.
 async fn oldest(
     view: &View,
     id: &ConfigId,
     newest: Version,
-    retention: Retention,
+    rule: &Rule,
     now: Timestamp,
 ) -> Result<Version, Error> {
-    let by_count = retention.versions.map_or(Version(0), |kept| Version((newest.0 + 1).saturating_sub(kept)));
-    let Some(age_ms) = retention.age_ms else { return Ok(by_count) };
+    let by_count = rule.by_count(view.state.oldest_kept(id), newest);
+    let Some(age_ms) = rule.retention.age_ms else { return Ok(by_count) };
     let since = Timestamp(now.0.saturating_sub(age_ms));
     // Newest first: the first version that was made before that time was current at it, and is kept.
     let floor = view.state.oldest_kept(id).max(by_count);

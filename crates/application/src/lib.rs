@@ -31,7 +31,7 @@ mod watch;
 
 pub use access::{Access, CreateApiKey, CreatedApiKey};
 pub use changed::{Changed, Effect, How};
-pub use cluster::{AddedMember, Cluster};
+pub use cluster::{AddedMember, Cluster, UpdateMember};
 pub use configs::{
     Change, ConfigDocument, ConfigList, Configs, DeleteConfig, Difference, Differing, Moment,
     PATCH_OPERATIONS_MAX, Patch, PatchConfig, PutConfig, Rollback, Versions, Written, difference,

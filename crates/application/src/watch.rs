@@ -122,11 +122,11 @@ impl Watches {
         self.core.state.follow(&id.environment_id())
     }
 
-    /// How many watchers the project may have at a node.
-    pub async fn watchers_max(&self, project: &ProjectName) -> Result<u64, Error> {
+    /// How many watchers the project may have at a node, when its quotas say it.
+    pub async fn watchers_max(&self, project: &ProjectName) -> Result<Option<u64>, Error> {
         let view = self.core.state.view(Freshness::STALE).await?;
         let project = view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
-        Ok(project.quotas.watchers())
+        Ok(project.quotas.watchers)
     }
 
     /// The version of a config as far as this node has applied, for the price of a look; `None` when it

@@ -4,7 +4,7 @@
 use crate::pki::ClusterCa;
 use crate::private_file;
 use crate::settings::{
-    Bootstrap, Cluster, Http, Identity, Limits, Log, Member, Node, Peer, Raft, Settings, Shutdown,
+    Bootstrap, Cluster, Http, Identity, Limits, Log, Member, Node, Peer, Raft, Settings, Shutdown, Storage,
 };
 use adapter_security::{ApiKeyMint, create_secrets};
 use adapter_system::SystemClock;
@@ -116,6 +116,7 @@ fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
             peer: Peer { listen: planned.peer_listen.to_string(), ..Peer::default() },
             bootstrap: Bootstrap { admin_key_sha256: admin_key.hash.to_string() },
             raft: Raft::default(),
+            storage: Storage::default(),
             log: Log { format: plan.log_format.to_owned(), ..Log::default() },
             shutdown: Shutdown::default(),
             cluster: Cluster { id: plan.cluster_id.to_string(), join: false, members: members.clone() },

@@ -7,7 +7,7 @@ use crate::out;
 use crate::settings::Identity;
 use anyhow::Context as _;
 use reqwest::Url;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Where a node listens when its `api_url` names no port.
 const HTTP_PORT: u16 = 8080;
@@ -66,12 +66,39 @@ fn planned(member: &MemberArg, http_listen: IpAddr) -> anyhow::Result<PlannedMem
     let (_, peer_port) =
         member.peer_addr.rsplit_once(':').context("expected host:port").with_context(what)?;
     let peer_port = peer_port.parse().with_context(what)?;
-    let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let (peer_host, _) = member.peer_addr.rsplit_once(':').unwrap_or_default();
     Ok(PlannedMember {
         name: member.name.clone(),
         peer_addr: member.peer_addr.clone(),
         api_url: member.api_url.clone(),
         http_listen: SocketAddr::new(http_listen, url.port().unwrap_or(HTTP_PORT)),
-        peer_listen: any(peer_port),
+        peer_listen: any(peer_host, peer_port),
     })
+}
+
+/// Every address of this machine, of the family in which others reach it at `host`.
+fn any(host: &str, port: u16) -> SocketAddr {
+    let is_v6 = host.trim_start_matches('[').trim_end_matches(']').parse::<Ipv6Addr>().is_ok();
+    let ip = if is_v6 { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { Ipv4Addr::UNSPECIFIED.into() };
+    SocketAddr::from((ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_listens_in_the_family_of_its_addresses() {
+        let planned = |peer_addr: &str| {
+            let member = MemberArg {
+                name: "a".to_owned(),
+                peer_addr: peer_addr.to_owned(),
+                api_url: "http://h:8080".to_owned(),
+            };
+            planned(&member, Ipv4Addr::LOCALHOST.into()).expect("a member").peer_listen.to_string()
+        };
+        assert_eq!(planned("[2001:db8::1]:9080"), "[::]:9080");
+        assert_eq!(planned("10.0.0.1:9080"), "0.0.0.0:9080");
+        assert_eq!(planned("a.test:9080"), "0.0.0.0:9080");
+    }
 }

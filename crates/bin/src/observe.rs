@@ -4,8 +4,9 @@ use crate::forwarded::ForwardedFor;
 use crate::people::People;
 use adapter_http::HttpObserver;
 use adapter_raft::observe::Observer;
+use adapter_raft::space::Level;
 use adapter_raft::{NodeStats, RaftNode};
-use adapter_telemetry::{Metrics, RaftGauges, RaftState};
+use adapter_telemetry::{DiskGauges, Metrics, RaftGauges, RaftState};
 use std::sync::Arc;
 
 /// The route template of one config, and what its methods are called in metrics.
@@ -115,6 +116,12 @@ pub(crate) fn metrics_text(metrics: &Metrics, node: &RaftNode, people: Option<&P
     }
     metrics.raft(gauges(&stats));
     metrics.state(stats.revision, stats.configs);
+    metrics.disk(DiskGauges {
+        free_bytes: stats.space.free,
+        limit_bytes: stats.space.limit,
+        low: stats.space.level != Level::Ample,
+        refusing: stats.space.cluster != Level::Ample,
+    });
     metrics.text().unwrap_or_else(|error| {
         tracing::error!(%error, "the metrics cannot be rendered");
         String::new()

@@ -1,6 +1,7 @@
 //! The node's health as probes see it.
 
 use adapter_http::{Probes, Readiness};
+use adapter_raft::space::{Level, SpaceStats};
 use adapter_raft::{READY_LAG_ENTRIES_MAX, RaftNode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +41,8 @@ impl Probes for NodeProbes {
         ];
         let ready = checks.iter().all(|(_, passed, _)| *passed);
         let mut checks = checks;
+        // Reads and deletes are served all the same.
+        checks.push(disk(&health.space));
         // Those with API keys, and people who have signed in, are served all the same.
         let people = self.people.as_ref().map(|people| people.load(Ordering::Relaxed));
         checks.extend(people.map(|answers| {
@@ -56,6 +59,18 @@ impl Probes for NodeProbes {
     fn started(&self) -> bool {
         self.node.health().bootstrapped
     }
+}
+
+fn disk(space: &SpaceStats) -> (&'static str, bool, String) {
+    let SpaceStats { free, limit, level, cluster } = *space;
+    let detail = if level != Level::Ample {
+        format!("disk_full: {free} bytes are free, {limit} are needed; changes that grow are refused")
+    } else if cluster != Level::Ample {
+        "disk_full: another member is low on disk space; changes that grow are refused".to_owned()
+    } else {
+        format!("{free} bytes are free, {limit} are needed")
+    };
+    ("disk", cluster == Level::Ample, detail)
 }
 
 fn check(name: &'static str, passed: bool, good: &str, bad: &str) -> (&'static str, bool, String) {

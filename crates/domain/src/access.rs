@@ -220,6 +220,28 @@ pub fn authorize(
     }
 }
 
+/// Says whether the principal may use one of `permissions` on anything in the project at the time `at`.
+pub fn authorize_somewhere(
+    state: &State,
+    who: Principal<'_>,
+    permissions: &[Permission],
+    project: &ProjectName,
+    at: Timestamp,
+) -> Result<(), Denied> {
+    let has = |scope: Scope<'_>, held: &BTreeSet<Permission>| {
+        scope.project.is_none_or(|own| own == project) && permissions.iter().any(|one| held.contains(one))
+    };
+    let allowed = match rights(state, who, at)? {
+        Rights::All => true,
+        Rights::Key(key) => has(key.scope(), &key.permissions),
+        Rights::Grants(grants) => grants.iter().any(|grant| has(grant.scope(), &grant.permissions)),
+    };
+    match permissions.first() {
+        Some(first) if !allowed => Err(Denied::MissingPermission(*first)),
+        _ => Ok(()),
+    }
+}
+
 impl Permission {
     /// The weakest built-in role that has it.
     pub fn least_role(self) -> BuiltInRole {

@@ -87,8 +87,16 @@ struct Bounds {
     api_keys: Option<u64>,
     bytes: Option<u64>,
     documents: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history_versions: Option<u64>,
     retention_age_ms: Option<i64>,
     retention_versions: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_versions: Option<u64>,
     watchers: Option<u64>,
 }
 
@@ -214,6 +222,10 @@ fn change(event: &Event) -> Option<Change<'_>> {
             "member.admit",
             format!("{} {} {} {}", member.id, member.name, member.peer_addr, member.api_url),
         ),
+        Event::MemberUpdated { member } => plain(
+            "member.update",
+            format!("{} {} {} {}", member.id, member.name, member.peer_addr, member.api_url),
+        ),
         Event::MemberRetired { id } => plain("member.retire", id.to_string()),
     })
 }
@@ -223,8 +235,12 @@ fn bounds(quotas: &Quotas, retention: &Retention) -> Bounds {
         api_keys: quotas.api_keys,
         bytes: quotas.bytes,
         documents: quotas.documents,
+        history_bytes: quotas.history_bytes,
+        history_versions: quotas.history_versions,
         retention_age_ms: retention.age_ms,
         retention_versions: retention.versions,
+        schema_bytes: quotas.schema_bytes,
+        schema_versions: quotas.schema_versions,
         watchers: quotas.watchers,
     }
 }

@@ -55,6 +55,31 @@ impl Provenance {
 }
 
 impl Command {
+    /// The project that it is about; of a transaction the first one's.
+    pub fn project(&self) -> Option<&ProjectName> {
+        match self {
+            Self::CreateProject { name, .. }
+            | Self::UpdateProject { name, .. }
+            | Self::ChangeProject { name, .. }
+            | Self::DeleteProject { name } => Some(name),
+            Self::CreateEnvironment { id } | Self::DeleteEnvironment { id } => Some(&id.project),
+            Self::CreateSchema { id, .. }
+            | Self::UpdateSchema { id, .. }
+            | Self::HoldSchema { id, .. }
+            | Self::DeleteSchema { id, .. } => Some(&id.project),
+            Self::PutConfig { id, .. } | Self::DeleteConfig { id, .. } => Some(&id.project),
+            Self::Transact { operations, .. } => operations.first().map(|one| &one.id().project),
+            Self::CreateApiKey { project, .. } => project.as_ref(),
+            Self::RevokeApiKey { key } | Self::RotateApiKey { key, .. } => key.project.as_ref(),
+            Self::PruneHistory { .. }
+            | Self::Bootstrap { .. }
+            | Self::RaiseEpochs { .. }
+            | Self::AdmitMember { .. }
+            | Self::RetireMember { .. }
+            | Self::UpdateMember { .. } => None,
+        }
+    }
+
     /// Whether it is about this project or something in it.
     pub fn is_about(&self, project: &ProjectName) -> bool {
         match self {
@@ -77,8 +102,56 @@ impl Command {
             Self::Bootstrap { .. }
             | Self::RaiseEpochs { .. }
             | Self::AdmitMember { .. }
-            | Self::RetireMember { .. } => false,
+            | Self::RetireMember { .. }
+            | Self::UpdateMember { .. } => false,
         }
+    }
+}
+
+impl Command {
+    /// Whether accepting it takes disk space for good. What makes things smaller, or ends rights, or lets the
+    /// cluster go on, does not count.
+    pub fn grows(&self) -> bool {
+        match self {
+            Self::CreateProject { .. }
+            | Self::CreateEnvironment { .. }
+            | Self::CreateSchema { .. }
+            | Self::UpdateSchema { .. }
+            | Self::PutConfig { .. }
+            | Self::CreateApiKey { .. } => true,
+            Self::Transact { operations, .. } => {
+                operations.iter().any(|operation| matches!(operation, Operation::Put { .. }))
+            }
+            Self::Bootstrap { .. }
+            | Self::UpdateProject { .. }
+            | Self::ChangeProject { .. }
+            | Self::DeleteProject { .. }
+            | Self::DeleteEnvironment { .. }
+            | Self::HoldSchema { .. }
+            | Self::DeleteSchema { .. }
+            | Self::DeleteConfig { .. }
+            | Self::PruneHistory { .. }
+            | Self::RevokeApiKey { .. }
+            | Self::RotateApiKey { .. }
+            | Self::RaiseEpochs { .. }
+            | Self::AdmitMember { .. }
+            | Self::RetireMember { .. }
+            | Self::UpdateMember { .. } => false,
+        }
+    }
+
+    /// Whether the cluster needs it to go on and to become smaller, also when its disks are full.
+    pub fn is_upkeep(&self) -> bool {
+        matches!(
+            self,
+            Self::Bootstrap { .. }
+                | Self::PruneHistory { .. }
+                | Self::RevokeApiKey { .. }
+                | Self::RaiseEpochs { .. }
+                | Self::AdmitMember { .. }
+                | Self::RetireMember { .. }
+                | Self::UpdateMember { .. }
+        )
     }
 }
 
@@ -170,6 +243,16 @@ pub struct Pruned {
     pub id: ConfigId,
     /// The oldest version that is kept from now on.
     pub oldest: Version,
+    /// From which version on the bytes were counted.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub from: Version,
+    /// The bytes of the documents that go, as counted; `None` when nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+fn is_unknown(version: &Version) -> bool {
+    *version == Version(0)
 }
 
 /// An API key to be: its rights, and the digest of a secret that was minted before.
@@ -275,4 +358,6 @@ pub enum Command {
     AdmitMember { member: NewMember },
     /// Decides that a member leaves, and that its id never joins again.
     RetireMember { id: MemberId },
+    /// Allows a member to be at other addresses.
+    UpdateMember { member: NewMember },
 }

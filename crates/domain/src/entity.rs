@@ -4,13 +4,10 @@
 //! These types are stored and replicated: fields are only ever added, with a default.
 
 use crate::access::Scope;
-use crate::limits::{
-    API_KEYS_PER_PROJECT_DEFAULT, BYTES_PER_PROJECT_DEFAULT, DOCUMENTS_PER_PROJECT_DEFAULT, SCHEMA_HOLD_MS,
-    WATCHERS_PER_PROJECT_DEFAULT,
-};
+use crate::limits::{HISTORY_ROW_BYTES, SCHEMA_HOLD_MS};
 use crate::{
-    Actor, ApiKeyId, ConfigKey, Digest, DisplayName, EnvironmentName, KeyLabel, Permission, ProjectName,
-    Revision, SchemaName, SchemaVersion, Timestamp, Version,
+    Actor, ApiKeyId, ConfigKey, Digest, DisplayName, EnvironmentName, KeyLabel, Past, Permission,
+    ProjectName, Quotas, Retention, Revision, SchemaName, SchemaVersion, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -38,62 +35,6 @@ pub struct Project {
     /// How much of the past is kept.
     #[serde(default)]
     pub retention: Retention,
-}
-
-/// How much a project may hold; `None` is the default of the platform.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(default)]
-pub struct Quotas {
-    /// Live documents in all environments.
-    pub documents: Option<u64>,
-    /// Bytes of live documents together.
-    pub bytes: Option<u64>,
-    /// API keys.
-    pub api_keys: Option<u64>,
-    /// Watchers at one node.
-    pub watchers: Option<u64>,
-}
-
-impl Quotas {
-    /// Most live documents.
-    pub fn documents(&self) -> u64 {
-        self.documents.unwrap_or(DOCUMENTS_PER_PROJECT_DEFAULT)
-    }
-
-    /// Most bytes of live documents together.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.unwrap_or(BYTES_PER_PROJECT_DEFAULT)
-    }
-
-    /// Most API keys.
-    pub fn api_keys(&self) -> u64 {
-        self.api_keys.unwrap_or(API_KEYS_PER_PROJECT_DEFAULT)
-    }
-
-    /// Most watchers at one node.
-    pub fn watchers(&self) -> u64 {
-        self.watchers.unwrap_or(WATCHERS_PER_PROJECT_DEFAULT)
-    }
-}
-
-/// How much of the past of each config is kept. The newest version always is; with both bounds, what
-/// either of them lets go goes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(default)]
-pub struct Retention {
-    /// So many versions; `None` for all.
-    pub versions: Option<u64>,
-    /// Every version that was current within this time, in milliseconds; `None` for ever.
-    pub age_ms: Option<i64>,
-}
-
-/// What a project holds.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Usage {
-    /// Live documents in all environments.
-    pub documents: u64,
-    /// Bytes of live documents together.
-    pub bytes: u64,
 }
 
 /// Identifies an environment.
@@ -181,9 +122,17 @@ pub struct Schema {
     /// Since when documents that follow the schema are not written, so that a change of it comes to an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_at: Option<Timestamp>,
+    /// The bytes of all its versions; those that an older program registered are not counted.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 impl Schema {
+    /// How many versions it has.
+    pub fn versions(&self) -> u64 {
+        (self.latest.0 + 1).saturating_sub(self.first.0)
+    }
+
     /// Whether documents that follow it are not to be written at the time `at`. Counted both ways, because
     /// the clocks of two nodes differ.
     pub fn is_held(&self, at: Timestamp) -> bool {
@@ -282,6 +231,24 @@ pub struct Config {
     /// The oldest version that is kept; 0 and 1 both mean that all are.
     #[serde(default)]
     pub oldest: Version,
+    /// The bytes of the documents that are kept beside the newest; `None` in rows of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past_bytes: Option<u64>,
+}
+
+impl Config {
+    /// What is kept of its past, the present document apart.
+    pub fn past(&self) -> Past {
+        let versions = self.version.0.saturating_sub(self.oldest.0.max(1));
+        // Older programs did not count; as if every version was as large as the newest.
+        Past::of(versions, self.past_bytes.unwrap_or_else(|| versions.saturating_mul(self.bytes.into())))
+    }
+
+    /// The bytes of the documents of its past.
+    pub(crate) fn past_documents(&self) -> u64 {
+        let past = self.past();
+        past.bytes.saturating_sub(past.versions.saturating_mul(HISTORY_ROW_BYTES))
+    }
 }
 
 /// What is left of a config that was deleted: enough to go on counting.
@@ -294,6 +261,16 @@ pub struct Retired {
     /// The oldest version that is kept; 0 and 1 both mean that all are.
     #[serde(default)]
     pub oldest: Version,
+    /// The bytes of the documents that are kept; not counted in rows of older programs.
+    #[serde(default)]
+    pub past_bytes: u64,
+}
+
+impl Retired {
+    /// What is kept of it, the deletion included.
+    pub fn past(&self) -> Past {
+        Past::of((self.version.0 + 1).saturating_sub(self.oldest.0.max(1)), self.past_bytes)
+    }
 }
 
 /// Finds an API key: who owns it, and its id there.

@@ -56,7 +56,14 @@ pub enum Event {
     /// A document was deleted.
     ConfigDeleted { id: ConfigId, version: Version, created_at: Timestamp, message: Message },
     /// The versions of a config from `from` on and below `oldest` are no longer kept.
-    HistoryPruned { id: ConfigId, from: Version, oldest: Version },
+    HistoryPruned {
+        id: ConfigId,
+        from: Version,
+        oldest: Version,
+        /// The bytes of the documents that went; `None` when nobody counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+    },
     /// An API key came to be.
     ApiKeyCreated { key: ApiKey },
     /// An API key was revoked.
@@ -66,13 +73,21 @@ pub enum Event {
     /// What was found about a person before this epoch counts for nothing.
     EpochRaised { user: UserId, epoch: Epoch },
     /// The answer to this command is kept for requests with the same idempotency key. Comes last.
-    AnswerKept { key: Digest, request: Digest },
+    AnswerKept {
+        key: Digest,
+        request: Digest,
+        /// The project that it is about; `None` for the platform.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<ProjectName>,
+    },
     /// A kept answer has expired or gave way to newer ones.
     AnswerForgotten { key: Digest },
     /// A machine was allowed to join the cluster.
     MemberAdmitted { member: NewMember },
     /// A member has to leave; its id never joins again.
     MemberRetired { id: MemberId },
+    /// A member was allowed to be at other addresses.
+    MemberUpdated { member: NewMember },
 }
 
 /// The events of one accepted command, with its place in the order of all.

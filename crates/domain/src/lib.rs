@@ -25,6 +25,7 @@ mod member;
 mod name;
 mod number;
 mod outcome;
+mod quota;
 mod rejection;
 pub mod role;
 pub mod state;
@@ -40,8 +41,8 @@ pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use email::EmailError;
 pub use entity::{
-    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Quotas,
-    Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, SchemaUse, Usage,
+    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Retired, Schema,
+    SchemaId, SchemaMode, SchemaRef, SchemaUse,
 };
 pub use event::{Committed, Event};
 pub use member::{MemberId, MemberIdError, NewMember};
@@ -51,6 +52,7 @@ pub use name::{
 };
 pub use number::{Epoch, Revision, SchemaVersion, Timestamp, Version};
 pub use outcome::{Answer, Outcome, Receipt};
+pub use quota::{Past, Quotas, Retention, Usage};
 pub use rejection::Rejection;
 pub use role::{BuiltInRole, Grant, Person};
 pub use state::{Applied, Row, RowKey, State};

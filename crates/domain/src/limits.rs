@@ -43,6 +43,27 @@ pub const API_KEYS_PER_PROJECT_DEFAULT: u64 = 1000;
 pub const DOCUMENTS_PER_PROJECT_DEFAULT: u64 = 1_000_000;
 /// Most bytes of live documents that one project may hold when its quotas do not say.
 pub const BYTES_PER_PROJECT_DEFAULT: u64 = 16 * 1024 * 1024 * 1024;
+/// Most bytes of kept history, the present documents apart, that one project may hold when its quotas say neither
+/// that nor how many bytes its documents may have.
+pub const HISTORY_BYTES_PER_PROJECT_DEFAULT: u64 = 16 * 1024 * 1024 * 1024;
+/// The least that the history quota is when it follows from the quota of bytes.
+pub const HISTORY_BYTES_PER_PROJECT_MIN: u64 = 16 * 1024 * 1024;
+/// How many times as many bytes as its documents a project's history may have when its quotas do not say.
+pub const HISTORY_BYTES_PER_DOCUMENT_BYTE: u64 = 8;
+/// What each kept version counts beside its document, in bytes: its row with the longest message.
+pub const HISTORY_ROW_BYTES: u64 = 1024;
+/// Most kept versions, the present ones apart, that one project may hold when its quotas do not say.
+pub const HISTORY_VERSIONS_PER_PROJECT_DEFAULT: u64 = 1_000_000;
+/// Most versions of schemas that one project may hold when its quotas do not say.
+pub const SCHEMA_VERSIONS_PER_PROJECT_DEFAULT: u64 = 100_000;
+/// Most bytes of all versions of schemas that one project may hold when its quotas do not say.
+pub const SCHEMA_BYTES_PER_PROJECT_DEFAULT: u64 = 256 * 1024 * 1024;
+/// How many versions of each config are kept of a project that sets no retention.
+pub const RETENTION_VERSIONS_DEFAULT: u64 = 1000;
+/// A project that sets no retention keeps less once this many percent of a history quota are used ...
+pub const HISTORY_FULL_PERCENT: u64 = 75;
+/// ... so that this many percent are.
+pub const HISTORY_TRIMMED_PERCENT: u64 = 50;
 /// Most watchers of one project at one node when its quotas do not say.
 pub const WATCHERS_PER_PROJECT_DEFAULT: u64 = 10_000;
 /// Largest value of any quota.
@@ -71,7 +92,9 @@ pub const PROJECTS_MAX: usize = 100_000;
 pub const TRANSACTION_OPERATIONS_MAX: usize = 128;
 /// How long the answer to a request with an idempotency key is kept, in milliseconds.
 pub const ANSWER_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-/// Most answers that are kept; the oldest give way.
+/// Most answers that are kept of one project, or of the platform; its oldest give way.
+pub const ANSWERS_PER_PROJECT_MAX: usize = 10_000;
+/// Most answers that are kept in all; the oldest of the project with the most give way.
 pub const ANSWERS_MAX: usize = 100_000;
 /// Most expired answers that one command clears away.
 pub const ANSWERS_CLEARED_MAX: usize = 8;

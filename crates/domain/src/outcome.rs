@@ -1,6 +1,9 @@
 //! What a proposer is told once its command was applied.
 
-use crate::{ApiKey, Config, Digest, Environment, Project, Rejection, Revision, Schema, Timestamp, Version};
+use crate::{
+    ApiKey, Config, Digest, Environment, Project, ProjectName, Rejection, Revision, Schema, Timestamp,
+    Version,
+};
 use serde::{Deserialize, Serialize};
 
 /// The answer of the replicated state to one command; the same on every replica.
@@ -68,4 +71,7 @@ pub struct Answer {
     pub at: Timestamp,
     /// What it left behind.
     pub receipt: Receipt,
+    /// The project that it was about; `None` for the platform, and in rows of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectName>,
 }

@@ -119,7 +119,7 @@ pub enum Rejection {
     QuotaExceeded {
         /// The project.
         project: ProjectName,
-        /// The quota's name: `documents`, `bytes` or `api_keys`.
+        /// The quota's name, such as `documents` or `history_bytes`.
         limit: String,
         /// Its value.
         max: u64,

@@ -55,6 +55,7 @@ fn config(dir: &Path) -> NodeConfig {
             expires_at: None,
         },
         snapshot_every_entries: 1000,
+        space: adapter_raft::space::SpaceLimits::default(),
         clock: Arc::new(Unasked),
         observer: Arc::new(Unobserved),
         on_fatal: Arc::new(|cause| panic!("{cause}")),

@@ -49,7 +49,12 @@ pub(crate) fn page(operation: &Operation, answer: &Response) -> Result<(Page, St
 fn refused(answer: &Response) -> Result<Outcome, String> {
     let status = answer.status;
     let code = answer.code().unwrap_or_default().to_owned();
-    if status >= 500 && !(status == 503 && NOTHING_CHANGED.contains(&code.as_str())) {
+    let nothing_changed = match status {
+        503 => NOTHING_CHANGED.contains(&code.as_str()),
+        507 => code == "disk_full",
+        _ => false,
+    };
+    if status >= 500 && !nothing_changed {
         return Ok(Outcome::Unknown { why: format!("{status} {code}") });
     }
     if code.is_empty() {

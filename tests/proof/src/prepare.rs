@@ -7,6 +7,8 @@ use serde_json::json;
 
 /// The number that the schemas' first versions carry; clients count from 1.
 const SERIAL: u64 = 0;
+/// As many versions as a project may ask to keep.
+const EVERYTHING: u64 = 1_000_000;
 
 /// Makes the project and its schemas. After an error it may be called again: what is there already is
 /// taken as it is.
@@ -29,15 +31,15 @@ pub async fn prepare<C: Caller>(caller: &C, plan: &Plan) -> Result<Scene, String
     let other = get(caller, &scene.path(&format!("/environments/{OTHER}"))).await?;
     scene.other_born = other.body["revision"].as_u64().ok_or("the environment has no revision")?;
     scene.floor = scene.other_born;
-    if let Some(versions) = plan.retention {
-        let body = json!({ "retention": { "versions": versions } });
-        let answer = caller.call(Request::new("PATCH", scene.path("")).json(body)).await;
-        let answer = answer.map_err(|lost| format!("PATCH {}: {lost}", scene.path("")))?;
-        if answer.status != 200 || answer.body["retention"]["versions"] != versions {
-            return Err(format!("the retention cannot be set: {} {}", answer.status, answer.body));
-        }
-        scene.floor = answer.revision().ok_or("an answer without revision")?;
+    // Without a retention of its own a project keeps the platform's default, which is not everything.
+    let versions = plan.retention.unwrap_or(EVERYTHING);
+    let body = json!({ "retention": { "versions": versions } });
+    let answer = caller.call(Request::new("PATCH", scene.path("")).json(body)).await;
+    let answer = answer.map_err(|lost| format!("PATCH {}: {lost}", scene.path("")))?;
+    if answer.status != 200 || answer.body["retention"]["versions"] != versions {
+        return Err(format!("the retention cannot be set: {} {}", answer.status, answer.body));
     }
+    scene.floor = answer.revision().ok_or("an answer without revision")?;
     for name in plan.schema_names() {
         let schema = schema_body(SERIAL, MAXIMUM_FIRST);
         let start = SchemaStart { name: name.clone(), digest: digest(&schema) };

@@ -220,6 +220,7 @@ impl Machine {
             join: self.number >= plan.first,
             admin_key: plan.admin.clone(),
             snapshot_every_entries: plan.snapshot_every_entries,
+            space: adapter_raft::space::SpaceLimits::default(),
             clock: Arc::new(self.clock.clone()),
             observer: self.seen.clone(),
             on_fatal,

@@ -6,7 +6,7 @@ use crate::limit::Limits;
 use crate::openapi::Known;
 use crate::outside::Outside;
 use crate::problem::{Code, Problem};
-use crate::v1::{Sending, Watchers};
+use crate::v1::{Imports, Sending, Watchers};
 use crate::{docs, openapi, probes, v1};
 use application::Application;
 use axum::Router;
@@ -14,13 +14,9 @@ use http::{HeaderName, HeaderValue, Method};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tower::util::option_layer;
 use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
-
-/// Most imports that a node takes at a time; each may hold tens of megabytes.
-const IMPORTS_AT_ONCE_MAX: usize = 4;
 
 /// How long a browser may keep the answer to a preflight request.
 const PREFLIGHT_KEPT: Duration = Duration::from_mins(10);
@@ -32,10 +28,10 @@ pub(crate) struct Shared {
     pub(crate) watchers: Watchers,
     /// The exports that are being sent.
     pub(crate) sending: Sending,
-    /// One permit for each import that is being taken.
-    pub(crate) imports: Semaphore,
     /// The answers that clients have not taken yet.
     pub(crate) answers: Answers,
+    /// The imports that are being taken.
+    pub(crate) imports: Imports,
     /// How many requests each client may send.
     pub(crate) limits: Limits,
     /// Every operation, by method and route template.
@@ -66,8 +62,8 @@ pub fn router(app: Application, outside: Outside) -> Router {
         outside,
         watchers,
         sending: Sending::new(),
-        imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
         answers,
+        imports: Imports::new(),
         limits,
         operations,
     });

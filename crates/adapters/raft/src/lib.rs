@@ -8,6 +8,7 @@ mod node;
 pub mod observe;
 #[cfg(feature = "simulation")]
 mod planted_faults;
+pub mod space;
 pub mod state_machine;
 pub mod store;
 pub mod type_config;

@@ -5,6 +5,7 @@ use crate::disk;
 use crate::log_store::OnFatal;
 use crate::network::SnapshotFile;
 use crate::observe::Observer;
+use crate::space::Space;
 use crate::store::{Change, Item, Store, snapshot};
 use crate::type_config::{LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use bytes::Bytes;
@@ -14,12 +15,17 @@ use openraft::{EntryPayload, OptionalSend};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Most entries applied and published together.
 const APPLY_BATCH_MAX: usize = 512;
 /// The one snapshot that is kept.
 const CURRENT: &str = "current.snap";
+/// The state, in the folder that holds the folder of the snapshots.
+const STATE_FILE: &str = "state.redb";
+/// Time between two looks for room to apply more.
+const ROOM_INTERVAL: Duration = Duration::from_millis(200);
 /// A snapshot that is being built.
 const BUILDING: &str = "building.tmp";
 
@@ -30,6 +36,7 @@ pub struct StateMachine {
     dir: PathBuf,
     observer: Arc<dyn Observer>,
     on_fatal: OnFatal,
+    space: Arc<Space>,
     /// Held while the current snapshot is replaced.
     files: Arc<Mutex<()>>,
 }
@@ -49,12 +56,26 @@ impl StateMachine {
         on_fatal: OnFatal,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(&dir)?;
-        Ok(Self { store, dir, observer, on_fatal, files: Arc::default() })
+        Ok(Self { store, dir, observer, on_fatal, space: Arc::default(), files: Arc::default() })
+    }
+
+    /// The same, which leaves room on a disk that is watched.
+    #[must_use]
+    pub fn with_space(self, space: Arc<Space>) -> Self {
+        Self { space, ..self }
     }
 
     async fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
-        if self.store.is_full() {
-            self.blocking(Store::checkpoint).await?;
+        while self.store.is_full() {
+            let space = self.space.clone();
+            let room = self.blocking(move |store| {
+                let room = space.has_room(store.checkpoint_bytes());
+                if room { store.checkpoint().map(|()| room) } else { Ok(room) }
+            });
+            if !room.await? {
+                tracing::warn!("there is no disk space for a checkpoint; nothing is applied until there is");
+                tokio::time::sleep(ROOM_INTERVAL).await;
+            }
         }
         let began = Instant::now();
         let entries = batch.len();
@@ -116,6 +137,17 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok(())
     }
 
+    /// A snapshot that nobody waits for is left out while there is no room for it; openraft asks again.
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Self> {
+        let (dir, space) = (self.dir.clone(), self.space.clone());
+        let room = disk::blocking(move || Ok(space.has_room_to_spare(snapshot_bytes(&dir))));
+        if force || room.await.unwrap_or(true) {
+            return Some(self.clone());
+        }
+        tracing::warn!("there is no disk space for a snapshot; it is made later");
+        None
+    }
+
     async fn get_snapshot_builder(&mut self) -> Self {
         self.clone()
     }
@@ -159,7 +191,10 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
         let (building, current) = (self.dir.join(BUILDING), self.dir.join(CURRENT));
         let (dir, files, observer) = (self.dir.clone(), self.files.clone(), self.observer.clone());
         let work = move |store: &Store| {
-            let written = store.write_snapshot(&building)?;
+            let written = store.write_snapshot(&building).inspect_err(|_| {
+                // What is there of it takes space for nothing.
+                let _ = std::fs::remove_file(&building);
+            })?;
             let _one_at_a_time = files.lock().unwrap_or_else(PoisonError::into_inner);
             // One that was installed meanwhile is newer, and the log behind it is gone.
             let newer =
@@ -172,6 +207,13 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
         };
         self.blocking(work).await.map_err(|error| self.fatal(error))
     }
+}
+
+/// About how many bytes the next snapshot will have: as the last one, or at most what the state takes.
+fn snapshot_bytes(dir: &Path) -> u64 {
+    let length = |path: PathBuf| std::fs::metadata(path).map(|found| found.len()).ok();
+    let last = length(dir.join(CURRENT)).map(|bytes| bytes.saturating_add(bytes / 4));
+    last.or_else(|| length(dir.parent()?.join(STATE_FILE))).unwrap_or(0)
 }
 
 fn described(path: PathBuf) -> io::Result<Snapshot> {

@@ -1,5 +1,6 @@
 //! Logs and metrics. Knows neither domain nor application: callers pass plain numbers and fixed words.
 
+mod disk;
 mod http;
 mod metrics;
 mod people;
@@ -8,6 +9,7 @@ mod register;
 mod tracing_lines;
 mod watch;
 
+pub use disk::DiskGauges;
 pub use http::{ROUTES_MAX, UNMATCHED_ROUTE};
 pub use metrics::Metrics;
 pub use people::PeopleGauges;

@@ -1,5 +1,6 @@
 //! Every metric of one node, in a registry of its own so that tests can run several nodes in a process.
 
+use crate::disk::{Disk, DiskGauges};
 use crate::http::Http;
 use crate::people::{People, PeopleGauges};
 use crate::raft::{Raft, RaftGauges};
@@ -21,6 +22,7 @@ pub struct Metrics {
     validation_errors: IntCounter,
     state_revision: IntGauge,
     state_configs: IntGauge,
+    disk: Disk,
 }
 
 impl Metrics {
@@ -57,6 +59,7 @@ impl Metrics {
             )?,
             state_revision: gauge(&registry, "guardian_state_revision", "The revision this node is at.")?,
             state_configs: gauge(&registry, "guardian_state_configs", "Configs that exist.")?,
+            disk: Disk::new(&registry)?,
             registry,
         })
     }
@@ -161,6 +164,11 @@ impl Metrics {
     pub fn state(&self, revision: u64, configs: u64) {
         set(&self.state_revision, revision);
         set(&self.state_configs, configs);
+    }
+
+    /// How much disk space the node has.
+    pub fn disk(&self, gauges: DiskGauges) {
+        self.disk.report(gauges);
     }
 
     /// Every metric in the Prometheus text format 0.0.4 (`text/plain; version=0.0.4`).

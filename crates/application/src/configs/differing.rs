@@ -57,7 +57,7 @@ impl Configs {
         let freshness = Freshness::LINEARIZABLE;
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
         require_environment(&view, environment)?;
-        let instant = Moment::Revision(revision).seen(&view)?;
+        let instant = Moment::Revision(revision).seen(&view, self.core.env.clock.now())?;
         let (mut differing, mut bytes) = (Vec::new(), 0);
         for id in changed_after(&view, environment, revision) {
             let_others_run().await;

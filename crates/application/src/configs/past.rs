@@ -19,8 +19,8 @@ pub enum Moment {
     Now,
     /// The one that this revision left.
     Revision(Revision),
-    /// Of each config the newest version that was made at this time or before, by the clocks of the nodes
-    /// that took the changes.
+    /// Of each config the newest version that was made at this time or before, by the clocks of the leaders
+    /// that took the changes. Recorded times never go back.
     Time(Timestamp),
 }
 
@@ -36,12 +36,15 @@ impl Moment {
     }
 
     /// The moment as the view can find it; fails when it is yet to come.
-    pub(super) fn seen(self, view: &View) -> Result<Instant, Error> {
+    pub(super) fn seen(self, view: &View, now: Timestamp) -> Result<Instant, Error> {
         let newest = view.state.revision();
+        // The clock of this node may be behind that of the leader which took the newest change.
+        let now = now.max(view.state.header().time);
         match self {
             Self::Now => Ok(Instant { revision: newest, time: None }),
             Self::Revision(wanted) if wanted > newest => Err(Error::FutureRevision { wanted, newest }),
             Self::Revision(revision) => Ok(Instant { revision, time: None }),
+            Self::Time(time) if time > now => Err(Error::FutureTime { now }),
             Self::Time(time) => Ok(Instant { revision: newest, time: Some(time) }),
         }
     }
@@ -76,7 +79,7 @@ impl Configs {
         freshness: Freshness,
     ) -> Result<ConfigDocument, Error> {
         let view = self.readable(ctx, id, moment.freshness(freshness)).await?;
-        let instant = moment.seen(&view)?;
+        let instant = moment.seen(&view, self.core.env.clock.now())?;
         if moment == Moment::Now {
             let config = view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
             return Self::shown(&view, id, config.version);
@@ -117,7 +120,7 @@ impl Configs {
         loop {
             let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
             require_environment(&view, environment)?;
-            let mut instant = list.moment.seen(&view)?;
+            let mut instant = list.moment.seen(&view, self.core.env.clock.now())?;
             instant.revision = instant.revision.min(page.at.unwrap_or(instant.revision));
             let listed = history::list_at(&view, environment, list, &page, instant, PageCost::LIST).await;
             attempts -= 1;

@@ -106,6 +106,7 @@ impl Configs {
                     | Error::Overloaded
                     | Error::ChecksBusy
                     | Error::CheckTooExpensive { .. }
+                    | Error::DiskFull
                     | Error::OutcomeUnknown
                     | Error::Internal(_)),
                 ) => return Err(error),

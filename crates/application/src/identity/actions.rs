@@ -31,6 +31,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "member.admit",
     "member.lead",
     "member.retire",
+    "member.update",
     "organisation.delete",
     "organisation.own",
     "organisation.put",

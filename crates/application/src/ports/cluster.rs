@@ -122,7 +122,7 @@ pub struct MembersChanged {
 /// Changes the members. Only one change at a time is made in the whole cluster.
 #[async_trait]
 pub trait Membership: Send + Sync {
-    /// Carries out [`Command::AdmitMember`] or [`Command::RetireMember`]: has the replicated state accept it,
+    /// Carries out [`Command::AdmitMember`], [`Command::UpdateMember`] or [`Command::RetireMember`]: has the replicated state accept it,
     /// then makes it true. When this returns, this node knows the new members.
     ///
     /// Admitting a member that is there already changes nothing; of a member that was not finished it does

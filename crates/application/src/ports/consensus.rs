@@ -20,6 +20,10 @@ pub enum ConsensusError {
     /// More proposals are waiting than the bound allows. Nothing was proposed; try again later.
     #[error("too many proposals are waiting")]
     Overloaded,
+    /// A member of the cluster is low on disk space, and the command needs some. Nothing was proposed; what
+    /// does not grow goes on.
+    #[error("a member of the cluster is low on disk space")]
+    DiskFull,
     /// The command was proposed, but whether it was accepted is not known and may never be.
     #[error("the leader was lost before it answered: the outcome is unknown")]
     OutcomeUnknown,

@@ -47,6 +47,9 @@ impl MemoryArchive {
                 tables.configs.remove(&key);
             }
         }
+        for (id, version) in committed.schemas_gone() {
+            tables.schemas.retain(|(other, own), _| other != id || *own > version);
+        }
         tables
             .schemas
             .extend(committed.schema_revisions().map(|found| ((found.id.clone(), found.version), found)));

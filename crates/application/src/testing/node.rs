@@ -17,6 +17,8 @@ pub enum Fault {
     NoLeader,
     /// Proposals are turned away; reads go on.
     Overloaded,
+    /// Proposals that grow are turned away.
+    DiskFull,
     /// Proposals are applied, but the answer is lost.
     OutcomeUnknownApplied,
     /// Proposals are lost, and so is the answer.
@@ -129,12 +131,13 @@ impl Consensus for SingleNode {
         match inner.fault {
             Some(Fault::NoLeader) => Err(ConsensusError::NoLeader),
             Some(Fault::Overloaded) => Err(ConsensusError::Overloaded),
+            Some(Fault::DiskFull) if command.command.grows() => Err(ConsensusError::DiskFull),
             Some(Fault::OutcomeUnknownLost) => Err(ConsensusError::OutcomeUnknown),
             Some(Fault::OutcomeUnknownApplied) => {
                 self.apply_locked(&mut inner, &command);
                 Err(ConsensusError::OutcomeUnknown)
             }
-            None => Ok(self.apply_locked(&mut inner, &command)),
+            None | Some(Fault::DiskFull) => Ok(self.apply_locked(&mut inner, &command)),
         }
     }
 }
@@ -214,6 +217,12 @@ impl Membership for SingleNode {
                     other => other.is_none(),
                 }
             }
+            Command::UpdateMember { member } => {
+                if !self.inner().others.iter().any(|other| other.id == member.id) {
+                    return Err(refusal(MemberFault::NotFound));
+                }
+                true
+            }
             Command::RetireMember { id } if id.get() == 1 => return Err(refusal(MemberFault::LastVoter)),
             Command::RetireMember { id } => {
                 if !self.inner().others.iter().any(|other| other.id == *id) {
@@ -230,6 +239,10 @@ impl Membership for SingleNode {
                 let mut inner = self.inner();
                 match asked {
                     Command::AdmitMember { member } if changed => inner.others.push(member),
+                    Command::UpdateMember { member } => {
+                        inner.others.retain(|other| other.id != member.id);
+                        inner.others.push(member);
+                    }
                     Command::RetireMember { id } => inner.others.retain(|other| other.id != id),
                     _ => {}
                 }

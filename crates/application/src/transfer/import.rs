@@ -10,6 +10,7 @@ use super::{ExportHeader, ImportReport, Record, SchemaRecord, Totals, Transfer};
 use crate::history::let_others_run;
 use crate::ports::{Freshness, View};
 use crate::{Error, RequestContext};
+use domain::access::authorize_somewhere;
 use domain::{
     ConfigId, Digest, EnvironmentName, Message, Permission, Precondition, ProjectName, Rejection, Resource,
     SchemaName,
@@ -114,6 +115,10 @@ impl Transfer {
     async fn import_view(&self, ctx: &RequestContext, project: &ProjectName) -> Result<View, Error> {
         let (permission, resource) = (Permission::EnvironmentRead, Resource::Project(project));
         let view = self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
+        // Who may only read holds no turn.
+        let writes = [Permission::DocumentWrite, Permission::SchemaWrite, Permission::EnvironmentWrite];
+        let now = self.core.env.clock.now();
+        authorize_somewhere(&view.state, ctx.principal(), &writes, project, now)?;
         view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
         Ok(view)
     }

@@ -98,6 +98,7 @@ fn is_outside(error: &Error) -> bool {
         Error::NoLeader
         | Error::Overloaded
         | Error::ChecksBusy
+        | Error::DiskFull
         | Error::Behind { .. }
         | Error::OutcomeUnknown
         | Error::Contended

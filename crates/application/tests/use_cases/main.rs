@@ -10,6 +10,7 @@ mod patches;
 mod ratchet;
 mod references;
 mod replays;
+mod retention;
 mod schemas;
 mod transfer;
 mod watch;

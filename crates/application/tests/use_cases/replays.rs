@@ -34,7 +34,7 @@ async fn what_goes_during_a_look_is_not_taken_for_never_there() {
     world.put("a", "3").await;
     world.test.node.freeze_stale_views();
     world.put("a", "4").await;
-    let pruned = vec![Pruned { id: config("a"), oldest: Version(4) }];
+    let pruned = vec![Pruned { id: config("a"), oldest: Version(4), from: Version(0), bytes: None }];
     let ctx = RequestContext::new(Actor::System, world.test.admin.request_id.clone());
     world.test.node.apply(&world.test.ports.env.stamp(&ctx, Command::PruneHistory { pruned }));
     let configs = &world.test.application.configs;

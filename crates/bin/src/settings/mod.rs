@@ -23,6 +23,7 @@ pub use load::{ENV_PREFIX, load, load_with};
 pub use reference::{KEYS, Key, reference};
 pub use shape::{
     Bootstrap, Cluster, Http, Identity, Limits, Log, Member, Node, Peer, Provider, Raft, Settings, Shutdown,
+    Storage,
 };
 pub use validate::ServerSettings;
 

@@ -45,7 +45,8 @@ pub const KEYS: &[Key] = &[
         "http.watchers_max",
         "integer, 1 to 100000",
         Some("10000"),
-        "How many clients may watch, or wait for a change, at a time. Each has a connection of its own.",
+        "How many clients may watch, or wait for a change, at a time. Each has a connection of its own. A project has \
+         half of them unless its quotas say otherwise, never more than three quarters; a principal a quarter.",
     ),
     key(
         "http.watch_heartbeat_ms",
@@ -114,6 +115,14 @@ pub const KEYS: &[Key] = &[
         "integer, 10 to 10000000",
         Some("200000"),
         "How many log entries between two snapshots.",
+    ),
+    key(
+        "storage.free_bytes_min",
+        "integer, 0 to 1125899906842624",
+        Some("0"),
+        "While the disk of `node.data_dir` has fewer free bytes, the cluster refuses changes that grow with 507 \
+         `disk_full`. 0 takes 5 % of the disk, at least 256 MiB and at most 1 GiB, and never more than a quarter of \
+         the disk.",
     ),
     key("log.format", "`json` or `text`", Some("json"), "How log lines are written, to standard error."),
     key(

@@ -17,6 +17,8 @@ pub struct Settings {
     pub bootstrap: Bootstrap,
     /// `[raft]`
     pub raft: Raft,
+    /// `[storage]`
+    pub storage: Storage,
     /// `[log]`
     pub log: Log,
     /// `[shutdown]`
@@ -155,6 +157,14 @@ impl Default for Raft {
     fn default() -> Self {
         Self { snapshot_every_entries: 200_000 }
     }
+}
+
+/// The disk that holds the data folder.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// See the reference.
+    pub free_bytes_min: u64,
 }
 
 /// Log lines.

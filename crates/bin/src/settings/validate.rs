@@ -7,6 +7,7 @@ use super::{Fault, Settings};
 use adapter_http::EdgeRules;
 use adapter_raft::NodeMember;
 use adapter_raft::network::PeerTls;
+use adapter_raft::space::SpaceLimits;
 use adapter_telemetry::{LogFormat, check_log_filter};
 use domain::{ClusterId, Digest};
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ const WATCHERS_MAX: RangeInclusive<u64> = 1..=100_000;
 const WATCH_HEARTBEAT_MS: RangeInclusive<u64> = 100..=60_000;
 const SNAPSHOT_EVERY_ENTRIES: RangeInclusive<u64> = 10..=10_000_000;
 const ACCESS_EVERY: RangeInclusive<u64> = 0..=1_000_000;
+const FREE_BYTES_MIN: RangeInclusive<u64> = 0..=1 << 50;
 const DRAIN_MS: RangeInclusive<u64> = 0..=300_000;
 /// How an API key begins; its digest does not.
 const KEY_PREFIX: &str = "gdn_";
@@ -56,6 +58,8 @@ pub struct ServerSettings {
     pub admin_key_hash: Digest,
     /// Log entries between two snapshots.
     pub snapshot_every_entries: u64,
+    /// When the node is low on disk space.
+    pub space: SpaceLimits,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// What is logged.
@@ -152,6 +156,8 @@ impl Settings {
             &SNAPSHOT_EVERY_ENTRIES,
         );
         let access_every = faults.within("log.access_every", self.log.access_every, &ACCESS_EVERY);
+        let free_bytes_min =
+            faults.within("storage.free_bytes_min", self.storage.free_bytes_min, &FREE_BYTES_MIN);
         let drain_ms = faults.within("shutdown.drain_ms", self.shutdown.drain_ms, &DRAIN_MS);
         let log_format = faults.checked("log.format", self.log.format.parse::<LogFormat>());
         faults.checked("log.filter", check_log_filter(&self.log.filter));
@@ -181,6 +187,7 @@ impl Settings {
             join: self.cluster.join,
             admin_key_hash,
             snapshot_every_entries,
+            space: SpaceLimits { free_bytes_min },
             log_format,
             log_filter: self.log.filter.clone(),
             drain: Duration::from_millis(drain_ms),

@@ -2,11 +2,12 @@
 
 use super::{RowKey, State, decide, evolve, rows};
 use crate::access::identify;
-use crate::limits::{ANSWERS_CLEARED_MAX, ANSWERS_MAX};
+use crate::limits::{ANSWERS_CLEARED_MAX, ANSWERS_MAX, ANSWERS_PER_PROJECT_MAX};
 use crate::{
     AuditEntry, Command, Committed, ConfigId, ConfigRevision, Digest, Event, Outcome, Receipt, Rejection,
-    SchemaRef, SchemaRevision, Stamped, Version,
+    SchemaId, SchemaRef, SchemaRevision, SchemaVersion, Stamped, Timestamp, Version,
 };
+use std::collections::BTreeSet;
 
 /// What one command did: the answer for its proposer, and everything that must be kept.
 #[derive(Clone, Debug)]
@@ -41,12 +42,14 @@ impl State {
             }
             Ok(mut events) => {
                 events.extend(self.expired_answers(stamped));
-                events.extend(
-                    stamped.idempotency.map(|own| Event::AnswerKept { key: own.key, request: own.request }),
-                );
+                events.extend(stamped.idempotency.map(|own| Event::AnswerKept {
+                    key: own.key,
+                    request: own.request,
+                    project: stamped.command.project().cloned(),
+                }));
                 let committed = Committed {
                     revision: self.revision().next(),
-                    at: stamped.at,
+                    at: self.time_of(stamped.at),
                     actor: stamped.actor.clone(),
                     request_id: stamped.request_id.clone(),
                     provenance: stamped.provenance.clone(),
@@ -60,19 +63,34 @@ impl State {
         }
     }
 
-    /// Answers that give way: those that are too old, and the oldest when there are too many.
+    /// The time that is recorded of a command that was taken at `at`: of two leaders the second may have a
+    /// clock that is behind the first one's, and times must grow as revisions do, or the past cannot be found by
+    /// time. Whether something has expired is decided by the leader's clock alone, so that one wrong clock does
+    /// not end anything for good.
+    pub(super) fn time_of(&self, at: Timestamp) -> Timestamp {
+        at.max(self.header.time)
+    }
+
+    /// Answers that give way: those that are too old, and the oldest of the project that has too many, so that
+    /// no project takes another's.
     fn expired_answers(&self, stamped: &Stamped<Command>) -> Vec<Event> {
         if stamped.idempotency.is_none() {
             return Vec::new();
         }
-        let mut excess = (self.answers.len() + 1).saturating_sub(ANSWERS_MAX);
-        let expired = |key: &&Digest| {
-            let full = excess > 0;
-            excess = excess.saturating_sub(1);
-            full || self.answer(key, stamped.at).is_none()
-        };
+        let expired = |key: &&Digest| self.answer(key, stamped.at).is_none();
         let oldest = self.answers_by_age.values().take_while(expired).take(ANSWERS_CLEARED_MAX);
-        oldest.map(|key| Event::AnswerForgotten { key: *key }).collect()
+        let mut gone: BTreeSet<Digest> = oldest.copied().collect();
+        let excess = |answers: usize, max: usize| (answers + 1).saturating_sub(max).min(ANSWERS_CLEARED_MAX);
+        let project = stamped.command.project().cloned();
+        if let Some(own) = self.answers_by_project.get(&project) {
+            gone.extend(own.values().take(excess(own.len(), ANSWERS_PER_PROJECT_MAX)));
+        }
+        let many = excess(self.answers.len().saturating_sub(gone.len()), ANSWERS_MAX);
+        if many > 0 {
+            let most = self.answers_by_project.values().max_by_key(|own| own.len());
+            gone.extend(most.into_iter().flat_map(|own| own.values().take(many)));
+        }
+        gone.into_iter().map(|key| Event::AnswerForgotten { key }).collect()
     }
 
     /// What is left behind, once the events are folded in.
@@ -151,7 +169,16 @@ impl Committed {
     /// second.
     pub fn pruned(&self) -> impl Iterator<Item = (&ConfigId, Version, Version)> + '_ {
         self.events.iter().filter_map(|event| match event {
-            Event::HistoryPruned { id, from, oldest } => Some((id, *from, *oldest)),
+            Event::HistoryPruned { id, from, oldest, .. } => Some((id, *from, *oldest)),
+            _ => None,
+        })
+    }
+
+    /// The schemas that these events deleted, with their newest version: it and all before are gone from the
+    /// archive.
+    pub fn schemas_gone(&self) -> impl Iterator<Item = (&SchemaId, SchemaVersion)> + '_ {
+        self.events.iter().filter_map(|event| match event {
+            Event::SchemaDeleted { id, version } => Some((id, *version)),
             _ => None,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::{
-    Answer, AuditEntry, Committed, Config, ConfigId, Digest, Environment, Event, Project, ProjectName,
+    Answer, AuditEntry, Committed, Config, ConfigId, Digest, Environment, Event, Past, Project, ProjectName,
     Quotas, Retention, Retired, Schema, SchemaId, SchemaVersion, Usage, Version,
 };
 use std::sync::Arc;
@@ -15,6 +15,7 @@ pub fn evolve(state: &mut State, committed: &Committed) -> AuditEntry {
     let audit = AuditEntry::seal(state.header.audit_head, committed);
     state.header.revision = committed.revision;
     state.header.audit_head = audit.head;
+    state.header.time = state.time_of(committed.at);
     audit
 }
 
@@ -69,16 +70,12 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
         Event::SchemaDeleted { id, version } => delete_schema(state, id, *version),
         Event::ConfigPut { .. } => put_config(state, committed, event),
         Event::ConfigDeleted { id, version, .. } => delete_config(state, committed, id, *version),
-        Event::HistoryPruned { id, oldest, .. } => {
-            if let Some(config) = state.configs.get_mut(id) {
-                Arc::make_mut(config).oldest = *oldest;
-            } else if let Some(retired) = state.retired_configs.get_mut(id) {
-                retired.oldest = *oldest;
-            }
+        Event::HistoryPruned { id, from, oldest, bytes } => {
+            state.forget_past(id, &Forgotten { from: *from, oldest: *oldest, bytes: *bytes });
         }
         Event::ApiKeyCreated { key } => state.insert_api_key(key.clone()),
         // Who takes part is not part of the state; only who may not.
-        Event::MemberAdmitted { .. } => {}
+        Event::MemberAdmitted { .. } | Event::MemberUpdated { .. } => {}
         Event::MemberRetired { id } => {
             state.retired_members.insert(*id, committed.revision);
         }
@@ -99,18 +96,23 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
                 state.insert_api_key(rotated);
             }
         }
-        Event::AnswerKept { key, request } => {
+        Event::AnswerKept { key, request, project } => {
             let receipt = state.receipt(committed);
             let (revision, at) = (committed.revision, committed.at);
             state.forget_answer(key);
-            state.insert_answer(*key, Answer { request: *request, revision, at, receipt });
+            state.insert_answer(
+                *key,
+                Answer { request: *request, revision, at, receipt, project: project.clone() },
+            );
         }
         Event::AnswerForgotten { key } => state.forget_answer(key),
     }
 }
 
 fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
-    let Event::SchemaRegistered { id, version, first, dialect, mode, uses, .. } = event else { return };
+    let Event::SchemaRegistered { id, version, first, dialect, mode, uses, schema: content } = event else {
+        return;
+    };
     let earlier = state.schemas.get(id).filter(|_| !first);
     let mut all_uses = earlier.map(|schema| schema.uses.clone()).unwrap_or_default();
     all_uses.extend(uses.iter().map(|used| used.name.clone()));
@@ -126,13 +128,16 @@ fn register_schema(state: &mut State, committed: &Committed, event: &Event) {
         bound_changed: earlier.map_or(committed.revision, |schema| schema.bound_changed),
         uses: all_uses,
         held_at: None,
+        bytes: earlier.map_or(0, |schema| schema.bytes).saturating_add(content.as_str().len() as u64),
     };
     state.retired_schemas.remove(id);
-    state.schemas.insert(id.clone(), schema);
+    state.insert_schema(schema);
 }
 
 fn delete_schema(state: &mut State, id: &SchemaId, version: SchemaVersion) {
-    state.schemas.remove(id);
+    if let Some(schema) = state.schemas.remove(id) {
+        state.count_schema(&id.project, None, Some(&schema));
+    }
     state.retired_schemas.insert(id.clone(), version);
 }
 
@@ -141,7 +146,13 @@ fn put_config(state: &mut State, committed: &Committed, event: &Event) {
         return;
     };
     let oldest = state.oldest_kept(id);
-    state.retired_configs.remove(id);
+    // The document before, if there is one, is of the past from now on.
+    let past = match (state.config(id), state.retired_config(id)) {
+        (Some(config), _) => config.past_documents().saturating_add(config.bytes.into()),
+        (None, Some(retired)) => retired.past_bytes,
+        (None, None) => 0,
+    };
+    state.remove_retired(id);
     state.unbind(id);
     let config = Config {
         id: id.clone(),
@@ -154,6 +165,7 @@ fn put_config(state: &mut State, committed: &Committed, event: &Event) {
         updated_at: committed.at,
         updated_by: committed.actor.clone(),
         oldest,
+        past_bytes: Some(past),
     };
     if let Some(binding) = binding.as_ref().filter(|binding| binding.pinned.is_none())
         && let Some(schema) = state.schemas.get_mut(&id.schema_id(&binding.schema))
@@ -166,10 +178,52 @@ fn put_config(state: &mut State, committed: &Committed, event: &Event) {
 fn delete_config(state: &mut State, committed: &Committed, id: &ConfigId, version: Version) {
     let oldest = state.oldest_kept(id);
     state.unbind(id);
+    let mut past_bytes = 0;
     if let Some(config) = state.configs.remove(id) {
-        state.uses(&id.project, None, Some(config.bytes));
+        past_bytes = config.past_documents().saturating_add(config.bytes.into());
+        state.count(&id.project, &Held::default(), &Held::by(&config));
     }
-    state.retired_configs.insert(id.clone(), Retired { version, revision: committed.revision, oldest });
+    let retired = Retired { version, revision: committed.revision, oldest, past_bytes };
+    state.insert_retired(id.clone(), retired);
+}
+
+/// Versions that are no longer kept.
+struct Forgotten {
+    from: Version,
+    oldest: Version,
+    bytes: Option<u64>,
+}
+
+impl Forgotten {
+    /// The bytes that are left of `bytes` in `versions` when these versions are gone.
+    fn rest(&self, bytes: u64, versions: u64) -> u64 {
+        let gone = self.oldest.0.saturating_sub(self.from.0);
+        if gone >= versions {
+            return 0;
+        }
+        // Nobody counted: as if all were as large.
+        let estimated = || u128::from(bytes) * u128::from(gone) / u128::from(versions.max(1));
+        let gone = self.bytes.unwrap_or_else(|| u64::try_from(estimated()).unwrap_or(u64::MAX));
+        bytes.saturating_sub(gone)
+    }
+}
+
+/// What one config, live or deleted, counts.
+#[derive(Default)]
+struct Held {
+    documents: u64,
+    bytes: u64,
+    past: Past,
+}
+
+impl Held {
+    fn by(config: &Config) -> Self {
+        Self { documents: 1, bytes: config.bytes.into(), past: config.past() }
+    }
+
+    fn by_retired(retired: &Retired) -> Self {
+        Self { past: retired.past(), ..Self::default() }
+    }
 }
 
 impl State {
@@ -185,19 +239,77 @@ impl State {
             }
             self.bound.entry(schema).or_default().insert(config.id.clone());
         }
-        let (id, bytes) = (config.id.clone(), config.bytes);
-        let before = self.configs.insert(id.clone(), Arc::new(config)).map(|config| config.bytes);
-        self.uses(&id.project, Some(bytes), before);
+        let (id, now) = (config.id.clone(), Held::by(&config));
+        let before = self.configs.insert(id.clone(), Arc::new(config));
+        let before = before.map(|config| Held::by(&config)).unwrap_or_default();
+        self.count(&id.project, &now, &before);
     }
 
-    /// Counts a document of so many bytes instead of one of so many.
-    fn uses(&mut self, project: &ProjectName, now: Option<u32>, before: Option<u32>) {
+    pub(super) fn insert_retired(&mut self, id: ConfigId, retired: Retired) {
+        let project = id.project.clone();
+        let before = self.retired_configs.insert(id, retired);
+        let before = before.map(|before| Held::by_retired(&before)).unwrap_or_default();
+        self.count(&project, &Held::by_retired(&retired), &before);
+    }
+
+    fn remove_retired(&mut self, id: &ConfigId) {
+        if let Some(retired) = self.retired_configs.remove(id) {
+            self.count(&id.project, &Held::default(), &Held::by_retired(&retired));
+        }
+    }
+
+    pub(super) fn insert_schema(&mut self, schema: Schema) {
+        let before = self.schemas.insert(schema.id.clone(), schema.clone());
+        self.count_schema(&schema.id.project, Some(&schema), before.as_ref());
+    }
+
+    fn forget_past(&mut self, id: &ConfigId, gone: &Forgotten) {
+        if let Some(config) = self.configs.get_mut(id) {
+            let before = Held::by(config);
+            let (documents, versions) = (config.past_documents(), before.past.versions);
+            let config = Arc::make_mut(config);
+            config.past_bytes = Some(gone.rest(documents, versions));
+            config.oldest = gone.oldest;
+            let now = Held::by(config);
+            self.count(&id.project, &now, &before);
+        } else if let Some(mut retired) = self.retired_configs.get(id).copied() {
+            // The newest is the deletion, which has no document.
+            retired.past_bytes = gone.rest(retired.past_bytes, retired.past().versions.saturating_sub(1));
+            retired.oldest = gone.oldest;
+            self.insert_retired(id.clone(), retired);
+        }
+    }
+
+    /// Counts one config as it is now instead of as it was before.
+    fn count(&mut self, project: &ProjectName, now: &Held, before: &Held) {
         let old = self.usage(project);
+        let moved = |old: u64, now: u64, before: u64| (old + now).saturating_sub(before);
         let usage = Usage {
-            documents: old.documents + u64::from(now.is_some()) - u64::from(before.is_some()),
-            bytes: old.bytes + now.map_or(0, u64::from) - before.map_or(0, u64::from),
+            documents: moved(old.documents, now.documents, before.documents),
+            bytes: moved(old.bytes, now.bytes, before.bytes),
+            history: Past {
+                versions: moved(old.history.versions, now.past.versions, before.past.versions),
+                bytes: moved(old.history.bytes, now.past.bytes, before.past.bytes),
+            },
+            ..old
         };
-        if usage.documents == 0 {
+        self.set_usage(project, usage);
+    }
+
+    fn count_schema(&mut self, project: &ProjectName, now: Option<&Schema>, before: Option<&Schema>) {
+        let old = self.usage(project);
+        let versions = |schema: Option<&Schema>| schema.map_or(0, Schema::versions);
+        let bytes = |schema: Option<&Schema>| schema.map_or(0, |schema| schema.bytes);
+        let usage = Usage {
+            schema_versions: (old.schema_versions + versions(now)).saturating_sub(versions(before)),
+            schema_bytes: (old.schema_bytes + bytes(now)).saturating_sub(bytes(before)),
+            ..old
+        };
+        self.set_usage(project, usage);
+    }
+
+    fn set_usage(&mut self, project: &ProjectName, usage: Usage) {
+        if usage == Usage::default() {
             self.usage.remove(project);
         } else {
             self.usage.insert(project.clone(), usage);
@@ -211,12 +323,20 @@ impl State {
 
     pub(super) fn insert_answer(&mut self, key: Digest, answer: Answer) {
         self.answers_by_age.insert(answer.revision, key);
+        let own = self.answers_by_project.entry(answer.project.clone()).or_default();
+        own.insert(answer.revision, key);
         self.answers.insert(key, answer);
     }
 
     fn forget_answer(&mut self, key: &Digest) {
         if let Some(answer) = self.answers.remove(key) {
             self.answers_by_age.remove(&answer.revision);
+            if let Some(own) = self.answers_by_project.get_mut(&answer.project) {
+                own.remove(&answer.revision);
+                if own.is_empty() {
+                    self.answers_by_project.remove(&answer.project);
+                }
+            }
         }
     }
 

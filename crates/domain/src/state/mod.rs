@@ -41,6 +41,9 @@ pub struct Header {
     pub audit_head: Digest,
     /// Which apply rules are in force, raised by a command once every member knows them.
     pub active_version: u32,
+    /// The time of the last accepted command. No later one has an earlier time, whatever a leader's clock says.
+    #[serde(default)]
+    pub time: Timestamp,
 }
 
 /// Everything that the replicas agree on.
@@ -69,6 +72,8 @@ pub struct State {
     followers_by_age: OrdMap<SchemaId, OrdSet<(Revision, ConfigId)>>,
     /// Derived: the kept answers by the revision that each is about, the oldest first.
     answers_by_age: OrdMap<Revision, Digest>,
+    /// Derived: the same for each project, and for the platform.
+    answers_by_project: OrdMap<Option<ProjectName>, OrdMap<Revision, Digest>>,
 }
 
 impl Default for State {
@@ -78,6 +83,7 @@ impl Default for State {
             revision: Revision(0),
             audit_head: Digest::default(),
             active_version: APPLY_VERSION_MAX,
+            time: Timestamp::default(),
         };
         Self {
             header,
@@ -96,6 +102,7 @@ impl Default for State {
             answers: OrdMap::new(),
             usage: OrdMap::new(),
             answers_by_age: OrdMap::new(),
+            answers_by_project: OrdMap::new(),
         }
     }
 }

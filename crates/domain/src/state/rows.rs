@@ -170,11 +170,11 @@ impl State {
                 self.environments.insert(environment.id.clone(), environment);
             }
             Row::Schema(schema) => {
-                self.schemas.insert(schema.id.clone(), schema);
+                self.insert_schema(schema);
             }
             Row::Config(config) => self.insert_config(config),
             Row::RetiredConfig(id, retired) => {
-                self.retired_configs.insert(id, retired);
+                self.insert_retired(id, retired);
             }
             Row::RetiredSchema(id, version) => {
                 self.retired_schemas.insert(id, version);
@@ -196,7 +196,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
     let mut keys = vec![RowKey::Header];
     for event in &committed.events {
         match event {
-            Event::ClusterNamed { .. } | Event::MemberAdmitted { .. } => {}
+            Event::ClusterNamed { .. } | Event::MemberAdmitted { .. } | Event::MemberUpdated { .. } => {}
             Event::ProjectCreated { name, .. }
             | Event::ProjectUpdated { name, .. }
             | Event::ProjectBounded { name, .. }

@@ -8,6 +8,7 @@ mod memory;
 mod properties;
 mod references;
 mod steps;
+mod time;
 mod transactions;
 
 use super::{Row, RowKey, State};

@@ -5,6 +5,8 @@ use crate::trace::{Fault, Trace};
 use crate::wait;
 use anyhow::Context as _;
 use rand::Rng as _;
+use reqwest::Method;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What the process says when it must not go on.
@@ -84,53 +86,69 @@ pub async fn slow(stage: &mut Stage, who: Who) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F11: the disk of one node fills up under load. The node ends with code 70 or says that it is not
-/// ready, starts no better while the disk is full, and is well again when there is space.
+/// F11: the disk of one node fills up under load. The cluster refuses changes that grow with 507 `disk_full`,
+/// and goes on with reads and deletes; the node does not end, is ready, starts on the full disk, and when there
+/// is space everything goes on by itself.
 ///
-/// The reference speaks of log, snapshot and database: whichever asks first for a block meets the end
-/// of the disk, so chance decides, with some bytes left free.
+/// Whichever of log, snapshot and database asks first for a block would meet the end of the disk, so chance
+/// decides, with some bytes left free.
 pub async fn full(stage: &mut Stage) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let (mut ended, mut rounds) = (0, 0);
+    let (began, mut rounds) = (Instant::now(), 0);
     while rounds == 0 || began.elapsed() < stage.time {
         rounds += 1;
+        let key = format!("full-{rounds}");
+        stage.write_beside(0, &key, 1000).await?;
         let free = stage.random.random_range(0..96) * 1024;
         stage.cluster.disk(SMALL)?.fill(free)?;
         stage.injected += 1;
-        let node = stage.cluster.node(SMALL);
-        let noticed = wait::until("a full disk is noticed", FULL_NOTICED_WITHIN, async || {
-            (node.ended().is_some() || !stage.cluster.is_ready(SMALL).await).then_some(())
-        });
-        noticed.await?;
-        // It says that it is not ready also while it ends.
-        let status = node.exited(Duration::from_secs(1)).await.ok();
-        let has_ended = status.is_some();
-        if let Some(status) = status {
-            ended += 1;
-            let good = status.code() == Some(EXIT_FATAL);
-            stage.demand(good, || format!("with a full disk the node ended with {status}, not {EXIT_FATAL}"));
-            let again = start_full(stage).await?;
-            stage.demand(again, || "a node got ready on a full disk, or broke".to_owned());
+        wait::until("changes are refused", FULL_NOTICED_WITHIN, async || {
+            let (status, answer) = grow(stage, &key).await?;
+            (status == 507 && answer["code"] == "disk_full").then_some(())
+        })
+        .await?;
+        if rounds % 2 == 0 {
+            stage.cluster.node(SMALL).kill()?;
+            stage.cluster.restart(SMALL).await.context("on a full disk")?;
+            wait::until("a node started on a full disk says so", FULL_NOTICED_WITHIN, async || {
+                grow(stage, &key).await.filter(|(status, _)| *status == 507).map(drop)
+            })
+            .await?;
         }
-        stage.writes_go_on(10, WRITTEN_WITHIN).await.context("beside a full disk")?;
+        serves_all_the_same(stage, &key).await?;
         stage.cluster.disk(SMALL)?.relieve().await?;
-        if has_ended {
-            stage.cluster.node(SMALL).spawn()?;
-        }
+        stage.writes_go_on(10, WRITTEN_WITHIN).await.context("when there is space again")?;
         stage.cluster.ready(SMALL).await.context("when there is space again")?;
     }
-    let said = stage.cluster.node(SMALL).log_text().contains("No space left");
-    stage.demand(said || ended == 0, || "the node's log does not say that there is no space".to_owned());
-    stage.note(format!("{ended} of {rounds} times the node ended"));
+    let said = stage.cluster.node(SMALL).log_text().contains("disk_full");
+    stage.demand(said, || "the node's log does not say that its disk is full".to_owned());
+    stage.note(format!("{rounds} times full; the node never ended"));
     Ok(())
 }
 
-/// Starting on a full disk: it ends again, without harm, or runs for a while. Down afterwards.
-async fn start_full(stage: &Stage) -> anyhow::Result<bool> {
-    let node = stage.cluster.node(SMALL);
-    node.spawn()?;
-    match node.exited(ENDED_WITHIN).await {
-        Ok(status) => Ok(status.code().is_some_and(|code| code != 0 && code != 101)),
-        Err(_) => node.kill().map(|()| true),
-    }
+fn beside(key: &str) -> String {
+    format!("/api/v1/projects/beside/environments/default/configs/{key}")
+}
+
+/// Tries to write a document, at a node whose disk is well.
+async fn grow(stage: &Stage, key: &str) -> Option<(u16, Value)> {
+    let body = json!({ "content": { "text": "x".repeat(1000) } });
+    let any = Some(("If-Match", "*"));
+    stage.cluster.ask(0, Method::PUT, &beside(key), any, Some(&body)).await.ok()
+}
+
+/// A node on a full disk is up and ready, says what is wrong, and answers reads; deletes go on.
+async fn serves_all_the_same(stage: &mut Stage, key: &str) -> anyhow::Result<()> {
+    let ended = stage.cluster.node(SMALL).ended();
+    stage.demand(ended.is_none(), || format!("with a full disk the node ended: {ended:?}"));
+    let (status, ready) = stage.cluster.ask(SMALL, Method::GET, "/readyz", None, None).await?;
+    let checks = ready["checks"].as_array().cloned().unwrap_or_default();
+    let alarm = checks.iter().any(|check| check["name"] == "disk" && check["ok"] == false);
+    stage.demand(status == 200 && alarm, || format!("a node with a full disk says {status} {ready}"));
+    let path = beside(key);
+    let (status, _) = stage.cluster.ask(SMALL, Method::GET, &path, None, None).await?;
+    stage.demand(status == 200, || format!("reading on a full disk: {status}"));
+    let any = Some(("If-Match", "*"));
+    let (status, answer) = stage.cluster.ask(SMALL, Method::DELETE, &path, any, None).await?;
+    stage.demand(status == 200 || status == 204, || format!("deleting on a full disk: {status} {answer}"));
+    Ok(())
 }

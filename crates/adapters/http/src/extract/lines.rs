@@ -18,6 +18,12 @@ pub(crate) const LINES_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub(crate) const LINE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// How long the client may pause.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How much must come within [`PROGRESS_MAX`], in bytes: who sends a byte now and then holds a turn too.
+const PROGRESS_BYTES_MIN: usize = 64 * 1024;
+/// How long the client may take for [`PROGRESS_BYTES_MIN`].
+const PROGRESS_MAX: Duration = Duration::from_mins(1);
+/// What the client has for its next bytes in any case.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// How long the client may take for the first line.
 const FIRST_LINE_MAX: Duration = Duration::from_secs(30);
 /// How long all of it may take; what is done until then stays.
@@ -39,6 +45,8 @@ pub(crate) struct Lines {
     until: Instant,
     /// Whether the client waits for leave to send.
     waits: bool,
+    /// When enough had come last, and how much had come by then.
+    progress: (Instant, usize),
 }
 
 impl Lines {
@@ -96,7 +104,13 @@ impl Lines {
             let problem = Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", LINE_BYTES_MAX);
             return Err(problem.with("line", self.line + 1));
         }
-        let limit = (Instant::now() + PAUSE_MAX).min(self.until);
+        let now = Instant::now();
+        if self.bytes >= self.progress.1 + PROGRESS_BYTES_MIN {
+            self.progress = (now, self.bytes);
+        }
+        // Time that this node took to check and commit is not the client's.
+        let waited = (self.progress.0 + PROGRESS_MAX).max(now + PAUSE_MIN);
+        let limit = (now + PAUSE_MAX).min(waited).min(self.until);
         let chunk = timeout_at(limit, self.chunks.next()).await.map_err(|_elapsed| too_late())?;
         match chunk {
             None => self.ended = true,
@@ -142,6 +156,7 @@ impl FromRequest<Api> for Lines {
             ended: false,
             until: Instant::now() + WHOLE_MAX,
             waits: parts.headers.contains_key(EXPECT),
+            progress: (Instant::now(), 0),
         })
     }
 }

@@ -57,8 +57,13 @@ pub(crate) const READ: &[Code] = &[Code::InvalidParameter, Code::Behind, Code::U
 /// What any list may answer.
 pub(crate) const LIST: &[Code] = &[Code::InvalidPageToken];
 /// What any change may answer.
-pub(crate) const CHANGE: &[Code] =
-    &[Code::InvalidParameter, Code::InvalidIdempotencyKey, Code::IdempotencyKeyReused, Code::OutcomeUnknown];
+pub(crate) const CHANGE: &[Code] = &[
+    Code::InvalidParameter,
+    Code::InvalidIdempotencyKey,
+    Code::IdempotencyKeyReused,
+    Code::DiskFull,
+    Code::OutcomeUnknown,
+];
 /// What any operation with a body may answer.
 pub(crate) const BODY: &[Code] = &[
     Code::InvalidJson,

@@ -33,8 +33,8 @@ macro_rules! codes {
 
 codes! {
     ConflictingCredentials = BAD_REQUEST "conflicting_credentials" "More than one credential was given",
-    FutureRevision = BAD_REQUEST "future_revision" "The revision does not exist yet",
     InvalidHost = BAD_REQUEST "invalid_host" "The request does not name one host",
+    FutureRevision = BAD_REQUEST "future_revision" "The moment that was asked for is yet to come",
     InvalidIdempotencyKey = BAD_REQUEST "invalid_idempotency_key" "The Idempotency-Key does not have the allowed form",
     InvalidJson = BAD_REQUEST "invalid_json" "The body is not valid JSON",
     InvalidName = BAD_REQUEST "invalid_name" "A name does not have the allowed form",
@@ -118,6 +118,7 @@ codes! {
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large" "The headers are too large",
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong on our side",
     ProviderInvalid = BAD_GATEWAY "provider_invalid" "The identity provider's answer cannot be used",
+    DiskFull = INSUFFICIENT_STORAGE "disk_full" "Too little disk space is left",
     Behind = SERVICE_UNAVAILABLE "behind" "This node has not reached the requested revision",
     IdentityUnavailable = SERVICE_UNAVAILABLE "identity_unavailable" "The identity database does not answer",
     MemberBehind = SERVICE_UNAVAILABLE "member_behind" "The new member has not caught up yet",

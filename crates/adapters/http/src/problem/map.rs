@@ -33,6 +33,9 @@ impl From<Error> for Problem {
                 .with("parameter", "revision")
                 .with("revision", wanted.0)
                 .with("newest_revision", newest.0),
+            Error::FutureTime { now } => {
+                Self::new(Code::FutureRevision, detail).with("parameter", "at").with("now", rfc3339(now))
+            }
             Error::TooManyChanges { at_least, max } => {
                 Self::new(Code::TooManyChanges, detail).with("at_least", at_least).with("limit", max)
             }
@@ -66,6 +69,7 @@ impl From<Error> for Problem {
             Error::Member(refusal) => refusal.into(),
             Error::Contended => Self::new(Code::Contended, detail),
             Error::NoLeader => Self::new(Code::NoLeader, detail),
+            Error::DiskFull => Self::new(Code::DiskFull, detail),
             Error::Overloaded => Self::new(Code::Overloaded, detail),
             Error::Behind { at, wanted } => {
                 Self::new(Code::Behind, detail).with("revision", at).with("min_revision", wanted)

@@ -1,6 +1,6 @@
 //! The cluster and its members.
 
-use super::dto::cluster::{ClusterBody, LeaderBody, MemberBody, NewMemberBody, TransferBody};
+use super::dto::cluster::{ClusterBody, LeaderBody, MemberBody, MemberChange, NewMemberBody, TransferBody};
 use crate::extract::{Caller, JsonBody, MemberPath, NoQuery, Query};
 use crate::openapi::{BODY, CHANGE, COMMON, refusals};
 use crate::page::List;
@@ -18,7 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(get_cluster))
         .routes(routes!(list_members, add_member))
-        .routes(routes!(remove_member))
+        .routes(routes!(update_member, remove_member))
         .routes(routes!(transfer_leadership))
 }
 
@@ -26,6 +26,8 @@ refusals! {
     Read: COMMON, &[Code::Unavailable];
     Added: COMMON, CHANGE, BODY, &[Code::QuotaExceeded, Code::Contended, Code::MemberExists,
         Code::MemberNotJoining, Code::MemberRemoved, Code::MemberBehind, Code::MemberUnreachable];
+    Updated: COMMON, CHANGE, BODY, &[Code::InvalidName, Code::MemberNotFound, Code::Contended, Code::MemberExists,
+        Code::MemberNotJoining, Code::MemberRemoved, Code::MemberUnreachable];
     Removed: COMMON, CHANGE, &[Code::InvalidName, Code::MemberNotFound, Code::Contended, Code::LastVoter,
         Code::QuorumAtRisk, Code::QuotaExceeded];
     Transferred: COMMON, CHANGE, BODY, &[Code::MemberNotFound, Code::Contended, Code::NoSuccessor];
@@ -94,6 +96,26 @@ async fn add_member(
         Reply::json(StatusCode::OK, &body)?
     };
     Ok(reply.revision(added.revision).done())
+}
+
+/// Change the addresses of a member
+///
+/// The member runs at the new address already (`peer.listen` in its settings), and must answer the leader there.
+/// What is left out stays.
+#[utoipa::path(patch, path = "/api/v1/cluster/members/{member}", tag = "cluster", params(MemberPath),
+    request_body = MemberChange,
+    responses((status = 200, description = "The member", body = MemberBody), Updated),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn update_member(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: MemberPath,
+    _: Query<NoQuery>,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let change = body.parse::<MemberChange>()?.change(path.member)?;
+    let member = api.app.cluster.update_member(&ctx, change).await?;
+    Ok(Reply::json(StatusCode::OK, &MemberBody::from(&member.item))?.revision(member.revision).done())
 }
 
 /// Remove a member

@@ -44,8 +44,8 @@ async fn export_project(
     path: ProjectPath,
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let place = api.sending.enter(&ctx.actor)?;
     let export = api.app.transfer.export_project(&ctx, &path.project, read.freshness()).await?;
+    let place = api.sending.enter_project(&ctx.actor, &path.project)?;
     Ok(sent(export, place, &read))
 }
 
@@ -64,8 +64,9 @@ async fn export_environment(
     path: EnvironmentPath,
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let place = api.sending.enter(&ctx.actor)?;
-    let export = api.app.transfer.export_environment(&ctx, &path.id(), read.freshness()).await?;
+    let id = path.id();
+    let export = api.app.transfer.export_environment(&ctx, &id, read.freshness()).await?;
+    let place = api.sending.enter_project(&ctx.actor, &id.project)?;
     Ok(sent(export, place, &read))
 }
 

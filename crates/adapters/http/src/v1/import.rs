@@ -1,6 +1,7 @@
 //! Imports: a file of lines that is worked off while it arrives.
 
 use super::dto::transfer::{ImportAnswer, Item, Line};
+use super::shares::{Share, Shares};
 use crate::extract::{Caller, DryRunQuery, ImportQuery, Lines, ProjectPath, Query};
 use crate::openapi::{COMMON, IN_PROJECT, refusals};
 use crate::problem::{Code, Problem};
@@ -15,6 +16,8 @@ use domain::ProjectName;
 use http::StatusCode;
 use serde_json::Value;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep, timeout_at};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,6 +32,12 @@ const REFUSED_LISTED_MAX: usize = 100;
 const REFUSED_MEMBERS: &[&str] = &["errors", "failures", "field", "limit_bytes"];
 /// How long an import waits for another one to end.
 const TURN_WAIT: Duration = Duration::from_secs(5);
+/// Time between two looks whether another import of the project has ended.
+const TURN_INTERVAL: Duration = Duration::from_millis(100);
+/// Most imports that a node takes at a time; each may hold tens of megabytes.
+const IMPORTS_AT_ONCE_MAX: usize = 4;
+/// Most of them that are into one project.
+const IMPORTS_OF_PROJECT_MAX: usize = 1;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(import_project))
@@ -69,7 +78,7 @@ async fn import_project(
 ) -> Result<Response, Problem> {
     let ctx = RequestContext { dry_run: tried.dry_run, ..ctx };
     let begun = begin(&api, &ctx, path.project.clone(), query.mode, &mut lines).await;
-    let (_permit, import) = match begun {
+    let (_turn, import) = match begun {
         Ok(begun) => begun,
         Err(problem) => {
             lines.drain().await;
@@ -83,21 +92,57 @@ async fn import_project(
     answer(&ctx, &path.project, query.mode, report, refused, broken)
 }
 
-/// Starts with the first line. Only who may import, and has begun to send, takes one of the few turns.
+/// Starts with the first line. Only who may write, and has begun to send, takes one of the few turns: of the
+/// project first, then of the node.
 async fn begin<'a>(
     api: &'a Api,
     ctx: &RequestContext,
     project: ProjectName,
     mode: ImportMode,
     lines: &mut Lines,
-) -> Result<(tokio::sync::SemaphorePermit<'a>, Import), Problem> {
+) -> Result<(Turn<'a>, Import), Problem> {
     api.app.transfer.may_import(ctx, &project).await?;
     let first = lines.first().await?;
     let source = header(first.as_ref().map_or(&[], |(_, text)| text))?;
-    let busy = || Problem::new(Code::Overloaded, "this node takes as many imports as it can");
-    let turn = tokio::time::timeout(TURN_WAIT, api.imports.acquire()).await;
-    let permit = turn.ok().and_then(Result::ok).ok_or_else(busy)?;
-    Ok((permit, api.app.transfer.import(ctx, ImportRequest { project, mode, source }).await?))
+    let turn = api.imports.turn(&project).await?;
+    Ok((turn, api.app.transfer.import(ctx, ImportRequest { project, mode, source }).await?))
+}
+
+/// The imports that a node takes at a time.
+pub(crate) struct Imports {
+    places: Semaphore,
+    projects: Shares<ProjectName>,
+}
+
+/// The right to import; given back when it is dropped.
+struct Turn<'a> {
+    _project: Share<ProjectName>,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Imports {
+    pub(crate) fn new() -> Self {
+        Self { places: Semaphore::new(IMPORTS_AT_ONCE_MAX), projects: Shares::default() }
+    }
+
+    /// Waits a while for a turn.
+    async fn turn(&self, project: &ProjectName) -> Result<Turn<'_>, Problem> {
+        let until = Instant::now() + TURN_WAIT;
+        let own = loop {
+            if let Some(own) = self.projects.take(project, IMPORTS_OF_PROJECT_MAX) {
+                break own;
+            }
+            if Instant::now() >= until {
+                let detail =
+                    format!("this node takes {IMPORTS_OF_PROJECT_MAX} imports of a project at a time");
+                return Err(Problem::new(Code::Overloaded, detail));
+            }
+            sleep(TURN_INTERVAL).await;
+        };
+        let place = timeout_at(until, self.places.acquire()).await;
+        let busy = || Problem::new(Code::Overloaded, "this node takes as many imports as it can");
+        Ok(Turn { _project: own, _place: place.ok().and_then(Result::ok).ok_or_else(busy)? })
+    }
 }
 
 fn header(text: &[u8]) -> Result<ExportHeader, Problem> {

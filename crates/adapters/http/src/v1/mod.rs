@@ -17,6 +17,7 @@ mod projects;
 mod rollback;
 mod schemas;
 mod sending;
+mod shares;
 mod transactions;
 
 pub(crate) use dto::effect::{DryRunBody, Nothing, Tried};
@@ -25,7 +26,7 @@ mod watch;
 mod watchers;
 
 pub(crate) use dto::transfer::{ImportAnswer, RefusedLine};
-pub(crate) use import::{IMPORT_ROUTE, IMPORT_TIMEOUT};
+pub(crate) use import::{IMPORT_ROUTE, IMPORT_TIMEOUT, Imports};
 pub(crate) use sending::Sending;
 pub(crate) use watchers::Watchers;
 

@@ -4,14 +4,14 @@
 //! A body is only asked for its next part when the client reads, so a task of its own makes the parts and has the
 //! place: it ends whether or not anybody reads.
 
+use super::shares::{Share, Shares};
 use crate::problem::{Code, Problem};
 use axum::body::Body;
 use bytes::Bytes;
-use domain::Actor;
+use domain::{Actor, ProjectName};
 use futures::{Stream, StreamExt};
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,6 +21,8 @@ use tokio::time::timeout;
 const SENT_AT_ONCE_MAX: usize = 8;
 /// Most of them that one principal is sent.
 const SENT_TO_ONE_MAX: usize = 2;
+/// Most of them that are of one project.
+const SENT_OF_PROJECT_MAX: usize = 2;
 /// How long a client may leave a part untaken.
 const UNTAKEN_MAX: Duration = Duration::from_secs(30);
 /// How long all of a file may take.
@@ -33,15 +35,15 @@ const PARTS_WAITING_MAX: usize = 1;
 /// The files that this node is sending.
 pub(crate) struct Sending {
     places: Arc<Semaphore>,
-    /// How many each principal is being sent.
-    held: Arc<Mutex<BTreeMap<Actor, usize>>>,
+    actors: Shares<Actor>,
+    projects: Shares<ProjectName>,
 }
 
 /// The right to be sent one; given back when it is dropped.
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
-    actor: Actor,
-    held: Arc<Mutex<BTreeMap<Actor, usize>>>,
+    _actor: Share<Actor>,
+    _project: Option<Share<ProjectName>>,
 }
 
 /// What the body is made of. A body that ends otherwise than with its end is broken off.
@@ -52,35 +54,34 @@ enum Part {
 
 impl Sending {
     pub(crate) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(SENT_AT_ONCE_MAX)), held: Arc::default() }
+        let places = Arc::new(Semaphore::new(SENT_AT_ONCE_MAX));
+        Self { places, actors: Shares::default(), projects: Shares::default() }
     }
 
-    /// Takes a place for one more file, or says that there is none.
+    /// Takes a place for one more file, or says that there is none. To be asked once the caller is found to be
+    /// allowed to have the file.
     pub(super) fn enter(&self, actor: &Actor) -> Result<Place, Problem> {
+        let own = self.actors.take(actor, SENT_TO_ONE_MAX).ok_or_else(|| {
+            let detail =
+                format!("you are being sent {SENT_TO_ONE_MAX} exports by this node; wait for one to end");
+            Problem::new(Code::Overloaded, detail)
+        })?;
         let permit = self
             .places
             .clone()
             .try_acquire_owned()
             .map_err(|_| Problem::new(Code::Overloaded, "this node sends as many exports as it can"))?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(actor.clone()).or_default();
-        if *count >= SENT_TO_ONE_MAX {
-            let detail =
-                format!("you are being sent {SENT_TO_ONE_MAX} exports by this node; wait for one to end");
-            return Err(Problem::new(Code::Overloaded, detail));
-        }
-        *count += 1;
-        Ok(Place { _permit: permit, actor: actor.clone(), held: self.held.clone() })
+        Ok(Place { _permit: permit, _actor: own, _project: None })
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.get_mut(&self.actor) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(held.remove(&self.actor)),
-        }
+    /// The same for a file of a project.
+    pub(super) fn enter_project(&self, actor: &Actor, project: &ProjectName) -> Result<Place, Problem> {
+        let own = self.projects.take(project, SENT_OF_PROJECT_MAX).ok_or_else(|| {
+            let detail =
+                format!("this node sends {SENT_OF_PROJECT_MAX} exports of the project; wait for one to end");
+            Problem::new(Code::Overloaded, detail)
+        })?;
+        Ok(Place { _project: Some(own), ..self.enter(actor)? })
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn read(
     if wait.wait.is_zero() || !known.is_any() || !is_known(&first, known) {
         return Ok(first?);
     }
-    let mut watching = enter(api, &id.project).await?;
+    let mut watching = enter(api, &ctx.actor, &id.project).await?;
     let mut signal = api.app.watches.follow(id);
     loop {
         // This node has the first answer's revision, so from now on what it has is enough.

@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use domain::{ConfigRevision, ProjectName};
+use domain::{Actor, ConfigRevision, ProjectName};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::convert::Infallible;
 use tokio::time::timeout;
@@ -61,7 +61,7 @@ async fn watch_configs(
     let request = OpenWatch { environment, prefix: query.prefix, after, consistency };
     let watch = api.app.watches.open(&ctx, request).await?;
     // After the caller was found to be allowed: others are told nothing of the project.
-    let watching = enter(&api, &project).await?;
+    let watching = enter(&api, &ctx.actor, &project).await?;
     let (revision, stale_for_ms) = watch.opened_at();
     let asked = if after.is_some() { Consistency::Stale } else { consistency };
     let freshness = Freshness { consistency: asked, min_revision: after };
@@ -77,8 +77,8 @@ async fn watch_configs(
 }
 
 /// Takes the place of one more watcher of a project.
-pub(super) async fn enter(api: &Api, project: &ProjectName) -> Result<Watching, Problem> {
-    api.watchers.enter(project, api.app.watches.watchers_max(project).await?)
+pub(super) async fn enter(api: &Api, actor: &Actor, project: &ProjectName) -> Result<Watching, Problem> {
+    api.watchers.enter(actor, project, api.app.watches.watchers_max(project).await?)
 }
 
 /// The events of one watch.

@@ -1,16 +1,19 @@
 //! What watchers share: how many there may be, when they must end, and the text of the newest events.
 
 use super::dto::watch::changed;
+use super::shares::{Share, Shares};
 use crate::outside::{HttpObserver, Outside};
 use crate::problem::{Code, Problem};
 use application::ports::{Change, Place};
 use bytes::Bytes;
-use domain::ProjectName;
-use std::collections::{BTreeMap, VecDeque};
+use domain::{Actor, ProjectName};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+/// As many watchers a principal may have at any node, if its project may have as many.
+const WATCHERS_OF_ONE_MIN: usize = 8;
 /// Most events whose text is kept for other watchers.
 const TEXTS_MAX: usize = 64;
 /// Most bytes of such text; a single one may be larger.
@@ -25,7 +28,9 @@ pub(crate) struct Watchers {
     observer: Arc<dyn HttpObserver>,
     texts: Mutex<Texts>,
     /// How many watchers each project has here.
-    projects: Arc<Mutex<BTreeMap<ProjectName, u64>>>,
+    projects: Shares<ProjectName>,
+    /// How many each principal has in a project.
+    actors: Shares<(ProjectName, Actor)>,
 }
 
 /// The text of the newest events. Everybody who watches a key is sent the same.
@@ -38,8 +43,8 @@ struct Texts {
 /// The right to watch; given back when it is dropped.
 pub(super) struct Watching {
     _place: OwnedSemaphorePermit,
-    project: ProjectName,
-    projects: Arc<Mutex<BTreeMap<ProjectName, u64>>>,
+    _project: Share<ProjectName>,
+    _actor: Share<(ProjectName, Actor)>,
     observer: Arc<dyn HttpObserver>,
     stopping: watch::Receiver<bool>,
 }
@@ -54,32 +59,44 @@ impl Watchers {
             stopping: rules.stopping.clone(),
             observer: outside.observer.clone(),
             texts: Mutex::default(),
-            projects: Arc::default(),
+            projects: Shares::default(),
+            actors: Shares::default(),
         }
     }
 
-    /// Takes the place of one more watcher of a project that may have `quota` of them here, or says that there
-    /// is none.
-    pub(super) fn enter(&self, project: &ProjectName, quota: u64) -> Result<Watching, Problem> {
+    /// Takes the place of one more watcher of a project, which may have `quota` of them here when its quotas say
+    /// so, or says that there is none. Neither a project nor a principal has all places of a node.
+    pub(super) fn enter(
+        &self,
+        actor: &Actor,
+        project: &ProjectName,
+        quota: Option<u64>,
+    ) -> Result<Watching, Problem> {
         let max = self.places_max;
+        let most =
+            quota.map_or(max / 2, |quota| usize::try_from(quota).unwrap_or(usize::MAX).min(max - max / 4));
+        let most = if quota == Some(0) { 0 } else { most.max(1) };
+        let used = |what: String, most: usize| {
+            Problem::new(Code::QuotaExceeded, what)
+                .with("limit", "watchers")
+                .with("max", most)
+                .with("used", most)
+        };
+        let of_project = self.projects.take(project, most).ok_or_else(|| {
+            used(format!("project {project} may have {most} watchers at a node and has {most}"), most)
+        })?;
+        // A project that has few of the node's places may give all of them to one principal.
+        let own = most.min((max / 4).max(1)).max(most.min(WATCHERS_OF_ONE_MIN));
+        let of_actor = self.actors.take(&(project.clone(), actor.clone()), own).ok_or_else(|| {
+            used(format!("you may have {own} watchers of the project at a node and have {own}"), own)
+        })?;
         let place = self.places.clone().try_acquire_owned().map_err(|_| {
             let detail = format!("this node has {max} watchers, as many as it may; try another node");
             Problem::new(Code::TooManyWatchers, detail).with("limit", max)
         })?;
-        let projects = self.projects.clone();
-        {
-            let mut counts = projects.lock().unwrap_or_else(PoisonError::into_inner);
-            let used = counts.get(project).copied().unwrap_or_default();
-            if used >= quota {
-                let detail = format!("project {project} may have {quota} watchers at a node and has {used}");
-                let problem = Problem::new(Code::QuotaExceeded, detail).with("limit", "watchers");
-                return Err(problem.with("max", quota).with("used", used));
-            }
-            counts.insert(project.clone(), used + 1);
-        }
         self.observer.watch_opened();
         let (observer, stopping) = (self.observer.clone(), self.stopping.clone());
-        Ok(Watching { _place: place, project: project.clone(), projects, observer, stopping })
+        Ok(Watching { _place: place, _project: of_project, _actor: of_actor, observer, stopping })
     }
 
     /// The text of a change. It has its id, after which a watch can be resumed, when it is the last of its
@@ -130,11 +147,6 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        let mut counts = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
-        match counts.get_mut(&self.project) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.remove(&self.project)),
-        }
         self.observer.watch_closed();
     }
 }

@@ -84,6 +84,7 @@ pub fn case(operation: &str) -> Option<Case> {
         // The cluster.
         "get_cluster" | "list_members" | "remove_member" => PLAIN,
         "transfer_leadership" => Case { unavailable: true, ..body("{}") },
+        "update_member" => body(r#"{"api_url":"http://h9:8080"}"#),
         "add_member" => body(r#"{"id":"8","name":"n8","peer_addr":"h8:9080","api_url":"http://h8:8080"}"#),
         // Projects.
         "list_projects" | "get_project" | "delete_project" | "list_environments" | "get_environment" => PLAIN,

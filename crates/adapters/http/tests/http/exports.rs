@@ -65,27 +65,29 @@ async fn who_stops_reading_loses_the_place_and_sees_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_principal_leaves_places_to_others() {
+async fn a_principal_and_a_project_leave_places_to_others() {
     let server = holding(1).await;
-    let mut bodies = Vec::new();
-    for name in ["a", "b", "c", "d"] {
-        let key = key(&server, name).await;
-        for _ in 0..2 {
-            let (status, body) = export(&server, &key).await;
-            assert_eq!(status, 200, "{name}");
-            bodies.push(body);
-        }
-        assert_eq!(export(&server, &key).await.0, 503, "{name}");
+    let (mut bodies, key_a, key_b) = (Vec::new(), key(&server, "a").await, key(&server, "b").await);
+    for _ in 0..2 {
+        let (status, body) = export(&server, &key_a).await;
+        assert_eq!(status, 200);
+        bodies.push(body);
     }
-    server.get(EXPORT).await.is_problem(503, "overloaded");
+    assert_eq!(export(&server, &key_a).await.0, 503);
+    assert_eq!(export(&server, &key_b).await.0, 503, "of the same project");
+    server.post("/api/v1/projects", r#"{"name":"other"}"#).await.is(201);
+    server.get("/api/v1/projects/other/export").await.is(200);
+    // Who may not have the file takes no place, and is told so.
+    let body = r#"{"name":"c","permissions":["config:document:write"]}"#;
+    let made = server.post(&format!("{PROJECT}/api-keys"), body).await.is(201).json();
+    assert_eq!(export(&server, made["key"].as_str().expect("a secret")).await.0, 403);
     // Who has it all, and who goes away, gives the place back at once.
     bodies.pop().expect("a body").collect().await.expect("all of it");
     server.get(EXPORT).await.is(200);
     server.get(EXPORT).await.is(200);
     bodies.clear();
     tokio::task::yield_now().await;
-    let key = key(&server, "e").await;
-    assert_eq!(export(&server, &key).await.0, 200);
+    assert_eq!(export(&server, &key_b).await.0, 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,8 +10,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 const IMPORT: &str = "/api/v1/projects/demo/import";
 const HEAD: &str = "{\"export\":{\"format\":1,\"project\":\"demo\",\"revision\":1}}\n";
-/// As many imports as a node takes.
-const TURNS: usize = 4;
 
 /// These bytes, and then nothing, without an end.
 fn stalled(text: &'static str) -> Body {
@@ -68,16 +66,35 @@ async fn the_first_line_is_not_long_in_coming() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_takes_so_many_at_a_time() {
+async fn a_project_has_one_turn_and_leaves_the_others_to_the_others() {
     let server = Server::new().await;
     let key = server.test.admin_secret.as_str();
+    server.post("/api/v1/projects", r#"{"name":"other"}"#).await.is(201);
     let stalled = async || timeout(Duration::from_secs(20), send(&server, key, stalled(HEAD))).await.is_err();
     let late = async || {
         sleep(Duration::from_secs(1)).await;
         send(&server, key, Body::from(HEAD)).await.is_problem(503, "overloaded");
     };
-    let held = futures::future::join_all((0..TURNS).map(|_| stalled()));
-    let (held, ()) = futures::join!(held, late());
-    assert_eq!(held, [true; TURNS]);
+    let beside = async || {
+        sleep(Duration::from_secs(1)).await;
+        let headers = [("x-api-key", key), ("content-type", "application/x-ndjson")];
+        server.raw("POST", &IMPORT.replace("demo", "other"), &headers, Body::from(HEAD)).await.is(200);
+    };
+    let (held, (), ()) = futures::join!(stalled(), late(), beside());
+    assert!(held);
     send(&server, key, Body::from(HEAD)).await.is(200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_next_to_nothing_loses_the_turn() {
+    let server = Server::new().await;
+    let since = Instant::now();
+    // The first line, and then a byte every 20 s.
+    let rest = iter(0..1000).then(|_| async {
+        sleep(Duration::from_secs(20)).await;
+        Ok::<_, Infallible>(" ")
+    });
+    let dribbled = Body::from_stream(iter([Ok::<_, Infallible>(HEAD)]).chain(rest));
+    send(&server, &server.test.admin_secret, dribbled).await.is_problem(408, "request_timeout");
+    assert!(since.elapsed() < Duration::from_secs(100), "{:?}", since.elapsed());
 }

@@ -28,7 +28,9 @@ async fn a_project_lives_and_goes() {
         created.json(),
         json!({"name": "shop", "display_name": "Shop", "status": "active", "revision": 3,
             "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z",
-            "quotas": {"documents": 1_000_000, "bytes": 17_179_869_184_u64, "api_keys": 1000, "watchers": 10_000},
+            "quotas": {"documents": 1_000_000, "bytes": 17_179_869_184_u64, "api_keys": 1000, "watchers": 10_000,
+                "history_bytes": 17_179_869_184_u64, "history_versions": 1_000_000,
+                "schema_versions": 100_000, "schema_bytes": 268_435_456},
             "retention": {}})
     );
     server.post("/api/v1/projects", body).await.is_problem(409, "project_exists");
@@ -41,7 +43,11 @@ async fn a_project_lives_and_goes() {
     let read = server.get(path).await.is(200);
     let mut shown = read.json();
     let usage = shown.as_object_mut().and_then(|shown| shown.remove("usage"));
-    assert_eq!(usage, Some(json!({"documents": 0, "bytes": 0, "api_keys": 0})));
+    assert_eq!(
+        usage,
+        Some(json!({"documents": 0, "bytes": 0, "api_keys": 0, "history_bytes": 0,
+        "history_versions": 0, "schema_versions": 0, "schema_bytes": 0}))
+    );
     assert_eq!((shown, read.header("cache-control")), (changed.json(), "private, no-store"));
     assert_eq!(
         server.get(&format!("{path}?consistency=stale")).await.header("guardian-consistency"),

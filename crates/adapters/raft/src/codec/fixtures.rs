@@ -134,7 +134,7 @@ fn change_project() -> Command {
 }
 
 fn pruned() -> Pruned {
-    Pruned { id: config(), oldest: Version(4) }
+    Pruned { id: config(), oldest: Version(4), from: Version(0), bytes: None }
 }
 
 fn create_project() -> Command {
@@ -240,6 +240,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("by_a_person", create_project()),
         ("from_somewhere", create_project()),
         ("retire_member", Command::RetireMember { id: new_member().id }),
+        ("update_member", Command::UpdateMember { member: new_member() }),
     ]
 }
 

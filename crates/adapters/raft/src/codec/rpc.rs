@@ -45,7 +45,8 @@ impl From<AppendEntriesResponse<TypeConfig>> for proto::AppendReply {
             AppendEntriesResponse::Conflict => Outcome::Conflict(proto::Blank {}),
             AppendEntriesResponse::HigherVote(vote) => Outcome::HigherVote((&vote).into()),
         };
-        Self { outcome: Some(outcome) }
+        // Filled in by the server.
+        Self { outcome: Some(outcome), space: 0 }
     }
 }
 

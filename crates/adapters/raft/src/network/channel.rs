@@ -2,10 +2,12 @@
 //! when first used and again after it broke.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::service::interceptor::InterceptedService;
@@ -19,8 +21,40 @@ use super::{
 };
 use crate::codec::proto::peer_client::PeerClient;
 
+/// How long the address that the cluster knows is tried when the settings have another.
+const FIRST_ADDRESS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A gRPC client of one peer.
 pub(super) type Client = PeerClient<InterceptedService<Channel, Stamp>>;
+
+/// Where a peer is said to be. Its certificate says who it is, so more than one address may be tried.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    /// What this process heard first: what the settings say.
+    first: Arc<str>,
+    /// What it heard last: what the cluster says.
+    last: Mutex<Arc<str>>,
+}
+
+impl Addresses {
+    pub(super) fn new(addr: &str) -> Self {
+        Self { first: addr.into(), last: Mutex::new(addr.into()) }
+    }
+
+    /// From now on the next connection goes there.
+    pub(super) fn change(&self, addr: &str) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if **last != *addr {
+            *last = addr.into();
+        }
+    }
+
+    fn both(&self) -> (Arc<str>, Option<Arc<str>>) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let first = (self.first != last).then(|| self.first.clone());
+        (last, first)
+    }
+}
 
 /// The connections to one peer.
 #[derive(Clone, Debug)]
@@ -40,9 +74,9 @@ impl PeerChannels {
         sockets: &Arc<dyn Sockets>,
         tls: &PeerTls,
         node_id: u64,
-        addr: &str,
+        addresses: &Arc<Addresses>,
     ) -> Result<Self, TlsError> {
-        let client = || connect_lazily(sockets, tls, node_id, addr);
+        let client = || connect_lazily(sockets, tls, node_id, addresses);
         Ok(Self { append: client()?, control: client()?, snapshot: client()?, forward: client()? })
     }
 }
@@ -51,14 +85,14 @@ fn connect_lazily(
     sockets: &Arc<dyn Sockets>,
     tls: &PeerTls,
     node_id: u64,
-    addr: &str,
+    addresses: &Arc<Addresses>,
 ) -> Result<Client, TlsError> {
     let dns_name = peer_dns_name(tls.cluster_id(), node_id);
     let server_name = peer_server_name(tls.cluster_id(), node_id)?;
     let connector = TlsConnector::from(tls.client_config());
-    let (sockets, addr): (_, Arc<str>) = (sockets.clone(), addr.into());
+    let (sockets, addresses) = (sockets.clone(), addresses.clone());
     let dial = tower::service_fn(move |_| {
-        let dialled = dial(sockets.clone(), connector.clone(), addr.clone(), server_name.clone());
+        let dialled = dial(sockets.clone(), connector.clone(), addresses.clone(), server_name.clone());
         async move { dialled.await.map(TokioIo::new) }
     });
     // The scheme is http because TLS is made by the connector, not by tonic.
@@ -80,9 +114,24 @@ fn connect_lazily(
 async fn dial(
     sockets: Arc<dyn Sockets>,
     connector: TlsConnector,
-    addr: Arc<str>,
+    addresses: Arc<Addresses>,
     name: ServerName<'static>,
 ) -> io::Result<TlsStream<Box<dyn Socket>>> {
-    let socket = sockets.connect(&addr).await?;
+    let (last, first) = addresses.both();
+    let Some(first) = first else { return dial_at(&sockets, &connector, &last, name).await };
+    // A member that was moved while nobody could note it is found where the settings say.
+    match timeout(FIRST_ADDRESS_TIMEOUT, dial_at(&sockets, &connector, &last, name.clone())).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(_)) | Err(_) => dial_at(&sockets, &connector, &first, name).await,
+    }
+}
+
+async fn dial_at(
+    sockets: &Arc<dyn Sockets>,
+    connector: &TlsConnector,
+    addr: &str,
+    name: ServerName<'static>,
+) -> io::Result<TlsStream<Box<dyn Socket>>> {
+    let socket = sockets.connect(addr).await?;
     connector.connect(name, socket).await
 }

@@ -19,6 +19,7 @@ use tonic::{Response, Status, Streaming};
 use super::channel::{Client, PeerChannels};
 use super::{Peers, SnapshotFile, snapshot_send};
 use crate::codec::{DecodeError, proto};
+use crate::space::Level;
 use crate::type_config::{PeerInfo, Snapshot, TypeConfig, Vote};
 
 type RpcError = RPCError<TypeConfig>;
@@ -29,26 +30,26 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
     async fn new_client(&mut self, target: u64, node: &PeerInfo) -> PeerNetwork {
         let channels = self.channels(target, &node.peer_addr);
         let append = channels.append.clone();
-        PeerNetwork::new(self.node_id(), target, append, channels)
+        PeerNetwork::new(self.clone(), target, append, channels)
     }
 
     async fn new_heartbeat_client(&mut self, target: u64, node: &PeerInfo) -> PeerNetwork {
         let channels = self.channels(target, &node.peer_addr);
         let append = channels.control.clone();
-        PeerNetwork::new(self.node_id(), target, append, channels)
+        PeerNetwork::new(self.clone(), target, append, channels)
     }
 
     async fn new_snapshot_client(&mut self, target: u64, node: &PeerInfo) -> PeerNetwork {
         let channels = self.channels(target, &node.peer_addr);
         let append = channels.snapshot.clone();
-        PeerNetwork::new(self.node_id(), target, append, channels)
+        PeerNetwork::new(self.clone(), target, append, channels)
     }
 }
 
 /// openraft's way to one peer.
 #[derive(Debug)]
 pub struct PeerNetwork {
-    from: u64,
+    peers: Peers,
     target: u64,
     append: Client,
     control: Client,
@@ -64,12 +65,12 @@ struct AppendStream {
 }
 
 impl PeerNetwork {
-    fn new(from: u64, target: u64, append: Client, channels: PeerChannels) -> Self {
-        Self { from, target, append, control: channels.control, snapshot: channels.snapshot, stream: None }
+    fn new(peers: Peers, target: u64, append: Client, channels: PeerChannels) -> Self {
+        Self { peers, target, append, control: channels.control, snapshot: channels.snapshot, stream: None }
     }
 
     fn timeout(&self, action: RPCTypes, after: Duration) -> Timeout<TypeConfig> {
-        Timeout { action, id: self.from, target: self.target, timeout: after }
+        Timeout { action, id: self.peers.node_id(), target: self.target, timeout: after }
     }
 
     /// Sends one request and takes its answer; leaves the stream open only if that worked.
@@ -142,6 +143,7 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
         // On a timeout the stream is dropped with the answer that may still come.
         let reply = timeout(limit, self.exchange(rpc.into())).await;
         let reply = reply.map_err(|_| RpcError::from(late))??;
+        self.peers.heard_space(self.target, Level::from_number(reply.space));
         reply.try_into().map_err(|cause| nonsense(&cause))
     }
 

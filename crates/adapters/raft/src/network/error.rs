@@ -31,6 +31,9 @@ pub enum ForwardError {
         /// What the leader said.
         why: String,
     },
+    /// Never proposed, because a member is low on disk space.
+    #[error("not proposed: a member is low on disk space")]
+    DiskFull,
 }
 
 impl ForwardError {

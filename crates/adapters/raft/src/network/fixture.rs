@@ -101,6 +101,10 @@ impl PeerHandler for Echo {
     }
 
     fn heard_from_leader(&self) {}
+
+    fn space(&self) -> crate::space::Level {
+        crate::space::Level::Low
+    }
 }
 
 pub(super) struct Node {
@@ -133,6 +137,7 @@ impl Node {
             incoming_dir: self.dir.path().join("snapshots"),
             command_max: 3,
             observer: Arc::new(crate::observe::Unobserved),
+            space: Arc::default(),
             shutdown: self.shutdown.clone(),
         };
         let service = PeerService::new(self.raft.clone(), Arc::new(Echo(self.id)), config);

@@ -165,6 +165,7 @@ fn outcome(outcome: Option<proto::forward_reply::Outcome>) -> Answer {
         Some(Outcome::Failure(failure)) => Err(match failure.kind() {
             Kind::NotProposed => ForwardError::not_sent(failure.message, None),
             Kind::Refused => ForwardError::Refused { why: failure.message },
+            Kind::DiskFull => ForwardError::DiskFull,
             Kind::Unknown | Kind::Unspecified => ForwardError::unknown(failure.message, None),
         }),
         None => Err(ForwardError::unknown("the leader's answer is empty", None)),

@@ -43,6 +43,7 @@ fn outcome(proposed: Result<Bytes, ProposeError>) -> proto::forward_reply::Outco
         Err(ProposeError::NotProposed(why)) => (Kind::NotProposed, why),
         Err(ProposeError::Unknown(why)) => (Kind::Unknown, why),
         Err(ProposeError::Refused(why)) => (Kind::Refused, why),
+        Err(error @ ProposeError::DiskFull) => (Kind::DiskFull, error.to_string()),
     };
     Outcome::Failure(proto::ForwardFailure { kind: kind.into(), message })
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::{ChangeError, MembersDone};
 use crate::codec::proto;
+use crate::space::Level;
 use crate::type_config::Snapshot;
 use std::io;
 
@@ -20,6 +21,9 @@ pub enum ProposeError {
     /// Turned away for good.
     #[error("refused: {0}")]
     Refused(String),
+    /// Not proposed, because a member is low on disk space.
+    #[error("a member is low on disk space")]
+    DiskFull,
 }
 
 /// How a node is, in short.
@@ -78,6 +82,9 @@ pub trait PeerHandler: Send + Sync + 'static {
 
     /// A leader's message was accepted just now.
     fn heard_from_leader(&self);
+
+    /// How much disk space this node has.
+    fn space(&self) -> Level;
 }
 
 impl From<NodeStatus> for proto::StatusReply {

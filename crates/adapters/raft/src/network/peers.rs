@@ -9,13 +9,14 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Response, Status};
 
-use super::channel::{Client, PeerChannels};
+use super::channel::{Addresses, Client, PeerChannels};
 use super::forward::ForwardClient;
 use super::{
     CONNECT_TIMEOUT, ChangeError, ForwardError, MembersDone, NodeStatus, PeerError, PeerTls, Sockets,
     WIRE_VERSION,
 };
 use crate::codec::{proto, required};
+use crate::space::{Level, Space};
 use crate::type_config::{LogId, PeerInfo};
 
 /// What a peer says of itself before anything else is asked of it.
@@ -37,12 +38,14 @@ pub struct Peers {
 struct Shared {
     sockets: Arc<dyn Sockets>,
     tls: PeerTls,
+    /// Told what the peers say of their disks.
+    space: Arc<Space>,
     known: Mutex<BTreeMap<u64, Known>>,
 }
 
 #[derive(Clone, Debug)]
 struct Known {
-    addr: String,
+    addresses: Arc<Addresses>,
     channels: PeerChannels,
     forward: Arc<ForwardClient>,
 }
@@ -50,8 +53,18 @@ struct Known {
 impl Peers {
     /// Knows nobody yet.
     pub fn new(sockets: Arc<dyn Sockets>, tls: PeerTls) -> Self {
+        Self::telling(sockets, tls, Arc::default())
+    }
+
+    /// As [`Self::new`]; tells `space` what the peers say of their disks.
+    pub fn telling(sockets: Arc<dyn Sockets>, tls: PeerTls, space: Arc<Space>) -> Self {
         let known = Mutex::new(BTreeMap::new());
-        Self { shared: Arc::new(Shared { sockets, tls, known }) }
+        Self { shared: Arc::new(Shared { sockets, tls, space, known }) }
+    }
+
+    /// Notes what a peer said of its disk.
+    pub(super) fn heard_space(&self, node: u64, level: Level) {
+        self.shared.space.heard(node, level);
     }
 
     /// This node.
@@ -60,7 +73,7 @@ impl Peers {
     }
 
     /// Takes note of a peer's address. Does not connect. Call it for every member whenever the
-    /// membership changes; a changed address replaces the connections.
+    /// membership changes; a changed address is used once a connection breaks.
     pub fn learn(&self, node_id: u64, info: &PeerInfo) {
         drop(self.channels(node_id, &info.peer_addr));
     }
@@ -102,6 +115,16 @@ impl Peers {
     /// Asks a node how it is.
     pub async fn status(&self, node: u64, deadline: Instant) -> Result<NodeStatus, PeerError> {
         let mut client = self.forward_client(node)?;
+        let reply = answer(node, deadline, client.status(proto::StatusRequest {})).await?;
+        Ok(reply.into())
+    }
+
+    /// Asks a node how it is at an address that nobody knows yet, on a connection of its own.
+    pub async fn status_at(&self, node: u64, addr: &str, deadline: Instant) -> Result<NodeStatus, PeerError> {
+        let addresses = Arc::new(Addresses::new(addr));
+        let channels = PeerChannels::new(&self.shared.sockets, &self.shared.tls, node, &addresses)
+            .expect("PeerTls was only made for a cluster id that forms DNS names");
+        let mut client = channels.forward;
         let reply = answer(node, deadline, client.status(proto::StatusRequest {})).await?;
         Ok(reply.into())
     }
@@ -164,16 +187,18 @@ impl Peers {
         Ok(PeerHello { binary_version: reply.binary_version, command_max: reply.command_max })
     }
 
-    /// The connections to a peer at an address, made or remade as needed.
+    /// The connections to a peer, made as needed; the next ones go to this address.
     pub(super) fn channels(&self, node_id: u64, addr: &str) -> PeerChannels {
         let mut known = self.known();
-        if let Some(peer) = known.get(&node_id).filter(|peer| peer.addr == addr) {
+        if let Some(peer) = known.get(&node_id) {
+            peer.addresses.change(addr);
             return peer.channels.clone();
         }
-        let channels = PeerChannels::new(&self.shared.sockets, &self.shared.tls, node_id, addr)
+        let addresses = Arc::new(Addresses::new(addr));
+        let channels = PeerChannels::new(&self.shared.sockets, &self.shared.tls, node_id, &addresses)
             .expect("PeerTls was only made for a cluster id that forms DNS names");
         let peer = Known {
-            addr: addr.to_owned(),
+            addresses,
             channels: channels.clone(),
             forward: Arc::new(ForwardClient::new(channels.forward.clone())),
         };

@@ -26,6 +26,7 @@ use super::{
 use crate::codec::proto::peer_server::{Peer, PeerServer};
 use crate::codec::{DecodeError, proto, required};
 use crate::observe::Observer;
+use crate::space::Space;
 use crate::type_config::{Snapshot, TypeConfig, Vote};
 
 /// Time that connections get to finish after a shutdown was asked for.
@@ -40,6 +41,8 @@ pub struct PeerServiceConfig {
     pub command_max: u32,
     /// Hears of the votes.
     pub observer: Arc<dyn Observer>,
+    /// Says whether there is room for a snapshot.
+    pub space: Arc<Space>,
     /// Ends the service when cancelled.
     pub shutdown: CancellationToken,
 }
@@ -79,7 +82,7 @@ where
         Ok(Self {
             raft,
             handler,
-            incoming: Incoming::new(config.incoming_dir)?,
+            incoming: Incoming::new(config.incoming_dir, config.space)?,
             command_max: config.command_max,
             observer: config.observer,
             shutdown: config.shutdown,
@@ -189,6 +192,7 @@ where
                     if reply_is_from_follower(&reply) {
                         handler.heard_from_leader();
                     }
+                    let reply = proto::AppendReply { space: handler.space() as u32, ..reply };
                     (Ok(reply), Some((requests, raft, handler)))
                 }),
                 Err(status) => Some((Err(status), None)),

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
@@ -13,6 +14,7 @@ use super::{SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES, SnapshotFile};
 use crate::codec::proto::SnapshotFrame;
 use crate::codec::proto::snapshot_frame::{Frame, Head};
 use crate::disk;
+use crate::space::Space;
 
 /// Snapshots being received at a time.
 const RECEIVING_MAX: usize = 1;
@@ -21,13 +23,14 @@ const RECEIVING_MAX: usize = 1;
 #[derive(Debug)]
 pub(super) struct Incoming {
     dir: PathBuf,
+    space: Arc<Space>,
     next: AtomicU64,
     permits: Semaphore,
 }
 
 impl Incoming {
     /// Makes the directory and removes what a crash left in it.
-    pub(super) fn new(dir: PathBuf) -> io::Result<Self> {
+    pub(super) fn new(dir: PathBuf, space: Arc<Space>) -> io::Result<Self> {
         std::fs::create_dir_all(&dir)?;
         for entry in std::fs::read_dir(&dir)? {
             let path = entry?.path();
@@ -35,7 +38,7 @@ impl Incoming {
                 std::fs::remove_file(path)?;
             }
         }
-        Ok(Self { dir, next: AtomicU64::new(0), permits: Semaphore::new(RECEIVING_MAX) })
+        Ok(Self { dir, space, next: AtomicU64::new(0), permits: Semaphore::new(RECEIVING_MAX) })
     }
 
     /// Takes the head off the stream and then the content into a file.
@@ -59,7 +62,7 @@ impl Incoming {
         let path = self.dir.join(format!("incoming-{number}.tmp"));
         // Made first, so that the file goes away with it whatever happens.
         let mut file = SnapshotFile::temporary(path, 0);
-        file.bytes = write(&file.path, &mut frames).await?;
+        file.bytes = write(&file.path, &self.space, &mut frames).await?;
         Ok((head, file))
     }
 }
@@ -75,10 +78,17 @@ async fn next(frames: &mut Streaming<SnapshotFrame>) -> Result<Option<Frame>, St
 }
 
 fn disk_error(cause: &io::Error) -> Status {
+    if cause.kind() == io::ErrorKind::StorageFull {
+        return Status::resource_exhausted("this node has no disk space for a snapshot");
+    }
     Status::internal(format!("the snapshot cannot be written: {cause}"))
 }
 
-async fn write(path: &Path, frames: &mut Streaming<SnapshotFrame>) -> Result<u64, Status> {
+async fn write(
+    path: &Path,
+    space: &Arc<Space>,
+    frames: &mut Streaming<SnapshotFrame>,
+) -> Result<u64, Status> {
     let path = path.to_owned();
     let created = disk::blocking(move || File::create_new(path)).await;
     let mut file = created.map_err(|cause| disk_error(&cause))?;
@@ -96,7 +106,15 @@ async fn write(path: &Path, frames: &mut Streaming<SnapshotFrame>) -> Result<u64
                 if total > SNAPSHOT_BYTES_MAX {
                     return Err(Status::invalid_argument("the snapshot is too large"));
                 }
-                let written = disk::blocking(move || file.write_all(&chunk.data).map(|()| file)).await;
+                let space = space.clone();
+                let written = disk::blocking(move || {
+                    // It may take what is free, but not what the log and the state need.
+                    if !space.has_room_to_spare(chunk.data.len() as u64) {
+                        return Err(io::ErrorKind::StorageFull.into());
+                    }
+                    file.write_all(&chunk.data).map(|()| file)
+                });
+                let written = written.await;
                 file = written.map_err(|cause| disk_error(&cause))?;
             }
             Some(Frame::Tail(tail)) if tail.bytes == total => {

@@ -1,6 +1,7 @@
 //! Keeping up with who the members are: their addresses, changes that were left half-way, and whether this
 //! node is one of them still.
 
+use super::start::NodeMember;
 use super::{ELECTION_MS_MAX, Shared};
 use crate::type_config::StoredMembership;
 use domain::MemberId;
@@ -22,15 +23,22 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long ending a change that was left half-way may take.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Goes on until the node stops or is no member any more. `declared` are the members in the settings.
-pub(super) async fn follow_members(shared: Arc<Shared>, stop: CancellationToken, declared: BTreeSet<u64>) {
+/// Goes on until the node stops or is no member any more. `members` are those in the settings.
+pub(super) async fn follow_members(shared: Arc<Shared>, stop: CancellationToken, members: Vec<NodeMember>) {
     let mut metrics = shared.raft.server_metrics();
     let mut learned = None;
+    let declared: BTreeSet<u64> = members.iter().map(|member| member.id).collect();
+    let mut compared = false;
     loop {
         let stored = metrics.borrow_watched().membership_config.clone();
         if learned != *stored.log_id() {
             learned.clone_from(stored.log_id());
             learn(&shared, &stored, &declared);
+            if !std::mem::replace(&mut compared, true) {
+                for difference in differences(&stored, &members) {
+                    tracing::warn!("{difference}");
+                }
+            }
         }
         settle(&shared, &stored).await;
         if let Some(who) = removed_by(&shared, &stored).await {
@@ -43,6 +51,29 @@ pub(super) async fn follow_members(shared: Arc<Shared>, stop: CancellationToken,
             changed = metrics.changed() => if changed.is_err() { return },
         }
     }
+}
+
+/// What the settings say of members that the cluster knows otherwise.
+pub(super) fn differences(stored: &StoredMembership, members: &[NodeMember]) -> Vec<String> {
+    let differing = |member: &NodeMember| {
+        let known = stored.membership().get_node(&member.id)?.clone();
+        let fields = [
+            ("name", &member.name, known.name),
+            ("peer_addr", &member.peer_addr, known.peer_addr),
+            ("api_url", &member.api_url, known.api_url),
+        ];
+        let differing = fields.into_iter().filter(|(_, declared, known)| *declared != known);
+        let told = differing.map(|(field, declared, known)| {
+            format!(
+                "cluster.members: {field} {declared:?} of member {} has no effect: the cluster exists and knows \
+                 {known:?}. The settings count only when a cluster forms; to move a member see \
+                 docs/operations.md",
+                member.id
+            )
+        });
+        Some(told.collect::<Vec<_>>())
+    };
+    members.iter().filter_map(differing).flatten().collect()
 }
 
 /// The log knows better than the settings where members are.

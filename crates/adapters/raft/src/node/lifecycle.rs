@@ -8,6 +8,7 @@ use super::{ELECTION_MS_MAX, RaftNode, Shared};
 use crate::codec::command::encode_command;
 use crate::disk;
 use crate::log_store::OnFatal;
+use crate::space::MEASURE_INTERVAL;
 use crate::type_config::Payload;
 use domain::{Actor, Command, NewApiKey, RequestId, Stamped, Timestamp};
 use openraft::Instant as _;
@@ -52,8 +53,7 @@ pub(super) fn spawn(
     config: NodeConfig,
 ) {
     let on_fatal = config.on_fatal.clone();
-    let declared = config.members.iter().map(|member| member.id).collect();
-    tasks.spawn(follow_members(shared.clone(), stop.clone(), declared));
+    tasks.spawn(follow_members(shared.clone(), stop.clone(), config.members.clone()));
     let joining = config.join.then_some(invited);
     let forming = form(shared.clone(), identity, config.members, joining, config.admin_key);
     let stopping = stop.clone();
@@ -65,6 +65,7 @@ pub(super) fn spawn(
     });
     let checkpoints = checkpoints(shared.clone(), stop.clone(), config.on_fatal.clone());
     tasks.spawn(checkpoints);
+    tasks.spawn(watch_space(shared.clone(), stop.clone()));
     tasks.spawn(wake_followers(shared.clone(), stop.clone()));
     tasks.spawn(follow_leader(shared.clone(), stop.clone(), config.on_fatal));
 }
@@ -168,9 +169,35 @@ async fn wake_followers(shared: Arc<Shared>, stop: CancellationToken) {
     stop.run_until_cancelled(waking).await;
 }
 
+/// Writes a checkpoint when there is room for it. The log has everything, so it can wait for that.
 async fn checkpoint(shared: &Arc<Shared>) -> io::Result<()> {
-    let store = shared.store.clone();
-    disk::blocking(move || store.checkpoint()).await
+    let (store, space) = (shared.store.clone(), shared.space.clone());
+    disk::blocking(move || {
+        if space.has_room(store.checkpoint_bytes()) {
+            return store.checkpoint();
+        }
+        tracing::warn!("there is no disk space for a checkpoint; it is made later");
+        Ok(())
+    })
+    .await
+}
+
+/// Measures the disk again and again.
+async fn watch_space(shared: Arc<Shared>, stop: CancellationToken) {
+    let measuring = async {
+        loop {
+            tokio::time::sleep(MEASURE_INTERVAL).await;
+            let space = shared.space.clone();
+            let measured = disk::blocking(move || {
+                space.refresh();
+                Ok(())
+            });
+            if let Err(error) = measured.await {
+                tracing::warn!(%error, "the free disk space was not measured");
+            }
+        }
+    };
+    stop.run_until_cancelled(measuring).await;
 }
 
 /// Notes leader changes and, while this node leads, that a majority hears it. Stops the process when

@@ -88,6 +88,7 @@ impl Change<'_> {
         match stamped.command {
             Command::AdmitMember { member } => self.admit(&member).await,
             Command::RetireMember { id } => self.retire(id).await,
+            Command::UpdateMember { member } => self.update(&member).await,
             _ => Err(refused(MemberFault::NotFound, "the command changes no member")),
         }
     }
@@ -164,6 +165,50 @@ impl Change<'_> {
         let index = self.alter(ChangeMembers::AddVoterIds(BTreeSet::from([id]))).await?;
         tracing::info!(member = id, name = %new.name, "a member was added");
         Ok(MembersDone { revision, changed: !known, index, leader: 0 })
+    }
+
+    /// Notes other addresses of a member, which must answer there: the log is where members look for it.
+    async fn update(&self, new: &NewMember) -> Result<MembersDone, ChangeError> {
+        let (shared, id) = (self.shared, new.id.get());
+        let info = PeerInfo {
+            name: new.name.to_string(),
+            peer_addr: new.peer_addr.to_string(),
+            api_url: new.api_url.to_string(),
+        };
+        let stored = self.membership().await?;
+        let Some(known) = stored.membership().get_node(&id).cloned() else {
+            return Err(refused(MemberFault::NotFound, format!("no member has the id {id}")));
+        };
+        let others = stored.membership().nodes().filter(|(other, _)| **other != id);
+        for (other, taken) in others {
+            let same = [
+                ("peer_addr", taken.peer_addr == info.peer_addr),
+                ("api_url", taken.api_url == info.api_url),
+            ];
+            if let Some((field, _)) = same.into_iter().find(|(_, same)| *same) {
+                return Err(refused(MemberFault::Exists, format!("member {other} has the same {field}")));
+            }
+        }
+        let index = stored.log_id().as_ref().map_or(0, |log_id| log_id.index);
+        if known == info {
+            let revision = shared.store.published().state.revision().0;
+            return Ok(MembersDone { revision, index, ..MembersDone::default() });
+        }
+        if id != shared.node_id && known.peer_addr != info.peer_addr {
+            let by = self.deadline.min(Instant::now() + MEET_TIMEOUT);
+            let status = shared.peers.status_at(id, &info.peer_addr, by).await.map_err(|error| {
+                let detail = format!("member {id} does not answer at peer_addr {}: {error}", info.peer_addr);
+                refused(MemberFault::Unreachable, detail)
+            })?;
+            if !status.takes_part {
+                let detail = format!("member {id} answers at {}, but its disk is new", info.peer_addr);
+                return Err(refused(MemberFault::NotJoining, detail));
+            }
+        }
+        let revision = self.decide().await?;
+        let index = self.alter(ChangeMembers::SetNodes(BTreeMap::from([(id, info)]))).await?;
+        tracing::info!(member = id, peer_addr = %new.peer_addr, api_url = %new.api_url, "a member has other addresses");
+        Ok(MembersDone { revision, changed: true, index, leader: 0 })
     }
 
     /// Asks the machine whether it is fit to be a member; gives whether it takes part already.
@@ -252,6 +297,9 @@ impl Change<'_> {
             },
             Err(LocalError::NotProposed(why)) => Err(ChangeError::NotDone(why)),
             Err(LocalError::Unknown(why)) => Err(ChangeError::Unknown(why)),
+            Err(LocalError::DiskFull) => {
+                Err(ChangeError::NotDone("a member is low on disk space".to_owned()))
+            }
         }
     }
 

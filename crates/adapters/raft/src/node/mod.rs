@@ -24,6 +24,7 @@ pub use status::{Applied, NodeHealth, NodeStats, READY_LAG_ENTRIES_MAX};
 
 use crate::network::Peers;
 use crate::observe::Observer;
+use crate::space::Space;
 use crate::state_machine::StateMachine;
 use crate::store::Store;
 use crate::type_config::TypeConfig;
@@ -74,6 +75,8 @@ pub(crate) struct Shared {
     raft: Raft,
     store: Arc<Store>,
     peers: Peers,
+    /// The disk space of this node and of those that it leads.
+    space: Arc<Space>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     /// Whether this node takes part in the cluster yet; see [`identity`].

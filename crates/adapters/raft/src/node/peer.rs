@@ -4,6 +4,7 @@ use super::propose::{LocalError, propose_here};
 use super::{Shared, members};
 use crate::disk;
 use crate::network::{ChangeError, MembersDone, NodeStatus, PeerHandler, ProposeError};
+use crate::space::Level;
 use crate::store::snapshot;
 use crate::type_config::Snapshot;
 use async_trait::async_trait;
@@ -26,18 +27,31 @@ impl PeerHandler for Handler {
         self.0.heard();
     }
 
+    fn space(&self) -> Level {
+        self.0.space.level()
+    }
+
     async fn propose(&self, payload: Bytes) -> Result<Bytes, ProposeError> {
         let deadline = Instant::now() + super::PROPOSE_TIMEOUT;
         match propose_here(&self.0, payload, deadline).await {
             Ok(reply) => Ok(reply),
             Err(LocalError::NotProposed(why)) => Err(ProposeError::NotProposed(why)),
             Err(LocalError::Unknown(why)) => Err(ProposeError::Unknown(why)),
+            Err(LocalError::DiskFull) => Err(ProposeError::DiskFull),
         }
     }
 
     async fn check_snapshot(&self, snapshot: &Snapshot) -> io::Result<()> {
         let (path, expected) = (snapshot.snapshot.path().to_owned(), snapshot.meta.last_log_id);
-        disk::blocking(move || snapshot::verify_covers(&path, expected)).await
+        let (space, bytes) = (self.0.space.clone(), snapshot.snapshot.bytes);
+        disk::blocking(move || {
+            // Installing it writes its content beside what is there.
+            if !space.has_room_to_spare(bytes) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            snapshot::verify_covers(&path, expected)
+        })
+        .await
     }
 
     async fn join(&self) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use crate::log_store::{LogStore, LogStoreConfig, OpenError};
 use crate::network::{Sockets, Tcp};
+use crate::space::{Disk, FileSystems};
 use crate::store::{Engine, RedbEngine};
 use crate::type_config::TypeConfig;
 use openraft::storage::RaftLogStorage;
@@ -23,6 +24,11 @@ pub trait Platform: Send + Sync {
 
     /// The network between nodes.
     fn sockets(&self) -> Arc<dyn Sockets>;
+
+    /// Measures the disk; `None` when it has no end.
+    fn disk(&self) -> Option<Arc<dyn Disk>> {
+        None
+    }
 }
 
 /// This machine.
@@ -42,5 +48,9 @@ impl Platform for Machine {
 
     fn sockets(&self) -> Arc<dyn Sockets> {
         Arc::new(Tcp)
+    }
+
+    fn disk(&self) -> Option<Arc<dyn Disk>> {
+        Some(Arc::new(FileSystems))
     }
 }

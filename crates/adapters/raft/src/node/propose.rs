@@ -24,6 +24,8 @@ pub(super) enum LocalError {
     NotProposed(String),
     /// It may be in a log.
     Unknown(String),
+    /// It is in no log, because a member is low on disk space.
+    DiskFull,
 }
 
 /// Proposes on this node, which must lead, at the time of its clock.
@@ -32,6 +34,9 @@ pub(super) async fn propose_here(
     payload: Bytes,
     deadline: Instant,
 ) -> Result<Bytes, LocalError> {
+    if shared.space.refuses(&payload) {
+        return Err(LocalError::DiskFull);
+    }
     let payload = Payload(taken(&payload, shared.clock.now()));
     match timeout_at(deadline, shared.raft.client_write(payload)).await {
         Ok(Ok(written)) => Ok(written.data.0),
@@ -85,6 +90,7 @@ impl Shared {
         if leader == self.node_id {
             return match propose_here(self, payload.clone(), deadline).await {
                 Ok(reply) => Ok(Some(reply)),
+                Err(LocalError::DiskFull) => Err(ConsensusError::DiskFull),
                 Err(LocalError::NotProposed(why)) => {
                     tracing::debug!(%why, "not proposed");
                     Ok(None)
@@ -109,6 +115,7 @@ impl Shared {
                 tracing::warn!(leader, %error, "the outcome of a forwarded proposal is unknown");
                 Err(ConsensusError::OutcomeUnknown)
             }
+            Err(ForwardError::DiskFull) => Err(ConsensusError::DiskFull),
             Err(error @ ForwardError::Refused { .. }) => Err(ConsensusError::Failed(error.into())),
         }
     }

@@ -7,9 +7,11 @@ use super::{
     lifecycle, peer,
 };
 use crate::codec::command::COMMAND_VERSION_MAX;
+use crate::disk;
 use crate::log_store::{LogStoreConfig, OnFatal, OpenError};
 use crate::network::{PeerListener, PeerService, PeerServiceConfig, PeerTls, Peers};
 use crate::observe::Observer;
+use crate::space::{Space, SpaceLimits};
 use crate::state_machine::StateMachine;
 use crate::store::Store;
 use crate::type_config::{PeerInfo, TypeConfig};
@@ -34,6 +36,8 @@ use tokio_util::task::TaskTracker;
 const LOG_KEPT_ENTRIES: u64 = 10_000;
 /// How long sending and installing a snapshot may take, in milliseconds.
 const SNAPSHOT_TIMEOUT_MS: u64 = 600_000;
+/// The folder of the log in the data folder.
+const LOG_FOLDER: &str = "log";
 /// Most entries in one message to a follower; the log reader bounds their bytes.
 const APPEND_ENTRIES_MAX: u64 = 1024;
 
@@ -71,6 +75,8 @@ pub struct NodeConfig {
     pub admin_key: NewApiKey,
     /// How many log entries between two snapshots.
     pub snapshot_every_entries: u64,
+    /// When the node is low on disk space.
+    pub space: SpaceLimits,
     /// Tells when a command is taken while this node leads.
     pub clock: Arc<dyn Clock>,
     /// Hears what happens.
@@ -138,12 +144,14 @@ impl RaftNode {
         let own = config.members.iter().find(|member| member.id == config.node_id).cloned();
         let own = own.ok_or(NodeError::NotMember(config.node_id))?;
         let identity = Identity::claim(&config.data_dir, &config.cluster_id, config.node_id)?;
+        let space =
+            open_space(platform, &config).await.map_err(NodeError::io("the disk cannot be measured"))?;
         let sockets = platform.sockets();
         let listener = PeerListener::bind(&*sockets, config.peer_listen, config.peer_tls.clone())
             .await
             .map_err(NodeError::io("the peer address cannot be bound"))?;
         let mut log = platform.open_log(LogStoreConfig {
-            dir: config.data_dir.join("log"),
+            dir: config.data_dir.join(LOG_FOLDER),
             cluster_id: config.cluster_id.to_string(),
             node_id: config.node_id,
             on_fatal: config.on_fatal.clone(),
@@ -157,11 +165,12 @@ impl RaftNode {
             config.observer.clone(),
             config.on_fatal.clone(),
         )
-        .map_err(NodeError::io("the snapshot folder cannot be used"))?;
+        .map_err(NodeError::io("the snapshot folder cannot be used"))?
+        .with_space(space.clone());
         cover_lost_tail(&mut log, &mut machine)
             .await
             .map_err(NodeError::io("a snapshot of the state cannot be written"))?;
-        let peers = Peers::new(sockets, config.peer_tls.clone());
+        let peers = Peers::telling(sockets, config.peer_tls.clone(), space.clone());
         for member in config.members.iter().filter(|member| member.id != config.node_id) {
             peers.learn(member.id, &peer_info(member));
         }
@@ -179,6 +188,7 @@ impl RaftNode {
             raft,
             store,
             peers,
+            space: space.clone(),
             clock: config.clock.clone(),
             observer: config.observer.clone(),
             ready: AtomicBool::new(identity.phase() == Phase::Ready),
@@ -201,6 +211,7 @@ impl RaftNode {
                 incoming_dir: config.data_dir.join("incoming"),
                 command_max: COMMAND_VERSION_MAX,
                 observer: config.observer.clone(),
+                space,
                 shutdown: stop.clone(),
             },
         )
@@ -242,6 +253,20 @@ async fn cover_lost_tail(
 async fn log_began(log: &mut impl RaftLogStorage<TypeConfig>) -> io::Result<bool> {
     Ok(log.get_log_reader().await.read_vote().await?.is_some()
         || log.get_log_state().await?.last_log_id.is_some())
+}
+
+/// Measures the disk for the first time, so that a node which starts on a full one has its reserve.
+async fn open_space(platform: &impl Platform, config: &NodeConfig) -> io::Result<Arc<Space>> {
+    let Some(disk) = platform.disk() else { return Ok(Arc::default()) };
+    let space =
+        Arc::new(Space::watch(&config.data_dir, &config.data_dir.join(LOG_FOLDER), config.space, disk));
+    let first = space.clone();
+    disk::blocking(move || {
+        first.refresh();
+        Ok(())
+    })
+    .await?;
+    Ok(space)
 }
 
 fn open_store(platform: &impl Platform, config: &NodeConfig) -> Result<Arc<Store>, NodeError> {

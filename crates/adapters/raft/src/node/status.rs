@@ -1,6 +1,7 @@
 //! How the node is: for operators, probes and metrics.
 
 use super::{ELECTION_MS_MAX, RaftNode, Shared};
+use crate::space::SpaceStats;
 use application::ports::{ClusterStatus, ClusterView, Member, MemberRole};
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -34,6 +35,8 @@ pub struct NodeHealth {
     pub leaving: bool,
     /// This node was removed from the cluster for good.
     pub removed: bool,
+    /// Disk space.
+    pub space: SpaceStats,
 }
 
 /// Numbers for metrics.
@@ -53,6 +56,8 @@ pub struct NodeStats {
     pub configs: u64,
     /// Proposals that wait for their outcome.
     pub proposals_in_flight: u64,
+    /// Disk space.
+    pub space: SpaceStats,
 }
 
 impl NodeStats {
@@ -113,6 +118,7 @@ impl RaftNode {
             lag: committed.saturating_sub(applied),
             leaving: self.shared.leaving.load(Ordering::Acquire),
             removed: self.shared.removed.load(Ordering::Acquire),
+            space: self.shared.space.stats(),
         }
     }
 
@@ -134,6 +140,7 @@ impl RaftNode {
             revision: published.state.revision().0,
             configs: published.state.config_count(),
             proposals_in_flight: (super::PROPOSALS_MAX.saturating_sub(free)) as u64,
+            space: self.shared.space.stats(),
         }
     }
 }

@@ -91,6 +91,7 @@ impl Trio {
             join: false,
             admin_key: admin_key(),
             snapshot_every_entries: 100,
+            space: crate::space::SpaceLimits::default(),
             clock: Arc::new(FastBy(i64::try_from(self.members[n].id).expect("small"))),
             observer: Arc::new(Unobserved),
             on_fatal,

@@ -38,6 +38,12 @@ use tokio::sync::watch;
 /// Most bytes of applied changes that may wait for a checkpoint; applying pauses above it.
 pub const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What a checkpoint writes for each changed row beside its content, in bytes: a page of the table and its share
+/// of those above.
+const CHECKPOINT_ROW_BYTES: usize = 4096 + 1024;
+/// What every checkpoint writes, in bytes.
+const CHECKPOINT_BYTES: usize = 256 * 1024;
+
 /// What this node has applied, for those who wait for it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Progress {
@@ -199,6 +205,13 @@ impl Store {
     /// Whether applying should wait for a checkpoint.
     pub fn is_full(&self) -> bool {
         self.inner().pending_bytes > PENDING_BYTES_MAX
+    }
+
+    /// How many bytes a checkpoint may need on the disk now: what was applied, twice, and the pages that hold
+    /// the changed rows, which are copied.
+    pub fn checkpoint_bytes(&self) -> u64 {
+        let inner = self.inner();
+        (inner.pending_bytes * 2 + inner.dirty.len() * CHECKPOINT_ROW_BYTES + CHECKPOINT_BYTES) as u64
     }
 
     /// Writes everything applied so far durably. Blocks for the disk.

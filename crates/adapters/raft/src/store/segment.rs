@@ -24,6 +24,8 @@ pub(super) struct Rows {
     pub(super) audit: Vec<AuditEntry>,
     /// Versions to be taken off the disk: from the first to before the second.
     pub(super) pruned: Vec<(ConfigId, Version, Version)>,
+    /// Schemas whose versions are to be taken off the disk, up to this one.
+    pub(super) schemas_gone: Vec<(SchemaId, SchemaVersion)>,
 }
 
 /// Archive rows of one batch of entries.
@@ -33,6 +35,7 @@ pub(super) struct Added {
     schemas: Vec<SchemaRevision>,
     audit: Vec<AuditEntry>,
     pruned: Vec<(ConfigId, Version, Version)>,
+    schemas_gone: Vec<(SchemaId, SchemaVersion)>,
 }
 
 impl Added {
@@ -42,6 +45,10 @@ impl Added {
             (place, Arc::new(row))
         });
         self.configs.extend(placed);
+        for (id, version) in committed.schemas_gone() {
+            self.schemas.retain(|row| row.id != *id || row.version > version);
+            self.schemas_gone.push((id.clone(), version));
+        }
         self.schemas.extend(committed.schema_revisions());
         self.pruned.extend(committed.pruned().map(|(id, from, oldest)| (id.clone(), from, oldest)));
     }
@@ -62,6 +69,14 @@ impl Segment {
         for (place, row) in added.configs {
             rows.changes.insert(place, row.clone());
             rows.configs.insert((row.id.clone(), row.version), row);
+        }
+        for (id, version) in added.schemas_gone {
+            let range = (id.clone(), SchemaVersion(0))..=(id.clone(), version);
+            let gone: Vec<_> = rows.schemas.range(range).map(|(key, _)| key.clone()).collect();
+            for key in gone {
+                rows.schemas.remove(&key);
+            }
+            rows.schemas_gone.push((id, version));
         }
         for row in added.schemas {
             rows.schemas.insert((row.id.clone(), row.version), Arc::new(row));

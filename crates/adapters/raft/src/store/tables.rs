@@ -187,6 +187,14 @@ pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Resu
     for (place, row) in &sealed.changes {
         batch.changes.push(change_row(*place, row)?);
     }
+    for (id, version) in &sealed.schemas_gone {
+        let (first, last) = (schema_key(id, SchemaVersion(0)), schema_key(id, *version));
+        let range = (Bound::Included(first.as_slice()), Bound::Included(last.as_slice()));
+        published.engine.view()?.scan(Table::Schemas, range, false, &mut |key, _| {
+            batch.changes.push((Table::Schemas, key.to_vec(), None));
+            Ok(true)
+        })?;
+    }
     for ((id, version), row) in &sealed.schemas {
         batch.changes.push((Table::Schemas, schema_key(id, *version), Some(row::encode(&**row)?)));
     }

@@ -95,7 +95,7 @@ fn command() -> impl Strategy<Value = Command> {
             message: Message::default(),
         }),
         1 => (0..6_u8, 1..9_u64).prop_map(|(key, oldest)| Command::PruneHistory {
-            pruned: vec![domain::Pruned { id: config_id(key), oldest: Version(oldest) }],
+            pruned: vec![domain::Pruned { id: config_id(key), oldest: Version(oldest), from: Version(0), bytes: None }],
         }),
         1 => (0..2_u8).prop_map(|name| Command::CreateSchema {
             id: schema_id(name),

@@ -2,8 +2,10 @@
 
 use super::Decision;
 use crate::access::{Permission, Resource};
-use crate::limits::{PRUNED_VERSIONS_MAX, QUOTA_MAX, RETENTION_AGE_MS_MAX, RETENTION_VERSIONS_MAX};
-use crate::{Command, Event, ProjectName, Pruned, Quotas, Rejection, Retention, Version};
+use crate::limits::{
+    HISTORY_ROW_BYTES, PRUNED_VERSIONS_MAX, QUOTA_MAX, RETENTION_AGE_MS_MAX, RETENTION_VERSIONS_MAX,
+};
+use crate::{Command, Content, Event, ProjectName, Pruned, Quotas, Rejection, Retention, Version};
 use std::collections::BTreeMap;
 
 /// By how much events change what a project holds.
@@ -11,6 +13,10 @@ use std::collections::BTreeMap;
 struct Growth {
     documents: i64,
     bytes: i64,
+    history_versions: i64,
+    history_bytes: i64,
+    /// Whether a document is written, which deletes alone do not do.
+    writes: bool,
 }
 
 impl Decision<'_> {
@@ -40,8 +46,35 @@ impl Decision<'_> {
     }
 
     /// Refuses events after which a project would hold more than it may. What makes a project smaller is
-    /// always allowed, also when it holds too much already.
+    /// always allowed, also when it holds too much already; a project with too much history writes nothing.
     pub(super) fn within_quotas(&self, events: &[Event]) -> Result<(), Rejection> {
+        for (name, growth) in self.growth(events) {
+            let Some(project) = self.state.project(name) else { continue };
+            let (used, quotas) = (self.state.usage(name), &project.quotas);
+            let grown = |limit: &str, max: u64, used: u64, more: i64| {
+                if more > 0 && used.saturating_add_signed(more) > max {
+                    exceeded(name, limit, max, used)
+                } else {
+                    Ok(())
+                }
+            };
+            grown("documents", quotas.documents(), used.documents, growth.documents)?;
+            grown("bytes", quotas.bytes(), used.bytes, growth.bytes)?;
+            if !growth.writes {
+                continue;
+            }
+            let kept = |limit: &str, max: u64, used: u64, more: i64| {
+                if used.saturating_add_signed(more) > max { exceeded(name, limit, max, used) } else { Ok(()) }
+            };
+            let (history, versions) = (used.history, growth.history_versions);
+            kept("history_versions", quotas.history_versions(), history.versions, versions)?;
+            kept("history_bytes", quotas.history_bytes(), history.bytes, growth.history_bytes)?;
+        }
+        Ok(())
+    }
+
+    /// What the events add to each project.
+    fn growth<'e>(&self, events: &'e [Event]) -> BTreeMap<&'e ProjectName, Growth> {
         let mut growth: BTreeMap<&ProjectName, Growth> = BTreeMap::new();
         for event in events {
             let (id, bytes) = match event {
@@ -54,19 +87,24 @@ impl Decision<'_> {
             let own = growth.entry(&id.project).or_default();
             own.documents += i64::from(now.is_some()) - i64::from(before.is_some());
             own.bytes += now.unwrap_or(0) - before.unwrap_or(0);
-        }
-        for (name, growth) in growth {
-            let Some(project) = self.state.project(name) else { continue };
-            let used = self.state.usage(name);
-            for (limit, max, used, more) in [
-                ("documents", project.quotas.documents(), used.documents, growth.documents),
-                ("bytes", project.quotas.bytes(), used.bytes, growth.bytes),
-            ] {
-                if more > 0 && used.saturating_add_signed(more) > max {
-                    let (project, limit) = (name.clone(), limit.to_owned());
-                    return Err(Rejection::QuotaExceeded { project, limit, max, used });
-                }
+            own.writes |= now.is_some();
+            if let Some(before) = before {
+                own.history_versions += 1;
+                own.history_bytes += before + HISTORY_ROW_BYTES.cast_signed();
             }
+        }
+        growth
+    }
+
+    /// Refuses another version of a schema when the project has as many as it may.
+    pub(super) fn room_for_schema(&self, name: &ProjectName, schema: &Content) -> Result<(), Rejection> {
+        let Some(project) = self.state.project(name) else { return Ok(()) };
+        let (used, quotas, bytes) = (self.state.usage(name), &project.quotas, schema.as_str().len() as u64);
+        if used.schema_versions >= quotas.schema_versions() {
+            return exceeded(name, "schema_versions", quotas.schema_versions(), used.schema_versions);
+        }
+        if used.schema_bytes.saturating_add(bytes) > quotas.schema_bytes() {
+            return exceeded(name, "schema_bytes", quotas.schema_bytes(), used.schema_bytes);
         }
         Ok(())
     }
@@ -76,7 +114,8 @@ impl Decision<'_> {
     pub(super) fn prune_history(&self, pruned: &[Pruned]) -> Result<Vec<Event>, Rejection> {
         self.require_system()?;
         let (mut events, mut count) = (Vec::new(), 0);
-        for Pruned { id, oldest } in pruned {
+        for Pruned { id, oldest, from: counted_from, bytes } in pruned {
+            let wanted = *oldest;
             let live = self.state.config(id).map(|config| config.version);
             let newest = live.or_else(|| self.state.retired_config(id).map(|retired| retired.version));
             let Some(newest) = newest else { continue };
@@ -84,17 +123,22 @@ impl Decision<'_> {
             let oldest = (*oldest).min(newest).min(Version(from.0 + PRUNED_VERSIONS_MAX - count));
             if oldest > from {
                 count += oldest.0 - from.0;
-                events.push(Event::HistoryPruned { id: id.clone(), from, oldest });
+                // What was counted for other versions does not count.
+                let bytes = bytes.filter(|_| *counted_from == from && wanted == oldest);
+                events.push(Event::HistoryPruned { id: id.clone(), from, oldest, bytes });
             }
         }
         if events.is_empty() { Err(Rejection::NothingToPrune) } else { Ok(events) }
     }
 }
 
+fn exceeded(project: &ProjectName, limit: &str, max: u64, used: u64) -> Result<(), Rejection> {
+    Err(Rejection::QuotaExceeded { project: project.clone(), limit: limit.to_owned(), max, used })
+}
+
 fn sensible(quotas: &Quotas, retention: &Retention) -> Result<(), Rejection> {
     let too_large = |limit: &str, max: u64| Err(Rejection::LimitReached { limit: limit.to_owned(), max });
-    let all = [quotas.documents, quotas.bytes, quotas.api_keys, quotas.watchers];
-    if all.into_iter().flatten().any(|quota| quota > QUOTA_MAX) {
+    if quotas.set().any(|quota| quota > QUOTA_MAX) {
         return too_large("quota", QUOTA_MAX);
     }
     if retention.versions.is_some_and(|versions| !(1..=RETENTION_VERSIONS_MAX).contains(&versions)) {

@@ -104,7 +104,8 @@ impl Decision<'_> {
             schema,
             content: put.content.clone(),
             digest: put.content.digest(),
-            created_at: current.map_or(self.stamped.at, |config| config.created_at),
+            created_at: current
+                .map_or_else(|| self.state.time_of(self.stamped.at), |config| config.created_at),
             message: put.message.clone(),
         })
     }

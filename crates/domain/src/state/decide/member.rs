@@ -14,6 +14,14 @@ impl Decision<'_> {
         Ok(vec![Event::MemberAdmitted { member: member.clone() }])
     }
 
+    pub(super) fn update_member(&self, member: &NewMember) -> Result<Vec<Event>, Rejection> {
+        self.require(Permission::ClusterWrite, Resource::Platform)?;
+        if self.state.is_retired_member(member.id) {
+            return Err(Rejection::MemberRetired(member.id));
+        }
+        Ok(vec![Event::MemberUpdated { member: member.clone() }])
+    }
+
     /// Deciding it again is allowed: the member may still be there, because the first removal was cut short.
     pub(super) fn retire_member(&self, id: MemberId) -> Result<Vec<Event>, Rejection> {
         self.require(Permission::ClusterWrite, Resource::Platform)?;

@@ -39,6 +39,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::RaiseEpochs { users } => decision.raise_epochs(users),
         Command::AdmitMember { member } => decision.admit_member(member),
         Command::RetireMember { id } => decision.retire_member(*id),
+        Command::UpdateMember { member } => decision.update_member(member),
     }
 }
 

@@ -20,6 +20,7 @@ impl Decision<'_> {
         }
         within("schemas_per_project", self.state.schemas(&id.project).count(), SCHEMAS_PER_PROJECT_MAX)?;
         self.references_hold(id, uses)?;
+        self.room_for_schema(&id.project, schema)?;
         Ok(vec![Event::SchemaRegistered {
             id: id.clone(),
             version: self.state.retired_schemas.get(id).copied().unwrap_or_default().next(),
@@ -45,6 +46,7 @@ impl Decision<'_> {
             return Err(Rejection::BoundDocumentsChanged(id.clone()));
         }
         self.references_hold(id, uses)?;
+        self.room_for_schema(&id.project, schema)?;
         Ok(vec![Event::SchemaRegistered {
             id: id.clone(),
             version: current.latest.next(),

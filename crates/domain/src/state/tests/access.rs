@@ -289,7 +289,14 @@ fn a_command_carries_the_roles_that_can_count_for_it() {
     check(Command::CreateEnvironment { id }, &both);
     check(Command::Transact { operations: vec![delete], message: crate::Message::default() }, &both);
     check(
-        Command::PruneHistory { pruned: vec![crate::Pruned { id: config, oldest: crate::Version(1) }] },
+        Command::PruneHistory {
+            pruned: vec![crate::Pruned {
+                id: config,
+                oldest: crate::Version(1),
+                from: crate::Version(0),
+                bytes: None,
+            }],
+        },
         &both,
     );
     check(Command::RevokeApiKey { key: key.clone() }, &both);

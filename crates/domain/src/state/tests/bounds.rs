@@ -1,7 +1,7 @@
 //! How much a project may hold, and how much of its past is kept.
 
 use super::*;
-use crate::limits::PRUNED_VERSIONS_MAX;
+use crate::limits::{HISTORY_ROW_BYTES, PRUNED_VERSIONS_MAX};
 use crate::{Operation, Pruned, Quotas, Retention, Version};
 
 fn id(key: &str) -> ConfigId {
@@ -49,7 +49,8 @@ fn a_project_holds_no_more_than_it_may_and_can_always_shrink() {
     assert_eq!(reject(&mut state, put_text("a", "12", Precondition::Present)), exceeded("bytes", 4, 6));
     accept(&mut state, delete(&id("b")));
     accept(&mut state, put_text("a", "1234", Precondition::Present));
-    assert_eq!(state.usage(&project("p")), crate::Usage { documents: 1, bytes: 4 });
+    let usage = state.usage(&project("p"));
+    assert_eq!((usage.documents, usage.bytes), (1, 4));
 }
 
 #[test]
@@ -76,8 +77,9 @@ fn only_the_cluster_prunes_and_the_newest_version_stays() {
     for _ in 0..4 {
         accept(&mut state, put_text("a", "2", Precondition::Present));
     }
-    let prune =
-        |oldest| Command::PruneHistory { pruned: vec![Pruned { id: id("a"), oldest: Version(oldest) }] };
+    let prune = |oldest| Command::PruneHistory {
+        pruned: vec![Pruned { id: id("a"), oldest: Version(oldest), from: Version(0), bytes: None }],
+    };
     let revision = accept(&mut state, prune(3));
     assert_eq!(state.oldest_kept(&id("a")), Version(3));
     // A plan that is out of date changes nothing.
@@ -106,7 +108,7 @@ fn one_command_prunes_so_much() {
     for _ in 0..=PRUNED_VERSIONS_MAX {
         accept(&mut state, put_text("a", "2", Precondition::Present));
     }
-    let pruned = vec![Pruned { id: id("a"), oldest: Version(u64::MAX) }];
+    let pruned = vec![Pruned { id: id("a"), oldest: Version(u64::MAX), from: Version(0), bytes: None }];
     let applied = state.apply(&by_system(Command::PruneHistory { pruned }));
     let committed = applied.committed.expect("accepted");
     let counts: Vec<u64> = committed.pruned().map(|(_, from, oldest)| oldest.0 - from.0).collect();
@@ -123,4 +125,102 @@ fn bounds_have_bounds() {
     assert!(refused(&mut state, Some(Quotas { bytes: Some(u64::MAX), ..Quotas::default() }), None));
     assert!(refused(&mut state, None, Some(Retention { versions: Some(0), age_ms: None })));
     assert!(refused(&mut state, None, Some(Retention { versions: None, age_ms: Some(0) })));
+}
+
+fn past(state: &State) -> (u64, u64) {
+    let past = state.usage(&project("p")).history;
+    (past.versions, past.bytes - past.versions * HISTORY_ROW_BYTES)
+}
+
+fn prune(from: u64, oldest: u64, bytes: Option<u64>) -> Command {
+    let (from, oldest) = (Version(from), Version(oldest));
+    Command::PruneHistory { pruned: vec![Pruned { id: id("a"), from, oldest, bytes }] }
+}
+
+#[test]
+fn what_is_kept_of_the_past_is_counted() {
+    let mut state = with_project();
+    accept(&mut state, put_text("a", "1", Precondition::Absent));
+    assert_eq!(past(&state), (0, 0), "the present document is not of the past");
+    accept(&mut state, put_text("a", "22", Precondition::Present));
+    accept(&mut state, put_text("a", "333", Precondition::Present));
+    assert_eq!(past(&state), (2, 3));
+    accept(&mut state, delete(&id("a")));
+    assert_eq!(past(&state), (4, 6), "the deletion is a version too");
+    accept(&mut state, put_text("a", "4444", Precondition::Absent));
+    accept(&mut state, put_text("a", "5", Precondition::Present));
+    assert_eq!(past(&state), (5, 10));
+    // Counted: exactly those bytes. Not counted, or counted for other versions: as if all were as large.
+    accept(&mut state, prune(1, 2, Some(1)));
+    assert_eq!(past(&state), (4, 9));
+    accept(&mut state, prune(1, 3, Some(1)));
+    assert_eq!(past(&state), (3, 7));
+    accept(&mut state, prune(0, 99, None));
+    assert_eq!(past(&state), (0, 0));
+    accept(&mut state, delete(&id("a")));
+    accept(&mut state, prune(0, 99, None));
+    assert_eq!(past(&state), (1, 0), "of a deleted config the deletion stays");
+    let rebuilt = state.rows().fold(State::default(), |mut state, row| {
+        state.insert(row);
+        state
+    });
+    assert_eq!(rebuilt.usage(&project("p")), state.usage(&project("p")));
+}
+
+#[test]
+fn a_project_keeps_no_more_history_than_it_may() {
+    let mut state = with_project();
+    let quota = |history_bytes, history_versions| {
+        bound(Quotas { history_bytes, history_versions, ..Quotas::default() })
+    };
+    accept(&mut state, quota(Some(HISTORY_ROW_BYTES + 5), None));
+    accept(&mut state, put_text("a", "12345", Precondition::Absent));
+    accept(&mut state, put_text("a", "1", Precondition::Present));
+    let full = exceeded("history_bytes", HISTORY_ROW_BYTES + 5, HISTORY_ROW_BYTES + 5);
+    assert_eq!(reject(&mut state, put_text("a", "2", Precondition::Present)), full);
+    // What adds nothing to the past is refused too once there is too much, or deletes would be a way around.
+    accept(&mut state, put_text("b", "1", Precondition::Absent));
+    accept(&mut state, delete(&id("b")));
+    let over = exceeded("history_bytes", HISTORY_ROW_BYTES + 5, 3 * HISTORY_ROW_BYTES + 6);
+    assert_eq!(reject(&mut state, put_text("c", "1", Precondition::Absent)), over);
+    accept(&mut state, delete(&id("a")));
+    // Pruning frees what it takes.
+    accept(&mut state, prune(0, 99, None));
+    accept(&mut state, quota(None, Some(3)));
+    accept(&mut state, put_text("c", "1", Precondition::Absent));
+    accept(&mut state, quota(None, Some(2)));
+    assert_eq!(
+        reject(&mut state, put_text("d", "1", Precondition::Absent)),
+        exceeded("history_versions", 2, 3)
+    );
+}
+
+#[test]
+fn the_history_that_a_project_may_have_follows_its_bytes() {
+    let quotas = |bytes| Quotas { bytes, ..Quotas::default() };
+    assert_eq!(quotas(Some(2_000_000)).history_bytes(), 16 * 1024 * 1024);
+    assert_eq!(quotas(Some(1 << 30)).history_bytes(), 8 << 30);
+    assert_eq!(quotas(None).history_bytes(), 16 << 30);
+}
+
+#[test]
+fn versions_of_schemas_are_counted() {
+    let mut state = with_project();
+    let quotas = Quotas { schema_versions: Some(2), ..Quotas::default() };
+    accept(&mut state, bound(quotas));
+    accept(&mut state, create_schema(&schema("p", "s")));
+    let revision = state.revision();
+    accept(&mut state, update_schema(&schema("p", "s"), revision));
+    let usage = state.usage(&project("p"));
+    assert_eq!(usage.schema_versions, 2);
+    assert!(usage.schema_bytes > 0);
+    let revision = state.revision();
+    assert_eq!(
+        reject(&mut state, update_schema(&schema("p", "s"), revision)),
+        exceeded("schema_versions", 2, 2)
+    );
+    accept(&mut state, Command::DeleteSchema { id: schema("p", "s"), expected: None });
+    assert_eq!(state.usage(&project("p")), crate::Usage::default());
+    accept(&mut state, bound(Quotas { schema_bytes: Some(1), ..Quotas::default() }));
+    assert_eq!(reject(&mut state, create_schema(&schema("p", "s"))), exceeded("schema_bytes", 1, 0));
 }

@@ -116,7 +116,12 @@ impl Step {
             1 | 2 => Command::CreateProject { name, display_name: DisplayName::default() },
             3 if self.binding > 2 => self.change_project(name),
             31 => Command::PruneHistory {
-                pruned: vec![Pruned { id: self.config(), oldest: Version(u64::from(self.detail)) }],
+                pruned: vec![Pruned {
+                    id: self.config(),
+                    oldest: Version(u64::from(self.detail)),
+                    from: Version(0),
+                    bytes: None,
+                }],
             },
             3 => {
                 let display_name = DisplayName::parse(&format!("name {}", self.detail)).expect("text");

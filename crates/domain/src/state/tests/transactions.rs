@@ -1,7 +1,7 @@
 //! Several changes as one, and one request that comes twice.
 
 use super::*;
-use crate::limits::{ANSWER_KEPT_MS, ANSWERS_MAX, TRANSACTION_OPERATIONS_MAX};
+use crate::limits::{ANSWER_KEPT_MS, ANSWERS_PER_PROJECT_MAX, TRANSACTION_OPERATIONS_MAX};
 use crate::{Digest, Idempotency, Operation, Receipt, Version};
 
 fn id(key: &str) -> ConfigId {
@@ -87,8 +87,8 @@ fn a_repeated_request_changes_nothing_and_has_the_first_answer() {
     let rejection = Rejection::IdempotencyKeyReused;
     assert_eq!(other, Outcome::Rejected { revision: state.revision(), rejection });
     assert_eq!(rows(&state), before);
-    // A day later it is another request.
-    let late = state.apply(&keyed(request(), "k", "other", ANSWER_KEPT_MS)).outcome;
+    // A day later it is another request. The answer has the recorded time, which does not go back.
+    let late = state.apply(&keyed(request(), "k", "other", 1000 + ANSWER_KEPT_MS)).outcome;
     assert!(matches!(late, Outcome::Accepted { .. }));
 }
 
@@ -137,11 +137,23 @@ fn kept_answers_are_bounded_and_the_oldest_give_way() {
         let command = put(&id("a"), BindingChange::Keep, None, Precondition::Present);
         keyed(command, &format!("k{n}"), "r", 0)
     };
-    for n in 0..ANSWERS_MAX + 3 {
+    // Another project's answer is older than all of these.
+    accept(&mut state, create_project("q"));
+    let other = || {
+        keyed(
+            put(&config("q", "default", "a"), BindingChange::Keep, None, Precondition::Absent),
+            "other",
+            "r",
+            0,
+        )
+    };
+    assert!(matches!(state.apply(&other()).outcome, Outcome::Accepted { .. }));
+    for n in 0..ANSWERS_PER_PROJECT_MAX + 3 {
         assert!(matches!(state.apply(&write(n)).outcome, Outcome::Accepted { .. }));
     }
     let kept = state.rows().filter(|row| matches!(row, Row::Answer(..))).count();
-    assert_eq!(kept, ANSWERS_MAX);
+    assert_eq!(kept, ANSWERS_PER_PROJECT_MAX + 1);
+    assert!(matches!(state.apply(&other()).outcome, Outcome::Replayed { .. }), "nobody takes another's");
     assert!(matches!(state.apply(&write(2)).outcome, Outcome::Accepted { .. }));
     assert!(matches!(state.apply(&write(6)).outcome, Outcome::Replayed { .. }));
 }

@@ -1,7 +1,8 @@
 //! The cluster. Ids are random 63-bit numbers, so they are strings: JavaScript would round them.
 
-use super::invalid;
+use super::{invalid, text};
 use crate::problem::Problem;
+use application::UpdateMember;
 use application::ports::{ClusterStatus, Member, MemberRole, View};
 use domain::{MemberAddress, MemberId, MemberName, NewMember};
 use http::Uri;
@@ -127,29 +128,53 @@ pub(crate) struct NewMemberBody {
     api_url: String,
 }
 
+/// Other addresses of a member; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({ "peer_addr": "10.0.1.4:9080" }))]
+pub(crate) struct MemberChange {
+    /// Where the other members reach it: host and port.
+    #[serde(default, deserialize_with = "text")]
+    #[schema(value_type = String, required = false, max_length = 255, pattern = "^[!-~]+:[0-9]{1,5}$")]
+    peer_addr: Option<String>,
+    /// Where clients reach it: an http or https URL without a user, query or fragment.
+    #[serde(default, deserialize_with = "text")]
+    #[schema(value_type = String, required = false, max_length = 255, pattern = "^https?://[!-~]+$")]
+    api_url: Option<String>,
+}
+
+impl MemberChange {
+    pub(crate) fn change(self, id: MemberId) -> Result<UpdateMember, Problem> {
+        if self.peer_addr.is_none() && self.api_url.is_none() {
+            return Err(invalid("peer_addr", "or api_url must be there"));
+        }
+        let peer_addr = self.peer_addr.as_deref().map(peer_addr).transpose()?;
+        Ok(UpdateMember { id, peer_addr, api_url: self.api_url.as_deref().map(api_url).transpose()? })
+    }
+}
+
+fn peer_addr(text: &str) -> Result<MemberAddress, Problem> {
+    let rule = "must be host:port of at most 255 bytes, with a port from 1 to 65535";
+    let address = MemberAddress::parse(text).ok().filter(|_| is_host_and_port(text));
+    address.ok_or_else(|| invalid("peer_addr", rule))
+}
+
+fn api_url(text: &str) -> Result<MemberAddress, Problem> {
+    let rule = "must be an http or https URL of at most 255 bytes, without a user, query or fragment";
+    let text = text.trim_end_matches('/');
+    let address = MemberAddress::parse(text).ok().filter(|_| is_api_url(text));
+    address.ok_or_else(|| invalid("api_url", rule))
+}
+
 impl NewMemberBody {
     pub(crate) fn member(self) -> Result<NewMember, Problem> {
-        let address = |field: &'static str, text: &str, valid: bool, rule: &str| {
-            MemberAddress::parse(text).ok().filter(|_| valid).ok_or_else(|| invalid(field, rule))
-        };
-        let (peer_addr, api_url) = (self.peer_addr.as_str(), self.api_url.trim_end_matches('/'));
         Ok(NewMember {
             id: MemberId::parse(&self.id).map_err(|error| invalid("id", &rule(&error.to_string())))?,
             name: MemberName::parse(&self.name).map_err(|_| {
                 invalid("name", &format!("must be 1 to 63 bytes and match {}", MemberName::PATTERN))
             })?,
-            peer_addr: address(
-                "peer_addr",
-                peer_addr,
-                is_host_and_port(peer_addr),
-                "must be host:port of at most 255 bytes, with a port from 1 to 65535",
-            )?,
-            api_url: address(
-                "api_url",
-                api_url,
-                is_api_url(api_url),
-                "must be an http or https URL of at most 255 bytes, without a user, query or fragment",
-            )?,
+            peer_addr: peer_addr(&self.peer_addr)?,
+            api_url: api_url(&self.api_url)?,
         })
     }
 }

@@ -59,10 +59,23 @@ pub(crate) struct QuotasChange {
     /// Watchers at one node.
     #[schema(maximum = 9_007_199_254_740_992_i64)]
     watchers: Option<u64>,
+    /// Bytes of kept history: every version but the present ones, with 1024 for each row.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    history_bytes: Option<u64>,
+    /// Kept versions of configs, the present ones apart.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    history_versions: Option<u64>,
+    /// Versions of schemas.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    schema_versions: Option<u64>,
+    /// Bytes of all versions of schemas.
+    #[schema(maximum = 9_007_199_254_740_992_i64)]
+    schema_bytes: Option<u64>,
 }
 
 /// How much of the past of each config is kept. The newest version always is; with both bounds, what either
-/// lets go goes. It goes within a minute, for good.
+/// lets go goes. It goes within a minute, for good. A project that sets neither keeps the newest 1000 versions of
+/// each config, and fewer once 75 % of its quota of history are used.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetentionBody {
@@ -87,6 +100,14 @@ pub(crate) struct QuotasBody {
     api_keys: u64,
     /// Watchers at one node.
     watchers: u64,
+    /// Bytes of kept history: every version but the present ones, with 1024 for each row.
+    history_bytes: u64,
+    /// Kept versions of configs, the present ones apart.
+    history_versions: u64,
+    /// Versions of schemas.
+    schema_versions: u64,
+    /// Bytes of all versions of schemas.
+    schema_bytes: u64,
 }
 
 /// What a project holds.
@@ -98,9 +119,49 @@ pub(crate) struct UsageBody {
     bytes: u64,
     /// API keys.
     api_keys: u64,
+    /// Bytes of kept history.
+    history_bytes: u64,
+    /// Kept versions of configs, the present ones apart.
+    history_versions: u64,
+    /// Versions of schemas.
+    schema_versions: u64,
+    /// Bytes of all versions of schemas.
+    schema_bytes: u64,
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl QuotasChange {
+    fn checked(self) -> Result<Quotas, Problem> {
+        let Self { documents, bytes, api_keys, watchers, .. } = self;
+        let Self { history_bytes, history_versions, schema_versions, schema_bytes, .. } = self;
+        let all = [
+            ("documents", documents),
+            ("bytes", bytes),
+            ("api_keys", api_keys),
+            ("watchers", watchers),
+            ("history_bytes", history_bytes),
+            ("history_versions", history_versions),
+            ("schema_versions", schema_versions),
+            ("schema_bytes", schema_bytes),
+        ];
+        for (name, quota) in all {
+            if quota.is_some_and(|quota| quota > QUOTA_MAX) {
+                return Err(invalid(format!("quotas.{name}"), &format!("must be at most {QUOTA_MAX}")));
+            }
+        }
+        Ok(Quotas {
+            documents,
+            bytes,
+            api_keys,
+            watchers,
+            history_bytes,
+            history_versions,
+            schema_versions,
+            schema_bytes,
+        })
+    }
+}
 
 impl ProjectChange {
     /// The change that it asks for.
@@ -108,17 +169,7 @@ impl ProjectChange {
         if self.display_name.is_none() && self.quotas.is_none() && self.retention.is_none() {
             return Err(invalid("display_name", "or quotas or retention must be there"));
         }
-        let quotas = self.quotas.map(|quotas| {
-            let QuotasChange { documents, bytes, api_keys, watchers } = quotas;
-            for (name, quota) in
-                [("documents", documents), ("bytes", bytes), ("api_keys", api_keys), ("watchers", watchers)]
-            {
-                if quota.is_some_and(|quota| quota > QUOTA_MAX) {
-                    return Err(invalid(format!("quotas.{name}"), &format!("must be at most {QUOTA_MAX}")));
-                }
-            }
-            Ok(Quotas { documents, bytes, api_keys, watchers })
-        });
+        let quotas = self.quotas.map(QuotasChange::checked);
         let retention = self.retention.map(|retention| {
             let RetentionBody { versions, age_days } = retention;
             if versions.is_some_and(|versions| !(1..=RETENTION_VERSIONS_MAX).contains(&versions)) {
@@ -160,7 +211,7 @@ pub(crate) struct ProjectBody {
     revision: u64,
     /// How much it may hold.
     quotas: QuotasBody,
-    /// How much of the past of each config is kept; without members everything is.
+    /// How much of the past of each config is kept; without members the platform's default.
     retention: RetentionBody,
     /// What it holds; only when one project is read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,7 +221,15 @@ pub(crate) struct ProjectBody {
 impl From<&ProjectDetail> for ProjectBody {
     fn from(detail: &ProjectDetail) -> Self {
         let (usage, api_keys) = (detail.usage, detail.api_keys);
-        let usage = UsageBody { documents: usage.documents, bytes: usage.bytes, api_keys };
+        let usage = UsageBody {
+            documents: usage.documents,
+            bytes: usage.bytes,
+            api_keys,
+            history_bytes: usage.history.bytes,
+            history_versions: usage.history.versions,
+            schema_versions: usage.schema_versions,
+            schema_bytes: usage.schema_bytes,
+        };
         Self { usage: Some(usage), ..Self::from(&detail.project) }
     }
 }
@@ -189,6 +248,10 @@ impl From<&Project> for ProjectBody {
                 bytes: project.quotas.bytes(),
                 api_keys: project.quotas.api_keys(),
                 watchers: project.quotas.watchers(),
+                history_bytes: project.quotas.history_bytes(),
+                history_versions: project.quotas.history_versions(),
+                schema_versions: project.quotas.schema_versions(),
+                schema_bytes: project.quotas.schema_bytes(),
             },
             retention: RetentionBody {
                 versions: project.retention.versions,

@@ -171,7 +171,7 @@ fn what_was_pruned_leaves_the_disk_with_the_next_checkpoint() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = open(dir.path());
     written(&store, 9, 4);
-    let oldest = domain::Pruned { id: config_id(1), oldest: Version(7) };
+    let oldest = domain::Pruned { id: config_id(1), oldest: Version(7), from: Version(0), bytes: None };
     store.apply(items(&[Command::PruneHistory { pruned: vec![oldest] }], 12)).expect("applies");
     store.checkpoint().expect("writes");
     let kept: Vec<_> = (7..=9).map(|version| tables::config_key(&config_id(1), Version(version))).collect();
