@@ -8,6 +8,7 @@ mod bad_schemas;
 mod bounds;
 mod cluster;
 mod configs;
+mod connections;
 mod diffs;
 mod docs_page;
 mod documents;

@@ -109,6 +109,13 @@ impl Cluster {
         Ok((self.membership.transfer(to).await?, revision))
     }
 
+    /// Fails unless the actor may operate this node; also without a leader. Gives the revision that was looked at.
+    pub async fn may_operate(&self, ctx: &RequestContext) -> Result<Revision, Error> {
+        let (permission, resource) = (Permission::ClusterWrite, Resource::Platform);
+        let view = self.core.authorized_view(ctx, Freshness::STALE, permission, resource).await?;
+        Ok(view.state.revision())
+    }
+
     async fn may_write(&self, ctx: &RequestContext) -> Result<Revision, Error> {
         let (permission, resource) = (Permission::ClusterWrite, Resource::Platform);
         let view = self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;

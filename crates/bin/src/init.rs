@@ -101,4 +101,17 @@ mod tests {
         assert_eq!(planned("10.0.0.1:9080"), "0.0.0.0:9080");
         assert_eq!(planned("a.test:9080"), "0.0.0.0:9080");
     }
+
+    #[test]
+    fn clients_are_taken_on_this_machine_only_unless_asked_otherwise() {
+        let member = MemberArg {
+            name: "a".to_owned(),
+            peer_addr: "10.0.0.1:9080".to_owned(),
+            api_url: "http://10.0.0.1:8443".to_owned(),
+        };
+        let default = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let listens = |ip| planned(&member, ip).expect("a member").http_listen.to_string();
+        assert_eq!(listens(default), "127.0.0.1:8443");
+        assert_eq!(listens(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), "0.0.0.0:8443");
+    }
 }

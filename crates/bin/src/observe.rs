@@ -2,11 +2,11 @@
 
 use crate::forwarded::ForwardedFor;
 use crate::people::People;
-use adapter_http::HttpObserver;
+use adapter_http::{HttpObserver, LogControl};
 use adapter_raft::observe::Observer;
 use adapter_raft::space::Level;
 use adapter_raft::{NodeStats, RaftNode};
-use adapter_telemetry::{DiskGauges, Metrics, RaftGauges, RaftState};
+use adapter_telemetry::{DiskGauges, Metrics, RaftGauges, RaftState, log_filter, set_log_filter};
 use std::sync::Arc;
 
 /// The route template of one config, and what its methods are called in metrics.
@@ -43,6 +43,22 @@ impl Observer for RaftMetrics {
 
     fn stands_by_vote(&self, term: u64, candidate: u64) {
         tracing::debug!(term, candidate, "answered a candidate");
+    }
+}
+
+/// The log of this process.
+#[derive(Debug)]
+pub(crate) struct ProcessLog;
+
+impl LogControl for ProcessLog {
+    fn filter(&self) -> Option<String> {
+        log_filter()
+    }
+
+    fn set(&self, filter: &str) -> Result<(), String> {
+        set_log_filter(filter).map_err(|error| error.to_string())?;
+        tracing::info!(filter, "this is logged from now on");
+        Ok(())
     }
 }
 

@@ -4,11 +4,11 @@
 use crate::forwarded::ForwardedFor;
 use crate::housekeeping::{self, INTERVAL};
 use crate::http_server::{AccessLog, ConnectionRules, HttpServer, descriptor_limit};
-use crate::observe::{HttpMetrics, RaftMetrics, metrics_text};
+use crate::observe::{HttpMetrics, ProcessLog, RaftMetrics, metrics_text};
 use crate::people::People;
 use crate::probes::NodeProbes;
 use crate::settings::ServerSettings;
-use adapter_http::{Outside, WatchRules};
+use adapter_http::{EdgeRules, NodeLog, Outside, WatchRules};
 use adapter_raft::log_store::OnFatal;
 use adapter_raft::{NodeConfig, RaftNode};
 use adapter_schema::JsonSchemaEngine;
@@ -106,7 +106,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
             heartbeat: settings.watch_heartbeat,
             stopping: stopping.subscribe(),
         },
-        edge: settings.edge,
+        edge: EdgeRules { log: NodeLog(Some(Arc::new(ProcessLog))), ..settings.edge },
     };
     let connections = settings.connections;
     let rules = ConnectionRules {

@@ -5,6 +5,7 @@
 //! registered together with its documentation. Knows nothing of storage, consensus or TLS.
 
 mod answers;
+mod compress;
 mod cookie;
 mod docs;
 mod edge;
@@ -23,5 +24,5 @@ pub use answers::{AnswerHold, AnswerRules};
 pub use edge::{AccessRecord, Answered, Asked, ProbesOnly};
 pub use limit::{Limit, LimitRules};
 pub use openapi::{openapi_json, openapi_yaml};
-pub use outside::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules};
+pub use outside::{EdgeRules, HttpObserver, LogControl, NodeLog, Outside, Probes, Readiness, WatchRules};
 pub use router::router;

@@ -70,6 +70,25 @@ impl Default for WatchRules {
     }
 }
 
+/// What is logged by this node, and how that is changed while it runs.
+pub trait LogControl: Send + Sync {
+    /// What is logged now.
+    fn filter(&self) -> Option<String>;
+
+    /// Changes it, or says in a sentence what is wrong with the filter.
+    fn set(&self, filter: &str) -> Result<(), String>;
+}
+
+/// The log of this node, when it has one.
+#[derive(Clone, Default)]
+pub struct NodeLog(pub Option<Arc<dyn LogControl>>);
+
+impl fmt::Debug for NodeLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NodeLog")
+    }
+}
+
 /// What operators decide about the way in.
 #[derive(Clone, Debug, Default)]
 pub struct EdgeRules {
@@ -81,6 +100,8 @@ pub struct EdgeRules {
     pub limits: LimitRules,
     /// How many bytes of answers clients may leave untaken.
     pub answers: AnswerRules,
+    /// What is logged.
+    pub log: NodeLog,
 }
 
 /// What the router needs beside the use cases.

@@ -97,7 +97,7 @@ impl Listing {
         next: Option<&str>,
     ) -> Result<Response, Problem> {
         let next_page_token = self.token(next, Revision(0))?;
-        Ok(Reply::json(StatusCode::OK, &List { items, next_page_token })?.done())
+        Ok(Reply::json(StatusCode::OK, &List { items, next_page_token })?.compressible().done())
     }
 
     fn read<K>(&self, text: &str, parse: impl Fn(&str) -> Option<K>) -> Option<(K, Revision)> {
@@ -127,6 +127,6 @@ impl Listing {
     ) -> Result<Response, Problem> {
         let next_page_token = self.token(next, revision)?;
         let reply = Reply::json(StatusCode::OK, &List { items, next_page_token })?;
-        Ok(reply.seen(revision, asked, stale_for_ms).done())
+        Ok(reply.compressible().seen(revision, asked, stale_for_ms).done())
     }
 }

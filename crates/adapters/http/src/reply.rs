@@ -1,5 +1,6 @@
 //! Building answers: JSON, entity tags, and the headers that say which state was seen.
 
+use crate::compress::Compressible;
 use crate::problem::Problem;
 use crate::v1::{Nothing, Tried};
 use application::ports::{Consistency, Freshness};
@@ -105,6 +106,12 @@ impl Reply {
             return self;
         }
         self.header(LOCATION, HeaderValue::try_from(path))
+    }
+
+    /// Lets the edge compress the answer.
+    pub(crate) fn compressible(mut self) -> Self {
+        self.0.extensions_mut().insert(Compressible);
+        self
     }
 
     /// Lets caches keep the answer when they ask before each use; those of the caller alone.

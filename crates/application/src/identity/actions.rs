@@ -30,6 +30,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "group.remove",
     "member.admit",
     "member.lead",
+    "member.log",
     "member.retire",
     "member.update",
     "organisation.delete",

@@ -112,4 +112,9 @@ impl Audit {
     pub async fn led(&self, ctx: &RequestContext, leader: MemberId) {
         self.shared.acted(ctx, Act::done("member.lead", leader)).await;
     }
+
+    /// Writes down that the asker changed what a node logs.
+    pub async fn logs(&self, ctx: &RequestContext, filter: &str) {
+        self.shared.acted(ctx, Act::done("member.log", filter)).await;
+    }
 }

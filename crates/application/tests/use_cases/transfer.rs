@@ -144,3 +144,14 @@ async fn a_dry_run_checks_against_schemas_that_are_only_planned() {
     }
     assert_eq!(keys, ["follows", "pinned"]);
 }
+
+#[tokio::test]
+async fn a_config_that_is_twice_in_a_long_file_is_refused() {
+    let world = World::new().await;
+    let large = format!("{{\"t\":\"{}\"}}", "x".repeat(900_000));
+    let mut records: Vec<Record> = (0..20).map(|n| record(&format!("k{n}"), &large)).collect();
+    records.push(record("k0", "{}"));
+    let report = import(&world, ImportMode::Merge, false, &records).await;
+    let lines: Vec<u64> = report.failures.iter().map(|failure| failure.line).collect();
+    assert_eq!(lines, [21], "{report:?}");
+}

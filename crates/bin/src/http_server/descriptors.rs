@@ -31,7 +31,7 @@ pub(super) fn slots(rules: &ConnectionRules) -> Slots {
         );
     }
     // One address never has all.
-    let per_address = rules.per_address_max.map(|max| max.min(total.div_ceil(2)));
+    let per_address = rules.per_address_max.map(|max| max.min(total - total / 4));
     Slots { total, per_address, probes: PROBES_MAX }
 }
 

@@ -2,7 +2,7 @@
 
 use super::validate::Faults;
 use super::{Limits, Settings};
-use adapter_http::{AnswerRules, EdgeRules, Limit, LimitRules};
+use adapter_http::{AnswerRules, EdgeRules, Limit, LimitRules, NodeLog};
 use reqwest::Url;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub(super) fn edge(faults: &mut Faults, settings: &Settings) -> EdgeRules {
         cors_origins: http.cors_origins.clone(),
         limits: limits(faults, &settings.limits),
         answers: answers(faults, &settings.limits),
+        log: NodeLog::default(),
     }
 }
 

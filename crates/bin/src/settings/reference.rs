@@ -72,7 +72,7 @@ pub const KEYS: &[Key] = &[
         "http.connections_per_address",
         "integer, 0 to 100000",
         Some("2000"),
-        "Most connections from one address (one /64 network of IPv6), and never more than half of all; 0 is no bound \
+        "Most connections from one address (one /64 network of IPv6), and never more than three quarters of all; 0 is no bound \
          of its own. Idle ones make room. Without effect behind trusted proxies.",
     ),
     key(

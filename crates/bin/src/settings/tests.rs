@@ -215,6 +215,47 @@ fn a_value_of_the_wrong_type_names_its_key() {
 }
 
 #[test]
+fn faults_of_every_kind_are_named_in_one_round_without_names_of_the_program() {
+    let case = case("drain_ms = 10000", "drain_ms = \"soon\"\nnonsense = 1");
+    let pairs = [
+        ("GUARDIAN__HTTP__WATCHERS_MAX", "many"),
+        ("GUARDIAN__HTTP__LISTEN", "localhost"),
+        ("GUARDIAN__CLUSTER__JOIN", "perhaps"),
+        ("GUARDIAN__LOG__FILTER", "inof"),
+        ("GUARDIAN__HTTP__CORS_ORIGINS", "https://a.example"),
+    ];
+    let error = load_with(&case.file, Some(environment(&pairs)), &[]).expect_err("faults");
+    let text = error.to_string();
+    for named in [
+        "shutdown.drain_ms: must be an integer",
+        "shutdown.nonsense: there is no such setting",
+        "http.watchers_max: must be an integer",
+        "http.listen: must be an IP address and a port",
+        "log.filter: the log filter \"inof\" is not valid",
+        "http.cors_origins: must be a list",
+        "cluster.join: must be true or false",
+    ] {
+        assert!(text.contains(named), "{named} is not in {text}");
+    }
+    for name in ["u64", "i64", "String", "struct", "Vec<", "ParseIntError", "invalid type"] {
+        assert!(!text.contains(name), "{name} is in {text}");
+    }
+}
+
+#[test]
+fn a_port_for_everybody_without_tls_is_warned_of() {
+    let case = case("[node]", "[node]");
+    let warnings = |pairs: &[(&str, &str)]| {
+        let settings = load_with(&case.file, Some(environment(pairs)), &[]).expect("no faults");
+        settings.warnings().into_iter().map(|warning| warning.key).collect::<Vec<_>>()
+    };
+    assert!(warnings(&[]).is_empty());
+    let open = ("GUARDIAN__HTTP__LISTEN", "0.0.0.0:8080");
+    assert_eq!(warnings(&[open]), ["http.listen"]);
+    assert!(warnings(&[open, ("GUARDIAN__HTTP__TRUSTED_PROXIES", "1")]).is_empty());
+}
+
+#[test]
 fn the_table_has_every_key_and_its_default() {
     let settings = Settings {
         cluster: Cluster { id: String::new(), join: false, members: vec![Member::default()] },

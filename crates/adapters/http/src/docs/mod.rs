@@ -1,5 +1,6 @@
 //! The contract for people: `/openapi.yaml`, and a page that shows it with nothing from elsewhere.
 
+use crate::compress::{self, Asked, Coding};
 use crate::openapi::{openapi_json, openapi_yaml, refusals};
 use crate::problem::Code;
 use crate::reply::Reply;
@@ -22,7 +23,35 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The document's text; the same for as long as the program runs.
-static YAML: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi_yaml()));
+static YAML: LazyLock<Text> = LazyLock::new(|| Text::new(Bytes::from(openapi_yaml())));
+
+/// A text, and the same compressed, once.
+#[derive(Clone)]
+struct Text {
+    plain: Bytes,
+    gzip: Option<Bytes>,
+    zstd: Option<Bytes>,
+}
+
+impl Text {
+    fn new(plain: Bytes) -> Self {
+        let compressed = |coding: Coding| coding.compress(&plain).ok();
+        let (gzip, zstd) = (compressed(Coding::Gzip), compressed(Coding::Zstd));
+        Self { plain, gzip, zstd }
+    }
+
+    /// The page, as the client wants it.
+    fn page(&self, content_type: &'static str, asked: Option<Coding>) -> Response {
+        let compressed = asked.and_then(|coding| match coding {
+            Coding::Gzip => self.gzip.clone(),
+            Coding::Zstd => self.zstd.clone(),
+        });
+        let coding = asked.filter(|_| compressed.is_some());
+        let mut response = page(content_type, compressed.unwrap_or_else(|| self.plain.clone()));
+        compress::mark(response.headers_mut(), coding);
+        response
+    }
+}
 
 refusals! {
     Failed: &[Code::RateLimited, Code::Internal];
@@ -34,19 +63,22 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// The page's own parts, which are no operations of the API.
 pub(crate) fn assets() -> Router<Api> {
-    let json = Bytes::from(openapi_json());
+    let json = Text::new(Bytes::from(openapi_json()));
     Router::new()
         .route("/docs/app.js", get(async || page("text/javascript; charset=utf-8", include_str!("app.js"))))
         .route("/docs/style.css", get(async || page("text/css; charset=utf-8", include_str!("style.css"))))
-        .route("/docs/openapi.json", get(async move || page("application/json", json)))
+        .route(
+            "/docs/openapi.json",
+            get(async move |Asked(coding): Asked| json.page("application/json", coding)),
+        )
 }
 
 /// This document
 #[utoipa::path(get, path = "/openapi.yaml", tag = "operations",
     responses((status = 200, description = "This document", body = serde_json::Value,
         content_type = "application/yaml"), Failed))]
-async fn openapi() -> Response {
-    page("application/yaml", YAML.clone())
+async fn openapi(Asked(coding): Asked) -> Response {
+    YAML.page("application/yaml", coding)
 }
 
 /// This document for people

@@ -17,6 +17,7 @@ pub(crate) use guard::GuardLayer;
 pub use guard::ProbesOnly;
 
 use crate::answers::AnswerHold;
+use crate::compress::{self, Coding};
 use crate::limit::Class;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -85,6 +86,7 @@ where
             request.headers(),
         ));
         let read_only = request.method().is_safe();
+        let coding = Coding::of(request.headers());
         let tried = Tried::new(&self.api, &request, seen.route());
         let access = AccessRecord::of(&request);
         if let Some(access) = &access {
@@ -95,6 +97,7 @@ where
         let answering = self.inner.call(request);
         Box::pin(async move {
             let Ok(response) = answering.await;
+            let response = compress::whole(response, coding).await;
             let response = bounded(&api, &facts, read_only, response).await;
             let problem = response.extensions().get::<Problem>().map(Problem::code);
             if let Some(code) = problem {

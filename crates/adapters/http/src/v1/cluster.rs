@@ -1,8 +1,11 @@
 //! The cluster and its members.
 
-use super::dto::cluster::{ClusterBody, LeaderBody, MemberBody, MemberChange, NewMemberBody, TransferBody};
+use super::dto::cluster::{
+    ClusterBody, LeaderBody, LogFilterBody, MemberBody, MemberChange, NewMemberBody, TransferBody,
+};
 use crate::extract::{Caller, JsonBody, MemberPath, NoQuery, Query};
 use crate::openapi::{BODY, CHANGE, COMMON, refusals};
+use crate::outside::LogControl;
 use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
@@ -20,10 +23,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list_members, add_member))
         .routes(routes!(update_member, remove_member))
         .routes(routes!(transfer_leadership))
+        .routes(routes!(get_log_filter, set_log_filter))
 }
 
 refusals! {
     Read: COMMON, &[Code::Unavailable];
+    Logged: COMMON, BODY, &[Code::Unavailable];
     Added: COMMON, CHANGE, BODY, &[Code::QuotaExceeded, Code::Contended, Code::MemberExists,
         Code::MemberNotJoining, Code::MemberRemoved, Code::MemberBehind, Code::MemberUnreachable];
     Updated: COMMON, CHANGE, BODY, &[Code::InvalidName, Code::MemberNotFound, Code::Contended, Code::MemberExists,
@@ -154,4 +159,51 @@ async fn transfer_leadership(
     }
     let reply = Reply::json(StatusCode::OK, &LeaderBody { leader_id: leader.to_string() })?;
     Ok(reply.revision(revision).done())
+}
+
+/// Read what this node logs
+///
+/// Of the node that answers alone.
+#[utoipa::path(get, path = "/api/v1/cluster/log-filter", tag = "cluster",
+    responses((status = 200, description = "The filter", body = LogFilterBody), Read),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn get_log_filter(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    _: Query<NoQuery>,
+) -> Result<Response, Problem> {
+    let (_, view) = api.app.cluster.status(&ctx).await?;
+    let filter = log(&api)?.filter().ok_or_else(no_log)?;
+    let reply = Reply::json(StatusCode::OK, &LogFilterBody { filter })?;
+    Ok(reply.seen(view.state.revision(), Freshness::STALE, view.stale_for_ms).done())
+}
+
+/// Change what this node logs
+///
+/// Of the node that answers alone, until it ends or reads its settings again (SIGHUP); works without a leader.
+#[utoipa::path(put, path = "/api/v1/cluster/log-filter", tag = "cluster", request_body = LogFilterBody,
+    responses((status = 200, description = "The filter from now on", body = LogFilterBody), Logged),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn set_log_filter(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    _: Query<NoQuery>,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let LogFilterBody { filter } = body.parse()?;
+    let revision = api.app.cluster.may_operate(&ctx).await?;
+    let set = log(&api)?.set(&filter);
+    set.map_err(|detail| Problem::new(Code::InvalidBody, detail).with("field", "filter"))?;
+    if let Ok(identity) = api.app.identity() {
+        identity.audit.logs(&ctx, &filter).await;
+    }
+    Ok(Reply::json(StatusCode::OK, &LogFilterBody { filter })?.revision(revision).done())
+}
+
+fn log(api: &Api) -> Result<&dyn LogControl, Problem> {
+    api.outside.edge.log.0.as_deref().ok_or_else(no_log)
+}
+
+fn no_log() -> Problem {
+    Problem::new(Code::Unavailable, "logging is not set up in this process")
 }

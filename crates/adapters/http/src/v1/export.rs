@@ -2,6 +2,7 @@
 
 use super::dto::transfer::Line;
 use super::sending::{self, Place};
+use crate::compress::{self, Asked, Coding};
 use crate::extract::{Caller, EnvironmentPath, ProjectPath, Query, ReadQuery};
 use crate::openapi::{COMMON, IN_ENVIRONMENT, IN_PROJECT, READ, refusals};
 use crate::problem::Problem;
@@ -41,12 +42,13 @@ refusals! {
 async fn export_project(
     State(api): State<Api>,
     Caller(ctx): Caller,
+    Asked(coding): Asked,
     path: ProjectPath,
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
     let export = api.app.transfer.export_project(&ctx, &path.project, read.freshness()).await?;
     let place = api.sending.enter_project(&ctx.actor, &path.project)?;
-    Ok(sent(export, place, &read))
+    Ok(sent(export, place, &read, coding))
 }
 
 /// Export an environment
@@ -61,17 +63,18 @@ async fn export_project(
 async fn export_environment(
     State(api): State<Api>,
     Caller(ctx): Caller,
+    Asked(coding): Asked,
     path: EnvironmentPath,
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
     let id = path.id();
     let export = api.app.transfer.export_environment(&ctx, &id, read.freshness()).await?;
     let place = api.sending.enter_project(&ctx.actor, &id.project)?;
-    Ok(sent(export, place, &read))
+    Ok(sent(export, place, &read, coding))
 }
 
 /// The answer.
-fn sent(export: Export, place: Place, read: &ReadQuery) -> Response {
+fn sent(export: Export, place: Place, read: &ReadQuery, coding: Option<Coding>) -> Response {
     let (revision, stale_for_ms) = (export.revision(), export.stale_for_ms());
     let chunks = futures::stream::try_unfold(export, async |mut export| {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
@@ -82,6 +85,8 @@ fn sent(export: Export, place: Place, read: &ReadQuery) -> Response {
         Ok::<_, io::Error>((!chunk.is_empty()).then(|| (Bytes::from(chunk), export)))
     });
     let kind = HeaderValue::from_static("application/x-ndjson");
-    let reply = Reply::body(StatusCode::OK, kind, sending::body(place, chunks));
-    reply.seen(revision, read.freshness(), stale_for_ms).done()
+    let reply = Reply::body(StatusCode::OK, kind, sending::body(place, compress::stream(chunks, coding)));
+    let mut response = reply.seen(revision, read.freshness(), stale_for_ms).done();
+    compress::mark(response.headers_mut(), coding);
+    response
 }

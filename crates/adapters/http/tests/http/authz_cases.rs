@@ -83,6 +83,8 @@ pub fn case(operation: &str) -> Option<Case> {
         "search_audit" | "search_project_audit" | "verify_audit" => PLAIN,
         // The cluster.
         "get_cluster" | "list_members" | "remove_member" => PLAIN,
+        "get_log_filter" => Case { unavailable: true, ..PLAIN },
+        "set_log_filter" => Case { unavailable: true, ..body(r#"{"filter":"info"}"#) },
         "transfer_leadership" => Case { unavailable: true, ..body("{}") },
         "update_member" => body(r#"{"api_url":"http://h9:8080"}"#),
         "add_member" => body(r#"{"id":"8","name":"n8","peer_addr":"h8:9080","api_url":"http://h8:8080"}"#),

@@ -5,6 +5,7 @@ mod authz_cases;
 mod authz_matrix;
 mod bodies;
 mod browsers;
+mod compression;
 mod configs;
 mod conformance;
 mod documentation;

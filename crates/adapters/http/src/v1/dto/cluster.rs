@@ -218,6 +218,16 @@ impl TransferBody {
     }
 }
 
+/// What a node logs.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "filter": "info,openraft=error" }))]
+pub(crate) struct LogFilterBody {
+    /// A level (`off`, `error`, `warn`, `info`, `debug`, `trace`), and others for some modules, as in `log.filter`.
+    #[schema(min_length = 1, max_length = 1024)]
+    pub(crate) filter: String,
+}
+
 /// Who leads now.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LeaderBody {
