@@ -2,7 +2,7 @@
 
 use crate::ports::{ClusterStatus, ClusterView, Freshness, Member, MemberRole, Membership, View};
 use crate::{Core, Error, RequestContext};
-use domain::{Command, MemberId, NewMember, Permission, Resource, Revision};
+use domain::{ClusterId, Command, MemberId, NewMember, Permission, Resource, Revision};
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,6 +34,12 @@ impl fmt::Debug for Cluster {
 impl Cluster {
     pub(crate) fn new(core: Core, members: Arc<dyn ClusterView>, membership: Arc<dyn Membership>) -> Self {
         Self { core, members, membership }
+    }
+
+    /// The id of the cluster, as far as this node knows it; no secret.
+    pub async fn id(&self) -> Option<ClusterId> {
+        let view = self.core.state.view(Freshness::STALE).await.ok()?;
+        view.state.header().cluster_id.clone()
     }
 
     /// The members as this node sees them, beside what this node has applied. Answers without a leader

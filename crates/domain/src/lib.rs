@@ -48,7 +48,7 @@ pub use name::{
     OrganisationName, ProjectName, RequestId, RoleName, SchemaName, SessionId, TraceId, UserId,
 };
 pub use number::{Epoch, Revision, SchemaVersion, Timestamp, Version};
-pub use outcome::{Answer, Outcome, Receipt};
+pub use outcome::{Answer, Outcome, Receipt, WriteReceipt};
 pub use rejection::Rejection;
 pub use role::{BuiltInRole, Grant, Person};
 pub use state::{Applied, Row, RowKey, State};

@@ -12,7 +12,7 @@ use application::Application;
 use axum::Router;
 use http::{HeaderName, HeaderValue, Method};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower::util::option_layer;
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) answers: Answers,
     /// How many requests each client may send.
     pub(crate) limits: Limits,
+    /// The cluster's id, once it is known.
+    pub(crate) cluster_id: OnceLock<HeaderValue>,
     /// Every operation, by method and route template.
     operations: HashMap<(Method, String), Known>,
 }
@@ -69,6 +71,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         imports: Semaphore::new(IMPORTS_AT_ONCE_MAX),
         answers,
         limits,
+        cluster_id: OnceLock::new(),
         operations,
     });
     routes
@@ -94,6 +97,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         "location",
         "retry-after",
         "x-request-id",
+        "guardian-cluster-id",
         "guardian-revision",
         "ratelimit",
         "ratelimit-policy",

@@ -12,6 +12,7 @@ mod references;
 mod replays;
 mod schemas;
 mod transfer;
+mod unchanged;
 mod watch;
 mod world;
 

@@ -100,12 +100,14 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             }
         }
         Event::AnswerKept { key, request } => {
-            let receipt = state.receipt(committed);
+            let receipt = state.receipt(&committed.events);
             let (revision, at) = (committed.revision, committed.at);
             state.forget_answer(key);
             state.insert_answer(*key, Answer { request: *request, revision, at, receipt });
         }
         Event::AnswerForgotten { key } => state.forget_answer(key),
+        // Nothing changed.
+        Event::ConfigKept { .. } => {}
     }
 }
 

@@ -9,6 +9,7 @@ mod properties;
 mod references;
 mod steps;
 mod transactions;
+mod unchanged;
 
 use super::{Row, RowKey, State};
 use crate::{
@@ -107,6 +108,7 @@ fn put(id: &ConfigId, binding: BindingChange, checked: Option<u64>, expected: Pr
         expected,
         kind: ChangeKind::Update,
         message: Message::default(),
+        keep_same: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Imports: a file of lines that is worked off while it arrives.
 
 use super::dto::transfer::{ImportAnswer, Item, Line};
-use crate::extract::{Caller, DryRunQuery, ImportQuery, Lines, ProjectPath, Query};
+use crate::extract::{Caller, DryRunQuery, ImportQuery, Lines, MessageQuery, ProjectPath, Query};
 use crate::openapi::{COMMON, IN_PROJECT, refusals};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
@@ -11,7 +11,7 @@ use application::{
 };
 use axum::extract::State;
 use axum::response::Response;
-use domain::ProjectName;
+use domain::{Message, ProjectName};
 use http::StatusCode;
 use serde_json::Value;
 use std::time::Duration;
@@ -49,7 +49,7 @@ refusals! {
 /// sending the file again goes on where an import ended. `replace` deletes what is not in the file, in the
 /// environment or the project that the file is of, and needs the file's `end` line.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/import", tag = "transfer",
-    params(ProjectPath, ImportQuery),
+    params(ProjectPath, ImportQuery, MessageQuery),
     request_body(content = String, content_type = "application/x-ndjson",
         description = "A file as the export gives it: the `export` line first, then any number of the others",
         example = json!("{\"export\":{\"format\":1,\"project\":\"demo\",\"revision\":1042}}\n\
@@ -64,11 +64,12 @@ async fn import_project(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ProjectPath,
-    Query((query, tried)): Query<(ImportQuery, DryRunQuery)>,
+    Query((query, (why, tried))): Query<(ImportQuery, (MessageQuery, DryRunQuery))>,
     mut lines: Lines,
 ) -> Result<Response, Problem> {
     let ctx = RequestContext { dry_run: tried.dry_run, ..ctx };
-    let begun = begin(&api, &ctx, path.project.clone(), query.mode, &mut lines).await;
+    let asked = Asked { project: path.project.clone(), mode: query.mode, message: why.message };
+    let begun = begin(&api, &ctx, asked, &mut lines).await;
     let (_permit, import) = match begun {
         Ok(begun) => begun,
         Err(problem) => {
@@ -83,21 +84,28 @@ async fn import_project(
     answer(&ctx, &path.project, query.mode, report, refused, broken)
 }
 
+/// What is asked beside the file.
+struct Asked {
+    project: ProjectName,
+    mode: ImportMode,
+    message: Message,
+}
+
 /// Starts with the first line. Only who may import, and has begun to send, takes one of the few turns.
 async fn begin<'a>(
     api: &'a Api,
     ctx: &RequestContext,
-    project: ProjectName,
-    mode: ImportMode,
+    asked: Asked,
     lines: &mut Lines,
 ) -> Result<(tokio::sync::SemaphorePermit<'a>, Import), Problem> {
+    let Asked { project, mode, message } = asked;
     api.app.transfer.may_import(ctx, &project).await?;
     let first = lines.first().await?;
     let source = header(first.as_ref().map_or(&[], |(_, text)| text))?;
     let busy = || Problem::new(Code::Overloaded, "this node takes as many imports as it can");
     let turn = tokio::time::timeout(TURN_WAIT, api.imports.acquire()).await;
     let permit = turn.ok().and_then(Result::ok).ok_or_else(busy)?;
-    Ok((permit, api.app.transfer.import(ctx, ImportRequest { project, mode, source }).await?))
+    Ok((permit, api.app.transfer.import(ctx, ImportRequest { project, mode, source, message }).await?))
 }
 
 fn header(text: &[u8]) -> Result<ExportHeader, Problem> {

@@ -7,6 +7,7 @@ mod bodies;
 mod browsers;
 mod configs;
 mod conformance;
+mod daily;
 mod documentation;
 mod edge;
 mod exports;
