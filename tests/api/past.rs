@@ -63,11 +63,14 @@ fn shown(items: &[Value]) -> Vec<(&str, &Value)> {
 /// Four keys at one moment, and what became of them.
 async fn changed(project: &Project) -> Answer {
     for key in ["a", "b", "c", "d"] {
-        project.create_config(key, &json!("old")).await;
+        project.create_config(key, &json!(if key == "d" { "older" } else { "old" })).await;
     }
     let last = project.write("d", &json!("old")).await;
     // Another millisecond, so that the time tells them from what comes.
-    while made_at(&project.write("clock", &json!(0)).await) == made_at(&last) {}
+    let mut tick = 100;
+    while made_at(&project.write("clock", &json!(tick)).await) == made_at(&last) {
+        tick += 1;
+    }
     project.write("a", &json!("new")).await;
     project.client.delete(&project.config("b")).if_any().send().await.is(204);
     project.create_config("e", &json!("new")).await;

@@ -36,6 +36,7 @@ async fn a_change_says_what_it_expects() {
 async fn what_cannot_be_understood_is_refused() {
     check(&[("If-Match", "2")], 400, "invalid_precondition").await;
     check(&[("If-Match", "W/\"2\"")], 400, "invalid_precondition").await;
+    check(&[("If-Match", "\"02\"")], 400, "invalid_precondition").await;
     check(&[("If-Match", "\"1\", \"2\"")], 400, "invalid_precondition").await;
     check(&[("If-Match", "\"2\""), ("If-Match", "\"2\"")], 400, "invalid_precondition").await;
     check(&[("If-None-Match", "\"2\"")], 400, "invalid_precondition").await;

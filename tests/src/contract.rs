@@ -116,8 +116,8 @@ impl Contract {
         let schema = match event {
             "put" => "WatchPut",
             "delete" => "WatchDelete",
-            "bookmark" => "WatchBookmark",
-            "reset" => "WatchReset",
+            "reset" if data.get("items").is_some() => "WatchReset",
+            "bookmark" | "reset" | "synced" => "WatchBookmark",
             _ => panic!("there is no event {event}"),
         };
         let place = json!({ "$ref": format!("#/components/schemas/{schema}") });

@@ -45,7 +45,8 @@ impl Project {
 
     /// The path on which the environment `default` is watched; `query` is empty or begins with `?`.
     pub fn watched(&self, query: &str) -> String {
-        self.path(&format!("/environments/default/watch{query}"))
+        let snapshot = if query.is_empty() { "?snapshot=one" } else { "&snapshot=one" };
+        self.path(&format!("/environments/default/watch{query}{snapshot}"))
     }
 
     /// The path of a config in the environment `default`.

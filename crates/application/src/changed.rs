@@ -214,7 +214,8 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
         | Event::HistoryPruned { .. }
         | Event::SchemaHeld { .. }
         | Event::AnswerKept { .. }
-        | Event::AnswerForgotten { .. } => return Ok(None),
+        | Event::AnswerForgotten { .. }
+        | Event::ConfigKept { .. } => return Ok(None),
     }))
 }
 

@@ -1,8 +1,10 @@
 //! The cluster itself.
 
 use crate::ports::{ClusterStatus, ClusterView, Freshness, Member, MemberRole, Membership, View};
-use crate::{Core, Error, RequestContext, Seen};
-use domain::{Command, MemberAddress, MemberId, MemberName, NewMember, Permission, Resource, Revision};
+use crate::{Core, Error, RequestContext};
+use domain::{
+    ClusterId, Command, MemberAddress, MemberId, MemberName, NewMember, Permission, Resource, Revision,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,6 +47,12 @@ impl fmt::Debug for Cluster {
 impl Cluster {
     pub(crate) fn new(core: Core, members: Arc<dyn ClusterView>, membership: Arc<dyn Membership>) -> Self {
         Self { core, members, membership }
+    }
+
+    /// The id of the cluster, as far as this node knows it; no secret.
+    pub async fn id(&self) -> Option<ClusterId> {
+        let view = self.core.state.view(Freshness::STALE).await.ok()?;
+        view.state.header().cluster_id.clone()
     }
 
     /// The members as this node sees them, beside what this node has applied. Answers without a leader

@@ -16,8 +16,8 @@ use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine, View};
 use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext};
 use domain::{
-    BindingChange, ChangeKind, Command, Config, ConfigId, ConfigRevision, Content, EnvironmentId, Message,
-    Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
+    Binding, BindingChange, ChangeKind, Command, Config, ConfigId, ConfigRevision, Content, EnvironmentId,
+    Message, Permission, Precondition, Receipt, Rejection, Resource, Revision, SchemaRef, Timestamp, Version,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -79,6 +79,8 @@ pub struct Rollback {
 pub struct Written {
     /// Whether the key did not exist before.
     pub created: bool,
+    /// Whether it was the same already, so that it keeps its version.
+    pub unchanged: bool,
     /// The config with its document.
     pub document: ConfigDocument,
 }
@@ -131,7 +133,8 @@ impl Configs {
         self.commit_checked(ctx, request, ChangeKind::Update).await
     }
 
-    /// Makes an earlier document current again, as a new version that satisfies today's schema.
+    /// Makes an earlier document current again, as a new version that satisfies today's schema. A deleted config
+    /// comes back when it is expected to be absent.
     pub async fn rollback(&self, ctx: &RequestContext, request: Rollback) -> Result<Changed<Written>, Error> {
         let id = &request.id;
         if let Some(earlier) = self.core.replayed(ctx).await? {
@@ -145,20 +148,28 @@ impl Configs {
         // The answer shows the earlier document.
         ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now())?;
         require_environment(&view, &id.environment_id())?;
-        view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
+        let lives = view.state.config(id).is_some();
+        if !lives && request.expected != Precondition::Absent {
+            history::newest(&view, id)?;
+            let rule = "was deleted and";
+            return Err(Error::not_found("config", format!("{} {rule}", id.key)));
+        }
         let earlier = Self::shown(&view, id, request.to_version)?.shown;
         let Some(content) = earlier.content else {
             let message = format!("version {} is a deletion and has no document", request.to_version);
             return Err(Error::Invalid { field: "to_version", message });
         };
-        let put = PutConfig {
-            id: request.id,
-            content,
-            binding: BindingChange::Keep,
-            expected: request.expected,
-            message: request.message,
+        let from = request.to_version;
+        // One that comes back follows the newest version of the schema that it had.
+        let bound = earlier.schema.map(|schema| Binding { schema: schema.name, pinned: None });
+        let (binding, kind) = if lives {
+            (BindingChange::Keep, ChangeKind::Rollback { from })
+        } else {
+            (BindingChange::Set(bound), ChangeKind::Undelete { from })
         };
-        self.commit_checked(ctx, put, ChangeKind::Rollback { from: request.to_version }).await
+        let (expected, message) = (request.expected, request.message);
+        let put = PutConfig { id: request.id, content, binding, expected, message };
+        self.commit_checked(ctx, put, kind).await
     }
 
     /// Deletes a config; its history stays. Gives the version and the revision of the deletion.
@@ -187,13 +198,21 @@ impl Configs {
         let freshness = Freshness { min_revision: Some(revision), ..Freshness::STALE };
         let view = self.core.state.view(freshness).await?;
         earlier.map(|receipt| {
-            let Receipt::Config(config) = receipt else { return Err(Error::unexpected_receipt()) };
+            let (config, unchanged) = match receipt {
+                Receipt::Config(config) => (config, false),
+                Receipt::ConfigUnchanged(config) => (config, true),
+                _ => return Err(Error::unexpected_receipt()),
+            };
             let (id, version, oldest) = (&config.id, config.version, view.state.oldest_kept(&config.id));
             let found = view.archive.config_revision(id, version)?.filter(|_| version >= oldest);
             let pruned = || Error::ReplayPruned { config: id.clone(), version, revision, oldest };
             let shown = found.ok_or_else(pruned)?;
+            let new = match expected {
+                Precondition::Any => shown.kind == ChangeKind::Create,
+                expected => expected == Precondition::Absent,
+            };
             let document = ConfigDocument { shown, revision, stale_for_ms: None };
-            Ok(Written { created: expected == Precondition::Absent, document })
+            Ok(Written { created: new && !unchanged, unchanged, document })
         })
     }
 
@@ -248,16 +267,32 @@ impl Configs {
             expected: request.expected,
             kind,
             message: request.message.clone(),
+            keep_same: keeps_same(ctx, &view, (id, kind), self.core.env.clock.now()),
         };
         let changed = self.core.commit(ctx, command).await?;
-        if matches!(changed.how, How::Replayed) {
+        if matches!(changed.how, How::Replayed) || matches!(changed.item, Receipt::ConfigUnchanged(_)) {
             return self.read_back(request.expected, changed).await;
         }
-        let revision = changed.revision;
-        changed.map(|receipt| match receipt {
-            Receipt::Config(config) => Ok(written(request, config, checked, kind, revision)),
-            _ => Err(Error::unexpected_receipt()),
-        })
+        let (revision, Receipt::Config(config)) = (changed.revision, &changed.item) else {
+            return Err(Error::unexpected_receipt());
+        };
+        let created = match request.expected {
+            Precondition::Absent => true,
+            Precondition::Present | Precondition::Version(_) => false,
+            Precondition::Any if ctx.dry_run => view.state.config(id).is_none(),
+            Precondition::Any => self.is_first(config).await?,
+        };
+        let made = Made { schema: checked, kind, created, revision };
+        let written = written(request, config.clone(), made);
+        changed.map(|_| Ok(written))
+    }
+
+    /// Whether the key did not exist before this version of it, which was just made.
+    async fn is_first(&self, config: &Config) -> Result<bool, Error> {
+        let freshness = Freshness { min_revision: Some(config.revision), ..Freshness::STALE };
+        let view = self.core.state.view(freshness).await?;
+        let found = view.archive.config_revision(&config.id, config.version)?;
+        Ok(found.is_some_and(|found| found.kind == ChangeKind::Create))
     }
 
     async fn readable(
@@ -277,32 +312,50 @@ impl Configs {
             .archive
             .config_revision(id, version)?
             .filter(|found| history::visible(view, found))
-            .ok_or_else(|| Error::not_found("version", version))?;
+            .ok_or_else(|| {
+                let (key, environment, project) = (&id.key, &id.environment, &id.project);
+                let config = format!("config {key} of environment {environment} of project {project}");
+                Error::not_found("version", format!("{version} of {config}"))
+            })?;
         Ok(ConfigDocument { shown, revision: view.state.revision(), stale_for_ms: view.stale_for_ms })
     }
+}
+
+/// Whether a put of what is there already makes no version. Only for who may read the document: that it is the same
+/// tells what it is. Going back is a new version in any case.
+pub(crate) fn keeps_same(
+    ctx: &RequestContext,
+    view: &View,
+    (id, kind): (&ConfigId, ChangeKind),
+    now: Timestamp,
+) -> bool {
+    !matches!(kind, ChangeKind::Rollback { .. })
+        && ctx.require(view, Permission::DocumentRead, Resource::Config(id), now).is_ok()
 }
 
 pub(crate) fn require_environment(view: &View, environment: &EnvironmentId) -> Result<(), Error> {
     view.state
         .project(&environment.project)
         .ok_or_else(|| Error::not_found("project", &environment.project))?;
-    view.state.environment(environment).ok_or_else(|| Error::not_found("environment", &environment.name))?;
+    view.state.environment(environment).ok_or_else(|| Error::no_environment(environment))?;
     Ok(())
 }
 
-fn written(
-    request: &PutConfig,
-    config: Config,
-    schema: Option<domain::SchemaRef>,
+/// What is known of a change beside its request and what it left behind.
+struct Made {
+    schema: Option<SchemaRef>,
     kind: ChangeKind,
+    created: bool,
     revision: Revision,
-) -> Written {
-    let created = request.expected == Precondition::Absent;
+}
+
+fn written(request: &PutConfig, config: Config, made: Made) -> Written {
+    let Made { schema, kind, created, revision } = made;
     let shown = ConfigRevision {
         id: config.id,
         version: config.version,
         revision: config.revision,
-        kind: if created { ChangeKind::Create } else { kind },
+        kind: if created && !matches!(kind, ChangeKind::Undelete { .. }) { ChangeKind::Create } else { kind },
         schema,
         content: Some(request.content.clone()),
         digest: config.digest,
@@ -311,5 +364,6 @@ fn written(
         created_at: config.created_at,
         by: config.updated_by,
     };
-    Written { created, document: ConfigDocument { shown, revision, stale_for_ms: None } }
+    let document = ConfigDocument { shown, revision, stale_for_ms: None };
+    Written { created, unchanged: false, document }
 }

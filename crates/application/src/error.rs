@@ -6,7 +6,9 @@ use crate::ports::{
     ArchiveError, CheckFault, ConsensusError, MemberRefusal, MembershipError, SchemaFault, Violation,
 };
 use domain::access::Denied;
-use domain::{ApiKeyId, ConfigId, Rejection, Revision, Timestamp, Version};
+use domain::{
+    ApiKeyId, ConfigId, EnvironmentId, Rejection, Revision, SchemaId, SchemaVersion, Timestamp, Version,
+};
 
 /// A document that a new schema version would break.
 #[derive(Clone, Debug)]
@@ -345,6 +347,32 @@ pub(crate) struct UnexpectedReceipt;
 impl Error {
     pub(crate) fn unexpected_receipt() -> Self {
         Self::Internal(Box::new(UnexpectedReceipt))
+    }
+
+    /// A config that does not exist, named with what would hold it.
+    pub(crate) fn no_config(id: &ConfigId) -> Self {
+        Self::not_found(
+            "config",
+            format!("{} of environment {} of project {}", id.key, id.environment, id.project),
+        )
+    }
+
+    /// A schema that does not exist, named with its project.
+    pub(crate) fn no_schema(id: &SchemaId) -> Self {
+        Self::not_found("schema", format!("{} of project {}", id.name, id.project))
+    }
+
+    /// A version that a schema does not have.
+    pub(crate) fn no_schema_version(id: &SchemaId, version: SchemaVersion) -> Self {
+        Self::not_found(
+            "schema version",
+            format!("{version} of schema {} of project {}", id.name, id.project),
+        )
+    }
+
+    /// An environment that does not exist, named with its project.
+    pub(crate) fn no_environment(id: &EnvironmentId) -> Self {
+        Self::not_found("environment", format!("{} of project {}", id.name, id.project))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "names and borrowed names alike, in error paths only")]

@@ -2,8 +2,9 @@
 
 use crate::ports::View;
 use crate::{ConfigList, Error, Page, PageRequest};
-use domain::limits::CONFIG_KEY_BYTES_MAX;
-use domain::{ChangeKind, ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Revision, Timestamp, Version};
+use domain::{
+    ChangeKind, ConfigId, ConfigKey, ConfigRevision, Digest, EnvironmentId, Revision, Timestamp, Version,
+};
 use std::ops::Bound;
 use std::task::Poll;
 
@@ -59,7 +60,7 @@ pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
 
 /// The newest version of a config that the view knows, also of one that was deleted.
 pub(crate) fn newest(view: &View, id: &ConfigId) -> Result<Version, Error> {
-    latest(view, id).map(|(version, _)| version).ok_or_else(|| Error::not_found("config", &id.key))
+    latest(view, id).map(|(version, _)| version).ok_or_else(|| Error::no_config(id))
 }
 
 /// The newest version with its revision, unless it belongs to an earlier project of the same name.
@@ -119,9 +120,7 @@ pub(crate) async fn list_at(
     instant: Instant,
     cost: PageCost,
 ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
-    let start = start(&list.prefix, page.after.as_ref());
-    let from = start.as_ref().map_or(Bound::Unbounded, |bound| bound.as_ref());
-    let matching = candidates(view, environment, &list.prefix, from, instant, cost.reads_max);
+    let matching = candidates(view, environment, list, page.after.as_ref(), instant, cost.reads_max);
     let (mut items, mut size, mut bytes, mut reads, mut cut) = (Vec::new(), page.size, 0, 0, None);
     let count = matching.len();
     for (n, (id, version, revision)) in matching.into_iter().enumerate() {
@@ -129,7 +128,8 @@ pub(crate) async fn list_at(
             break;
         }
         let found = version_at(view, &id, (version, revision), instant, &mut reads).await?;
-        let shown = found.filter(|found| found.kind != ChangeKind::Delete && visible(view, found));
+        let wanted = |found: &ConfigRevision| (found.kind == ChangeKind::Delete) == list.deleted;
+        let shown = found.filter(|found| wanted(found) && visible(view, found));
         if let Some(mut shown) = shown {
             if list.with_content {
                 bytes += shown.content.as_ref().map_or(0, |content| content.as_str().len());
@@ -155,54 +155,72 @@ pub(crate) async fn list_at(
 
 /// The configs that may be in the list, in order, at most `max`: those that are live, and those that were
 /// deleted later. One that was deleted before that revision costs no look; of a time that is not known without
-/// one.
+/// one. For a list of deleted configs it is the other way round.
 fn candidates(
     view: &View,
     environment: &EnvironmentId,
-    prefix: &str,
-    from: Bound<&ConfigKey>,
+    list: &ConfigList,
+    after: Option<&ConfigKey>,
     instant: Instant,
     max: usize,
 ) -> Vec<(ConfigId, Version, Revision)> {
-    walk(view, environment, from, move |deleted| instant.time.is_some() || deleted > instant.revision)
-        .take_while(|(id, ..)| id.key.as_str().starts_with(prefix))
-        .take(max)
-        .map(|(id, version, revision)| (id.clone(), version, revision))
-        .collect()
+    let later = |changed: Revision| instant.time.is_some() || changed > instant.revision;
+    let (live, gone) = (|changed| !list.deleted || later(changed), |changed| list.deleted || later(changed));
+    // What is live now was not deleted at the newest revision.
+    let live_wanted = !list.deleted || later(view.state.revision());
+    let mut found = Vec::new();
+    for range in list.filter.ranges() {
+        let Some(from) = range.start(after) else { continue };
+        let walked = walk(view, environment, from.as_ref(), (live_wanted, live), gone);
+        let walked = walked.take_while(|(id, ..)| range.covers(&id.key)).take(max - found.len());
+        found.extend(walked.map(|(id, version, revision)| (id.clone(), version, revision)));
+    }
+    found
+}
+
+/// What the first page of a list of the present looks like, for the price of a look at each key.
+pub(crate) fn fingerprint(
+    view: &View,
+    environment: &EnvironmentId,
+    list: &ConfigList,
+    size: usize,
+) -> Digest {
+    let instant = Instant { revision: view.state.revision(), time: None };
+    let found = candidates(view, environment, list, None, instant, size.saturating_add(1));
+    let mut text = Vec::new();
+    for (id, version, _) in found {
+        text.extend_from_slice(id.key.as_str().as_bytes());
+        text.push(0);
+        text.extend_from_slice(&version.0.to_be_bytes());
+    }
+    Digest::of(&[&text])
 }
 
 /// Every config of an environment with its newest version, live or deleted, in order.
 pub(crate) fn all<'a>(view: &'a View, environment: &'a EnvironmentId) -> impl Iterator<Item = Entry<'a>> {
-    walk(view, environment, Bound::Unbounded, |_| true)
+    walk(view, environment, Bound::Unbounded, (true, |_| true), |_| true)
 }
 
-/// Live configs, and deleted ones whose deletion is `wanted`.
+/// Live configs, if any are wanted, and deleted ones, each when the revision of its newest version is.
 fn walk<'a>(
     view: &'a View,
     environment: &'a EnvironmentId,
     from: Bound<&ConfigKey>,
-    wanted: impl Fn(Revision) -> bool + 'a,
+    (any_live, live): (bool, impl Fn(Revision) -> bool + 'a),
+    gone: impl Fn(Revision) -> bool + 'a,
 ) -> impl Iterator<Item = Entry<'a>> {
-    let live = view
-        .state
-        .configs_from(environment, from)
+    let configs = any_live.then(|| view.state.configs_from(environment, from));
+    let live = configs
+        .into_iter()
+        .flatten()
+        .filter(move |config| live(config.revision))
         .map(|config| (&config.id, config.version, config.revision));
     let gone = view
         .state
         .retired_configs_from(environment, from)
-        .filter(move |(_, retired)| wanted(retired.revision))
+        .filter(move |(_, retired)| gone(retired.revision))
         .map(|(id, retired)| (id, retired.version, retired.revision));
     merge(live, gone)
-}
-
-/// Where to start: after the last key seen, or at the first key that the prefix allows. A prefix such as
-/// `app.` is no key itself; as the dash sorts before all else, filling it up with dashes gives the first.
-fn start(prefix: &str, after: Option<&ConfigKey>) -> Option<Bound<ConfigKey>> {
-    if let Some(key) = after {
-        return Some(Bound::Excluded(key.clone()));
-    }
-    let filled = || ConfigKey::parse(&format!("{prefix:-<width$}0", width = CONFIG_KEY_BYTES_MAX - 1));
-    ConfigKey::parse(prefix).or_else(|_| filled()).ok().map(Bound::Included)
 }
 
 /// The version that was current at an instant, by bisection: a config may have very many.

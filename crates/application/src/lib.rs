@@ -18,6 +18,7 @@ mod history;
 mod housekeeping;
 pub mod identity;
 mod json;
+mod key_filter;
 mod paging;
 pub mod ports;
 mod projects;
@@ -43,11 +44,14 @@ pub use error::{DocumentFailure, Error, SchemaBreaks, StepFailure};
 pub use followers::{FAILURES_LISTED_MAX, PLAN_FAILURES_LISTED_MAX, PLAN_VIOLATIONS_MAX};
 pub use history::LIST_CONTENT_BYTES_MAX;
 pub use housekeeping::Housekeeping;
+pub use key_filter::KeyFilter;
 pub use paging::{Page, PageRequest};
 pub use projects::{ChangeProject, ProjectDetail, Projects};
 pub use schemas::{CreateSchema, FailuresPage, SchemaDetail, Schemas, UpdateSchema, UpdatedSchema};
 pub use seen::Seen;
-pub use transactions::{RestoreEnvironment, Step, StepResult, Transact, Transacted, Transactions};
+pub use transactions::{
+    BindConfigs, RestoreEnvironment, Step, StepResult, Transact, Transacted, Transactions,
+};
 pub use transfer::{
     ConfigRecord, Counts, Export, ExportHeader, ExportLine, IMPORT_KEPT_MAX, IMPORT_PLANNED_BYTES_MAX,
     IMPORT_SCHEMA_VERSIONS_MAX, IMPORT_WINDOW_BYTES_MAX, Import, ImportFailure, ImportMode, ImportReport,

@@ -154,8 +154,7 @@ impl Projects {
         let resource = Resource::Environment(id);
         let view = self.core.authorized_view(ctx, freshness, Permission::EnvironmentRead, resource).await?;
         view.state.project(&id.project).ok_or_else(|| Error::not_found("project", &id.project))?;
-        let environment =
-            view.state.environment(id).ok_or_else(|| Error::not_found("environment", &id.name))?;
+        let environment = view.state.environment(id).ok_or_else(|| Error::no_environment(id))?;
         Ok(Seen::new(environment.clone(), &view))
     }
 

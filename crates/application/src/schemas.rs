@@ -1,5 +1,7 @@
 //! Schemas: registering, evolving, reading, deleting.
 
+mod listing;
+
 use crate::check::CHECK_ATTEMPTS_MAX;
 use crate::followers::{Bounds, Survey};
 use crate::ports::{Freshness, Offered, SchemaEngine, Validator, View};
@@ -168,7 +170,7 @@ impl Schemas {
         let mut checked = None;
         for attempt in 1..=CHECK_ATTEMPTS_MAX {
             let Some(current) = view.state.schema(&id) else {
-                return Err(Error::not_found("schema", &id.name));
+                return Err(Error::no_schema(&id));
             };
             let strict = mode.unwrap_or(current.mode) == SchemaMode::Strict;
             let mut breaks = None;
@@ -246,7 +248,7 @@ impl Schemas {
             let Receipt::Schema { schema, bound_documents } = receipt else {
                 return Err(Error::unexpected_receipt());
             };
-            let missing = || Error::not_found("schema version", schema.latest);
+            let missing = || Error::no_schema_version(&schema.id, schema.latest);
             let shown = view.archive.schema_revision(&schema.id, schema.latest)?.ok_or_else(missing)?;
             Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
         })
@@ -288,7 +290,7 @@ impl Schemas {
         let resource = Resource::Project(&id.project);
         let view = self.core.authorized_view(ctx, freshness, Permission::SchemaRead, resource).await?;
         view.state.project(&id.project).ok_or_else(|| Error::not_found("project", &id.project))?;
-        let schema = view.state.schema(id).ok_or_else(|| Error::not_found("schema", &id.name))?;
+        let schema = view.state.schema(id).ok_or_else(|| Error::no_schema(id))?;
         let validator = self.engine.committed(id, schema.latest, &*view.archive).await?;
         let told = self.told(ctx, &view);
         let survey = Survey { view: &view, schema: id, validator: &*validator, told: &told };
@@ -320,7 +322,7 @@ impl Schemas {
         let resource = Resource::Project(&id.project);
         let view = self.core.authorized_view(ctx, freshness, Permission::SchemaRead, resource).await?;
         view.state.project(&id.project).ok_or_else(|| Error::not_found("project", &id.project))?;
-        let schema = view.state.schema(id).ok_or_else(|| Error::not_found("schema", &id.name))?;
+        let schema = view.state.schema(id).ok_or_else(|| Error::no_schema(id))?;
         detail(&view, schema, version.unwrap_or(schema.latest))
     }
 
@@ -354,7 +356,7 @@ struct Body {
 }
 
 fn detail(view: &View, schema: &Schema, version: SchemaVersion) -> Result<SchemaDetail, Error> {
-    let missing = || Error::not_found("schema version", version);
+    let missing = || Error::no_schema_version(&schema.id, version);
     if version < schema.first || version > schema.latest {
         return Err(missing());
     }

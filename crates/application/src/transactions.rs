@@ -1,14 +1,18 @@
 //! Several changes of a project as one: all of them at one revision, or none.
 
+mod bind;
+
+pub use bind::BindConfigs;
+
 use crate::check::{CHECK_ATTEMPTS_MAX, check_document, released, resulting_binding};
-use crate::configs::require_environment;
+use crate::configs::{keeps_same, require_environment};
 use crate::history;
 use crate::ports::{Consistency, Freshness, SchemaEngine};
 use crate::{Changed, Configs, Core, Differing, Error, How, RequestContext, StepFailure};
 use domain::limits::TRANSACTION_OPERATIONS_MAX;
 use domain::{
     BindingChange, ChangeKind, Command, ConfigId, ConfigRevision, Content, EnvironmentId, Message, Operation,
-    Permission, Precondition, Receipt, Rejection, Resource, Revision, Version,
+    Permission, Precondition, Receipt, Rejection, Resource, Revision, Version, WriteReceipt,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -96,6 +100,8 @@ pub struct StepResult {
     pub id: ConfigId,
     /// Its version afterwards; that of its deletion when it was deleted; 0 when it does not exist.
     pub version: Version,
+    /// Whether a document was the same already, so that the config keeps its version.
+    pub unchanged: bool,
 }
 
 impl Step {
@@ -207,6 +213,7 @@ impl Transactions {
             step: if made.kind == ChangeKind::Delete { "delete" } else { "put" },
             id: made.id,
             version: made.version,
+            unchanged: false,
         };
         let results = made.into_iter().map(result).collect();
         earlier.map(|_| Ok(Transacted { results }))
@@ -236,7 +243,10 @@ impl Transactions {
                 Step::Put { id, content, binding, expected, kind } => {
                     let bound = resulting_binding(&view, &id, &binding);
                     match check_document(&*self.engine, &view, &id, bound.as_ref(), &content).await {
-                        Ok(checked) => Operation::Put { id, content, binding, checked, expected, kind },
+                        Ok(checked) => {
+                            let keep_same = keeps_same(ctx, &view, (&id, kind), now);
+                            Operation::Put { id, content, binding, checked, expected, kind, keep_same }
+                        }
                         Err(Error::ValidationFailed { violations, .. }) => {
                             failures.push(StepFailure { step: number, violations });
                             continue;
@@ -264,7 +274,9 @@ fn put_back(differing: Differing) -> Step {
     let id = differing.id;
     match differing.wanted.and_then(|wanted| Some((wanted.version, wanted.content?))) {
         Some((from, content)) => {
-            Step::Put { id, content, binding, expected, kind: ChangeKind::Rollback { from } }
+            let back = expected == Precondition::Absent;
+            let kind = if back { ChangeKind::Undelete { from } } else { ChangeKind::Rollback { from } };
+            Step::Put { id, content, binding, expected, kind }
         }
         None => Step::Delete { id, expected },
     }
@@ -290,22 +302,27 @@ fn shape(steps: &[Step]) -> Result<(), Error> {
 /// One result for each step; the receipt has the versions of those that wrote.
 fn results(steps: &[Step], changed: Changed<Receipt>) -> Result<Changed<Transacted>, Error> {
     changed.map(|receipt| {
-        let versions = match receipt {
-            Receipt::Versions(versions) => versions,
-            Receipt::Config(config) => vec![config.version],
-            Receipt::ConfigDeleted(version) => vec![version],
+        let made = |version| WriteReceipt { version, unchanged: false };
+        let writes = match receipt {
+            Receipt::Versions(versions) => versions.into_iter().map(made).collect(),
+            Receipt::Writes(writes) => writes,
+            Receipt::Config(config) => vec![made(config.version)],
+            Receipt::ConfigUnchanged(config) => {
+                vec![WriteReceipt { version: config.version, unchanged: true }]
+            }
+            Receipt::ConfigDeleted(version) => vec![made(version)],
             Receipt::Nothing => Vec::new(),
             _ => return Err(Error::unexpected_receipt()),
         };
-        let mut versions = versions.into_iter();
+        let mut writes = writes.into_iter();
         let result = |step: &Step| {
-            let version = match step {
-                Step::Check { expected: Precondition::Version(version), .. } => Some(*version),
-                Step::Check { .. } => Some(Version(0)),
-                Step::Put { .. } | Step::Delete { .. } => versions.next(),
+            let write = match step {
+                Step::Check { expected: Precondition::Version(version), .. } => Some(made(*version)),
+                Step::Check { .. } => Some(made(Version(0))),
+                Step::Put { .. } | Step::Delete { .. } => writes.next(),
             };
-            let version = version.ok_or_else(Error::unexpected_receipt)?;
-            Ok(StepResult { step: step.name(), id: step.id().clone(), version })
+            let WriteReceipt { version, unchanged } = write.ok_or_else(Error::unexpected_receipt)?;
+            Ok(StepResult { step: step.name(), id: step.id().clone(), version, unchanged })
         };
         let results = steps.iter().map(result).collect::<Result<_, Error>>()?;
         Ok(Transacted { results })

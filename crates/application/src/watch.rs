@@ -6,7 +6,7 @@
 use crate::configs::{ConfigList, Moment, require_environment};
 use crate::history::{self, Instant, PageCost};
 use crate::ports::{Change, ChangeSignal, Changes, ChangesWanted, Consistency, Freshness, Place, View};
-use crate::{Core, Error, PageRequest, RequestContext};
+use crate::{Core, Error, KeyFilter, PageRequest, RequestContext};
 use domain::{
     ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Permission, ProjectName, Resource, Revision, Version,
 };
@@ -28,8 +28,8 @@ pub struct Watches {
 pub struct OpenWatch {
     /// The environment.
     pub environment: EnvironmentId,
-    /// Only keys that start with this.
-    pub prefix: String,
+    /// Only these keys.
+    pub filter: KeyFilter,
     /// Everything up to this revision is known; `None` to begin with the present state.
     pub after: Option<Revision>,
     /// How fresh the present state must be. One that goes on needs no leader: it begins where it was.
@@ -57,7 +57,7 @@ pub struct Watch {
     core: Core,
     ctx: RequestContext,
     environment: EnvironmentId,
-    prefix: String,
+    filter: KeyFilter,
     signal: Box<dyn ChangeSignal>,
     stage: Stage,
     /// Read, but not given yet.
@@ -85,13 +85,13 @@ impl Watches {
 
     /// Opens a watch. Fails with [`Error::Behind`] when this node does not reach `after` in time.
     pub async fn open(&self, ctx: &RequestContext, request: OpenWatch) -> Result<Watch, Error> {
-        let OpenWatch { environment, prefix, after, consistency } = request;
+        let OpenWatch { environment, filter, after, consistency } = request;
         let resumed = Freshness { consistency: Consistency::Stale, min_revision: after };
         let mut freshness =
             if after.is_some() { resumed } else { Freshness { consistency, min_revision: None } };
         let view = loop {
             let view = self.core.state.view(freshness).await?;
-            match self.core.watchable(ctx, &view, &environment, &prefix) {
+            match self.core.watchable(ctx, &view, &environment, &filter) {
                 Ok(()) => break view,
                 // What this node has not applied yet is no reason to say no.
                 Err(_)
@@ -110,16 +110,17 @@ impl Watches {
             ctx: ctx.clone(),
             signal: self.core.state.follow(&environment),
             environment,
-            prefix,
+            filter,
             stage: kept.map_or(Stage::ResetDue, |after| Stage::Following(Place::end_of(after))),
             pending: VecDeque::new(),
             opened_at: (view.state.revision(), view.stale_for_ms),
         })
     }
 
-    /// A signal for whoever waits for a change of one config; [`Self::version`] says whether it came.
-    pub fn follow(&self, id: &ConfigId) -> Box<dyn ChangeSignal> {
-        self.core.state.follow(&id.environment_id())
+    /// A signal for whoever waits for a change in an environment; [`Self::version`] and
+    /// [`crate::Configs::fingerprint`] say whether it came.
+    pub fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal> {
+        self.core.state.follow(environment)
     }
 
     /// How many watchers the project may have at a node, when its quotas say it.
@@ -146,10 +147,9 @@ impl Core {
         ctx: &RequestContext,
         view: &View,
         environment: &EnvironmentId,
-        prefix: &str,
+        filter: &KeyFilter,
     ) -> Result<(), Error> {
-        let resource = Resource::Configs(environment, prefix);
-        ctx.require(view, Permission::DocumentRead, resource, self.env.clock.now())?;
+        filter.require(ctx, view, (Permission::DocumentRead, environment), self.env.clock.now())?;
         require_environment(view, environment)
     }
 }
@@ -189,7 +189,7 @@ impl Watch {
     async fn ready(&mut self) -> Result<Option<WatchPart>, Error> {
         loop {
             let view = self.core.state.view(Freshness::STALE).await?;
-            self.core.watchable(&self.ctx, &view, &self.environment, &self.prefix)?;
+            self.core.watchable(&self.ctx, &view, &self.environment, &self.filter)?;
             if let Some(change) = self.pending.pop_front() {
                 return Ok(Some(WatchPart::Changed(change)));
             }
@@ -204,9 +204,10 @@ impl Watch {
                     let request = PageRequest { size: RESET_ITEMS_MAX, after: after.clone(), at: Some(*at) };
                     let environment = &self.environment;
                     let list = ConfigList {
-                        prefix: self.prefix.clone(),
+                        filter: self.filter.clone(),
                         with_content: true,
                         moment: Moment::Revision(*at),
+                        deleted: false,
                     };
                     let instant = Instant { revision: *at, time: None };
                     let page =
@@ -241,7 +242,7 @@ impl Watch {
     }
 
     fn read(&mut self, view: &View, after: Place, through: Revision) -> Result<(), Error> {
-        let wanted = ChangesWanted { environment: &self.environment, prefix: &self.prefix, after, through };
+        let wanted = ChangesWanted { environment: &self.environment, filter: &self.filter, after, through };
         match view.archive.config_changes(&wanted)? {
             Changes::Kept { changes, up_to } => {
                 self.pending = changes.into();

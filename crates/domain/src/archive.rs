@@ -25,6 +25,11 @@ pub enum ChangeKind {
     Patch,
     /// The document came with an import, whether the key existed before or not.
     Import,
+    /// A deleted config was brought back with the document of an earlier version.
+    Undelete {
+        /// The version whose document it is.
+        from: Version,
+    },
 }
 
 /// One version of a config, its body included. Never changed once written.

@@ -138,7 +138,7 @@ fn change(event: &Event) -> Option<Change<'_>> {
         version: None,
     };
     Some(match event {
-        Event::AnswerKept { .. } | Event::AnswerForgotten { .. } => return None,
+        Event::AnswerKept { .. } | Event::AnswerForgotten { .. } | Event::ConfigKept { .. } => return None,
         Event::ClusterNamed { cluster_id } => plain("cluster.name", cluster_id.to_string()),
         Event::ProjectCreated { name, display_name } => {
             Change { message: Some(display_name.as_str()), ..plain("project.create", name.to_string()) }
@@ -186,7 +186,7 @@ fn change(event: &Event) -> Option<Change<'_>> {
             }),
             digest: Some(*digest),
             from_version: match kind {
-                ChangeKind::Rollback { from } => Some(from.0),
+                ChangeKind::Rollback { from } | ChangeKind::Undelete { from } => Some(from.0),
                 ChangeKind::Create
                 | ChangeKind::Update
                 | ChangeKind::Patch

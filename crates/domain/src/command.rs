@@ -196,6 +196,8 @@ pub enum Precondition {
     Present,
     /// It must exist at exactly this version (`If-Match: "7"`).
     Version(Version),
+    /// Any state is fine (`overwrite=true`): a put creates or replaces.
+    Any,
 }
 
 /// What a put does to the tie between a config and its schema.
@@ -222,6 +224,8 @@ pub enum Operation {
         checked: Option<SchemaRef>,
         expected: Precondition,
         kind: ChangeKind,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keep_same: bool,
     },
     /// Deletes a document, like [`Command::DeleteConfig`].
     Delete { id: ConfigId, expected: Precondition },
@@ -338,6 +342,10 @@ pub enum Command {
         expected: Precondition,
         kind: ChangeKind,
         message: Message,
+        /// Make no version when the text and the binding are the same already. Without it every put makes one,
+        /// as commands of before this rule did.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keep_same: bool,
     },
     /// Deletes a document; its history stays.
     DeleteConfig { id: ConfigId, expected: Precondition, message: Message },

@@ -55,6 +55,8 @@ pub enum Event {
     },
     /// A document was deleted.
     ConfigDeleted { id: ConfigId, version: Version, created_at: Timestamp, message: Message },
+    /// A document was written that was the same already, so that its version stays.
+    ConfigKept { id: ConfigId, version: Version },
     /// The versions of a config from `from` on and below `oldest` are no longer kept.
     HistoryPruned {
         id: ConfigId,

@@ -51,7 +51,7 @@ pub use name::{
     OrganisationName, ProjectName, RequestId, RoleName, SchemaName, SessionId, TraceId, UserId,
 };
 pub use number::{Epoch, Revision, SchemaVersion, Timestamp, Version};
-pub use outcome::{Answer, Outcome, Receipt};
+pub use outcome::{Answer, Outcome, Receipt, WriteReceipt};
 pub use quota::{Past, Quotas, Retention, Usage};
 pub use rejection::Rejection;
 pub use role::{BuiltInRole, Grant, Person};

@@ -35,6 +35,18 @@ fn is_label(text: &str, bytes_max: usize, extra: &[u8]) -> bool {
     }
 }
 
+/// A byte that a config key may hold besides letters, digits and the slash between segments.
+const KEY_PUNCTUATION: &[u8] = b"._:@+~-";
+
+/// Segments separated by `/`; each begins and ends with a letter or a digit, so that none is empty, `.` or `..`.
+fn is_config_key(text: &str) -> bool {
+    let segment = |segment: &str| match (segment.as_bytes().first(), segment.as_bytes().last()) {
+        (Some(first), Some(last)) => first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric(),
+        _ => false,
+    };
+    ConfigKey::is_prefix(text) && text.split('/').all(segment)
+}
+
 /// Upper case of ASCII is refused rather than folded here, so that a stored address has one form.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
@@ -54,6 +66,8 @@ macro_rules! name_type {
         impl $type {
             /// The allowed form, as a regular expression.
             pub const PATTERN: &'static str = $pattern;
+            /// The longest allowed length, in bytes.
+            pub const BYTES_MAX: usize = $max;
 
             /// Takes the text when it has the allowed form.
             pub fn parse(text: &str) -> Result<Self, NameError> {
@@ -114,12 +128,13 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Names a config document within an environment.
+    /// Names a config document within an environment: segments separated by `/`; upper and lower case differ.
+    /// Keys sort by their bytes, and the least of all is `0`.
     ConfigKey,
     "config key",
     CONFIG_KEY_BYTES_MAX,
-    "^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$",
-    |text| is_label(text, CONFIG_KEY_BYTES_MAX, b"._-")
+    "^[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?)*$",
+    is_config_key
 );
 name_type!(
     /// Names a schema of a project.
@@ -230,6 +245,25 @@ name_type!(
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 );
 
+impl ConfigKey {
+    /// The form of what keys may start with, as a regular expression.
+    pub const PREFIX_PATTERN: &'static str = "^[A-Za-z0-9._:@+~/-]*$";
+
+    /// Whether a text may be compared with the beginnings of keys; an empty one is the beginning of all.
+    pub fn is_prefix(text: &str) -> bool {
+        let allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || byte == b'/' || KEY_PUNCTUATION.contains(&byte);
+        text.len() <= CONFIG_KEY_BYTES_MAX && text.bytes().all(allowed)
+    }
+
+    /// The least key that starts with `prefix`; `None` when there is none. A key with a prefix such as `app.`
+    /// goes on with any character, of which `+` is the least, and ends with a letter or digit, of which `0` is.
+    pub fn least_with(prefix: &str) -> Option<Self> {
+        let filled = || Self::parse(&format!("{prefix:+<width$}0", width = CONFIG_KEY_BYTES_MAX - 1));
+        Self::parse(prefix).or_else(|_| filled()).or_else(|_| Self::parse(&format!("{prefix}0"))).ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,12 +279,35 @@ mod tests {
         check_key(&"k".repeat(255), true);
         check_key(&"k".repeat(256), false);
         check_key("", false);
-        check_key("Upper", false);
-        check_key("-start", false);
-        check_key("end.", false);
-        check_key("a/b", false);
+        check_key("Upper/Case:1@x+y~z/0", true);
+        check_key(&format!("{}/b", "k".repeat(253)), true);
+        check_key(&format!("{}/b", "k".repeat(254)), false);
+        for edge in
+            ["-start", "end.", "/a", "a/", "a//b", ".", "..", "a/./b", "a/../b", "a/.b", "a./b", "+a", "a~"]
+        {
+            check_key(edge, false);
+        }
+        for strange in ["a%2fb", "a b", "a\\b", "a,b", "a*", "a?b", "a#b", "a\nb"] {
+            check_key(strange, false);
+        }
         check_key("ünïcode", false);
         check_key("a\0b", false);
+    }
+
+    #[test]
+    fn the_least_key_of_a_prefix_is_the_least() {
+        let least = |prefix| ConfigKey::least_with(prefix).map(|key| key.as_str().to_owned());
+        assert_eq!(least("").as_deref(), Some("0"));
+        assert_eq!(least("app").as_deref(), Some("app"));
+        assert_eq!(least("app/").as_deref(), Some("app/0"));
+        assert_eq!(least("app/."), None);
+        assert_eq!(least("/"), None);
+        for later in ["app.+0", "app.+-0", "app..0", "app./", "app.0", "app.A", "app.:0"] {
+            assert!(
+                least("app.").is_some_and(|least| later.starts_with("app.") && *least < *later),
+                "{later}"
+            );
+        }
     }
 
     #[test]
@@ -263,6 +320,6 @@ mod tests {
     #[test]
     fn decoding_checks_too() {
         assert!(serde_json::from_str::<ConfigKey>("\"ok\"").is_ok());
-        assert!(serde_json::from_str::<ConfigKey>("\"Not OK\"").is_err());
+        assert!(serde_json::from_str::<ConfigKey>("\"not ok\"").is_err());
     }
 }

@@ -58,6 +58,19 @@ pub enum Receipt {
     ApiKey(ApiKey),
     /// The configs of a transaction after it, in the order of its operations without the checks.
     Versions(Vec<Version>),
+    /// A config that was the same already.
+    ConfigUnchanged(Config),
+    /// As `Versions`, of a transaction in which something was the same already.
+    Writes(Vec<WriteReceipt>),
+}
+
+/// What one operation of a transaction left behind.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct WriteReceipt {
+    /// The version of the config after it.
+    pub version: Version,
+    /// Whether the config was the same already.
+    pub unchanged: bool,
 }
 
 /// The answer to an accepted command, kept so that a repeated request changes nothing again.

@@ -30,22 +30,22 @@ pub enum Rejection {
     #[error("project {0} still holds configs")]
     ProjectNotEmpty(ProjectName),
     /// The environment exists.
-    #[error("environment {} exists", .0.name)]
+    #[error("environment {} of project {} exists", .0.name, .0.project)]
     EnvironmentExists(EnvironmentId),
     /// The environment does not exist.
-    #[error("environment {} does not exist", .0.name)]
+    #[error("project {} has no environment {}", .0.project, .0.name)]
     EnvironmentNotFound(EnvironmentId),
     /// The environment still holds configs.
-    #[error("environment {} still holds configs", .0.name)]
+    #[error("environment {} of project {} still holds configs", .0.name, .0.project)]
     EnvironmentNotEmpty(EnvironmentId),
     /// The schema exists.
-    #[error("schema {} exists", .0.name)]
+    #[error("schema {} of project {} exists", .0.name, .0.project)]
     SchemaExists(SchemaId),
     /// The schema does not exist.
-    #[error("schema {} does not exist", .0.name)]
+    #[error("project {} has no schema {}", .0.project, .0.name)]
     SchemaNotFound(SchemaId),
     /// The config is to be bound to a schema, or a version of it, that does not exist.
-    #[error("schema {} has no such version", .id.name)]
+    #[error("project {} has no {}", .id.project, missing_schema(.id, *.version))]
     BindingUnknown {
         /// The schema that was named.
         id: SchemaId,
@@ -78,7 +78,7 @@ pub enum Rejection {
     #[error("documents bound to schema {} changed during the check", .0.name)]
     BoundDocumentsChanged(SchemaId),
     /// The config does not exist.
-    #[error("config {0} does not exist")]
+    #[error("environment {} of project {} has no config {}", .0.environment, .0.project, .0.key)]
     ConfigNotFound(ConfigId),
     /// The config's version is not the expected one.
     #[error("config {id} does not meet the precondition")]
@@ -154,6 +154,13 @@ pub enum Rejection {
     /// The document follows a schema that is being changed. Wait a moment and propose again.
     #[error("schema {} is being changed", .0.name)]
     SchemaHeld(SchemaId),
+}
+
+fn missing_schema(id: &SchemaId, version: Option<SchemaVersion>) -> String {
+    match version {
+        Some(version) => format!("version {version} of schema {}", id.name),
+        None => format!("schema {}", id.name),
+    }
 }
 
 fn listed(names: &[SchemaName]) -> String {

@@ -12,11 +12,11 @@ const REQUESTS_MAX: usize = 12;
 
 const PROJECTS: [&str; 5] = ["demo", "demo", "demo", "other", "UP"];
 const ENVIRONMENTS: [&str; 4] = ["default", "default", "prod", "a%2Fb"];
-const KEYS: [&str; 6] = ["a", "b", "c", "web.limits", "%C3%A9", "-"];
+const KEYS: [&str; 9] = ["a", "b", "c", "web.limits", "%C3%A9", "-", "Team%2FA:1@x+y~z", "a%2fb", "a%2F%2Fb"];
 const SCHEMAS: [&str; 4] = ["limits", "limits", "free", "%00"];
 const IDS: [&str; 4] = ["ak-1-1", "ak-1-2", "ak-admin", "%FF"];
 const VERSIONS: [&str; 7] = ["1", "2", "3", "0", "01", "18446744073709551616", "x"];
-const QUERIES: [&str; 30] = [
+const QUERIES: [&str; 36] = [
     "consistency=stale",
     "consistency=linearizable",
     "min_revision=1",
@@ -26,6 +26,12 @@ const QUERIES: [&str; 30] = [
     "page_size=0",
     "prefix=a",
     "prefix=%2E",
+    "prefix=Team/&prefix=a",
+    "key=a&key=Team/A:1@x%2By~z",
+    "key=.",
+    "deleted=true",
+    "overwrite=true",
+    "snapshot=one",
     "include=content",
     "page_token=e30",
     "version=1",
@@ -48,10 +54,11 @@ const QUERIES: [&str; 30] = [
     "consistency=stale&consistency=stale",
     "%FF=%FF",
 ];
-const HEADERS: [(&str, &[u8]); 26] = [
+const HEADERS: [(&str, &[u8]); 27] = [
     ("if-match", b"*"),
     ("if-match", b"\"1\""),
     ("if-match", b"\"2\""),
+    ("if-match", b"\"02\""),
     ("if-match", b"W/\"1\""),
     ("if-match", b"1"),
     ("if-match", b"\"1\", \"2\""),
@@ -77,7 +84,7 @@ const HEADERS: [(&str, &[u8]); 26] = [
     ("x-api-key", b"gdn_sk_test2"),
 ];
 /// Good bodies by the end of the path they belong to.
-const BODIES: [(&str, &str, &str); 21] = [
+const BODIES: [(&str, &str, &str); 23] = [
     ("POST", "/projects", r#"{"name":"other","display_name":"Other"}"#),
     ("PATCH", "{project}", r#"{"display_name":"New"}"#),
     ("POST", "/environments", r#"{"name":"prod"}"#),
@@ -90,6 +97,8 @@ const BODIES: [(&str, &str, &str); 21] = [
     ("PUT", "{key}", r#"{"content":{"n":"x"},"schema":{"name":"limits"}}"#),
     ("PUT", "{key}", r#"{"content":1e2,"schema":{"name":"limits","version":1}}"#),
     ("PUT", "{key}", r#"{"content":{"a":1,"a":2}}"#),
+    ("PUT", "{key}", r#"[{"n":3},null,"by position"]"#),
+    ("POST", "/bindings", r#"{"prefixes":["a"],"keys":["b"],"schema":{"name":"limits"}}"#),
     ("PATCH", "{key}", r#"{"n":4,"m":null}"#),
     ("PATCH", "{key}", r#"{"n":"x"}"#),
     ("PATCH", "{key}", r#"[{"op":"test","path":"/n","value":2},{"op":"replace","path":"/n","value":3.0}]"#),

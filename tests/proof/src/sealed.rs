@@ -51,7 +51,7 @@ pub fn complete(truth: &mut Truth, records: &[String], events: &[Event]) {
 /// The config that a change is about, when it is one of the project.
 fn key(change: &Value, project: &str) -> Option<String> {
     let is_config = change["action"].as_str()?.starts_with("config.");
-    let mut parts = change["resource"].as_str()?.split('/');
+    let mut parts = change["resource"].as_str()?.splitn(3, '/');
     let (own, environment, key) = (parts.next()?, parts.next()?, parts.next()?);
     (is_config && own == project).then(|| joined(environment, key))
 }

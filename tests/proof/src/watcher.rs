@@ -76,7 +76,7 @@ impl Watcher {
     /// One that was told nothing yet.
     pub fn new(number: usize, scene: &Scene, prefix: &str) -> Self {
         let (environment, own) = split(prefix);
-        let path = scene.path(&format!("/environments/{environment}/watch?prefix={own}"));
+        let path = scene.path(&format!("/environments/{environment}/watch?prefix={own}&snapshot=one"));
         Self { number, prefix: prefix.to_owned(), told: Vec::new(), path, resume: None }
     }
 

@@ -18,6 +18,8 @@ mod probes;
 mod problem;
 mod reply;
 mod router;
+mod strict;
+mod target;
 mod v1;
 
 pub use answers::{AnswerHold, AnswerRules};

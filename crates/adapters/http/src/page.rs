@@ -6,6 +6,8 @@
 use crate::extract::PageQuery;
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
+use crate::strict;
+use crate::target::canonical;
 use application::PageRequest;
 use application::ports::Freshness;
 use axum::response::Response;
@@ -56,7 +58,7 @@ pub(crate) struct Listing {
 impl Listing {
     /// The list at `path`, narrowed down by `filter`.
     pub(crate) fn new(path: &str, filter: &str) -> Self {
-        let mut digest = Digest::of(&[path.as_bytes(), b"\0", filter.as_bytes()]).to_string();
+        let mut digest = Digest::of(&[canonical(path).as_bytes(), b"\0", filter.as_bytes()]).to_string();
         digest.truncate(LIST_DIGEST_CHARS);
         Self { digest }
     }
@@ -104,7 +106,7 @@ impl Listing {
         if text.len() > TOKEN_BYTES_MAX {
             return None;
         }
-        let token: Token = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let token: Token = strict::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         (token.l == self.digest).then_some(())?;
         Some((parse(&token.a)?, Revision(token.r)))
     }
@@ -114,6 +116,20 @@ impl Listing {
         let Some(after) = next else { return Ok(String::new()) };
         let token = Token { r: revision.0, a: after.to_owned(), l: self.digest };
         Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).map_err(Problem::internal)?))
+    }
+
+    /// Answers with a page that has a tag of its own.
+    pub(crate) fn tagged_answer<T: Serialize>(
+        self,
+        items: Vec<T>,
+        next: Option<&str>,
+        tag: &str,
+        seen: (Revision, Freshness, Option<u64>),
+    ) -> Result<Response, Problem> {
+        let (revision, asked, stale_for_ms) = seen;
+        let next_page_token = self.token(next, revision)?;
+        let reply = Reply::json(StatusCode::OK, &List { items, next_page_token })?;
+        Ok(reply.weak_etag(tag).seen(revision, asked, stale_for_ms).revalidated().done())
     }
 
     /// Answers with a page.

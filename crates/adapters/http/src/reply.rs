@@ -100,6 +100,11 @@ impl Reply {
         self.header(ETAG, HeaderValue::try_from(format!("\"{version}\"")))
     }
 
+    /// The weak entity tag, in quotes, of what has several versions in it.
+    pub(crate) fn weak_etag(self, opaque: &str) -> Self {
+        self.header(ETAG, HeaderValue::try_from(format!("W/{opaque}")))
+    }
+
     /// Where the new thing is; a dry run made none.
     pub(crate) fn location(self, path: String) -> Self {
         if self.is_dry_run() {

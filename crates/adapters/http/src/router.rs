@@ -12,7 +12,7 @@ use application::Application;
 use axum::Router;
 use http::{HeaderName, HeaderValue, Method};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tower::util::option_layer;
 use tower_http::cors::CorsLayer;
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) imports: Imports,
     /// How many requests each client may send.
     pub(crate) limits: Limits,
+    /// The cluster's id, once it is known.
+    pub(crate) cluster_id: OnceLock<HeaderValue>,
     /// Every operation, by method and route template.
     operations: HashMap<(Method, String), Known>,
 }
@@ -65,6 +67,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         answers,
         imports: Imports::new(),
         limits,
+        cluster_id: OnceLock::new(),
         operations,
     });
     routes
@@ -90,6 +93,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         "location",
         "retry-after",
         "x-request-id",
+        "guardian-cluster-id",
         "guardian-revision",
         "ratelimit",
         "ratelimit-policy",

@@ -3,9 +3,9 @@
 use super::{ConfigDocument, Configs, require_environment};
 use crate::history::{self, Instant, PageCost};
 use crate::ports::{Consistency, Freshness, View};
-use crate::{Error, Page, PageRequest, RequestContext};
+use crate::{Error, KeyFilter, Page, PageRequest, RequestContext};
 use domain::{
-    ConfigId, ConfigKey, ConfigRevision, EnvironmentId, Permission, Resource, Revision, Timestamp, Version,
+    ConfigId, ConfigKey, ConfigRevision, Digest, EnvironmentId, Permission, Revision, Timestamp, Version,
 };
 
 /// How often the present is looked at anew because it passed, and went from the history, during the look.
@@ -61,12 +61,14 @@ impl Moment {
 /// Which configs of an environment, and how much of them.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigList {
-    /// Only keys that start with this.
-    pub prefix: String,
+    /// Only these keys.
+    pub filter: KeyFilter,
     /// Whether the documents are wanted too.
     pub with_content: bool,
     /// Which state.
     pub moment: Moment,
+    /// Only configs that were deleted and do not exist, instead of those that do.
+    pub deleted: bool,
 }
 
 impl Configs {
@@ -81,7 +83,7 @@ impl Configs {
         let view = self.readable(ctx, id, moment.freshness(freshness)).await?;
         let instant = moment.seen(&view, self.core.env.clock.now())?;
         if moment == Moment::Now {
-            let config = view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
+            let config = view.state.config(id).ok_or_else(|| Error::no_config(id))?;
             return Self::shown(&view, id, config.version);
         }
         let found = history::as_of(&view, id, instant).await?;
@@ -115,10 +117,11 @@ impl Configs {
     ) -> Result<Page<ConfigRevision, ConfigKey>, Error> {
         let freshness = list.moment.freshness(freshness);
         let freshness = Freshness { min_revision: freshness.min_revision.max(page.at), ..freshness };
-        let resource = Resource::Configs(environment, &list.prefix);
+        let right = (Permission::DocumentRead, environment);
         let mut attempts = PRESENT_ATTEMPTS_MAX;
         loop {
-            let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
+            let view = self.core.state.view(freshness).await?;
+            list.filter.require(ctx, &view, right, self.core.env.clock.now())?;
             require_environment(&view, environment)?;
             let mut instant = list.moment.seen(&view, self.core.env.clock.now())?;
             instant.revision = instant.revision.min(page.at.unwrap_or(instant.revision));
@@ -129,5 +132,21 @@ impl Configs {
                 return listed;
             }
         }
+    }
+
+    /// What the first page of a list of the present looks like on this node, for the price of a look at each
+    /// key. The list has changed when it differs.
+    pub async fn fingerprint(
+        &self,
+        ctx: &RequestContext,
+        environment: &EnvironmentId,
+        list: &ConfigList,
+        size: usize,
+    ) -> Result<Digest, Error> {
+        let view = self.core.state.view(Freshness::STALE).await?;
+        let right = (Permission::DocumentRead, environment);
+        list.filter.require(ctx, &view, right, self.core.env.clock.now())?;
+        require_environment(&view, environment)?;
+        Ok(history::fingerprint(&view, environment, list, size))
     }
 }

@@ -130,7 +130,7 @@ impl Configs {
         // The answer shows the document, and a test of a value asks about it.
         ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now())?;
         require_environment(&view, &id.environment_id())?;
-        let config = view.state.config(id).ok_or_else(|| Error::not_found("config", &id.key))?;
+        let config = view.state.config(id).ok_or_else(|| Error::no_config(id))?;
         let version = expected(request.expected, config)?;
         let current = Self::shown(&view, id, version)?.shown.content;
         let content = request.patch.apply(&current.ok_or_else(unreadable)?).await?;
@@ -157,13 +157,13 @@ impl Configs {
 /// The version to be patched.
 fn expected(expected: Precondition, config: &domain::Config) -> Result<Version, Error> {
     match expected {
-        Precondition::Present => Ok(config.version),
+        Precondition::Present | Precondition::Any => Ok(config.version),
         Precondition::Version(version) if version == config.version => Ok(version),
         Precondition::Version(_) | Precondition::Absent => Err(Error::Rejected(Rejection::VersionConflict {
             id: config.id.clone(),
             expected: match expected {
                 Precondition::Version(version) => Some(version),
-                Precondition::Present | Precondition::Absent => None,
+                Precondition::Present | Precondition::Absent | Precondition::Any => None,
             },
             current: config.version,
             updated_by: Some(config.updated_by.clone()),

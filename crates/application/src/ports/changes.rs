@@ -3,6 +3,7 @@
 //! Nobody who follows has a queue: a follower holds its place and reads on from there, however long it
 //! was away.
 
+use crate::KeyFilter;
 use async_trait::async_trait;
 use domain::{ConfigId, ConfigRevision, EnvironmentId, Revision};
 use std::fmt;
@@ -41,8 +42,8 @@ impl Place {
 pub struct ChangesWanted<'a> {
     /// Of this environment.
     pub environment: &'a EnvironmentId,
-    /// Of keys that start with this.
-    pub prefix: &'a str,
+    /// Of these keys.
+    pub filter: &'a KeyFilter,
     /// After this place.
     pub after: Place,
     /// Up to this revision, which the archive's view has reached.
@@ -53,7 +54,7 @@ impl ChangesWanted<'_> {
     fn cover(&self, id: &ConfigId) -> bool {
         id.environment == self.environment.name
             && id.project == self.environment.project
-            && id.key.as_str().starts_with(self.prefix)
+            && self.filter.covers(&id.key)
     }
 }
 

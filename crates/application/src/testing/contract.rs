@@ -3,6 +3,7 @@
 //! The checks write into projects of their own (`contract-…`), so they can run on a cluster that is in
 //! use; once per cluster. They panic with what was expected.
 
+use crate::KeyFilter;
 use crate::ports::{
     CHANGES_READ_MAX, Changes, ChangesWanted, Consensus, ConsensusError, Freshness, Place, StateReader, View,
 };
@@ -76,6 +77,7 @@ fn put(id: &ConfigId, content: &str, expected: Precondition) -> Command {
         expected,
         kind: ChangeKind::Update,
         message: Message::default(),
+        keep_same: false,
     }
 }
 
@@ -227,7 +229,8 @@ async fn check_changes(both: &Both<'_>) {
         let after = if skipped == 0 { begin } else { made[skipped - 1] };
         let (mut after, mut found) = (Place::end_of(after), Vec::new());
         while after < Place::end_of(through) {
-            let wanted = ChangesWanted { environment: &environment, prefix: "key", after, through };
+            let filter = &KeyFilter::prefix("key");
+            let wanted = ChangesWanted { environment: &environment, filter, after, through };
             let Changes::Kept { changes, up_to } = view.archive.config_changes(&wanted).expect("readable")
             else {
                 panic!("nothing was forgotten");

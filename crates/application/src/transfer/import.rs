@@ -47,6 +47,8 @@ pub struct ImportRequest {
     pub project: ProjectName,
     /// What is done with what is there.
     pub mode: ImportMode,
+    /// Why; when it is empty, the message names the source.
+    pub message: Message,
     /// Where the records come from. An environment here limits the import to the one of the same name.
     pub source: ExportHeader,
 }
@@ -90,7 +92,7 @@ impl Transfer {
 
     /// Begins an import. In a dry run everything is checked and nothing changed.
     pub async fn import(&self, ctx: &RequestContext, request: ImportRequest) -> Result<Import, Error> {
-        let ImportRequest { project, mode, source } = request;
+        let ImportRequest { project, mode, message: given, source } = request;
         let view = self.import_view(ctx, &project).await?;
         let message = format!("import of {} at revision {}", source.project, source.revision);
         Ok(Import {
@@ -99,7 +101,11 @@ impl Transfer {
             scope: source.environment,
             project,
             mode,
-            message: Message::parse(&message).unwrap_or_default(),
+            message: if given.as_str().is_empty() {
+                Message::parse(&message).unwrap_or_default()
+            } else {
+                given
+            },
             known: Known::default(),
             trial: None,
             report: ImportReport { revision: view.state.revision(), ..ImportReport::default() },

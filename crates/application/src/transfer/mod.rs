@@ -158,9 +158,7 @@ impl Transfer {
         let resource = Resource::Environment(environment);
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
         self.require_frame(ctx, &view, &environment.project)?;
-        view.state
-            .environment(environment)
-            .ok_or_else(|| Error::not_found("environment", &environment.name))?;
+        view.state.environment(environment).ok_or_else(|| Error::no_environment(environment))?;
         Ok(Export::new(view, environment.project.clone(), Some(environment.name.clone())))
     }
 

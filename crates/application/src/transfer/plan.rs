@@ -157,7 +157,7 @@ impl Import {
         self.require(view, Permission::DocumentWrite, Resource::Config(&id))?;
         let environment = id.environment_id();
         if view.state.environment(&environment).is_none() && !self.known.has_environment(&environment.name) {
-            return Err(Error::not_found("environment", &environment.name));
+            return Err(Error::no_environment(&environment));
         }
         let meaning = record.binding.as_ref().map(|binding| self.known.meaning(binding));
         let binding = self.check(view, &id, record, meaning).await?;

@@ -38,9 +38,10 @@ async fn preconditions_hold() {
     assert!(created.created && created.document.shown.kind == ChangeKind::Create);
     conflict(put(Precondition::Absent).await, None, 1);
     conflict(put(at(2)).await, Some(2), 1);
+    let put = |expected| world.put_with("a", "2", BindingChange::Keep, expected);
     let changed = put(at(1)).await.expect("it is at version 1");
     assert!(!changed.created && changed.document.shown.kind == ChangeKind::Update);
-    assert!(put(Precondition::Present).await.is_ok());
+    assert!(world.put_with("a", "3", BindingChange::Keep, Precondition::Present).await.is_ok());
     assert_eq!(world.test.node.state().config(&config("a")).map(|found| found.version), Some(Version(3)));
 }
 

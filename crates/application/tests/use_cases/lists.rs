@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use application::ports::Freshness;
-use application::{ConfigList, Error, Moment, Page};
+use application::{ConfigList, Error, KeyFilter, Page};
 use domain::{ChangeKind, Command, ConfigKey, ConfigRevision, DisplayName, Permission, Revision, Version};
 
 const FRESH: Freshness = Freshness::LINEARIZABLE;
@@ -19,7 +19,8 @@ impl World {
     ) -> ConfigPage {
         let configs = &self.test.application.configs;
         let page = page(size, after, at);
-        let list = ConfigList { prefix: prefix.to_owned(), with_content: true, moment: Moment::Now };
+        let list =
+            ConfigList { filter: KeyFilter::prefix(prefix), with_content: true, ..ConfigList::default() };
         configs.list(&self.test.admin, &environment("default"), &list, page, FRESH).await.expect("allowed")
     }
 

@@ -13,6 +13,7 @@ mod replays;
 mod retention;
 mod schemas;
 mod transfer;
+mod unchanged;
 mod watch;
 mod world;
 

@@ -16,6 +16,7 @@ impl World {
             expected,
             kind: ChangeKind::Update,
             message: Message::default(),
+            keep_same: false,
         };
         self.test.ports.env.stamp(&self.test.admin, command)
     }

@@ -16,7 +16,7 @@ impl World {
 
     /// `key=document` of every config, page by page.
     async fn environment_at(&self, moment: Moment) -> Vec<String> {
-        let list = ConfigList { prefix: String::new(), with_content: true, moment };
+        let list = ConfigList { with_content: true, moment, ..ConfigList::default() };
         let (mut shown, mut after, mut at) = (Vec::new(), None, None);
         loop {
             let page = page(2, after, at);
@@ -77,7 +77,7 @@ async fn a_config_is_shown_as_it_was_at_every_revision() {
         }
         revisions.push(world.test.node.state().revision());
         // Revisions of others are between.
-        world.put("other", "1").await;
+        world.put("other", &format!("\"{n}\"")).await;
     }
     assert!(gone(&world.read("a", Moment::Revision(before)).await), "it did not exist yet");
     for (revision, expected) in revisions.iter().zip(expected) {

@@ -33,6 +33,7 @@ impl World {
             expected: Precondition::Present,
             kind: ChangeKind::Update,
             message: Message::default(),
+            keep_same: false,
         };
         self.test.ports.env.stamp(&self.test.admin, command)
     }
@@ -105,7 +106,8 @@ async fn a_node_that_is_behind_patches_the_present() {
     let replace = r#"[{"op":"replace","path":"/b","value":2}]"#;
     let written = world.patch(replace, Precondition::Present).await.expect("there by now");
     assert_eq!(text(&written), r#"{"b":2}"#);
-    let written = world.patch(replace, at(3)).await.expect("there by now");
+    let again = r#"[{"op":"replace","path":"/b","value":3}]"#;
+    let written = world.patch(again, at(3)).await.expect("there by now");
     assert_eq!(written.document.shown.version, Version(4));
     let refused = world.patch(replace, at(1)).await;
     assert!(matches!(refused, Err(Error::Rejected(Rejection::VersionConflict { .. }))), "{refused:?}");

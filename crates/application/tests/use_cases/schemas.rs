@@ -65,6 +65,7 @@ async fn documents_that_come_meanwhile_are_checked_too() {
             expected: Precondition::Absent,
             kind: ChangeKind::Update,
             message: Message::default(),
+            keep_same: false,
         };
         world.test.node.inject_before_next_proposal(world.test.ports.env.stamp(&world.test.admin, command));
     };

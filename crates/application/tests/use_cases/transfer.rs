@@ -24,7 +24,7 @@ fn record(key: &str, text: &str) -> Record {
 async fn import(world: &World, mode: ImportMode, dry_run: bool, records: &[Record]) -> ImportReport {
     let source = ExportHeader { project: project("p"), environment: None, revision: Revision(1) };
     let ctx = RequestContext { dry_run, ..world.test.admin.clone() };
-    let request = ImportRequest { project: project("p"), mode, source };
+    let request = ImportRequest { project: project("p"), mode, source, message: Message::default() };
     let mut import = world.test.application.transfer.import(&ctx, request).await.expect("it may");
     let mut totals = Totals::default();
     for (at, record) in records.iter().enumerate() {
@@ -44,6 +44,7 @@ fn rival(world: &World) {
         expected: Precondition::Absent,
         kind: ChangeKind::Update,
         message: Message::default(),
+        keep_same: false,
     };
     world.test.node.inject_before_next_proposal(world.test.ports.env.stamp(&world.test.admin, command));
 }
@@ -71,7 +72,12 @@ async fn an_import_stops_when_the_world_fails_and_goes_on_later() {
     {
         let world = World::new().await;
         let source = ExportHeader { project: project("p"), environment: None, revision: Revision(1) };
-        let request = ImportRequest { project: project("p"), mode: ImportMode::Merge, source };
+        let request = ImportRequest {
+            project: project("p"),
+            mode: ImportMode::Merge,
+            source,
+            message: Message::default(),
+        };
         let transfer = &world.test.application.transfer;
         let mut under_way = transfer.import(&world.test.admin, request).await.expect("it may");
         for (line, record) in (1..).zip(&records) {

@@ -3,7 +3,7 @@
 use crate::world::{World, config, context, environment, project};
 use application::ports::{CHANGES_READ_BYTES_MAX, CHANGES_READ_MAX};
 use application::ports::{Change, Changes, ChangesWanted, Consistency, Place, Selection};
-use application::{CreateApiKey, Error, OpenWatch, RequestContext, Watch, WatchPart};
+use application::{CreateApiKey, Error, KeyFilter, OpenWatch, RequestContext, Watch, WatchPart};
 use domain::{
     Actor, ChangeKind, ConfigRevision, Content, Digest, DisplayName, EnvironmentName, KeyLabel, Message,
     Permission, Revision, Timestamp, Version,
@@ -39,7 +39,7 @@ async fn try_open(
 ) -> Result<Watch, Error> {
     let request = OpenWatch {
         environment: environment("default"),
-        prefix: prefix.to_owned(),
+        filter: KeyFilter::prefix(prefix),
         after: after.map(Revision),
         consistency: Consistency::Linearizable,
     };
@@ -286,8 +286,8 @@ fn read_all(all: &[(u64, &str, usize)], through: u64) -> Vec<Vec<(u64, u32, bool
     });
     let places: Vec<Place> = places.collect();
     while after < Place::end_of(Revision(through)) {
-        let wanted =
-            ChangesWanted { environment: &environment, prefix: "w", after, through: Revision(through) };
+        let filter = &KeyFilter::prefix("w");
+        let wanted = ChangesWanted { environment: &environment, filter, after, through: Revision(through) };
         let mut selection = Selection::new(&wanted);
         for (place, (_, key, bytes)) in places.iter().zip(all).filter(|(place, _)| **place > after) {
             let shown = change(key, *bytes);

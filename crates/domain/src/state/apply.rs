@@ -5,7 +5,7 @@ use crate::access::identify;
 use crate::limits::{ANSWERS_CLEARED_MAX, ANSWERS_MAX, ANSWERS_PER_PROJECT_MAX};
 use crate::{
     AuditEntry, Command, Committed, ConfigId, ConfigRevision, Digest, Event, Outcome, Receipt, Rejection,
-    SchemaId, SchemaRef, SchemaRevision, SchemaVersion, Stamped, Timestamp, Version,
+    SchemaId, SchemaRef, SchemaRevision, SchemaVersion, Stamped, Timestamp, Version, WriteReceipt,
 };
 use std::collections::BTreeSet;
 
@@ -40,6 +40,16 @@ impl State {
                 let outcome = Outcome::Rejected { revision: self.revision(), rejection };
                 Applied { outcome, committed: None, audit: None }
             }
+            // Nothing changed, and no answer is to be kept.
+            Ok(events)
+                if stamped.idempotency.is_none()
+                    && !events.is_empty()
+                    && events.iter().all(|event| matches!(event, Event::ConfigKept { .. })) =>
+            {
+                let receipt = self.receipt(&events);
+                let outcome = Outcome::Accepted { revision: self.revision(), receipt };
+                Applied { outcome, committed: None, audit: None }
+            }
             Ok(mut events) => {
                 events.extend(self.expired_answers(stamped));
                 events.extend(stamped.idempotency.map(|own| Event::AnswerKept {
@@ -56,7 +66,7 @@ impl State {
                     events,
                 };
                 let audit = evolve(self, &committed);
-                let receipt = self.receipt(&committed);
+                let receipt = self.receipt(&committed.events);
                 let outcome = Outcome::Accepted { revision: committed.revision, receipt };
                 Applied { outcome, committed: Some(committed), audit: Some(audit) }
             }
@@ -94,16 +104,23 @@ impl State {
     }
 
     /// What is left behind, once the events are folded in.
-    pub(super) fn receipt(&self, committed: &Committed) -> Receipt {
+    pub(super) fn receipt(&self, events: &[Event]) -> Receipt {
         let written = |event: &Event| match event {
-            Event::ConfigPut { version, .. } | Event::ConfigDeleted { version, .. } => Some(*version),
+            Event::ConfigPut { version, .. } | Event::ConfigDeleted { version, .. } => {
+                Some(WriteReceipt { version: *version, unchanged: false })
+            }
+            Event::ConfigKept { version, .. } => Some(WriteReceipt { version: *version, unchanged: true }),
             _ => None,
         };
-        let versions: Vec<Version> = committed.events.iter().filter_map(written).collect();
-        if versions.len() > 1 {
-            return Receipt::Versions(versions);
+        let writes: Vec<WriteReceipt> = events.iter().filter_map(written).collect();
+        if writes.len() > 1 {
+            return if writes.iter().any(|write| write.unchanged) {
+                Receipt::Writes(writes)
+            } else {
+                Receipt::Versions(writes.iter().map(|write| write.version).collect())
+            };
         }
-        let receipt = match committed.events.first() {
+        let receipt = match events.first() {
             Some(
                 Event::ProjectCreated { name, .. }
                 | Event::ProjectUpdated { name, .. }
@@ -115,6 +132,7 @@ impl State {
                 .cloned()
                 .map(|schema| Receipt::Schema { schema, bound_documents: self.bound_count(id) }),
             Some(Event::ConfigPut { id, .. }) => self.config(id).cloned().map(Receipt::Config),
+            Some(Event::ConfigKept { id, .. }) => self.config(id).cloned().map(Receipt::ConfigUnchanged),
             Some(Event::ConfigDeleted { version, .. }) => Some(Receipt::ConfigDeleted(*version)),
             Some(Event::ApiKeyCreated { key }) => Some(Receipt::ApiKey(key.clone())),
             Some(Event::ApiKeyRotated { key, .. }) => self.api_key(key).cloned().map(Receipt::ApiKey),

@@ -97,7 +97,7 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             }
         }
         Event::AnswerKept { key, request, project } => {
-            let receipt = state.receipt(committed);
+            let receipt = state.receipt(&committed.events);
             let (revision, at) = (committed.revision, committed.at);
             state.forget_answer(key);
             state.insert_answer(
@@ -106,6 +106,8 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             );
         }
         Event::AnswerForgotten { key } => state.forget_answer(key),
+        // Nothing changed.
+        Event::ConfigKept { .. } => {}
     }
 }
 

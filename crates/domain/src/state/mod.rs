@@ -247,8 +247,8 @@ impl State {
         self.bound.get(schema).into_iter().flatten().filter_map(|id| self.config(id))
     }
 
-    /// The configs that follow the newest version of a schema, after `after`, in order.
-    pub fn followers_after<'a>(
+    /// The configs bound to a schema after `after`, in order; pinned ones too.
+    pub fn bound_after<'a>(
         &'a self,
         schema: &SchemaId,
         after: Option<&ConfigId>,
@@ -258,6 +258,15 @@ impl State {
         bound
             .flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
             .filter_map(|id| self.config(id))
+    }
+
+    /// The configs that follow the newest version of a schema, after `after`, in order.
+    pub fn followers_after<'a>(
+        &'a self,
+        schema: &SchemaId,
+        after: Option<&ConfigId>,
+    ) -> impl Iterator<Item = &'a Config> + use<'a> {
+        self.bound_after(schema, after)
             .filter(|config| config.binding.as_ref().is_some_and(|binding| binding.pinned.is_none()))
     }
 

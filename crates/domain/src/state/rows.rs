@@ -196,7 +196,10 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
     let mut keys = vec![RowKey::Header];
     for event in &committed.events {
         match event {
-            Event::ClusterNamed { .. } | Event::MemberAdmitted { .. } | Event::MemberUpdated { .. } => {}
+            Event::ClusterNamed { .. }
+            | Event::MemberAdmitted { .. }
+            | Event::MemberUpdated { .. }
+            | Event::ConfigKept { .. } => {}
             Event::ProjectCreated { name, .. }
             | Event::ProjectUpdated { name, .. }
             | Event::ProjectBounded { name, .. }

@@ -10,6 +10,7 @@ mod references;
 mod steps;
 mod time;
 mod transactions;
+mod unchanged;
 
 use super::{Row, RowKey, State};
 use crate::{
@@ -108,6 +109,7 @@ fn put(id: &ConfigId, binding: BindingChange, checked: Option<u64>, expected: Pr
         expected,
         kind: ChangeKind::Update,
         message: Message::default(),
+        keep_same: false,
     }
 }
 

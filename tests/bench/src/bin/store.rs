@@ -89,6 +89,7 @@ fn put(n: u64, bytes: usize) -> Result<Command> {
         expected: if n < KEYS { Precondition::Absent } else { Precondition::Present },
         kind: ChangeKind::Update,
         message: Message::default(),
+        keep_same: false,
     })
 }
 

@@ -39,6 +39,7 @@ pub(crate) const URI_BYTES_MAX: usize = 8 * 1024;
 /// Largest headers together, in bytes, at four for the punctuation of each.
 pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
 
+const CLUSTER_ID: HeaderName = HeaderName::from_static("guardian-cluster-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts an [`Edge`] around a service.
@@ -104,13 +105,30 @@ where
                 tried.refused(&api, &facts, code);
             }
             let code = response.extensions().get::<Problem>().map(|problem| problem.code().as_str());
-            let response = finish(response, &facts, seen);
+            let mut response = finish(response, &facts, seen);
+            if let Some(id) = cluster_id(&api, response.headers()).await {
+                response.headers_mut().insert(CLUSTER_ID, id);
+            }
             if let Some(access) = &access {
                 access.answer(&response, code, &facts);
             }
             Ok(response)
         })
     }
+}
+
+/// The cluster's id for an answer from the replicated state, whose revisions mean nothing in another cluster.
+async fn cluster_id(api: &Api, headers: &HeaderMap) -> Option<HeaderValue> {
+    if !headers.contains_key("guardian-revision") {
+        return None;
+    }
+    if let Some(known) = api.cluster_id.get() {
+        return Some(known.clone());
+    }
+    let found = api.app.cluster.id().await?;
+    let value = HeaderValue::from_str(found.as_str()).ok()?;
+    // It never changes; whoever was first said the same.
+    Some(api.cluster_id.get_or_init(|| value).clone())
 }
 
 /// The client's id when it sent one that may be shown in logs, or a new one.

@@ -5,6 +5,7 @@
 use super::patch::is;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
+use crate::strict::{self, Strict};
 use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
@@ -45,7 +46,7 @@ impl<const BYTES: usize, const ENVELOPE: usize> BoundedBody<BYTES, ENVELOPE> {
 
     /// Reads the body as `T`, which may borrow from it.
     pub(crate) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
-        serde_json::from_slice(&self.0).map_err(|error| self.refused::<T>(&error))
+        strict::from_slice(&self.0).map_err(|error| self.refused::<T>(&error))
     }
 
     /// Reads once more to find where it went wrong; only refused bodies pay for that.
@@ -57,7 +58,7 @@ impl<const BYTES: usize, const ENVELOPE: usize> BoundedBody<BYTES, ENVELOPE> {
                 .with("column", error.column());
         }
         let mut deserializer = serde_json::Deserializer::from_slice(&self.0);
-        let field = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        let field = match serde_path_to_error::deserialize::<_, T>(Strict::new(&mut deserializer)) {
             Err(located) => located.path().to_string(),
             Ok(_) => ".".to_owned(),
         };

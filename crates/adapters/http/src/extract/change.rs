@@ -4,6 +4,7 @@ use super::query::{DryRunQuery, NoQuery, Parameters, Query};
 use super::{BoundedBody, Caller};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
+use crate::target::canonical;
 use application::RequestContext;
 use axum::extract::FromRequestParts;
 use domain::limits::IDEMPOTENCY_KEY_BYTES_MAX;
@@ -63,7 +64,11 @@ impl<Q: Parameters> FromRequestParts<Api> for Change<Q> {
 
 /// Method, target and the headers that change what is asked, each ended by a zero byte, which none holds.
 fn head(parts: &Parts) -> Vec<u8> {
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let mut target = canonical(parts.uri.path());
+    if let Some(query) = parts.uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
     let mut head = Vec::new();
     let mut add = |text: &[u8]| {
         head.extend_from_slice(text);

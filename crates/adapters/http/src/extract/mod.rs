@@ -18,7 +18,7 @@ pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
 pub(crate) use caller::{Caller, Guest, by_cookie, has_credential};
 pub(crate) use change::Change;
 pub(crate) use lines::Lines;
-pub(crate) use past::{DiffQuery, MomentQuery, PastQuery, PatchQuery, Wanted};
+pub(crate) use past::{DiffQuery, MessageQuery, MomentQuery, PastQuery, Wanted};
 pub(crate) use patch::{JSON_PATCH, MERGE_PATCH, PatchBody};
 pub(crate) use path::{
     ApiKeyPath, ConfigPath, ConfigVersionPath, EnvironmentPath, MemberPath, ProjectPath, SchemaPath,
@@ -29,10 +29,11 @@ pub(crate) use people::{
     OrganisationProjectPath, PlatformMemberPath, ProjectMemberPath, ProviderPath, RolePath, SessionPath,
     UserPath, UserSessionPath, subject, subject_text,
 };
-pub(crate) use precondition::{Guard, Known, PutGuard, SchemaGuard};
+pub(crate) use precondition::{Guard, Known, PutGuard, RollbackGuard, SchemaGuard};
 pub(crate) use query::{
-    ConfigListQuery, DryRunQuery, ImportQuery, Include, NoQuery, PageQuery, Query, ReadQuery,
+    ConfigListQuery, DryRunQuery, ImportQuery, Include, KeyQuery, NoQuery, OverwriteQuery, PageQuery, Query,
+    ReadQuery,
 };
 pub(crate) use signing::{CallbackQuery, EndQuery, ModeQuery};
 pub(crate) use trail::{AuditForm, AuditSearch};
-pub(crate) use watch::{LastEventId, WaitQuery, WatchQuery, asked_wait};
+pub(crate) use watch::{LastEventId, Snapshot, WaitQuery, WatchQuery, asked_wait};

@@ -60,10 +60,10 @@ pub(crate) struct DiffQuery {
     pub(crate) to: Option<Version>,
 }
 
-/// Why a patch is made. The body is the patch itself and has no room for it.
+/// Why a change is made whose body has no room for it: a patch, a file, or none.
 #[derive(Default, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct PatchQuery {
+pub(crate) struct MessageQuery {
     /// Why, at most 1000 bytes.
     #[param(value_type = Option<String>, max_length = 1000,
         pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$", example = "raise the limit")]
@@ -130,7 +130,7 @@ impl Parameters for DiffQuery {
     }
 }
 
-impl Parameters for PatchQuery {
+impl Parameters for MessageQuery {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         if name == "message" {
             let refused = |error: domain::TextError| {

@@ -61,7 +61,7 @@ names! {
         #[param(value_type = String, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", example = "default")]
         environment: EnvironmentName = EnvironmentName::parse,
         /// The config's key.
-        #[param(value_type = String, max_length = 255, pattern = "^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$", example = "checkout.limits")]
+        #[param(value_type = String, max_length = 255, pattern = "^[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?)*$", example = "checkout.limits")]
         key: ConfigKey = ConfigKey::parse,
     }
 }
@@ -76,7 +76,7 @@ names! {
         #[param(value_type = String, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", example = "default")]
         environment: EnvironmentName = EnvironmentName::parse,
         /// The config's key.
-        #[param(value_type = String, max_length = 255, pattern = "^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$", example = "checkout.limits")]
+        #[param(value_type = String, max_length = 255, pattern = "^[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?)*$", example = "checkout.limits")]
         key: ConfigKey = ConfigKey::parse,
         /// The version, from 1.
         #[param(value_type = u64, minimum = 1, example = 3)]
@@ -192,7 +192,7 @@ fn schema_version(text: &str) -> Result<SchemaVersion, Problem> {
 
 fn number(text: &str) -> Result<u64, Problem> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| digits && *number > 0).ok_or_else(|| {
+    text.parse().ok().filter(|_| digits && !text.starts_with('0')).ok_or_else(|| {
         let detail = "version must be a whole number from 1";
         Problem::new(Code::InvalidName, detail).with("field", "version").with("pattern", "^[1-9][0-9]*$")
     })

@@ -1,7 +1,7 @@
 //! Conditional requests (RFC 9110 section 13): what a change expects, and what a reader knows already.
 
 use crate::problem::{Code, Problem};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Query};
 use domain::{Precondition, SchemaVersion, Version};
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
@@ -12,6 +12,9 @@ pub(crate) struct Guard(pub(crate) Precondition);
 
 /// What a change expects that may also create the config.
 pub(crate) struct PutGuard(pub(crate) Precondition);
+
+/// What a rollback expects, which may bring a deleted config back.
+pub(crate) struct RollbackGuard(pub(crate) Precondition);
 
 /// What a change of a schema expects, when it says.
 pub(crate) struct SchemaGuard(pub(crate) Option<SchemaVersion>);
@@ -28,15 +31,41 @@ impl<S: Send + Sync> FromRequestParts<S> for PutGuard {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match (if_match(&parts.headers)?, absent(&parts.headers)?) {
-            (Some(_), true) => Err(invalid("If-None-Match", "cannot be combined with If-Match")),
-            (None, true) => Ok(Self(Precondition::Absent)),
-            (Some(expected), false) => Ok(Self(expected.into())),
-            (None, false) => {
-                Err(required("If-Match: \"<version>\" to change, or If-None-Match: * to create"))
+        match (given(&parts.headers)?, overwrites(parts)) {
+            (Some(_), true) => {
+                Err(invalid("If-Match", "and If-None-Match cannot be combined with overwrite=true"))
             }
+            (None, true) => Ok(Self(Precondition::Any)),
+            (Some(expected), false) => Ok(Self(expected)),
+            (None, false) => Err(required(
+                "If-Match: \"<version>\" to change, If-None-Match: * to create, or ?overwrite=true for either",
+            )),
         }
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RollbackGuard {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let missing = "If-Match: \"<version>\", or If-None-Match: * to bring back what was deleted";
+        given(&parts.headers)?.map(Self).ok_or_else(|| required(missing))
+    }
+}
+
+/// What the headers say that may also create the config.
+fn given(headers: &HeaderMap) -> Result<Option<Precondition>, Problem> {
+    match (if_match(headers)?, absent(headers)?) {
+        (Some(_), true) => Err(invalid("If-None-Match", "cannot be combined with If-Match")),
+        (None, true) => Ok(Some(Precondition::Absent)),
+        (expected, false) => Ok(expected.map(Into::into)),
+    }
+}
+
+/// Whether the query says that any state is fine; the operation refuses other values.
+fn overwrites(parts: &Parts) -> bool {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    pairs.is_ok_and(|pairs| pairs.0.iter().any(|(name, value)| name == "overwrite" && value == "true"))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Guard {
@@ -77,19 +106,23 @@ impl<S: Send + Sync> FromRequestParts<S> for SchemaGuard {
 impl Known {
     /// Whether the reader has this version: any of its tags, or `*`, by the weak comparison.
     pub(crate) fn has(&self, version: u64) -> bool {
-        let mut tags = self.0.iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
-        tags.any(|tag| {
-            let tag = tag.trim();
-            let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-            tag == "*" || unquoted(opaque) == Some(version)
-        })
+        self.any(|tag| tag == "*" || unquoted(tag) == Some(version))
     }
-}
 
-impl Known {
+    /// Whether the reader has what has this tag in quotes, by the weak comparison.
+    pub(crate) fn has_tag(&self, opaque: &str) -> bool {
+        self.any(|tag| tag == "*" || tag == opaque)
+    }
+
     /// Whether the reader knows that there is nothing: version 0.
     pub(crate) fn has_nothing(&self) -> bool {
-        self.0.iter().any(|value| value == "\"0\"")
+        self.any(|tag| unquoted(tag) == Some(0))
+    }
+
+    /// Whether one of the tags, without the mark of a weak one, is what is looked for.
+    fn any(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        let lists = self.0.iter().filter_map(|value| value.to_str().ok());
+        lists.flat_map(tags).any(|tag| wanted(tag.strip_prefix("W/").unwrap_or(tag)))
     }
 
     /// Whether the reader knows anything.
@@ -142,10 +175,21 @@ fn single<'a>(
     first.to_str().map(str::trim).map(Some).map_err(|_| invalid(shown, "must be ASCII"))
 }
 
-/// The number in `"7"`.
+/// The number in `"7"`; entity tags are compared as text, so `"07"` is another one.
 fn unquoted(tag: &str) -> Option<u64> {
     let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
-    digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
+    let canonical = digits == "0" || !digits.starts_with('0');
+    digits.parse().ok().filter(|_| canonical && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The tags of a list; a comma inside quotes separates none.
+fn tags(list: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let ends = |c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    };
+    list.split(ends).map(str::trim).filter(|tag| !tag.is_empty()).collect()
 }
 
 fn invalid(header: &'static str, rule: &str) -> Problem {
@@ -154,4 +198,36 @@ fn invalid(header: &'static str, rule: &str) -> Problem {
 
 fn required(what: &str) -> Problem {
     Problem::new(Code::PreconditionRequired, format!("send {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sent: &[&'static str], version: u64, knows: bool) {
+        let known = Known(sent.iter().map(|list| HeaderValue::from_static(list)).collect());
+        assert_eq!(known.has(version), knows, "{sent:?} {version}");
+        assert_eq!(known.has_nothing(), sent.iter().any(|list| list.contains("\"0\"")), "{sent:?}");
+    }
+
+    #[test]
+    fn tags_are_compared_as_text() {
+        check(&["\"7\""], 7, true);
+        check(&["W/\"7\""], 7, true);
+        check(&["\"1\", W/\"0\" ,\"7\""], 7, true);
+        check(&["\"1\"", "\"7\""], 7, true);
+        check(&["*"], 7, true);
+        for other in ["\"07\"", "\"+7\"", "\" 7\"", "7", "\"7", "\"x,7\"", "w/\"7\"", "\"7.0\"", "\"00\""] {
+            check(&[other], 7, false);
+        }
+    }
+
+    #[test]
+    fn a_precondition_is_one_canonical_version() {
+        assert_eq!((unquoted("\"0\""), unquoted("\"10\"")), (Some(0), Some(10)));
+        for other in ["\"01\"", "\"+1\"", "\" 1\"", "\"1 \"", "\"\"", "\"1", "1", "\"18446744073709551616\""]
+        {
+            assert_eq!(unquoted(other), None, "{other}");
+        }
+    }
 }

@@ -2,14 +2,15 @@
 //! a promise that the client believes in.
 
 use crate::problem::{Code, Problem};
-use application::ImportMode;
 use application::ports::{Consistency, Freshness};
+use application::{ImportMode, KeyFilter};
 use axum::extract::FromRequestParts;
-use domain::Revision;
 use domain::limits::CONFIG_KEY_BYTES_MAX;
+use domain::{ConfigKey, Revision};
 use http::request::Parts;
 use std::collections::BTreeSet;
 use utoipa::IntoParams;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 /// How many items a page has when the client does not say.
 pub(crate) const PAGE_SIZE_DEFAULT: usize = 50;
@@ -26,6 +27,11 @@ pub(crate) struct Query<T>(pub(crate) T);
 pub(crate) trait Parameters: Default {
     /// Takes the value when the name is known; says whether it was.
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem>;
+
+    /// Whether the parameter may appear several times.
+    fn repeats(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// No parameters at all.
@@ -77,16 +83,68 @@ pub(crate) enum Include {
     Content,
 }
 
-/// Which configs of an environment, and how much of them.
+/// Which keys of an environment.
+#[derive(Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct KeyQuery {
+    /// Only this key; may be repeated. Together with `prefix`, whatever either of them names.
+    #[param(required = false, schema_with = keys_schema)]
+    key: BTreeSet<ConfigKey>,
+    /// Only keys that start with this; may be repeated. `key` and `prefix` together at most 100 times.
+    #[param(required = false, schema_with = prefixes_schema)]
+    prefix: BTreeSet<String>,
+}
+
+/// Most keys and prefixes that one request may name.
+const KEYS_NAMED_MAX: usize = 100;
+
+fn keys_schema() -> Array {
+    named(ConfigKey::PATTERN, "checkout.limits")
+}
+
+fn prefixes_schema() -> Array {
+    named(ConfigKey::PREFIX_PATTERN, "checkout.")
+}
+
+fn named(pattern: &str, example: &str) -> Array {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    let text = text.max_length(Some(CONFIG_KEY_BYTES_MAX)).examples([example]);
+    ArrayBuilder::new().items(text.build()).max_items(Some(KEYS_NAMED_MAX)).build()
+}
+
+impl KeyQuery {
+    /// The set of keys.
+    pub(crate) fn filter(&self) -> KeyFilter {
+        KeyFilter::new(self.key.clone(), self.prefix.clone())
+    }
+
+    /// What a page token is bound to; unambiguous, because no key holds a line end.
+    pub(crate) fn text(&self) -> String {
+        let keys = self.key.iter().map(|key| format!("={key}"));
+        let prefixes = self.prefix.iter().map(|prefix| format!("^{prefix}"));
+        keys.chain(prefixes).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// How much of the configs of an environment is shown.
 #[derive(Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConfigListQuery {
-    /// Only keys that start with this.
-    #[param(value_type = Option<String>, max_length = 255, pattern = "^[a-z0-9._-]*$", example = "checkout.")]
-    pub(crate) prefix: String,
     /// `content` adds the documents; a page then ends early when they exceed 8 MiB together.
     #[param(value_type = Option<String>, pattern = "^content$", example = "content")]
     pub(crate) include: Include,
+    /// `true`: configs that were deleted and do not exist now, each with the version of its deletion.
+    #[param(value_type = Option<bool>, example = false)]
+    pub(crate) deleted: bool,
+}
+
+/// Whether any state of the config is fine.
+#[derive(Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OverwriteQuery {
+    /// `true`: create the config or replace it, whatever is there, instead of `If-Match` or `If-None-Match`.
+    #[param(value_type = Option<bool>, example = false)]
+    overwrite: bool,
 }
 
 /// What an import does with what is there already.
@@ -122,12 +180,45 @@ impl Parameters for DryRunQuery {
         if name != "dry_run" {
             return Ok(false);
         }
-        self.dry_run = match value {
-            "true" => true,
-            "false" => false,
-            _ => return Err(invalid("dry_run", "must be true or false")),
-        };
+        self.dry_run = flag(name, value)?;
         Ok(true)
+    }
+}
+
+impl Parameters for OverwriteQuery {
+    fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        if name != "overwrite" {
+            return Ok(false);
+        }
+        self.overwrite = flag(name, value)?;
+        Ok(true)
+    }
+}
+
+impl Parameters for KeyQuery {
+    fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        match name {
+            "key" => {
+                let key = ConfigKey::parse(value).map_err(|error| {
+                    let rule = format!("is no key: {error}; write a + as %2B");
+                    invalid("key", &rule).with("pattern", error.pattern).with("limit_bytes", error.bytes_max)
+                })?;
+                self.key.insert(key);
+            }
+            "prefix" => {
+                self.prefix.insert(key_prefix(value)?.to_owned());
+            }
+            _ => return Ok(false),
+        }
+        if self.key.len() + self.prefix.len() > KEYS_NAMED_MAX {
+            let rule = format!("and prefix may together appear at most {KEYS_NAMED_MAX} times");
+            return Err(invalid("key", &rule).with("limit", KEYS_NAMED_MAX));
+        }
+        Ok(true)
+    }
+
+    fn repeats(&self, name: &str) -> bool {
+        name == "key" || name == "prefix"
     }
 }
 
@@ -181,7 +272,7 @@ impl Parameters for PageQuery {
 impl Parameters for ConfigListQuery {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         match name {
-            "prefix" => key_prefix(value)?.clone_into(&mut self.prefix),
+            "deleted" => self.deleted = flag(name, value)?,
             "include" if value == "content" => self.include = Include::Content,
             "include" => return Err(invalid("include", "must be content")),
             _ => return Ok(false),
@@ -193,6 +284,10 @@ impl Parameters for ConfigListQuery {
 impl<A: Parameters, B: Parameters> Parameters for (A, B) {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         Ok(self.0.take(name, value)? || self.1.take(name, value)?)
+    }
+
+    fn repeats(&self, name: &str) -> bool {
+        self.0.repeats(name) || self.1.repeats(name)
     }
 }
 
@@ -213,11 +308,19 @@ impl<S: Send + Sync, T: Parameters> FromRequestParts<S> for Query<T> {
                 let detail = format!("the parameter {shown:?} is not known here");
                 return Err(Problem::new(Code::UnknownParameter, detail).with("parameter", shown));
             }
-            if !seen.insert(name) {
+            if !seen.insert(name) && !parameters.repeats(name) {
                 return Err(invalid(name, "must appear only once"));
             }
         }
         Ok(Self(parameters))
+    }
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, Problem> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(invalid(name, "must be true or false")),
     }
 }
 
@@ -230,9 +333,10 @@ pub(super) fn consistency(value: &str) -> Result<Consistency, Problem> {
 }
 
 pub(super) fn key_prefix(value: &str) -> Result<&str, Problem> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-    if value.len() > CONFIG_KEY_BYTES_MAX || !value.bytes().all(allowed) {
-        let rule = format!("must be at most {CONFIG_KEY_BYTES_MAX} bytes and match ^[a-z0-9._-]*$");
+    if !ConfigKey::is_prefix(value) {
+        let pattern = ConfigKey::PREFIX_PATTERN;
+        let rule =
+            format!("must be at most {CONFIG_KEY_BYTES_MAX} bytes and match {pattern}; write a + as %2B");
         return Err(invalid("prefix", &rule).with("limit_bytes", CONFIG_KEY_BYTES_MAX));
     }
     Ok(value)

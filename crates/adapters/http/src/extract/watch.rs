@@ -1,6 +1,6 @@
 //! What those who follow changes may say: from where on, which keys, and how long they wait.
 
-use super::query::{Parameters, invalid, key_prefix, number};
+use super::query::{Parameters, invalid, number};
 use crate::problem::Problem;
 use application::ports::Consistency;
 use axum::extract::FromRequestParts;
@@ -22,15 +22,26 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[derive(Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct WatchQuery {
-    /// Only keys that start with this.
-    #[param(value_type = Option<String>, max_length = 255, pattern = "^[a-z0-9._-]*$", example = "checkout.")]
-    pub(crate) prefix: String,
     /// Give what changed after this revision; leaving it out begins with a `reset`. `Last-Event-ID` wins.
     #[param(value_type = Option<u64>, minimum = 0, example = 1)]
     pub(crate) after_revision: Option<Revision>,
     /// How the first `reset` is read: `linearizable` (the default), or `stale`, also without a leader.
     #[param(value_type = Option<String>, pattern = "^(linearizable|stale)$", example = "linearizable")]
     pub(crate) consistency: Consistency,
+    /// How the present state is told: `many` (the default) as one `put` for each config, or `one` as the items of
+    /// the `reset`, which is then one line of any length.
+    #[param(value_type = Option<String>, pattern = "^(many|one)$", example = "many")]
+    pub(crate) snapshot: Snapshot,
+}
+
+/// How the present state is told at the beginning of a watch.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Snapshot {
+    /// `reset`, one `put` for each config, `synced`.
+    #[default]
+    Many,
+    /// One `reset` with all configs.
+    One,
 }
 
 /// How long a read waits for a change.
@@ -50,7 +61,13 @@ pub(crate) struct LastEventId(pub(crate) Option<Revision>);
 impl Parameters for WatchQuery {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         match name {
-            "prefix" => key_prefix(value)?.clone_into(&mut self.prefix),
+            "snapshot" => {
+                self.snapshot = match value {
+                    "many" => Snapshot::Many,
+                    "one" => Snapshot::One,
+                    _ => return Err(invalid("snapshot", "must be many or one")),
+                }
+            }
             "after_revision" => self.after_revision = Some(after("after_revision", value)?),
             "consistency" => self.consistency = super::query::consistency(value)?,
             _ => return Ok(false),

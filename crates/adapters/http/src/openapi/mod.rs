@@ -160,6 +160,7 @@ pub(crate) fn complete(document: &mut Document) {
                 }
                 if success && replicated {
                     add("Guardian-Revision", "The revision that the answer reflects", Type::Integer);
+                    add("Guardian-Cluster-Id", "The cluster that the revision belongs to", Type::String);
                 }
                 if success && changes {
                     let text = "`true`: an earlier request with this Idempotency-Key made the change";
@@ -176,7 +177,7 @@ pub(crate) fn complete(document: &mut Document) {
                     add("Accept-Patch", "The types of patches", Type::String);
                 }
                 if status == "304" {
-                    add("ETag", "The version in quotes", Type::String);
+                    add("ETag", "The entity tag that the caller knows", Type::String);
                 }
                 if retried(status) {
                     add("Retry-After", "Whole seconds to wait before trying again", Type::Integer);

@@ -1,43 +1,37 @@
 //! Config documents: the operations that applications and editors use all day.
 
-use super::dto::config::{ConfigBody, ConfigItem, ConfigPut};
+use super::dto::config::{ConfigBody, ConfigPut};
 use super::dto::message;
 use super::wait;
 use crate::extract::{
-    Caller, Change, ConfigListQuery, ConfigPath, EnvironmentPath, Guard, Include, JsonBody, Known,
-    MomentQuery, PageQuery, PastQuery, PutGuard, Query, ReadQuery, WaitQuery, Wanted,
+    Caller, Change, ConfigPath, Guard, JsonBody, Known, MessageQuery, OverwriteQuery, PastQuery, PutGuard,
+    Query, ReadQuery, WaitQuery, Wanted,
 };
-use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, LIST, READ, refusals};
-use crate::page::{List, Listing};
+use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, READ, refusals};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
+use crate::target::segment;
 use application::{
-    Changed, ConfigDocument, ConfigList, DeleteConfig, LIST_CONTENT_BYTES_MAX, Moment, PutConfig,
-    RequestContext, Written, compact,
+    Changed, ConfigDocument, DeleteConfig, Moment, PutConfig, RequestContext, Written, compact,
 };
-use axum::body::{Body, HttpBody as _};
-use axum::extract::{OriginalUri, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use domain::limits::DOCUMENT_BYTES_MAX;
-use domain::{ConfigId, ConfigKey, Content, Message};
+use domain::{ConfigId, Content};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Largest page with documents, in bytes: the last document may go beyond the bound.
-const PAGE_BYTES_MAX: usize = LIST_CONTENT_BYTES_MAX + DOCUMENT_BYTES_MAX;
-
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(list_configs))
         .routes(routes!(get_config, put_config, delete_config))
         .routes(routes!(get_config_content))
 }
 
 refusals! {
-    Listed: COMMON, READ, LIST, IN_ENVIRONMENT, &[Code::FutureRevision, Code::HistoryPruned];
     Read: COMMON, READ, IN_ENVIRONMENT,
         &[Code::ConfigNotFound, Code::FutureRevision, Code::HistoryPruned, Code::QuotaExceeded, Code::TooManyWatchers,
             Code::VersionNotFound];
@@ -45,55 +39,6 @@ refusals! {
         &[Code::Contended, Code::DocumentTooLarge, Code::HistoryPruned, Code::QuotaExceeded, Code::UnknownSchema,
             Code::ValidationFailed, Code::SchemaCheckTooExpensive, Code::SchemaChecksBusy];
     Deleted: COMMON, CHANGE, GUARDED, IN_ENVIRONMENT, &[Code::ConfigNotFound];
-}
-
-/// Everything that a list of configs can be asked.
-type ListQuery = (ConfigListQuery, (MomentQuery, (PageQuery, ReadQuery)));
-
-/// List configs
-///
-/// By key, as they are or were. All pages show the environment as it was at the first page's revision; ask for
-/// each with the same `prefix`, `revision` and `at`.
-#[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/configs", tag = "configs",
-    params(EnvironmentPath, ConfigListQuery, MomentQuery, PageQuery, ReadQuery),
-    responses((status = 200, description = "A page of configs", body = List<ConfigItem>), Listed),
-    security(("bearer" = []), ("api_key" = [])))]
-async fn list_configs(
-    State(api): State<Api>,
-    Caller(ctx): Caller,
-    OriginalUri(uri): OriginalUri,
-    path: EnvironmentPath,
-    Query((filter, (past, (page, read)))): Query<ListQuery>,
-) -> Result<Response, Problem> {
-    let moment = past.moment();
-    let list = Listing::new(uri.path(), &listed(&filter.prefix, moment));
-    let (request, freshness) = list.request(&page, read.freshness(), |text| ConfigKey::parse(text).ok())?;
-    let with_content = filter.include == Include::Content;
-    // Before the documents are read, and for what they can be at most.
-    let held = match with_content {
-        true => Some(api.answers.reserve(&ctx.actor, PAGE_BYTES_MAX).await?),
-        false => None,
-    };
-    let wanted = ConfigList { prefix: filter.prefix, with_content, moment };
-    let page = api.app.configs.list(&ctx, &path.id(), &wanted, request, freshness).await?;
-    let items = page.items.iter().map(|item| ConfigItem::new(item, with_content));
-    let items = items.collect::<Result<Vec<_>, _>>()?;
-    let next = page.next.as_ref().map(ConfigKey::as_str);
-    let mut response = list.answer(items, next, page.revision, freshness, page.stale_for_ms)?;
-    if let Some(held) = held {
-        let bytes = response.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-        response.extensions_mut().insert(held.shrunk(bytes.unwrap_or(PAGE_BYTES_MAX)));
-    }
-    Ok(response)
-}
-
-/// What a page token is bound to.
-fn listed(prefix: &str, moment: Moment) -> String {
-    match moment {
-        Moment::Now => prefix.to_owned(),
-        Moment::Revision(revision) => format!("{prefix}\0revision={revision}"),
-        Moment::Time(at) => format!("{prefix}\0at={}", at.0),
-    }
 }
 
 /// Read a config
@@ -191,10 +136,11 @@ fn tagged(reply: Reply, document: &ConfigDocument, read: &ReadQuery) -> Response
 
 /// Write a config
 ///
-/// Creates it with `If-None-Match: *`, changes it with `If-Match: "<version>"` or `If-Match: *`.
+/// Creates it with `If-None-Match: *`, changes it with `If-Match: "<version>"` or `If-Match: *`, does either with
+/// `overwrite=true`. The same document, bound alike, makes no version: the answer says `"unchanged": true`.
 #[utoipa::path(put, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath,
-        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+    tag = "configs", params(ConfigPath, OverwriteQuery,
+        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
             description = "The version in quotes that it must have, or `*`"),
         ("If-None-Match" = Option<String>, Header, pattern = "^[*]$", example = "*", description = "`*`: it must not exist")),
     request_body = ConfigPut,
@@ -206,7 +152,7 @@ fn tagged(reply: Reply, document: &ConfigDocument, read: &ReadQuery) -> Response
     security(("bearer" = []), ("api_key" = [])))]
 async fn put_config(
     State(api): State<Api>,
-    change: Change,
+    change: Change<OverwriteQuery>,
     path: ConfigPath,
     PutGuard(expected): PutGuard,
     bytes: JsonBody,
@@ -226,18 +172,18 @@ async fn put_config(
 ///
 /// Its history stays, and its versions go on when the key is created again.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath,
-        ("If-Match" = String, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+    tag = "configs", params(ConfigPath, MessageQuery,
+        ("If-Match" = String, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
             description = "The version in quotes that it must have, or `*`")),
     responses((status = 204, description = "It is gone"), Deleted),
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_config(
     State(api): State<Api>,
-    change: Change,
+    change: Change<MessageQuery>,
     path: ConfigPath,
     Guard(expected): Guard,
 ) -> Result<Response, Problem> {
-    let request = DeleteConfig { id: path.id(), expected, message: Message::default() };
+    let request = DeleteConfig { id: path.id(), expected, message: change.query.message.clone() };
     Ok(Reply::gone(&api.app.configs.delete(&change.alone(), request).await?)?.done())
 }
 
@@ -246,9 +192,10 @@ pub(super) fn written(changed: &Changed<Written>) -> Result<Response, Problem> {
     let written = &changed.item;
     let shown = &written.document.shown;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut reply = Reply::changed(status, &ConfigBody::new(shown)?, changed)?.etag(shown.version.0);
+    let mut reply = Reply::changed(status, &ConfigBody::written(written)?, changed)?.etag(shown.version.0);
     if written.created {
         let ConfigId { project, environment, key } = &shown.id;
+        let key = segment(key.as_str());
         reply =
             reply.location(format!("/api/v1/projects/{project}/environments/{environment}/configs/{key}"));
     }

@@ -2,7 +2,7 @@
 
 use super::dto::transfer::{ImportAnswer, Item, Line};
 use super::shares::{Share, Shares};
-use crate::extract::{Caller, DryRunQuery, ImportQuery, Lines, ProjectPath, Query};
+use crate::extract::{Caller, DryRunQuery, ImportQuery, Lines, MessageQuery, ProjectPath, Query};
 use crate::openapi::{COMMON, IN_PROJECT, refusals};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
@@ -12,7 +12,7 @@ use application::{
 };
 use axum::extract::State;
 use axum::response::Response;
-use domain::ProjectName;
+use domain::{Message, ProjectName};
 use http::StatusCode;
 use serde_json::Value;
 use std::time::Duration;
@@ -58,7 +58,7 @@ refusals! {
 /// sending the file again goes on where an import ended. `replace` deletes what is not in the file, in the
 /// environment or the project that the file is of, and needs the file's `end` line.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/import", tag = "transfer",
-    params(ProjectPath, ImportQuery),
+    params(ProjectPath, ImportQuery, MessageQuery),
     request_body(content = String, content_type = "application/x-ndjson",
         description = "A file as the export gives it: the `export` line first, then any number of the others",
         example = json!("{\"export\":{\"format\":1,\"project\":\"demo\",\"revision\":1042}}\n\
@@ -73,11 +73,12 @@ async fn import_project(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: ProjectPath,
-    Query((query, tried)): Query<(ImportQuery, DryRunQuery)>,
+    Query((query, (why, tried))): Query<(ImportQuery, (MessageQuery, DryRunQuery))>,
     mut lines: Lines,
 ) -> Result<Response, Problem> {
     let ctx = RequestContext { dry_run: tried.dry_run, ..ctx };
-    let begun = begin(&api, &ctx, path.project.clone(), query.mode, &mut lines).await;
+    let asked = Asked { project: path.project.clone(), mode: query.mode, message: why.message };
+    let begun = begin(&api, &ctx, asked, &mut lines).await;
     let (_turn, import) = match begun {
         Ok(begun) => begun,
         Err(problem) => {
@@ -92,20 +93,27 @@ async fn import_project(
     answer(&ctx, &path.project, query.mode, report, refused, broken)
 }
 
+/// What is asked beside the file.
+struct Asked {
+    project: ProjectName,
+    mode: ImportMode,
+    message: Message,
+}
+
 /// Starts with the first line. Only who may write, and has begun to send, takes one of the few turns: of the
 /// project first, then of the node.
 async fn begin<'a>(
     api: &'a Api,
     ctx: &RequestContext,
-    project: ProjectName,
-    mode: ImportMode,
+    asked: Asked,
     lines: &mut Lines,
 ) -> Result<(Turn<'a>, Import), Problem> {
+    let Asked { project, mode, message } = asked;
     api.app.transfer.may_import(ctx, &project).await?;
     let first = lines.first().await?;
     let source = header(first.as_ref().map_or(&[], |(_, text)| text))?;
     let turn = api.imports.turn(&project).await?;
-    Ok((turn, api.app.transfer.import(ctx, ImportRequest { project, mode, source }).await?))
+    Ok((turn, api.app.transfer.import(ctx, ImportRequest { project, mode, source, message }).await?))
 }
 
 /// The imports that a node takes at a time.

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod bindings;
 mod cluster;
 mod configs;
 mod diff;
@@ -11,6 +12,7 @@ mod environments;
 mod export;
 mod history;
 mod import;
+mod lists;
 mod patch;
 mod people;
 mod projects;
@@ -40,6 +42,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(environments::routes())
         .merge(schemas::routes())
         .merge(configs::routes())
+        .merge(lists::routes())
+        .merge(bindings::routes())
         .merge(patch::routes())
         .merge(watch::routes())
         .merge(history::routes())

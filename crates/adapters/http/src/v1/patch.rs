@@ -3,7 +3,7 @@
 use super::configs::written;
 use super::dto::config::ConfigBody;
 use super::dto::patch::JsonPatch;
-use crate::extract::{Change, ConfigPath, Guard, PatchBody, PatchQuery};
+use crate::extract::{Change, ConfigPath, Guard, MessageQuery, PatchBody};
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, refusals};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
@@ -30,8 +30,8 @@ refusals! {
 /// 128 operations (RFC 6902), done in order, all or none. The result is held to the limits and the schema of a
 /// document that is put. With `If-Match: *` the patch is done on whatever version there is.
 #[utoipa::path(patch, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath, PatchQuery,
-        ("If-Match" = String, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+    tag = "configs", params(ConfigPath, MessageQuery,
+        ("If-Match" = String, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
             description = "The version in quotes that it must have, or `*`")),
     request_body(content(
         (serde_json::Value = "application/merge-patch+json",
@@ -44,7 +44,7 @@ refusals! {
     security(("bearer" = []), ("api_key" = [])))]
 async fn patch_config(
     State(api): State<Api>,
-    change: Change<PatchQuery>,
+    change: Change<MessageQuery>,
     path: ConfigPath,
     Guard(expected): Guard,
     body: PatchBody,

@@ -3,7 +3,7 @@
 use super::configs::written;
 use super::dto::config::{ConfigBody, RollbackBody};
 use super::dto::message;
-use crate::extract::{Change, ConfigPath, Guard, JsonBody};
+use crate::extract::{Change, ConfigPath, JsonBody, RollbackGuard};
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, refusals};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
@@ -25,20 +25,25 @@ refusals! {
 
 /// Roll a config back
 ///
-/// Makes a new version with the document of an earlier one, checked against today's schema.
+/// Makes a new version with the document of an earlier one, checked against today's schema. A deleted config comes
+/// back with `If-None-Match: *`, and then follows the newest version of the schema that it had.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}/rollback",
     tag = "configs", params(ConfigPath,
-        ("If-Match" = String, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
-            description = "The version in quotes that it must have, or `*`")),
+        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
+            description = "The version in quotes that it must have, or `*`"),
+        ("If-None-Match" = Option<String>, Header, pattern = "^[*]$",
+            description = "`*`: it must have been deleted")),
     request_body = RollbackBody,
-    responses((status = 200, description = "The config after the change", body = ConfigBody,
+    responses((status = 201, description = "The config that is back", body = ConfigBody,
+        headers(("ETag" = String, description = "The version in quotes"),
+            ("Location" = String, description = "Where it is"))), (status = 200, description = "The config after the change", body = ConfigBody,
         headers(("ETag" = String, description = "The version in quotes"))), RolledBack),
     security(("bearer" = []), ("api_key" = [])))]
 async fn rollback_config(
     State(api): State<Api>,
     change: Change,
     path: ConfigPath,
-    Guard(expected): Guard,
+    RollbackGuard(expected): RollbackGuard,
     bytes: JsonBody,
 ) -> Result<Response, Problem> {
     let body: RollbackBody = bytes.parse()?;

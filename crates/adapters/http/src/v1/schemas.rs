@@ -1,5 +1,6 @@
 //! Schemas of a project and their versions.
 
+use super::dto::config::BoundItem;
 use super::dto::schema::{FailureListBody, NewSchema, SchemaBody, SchemaChange, SchemaItem, UpdatedBody};
 use crate::extract::{
     Caller, Change, JsonBody, Known, PageQuery, ProjectPath, Query, ReadQuery, SchemaGuard, SchemaPath,
@@ -15,7 +16,9 @@ use application::{CreateSchema, SchemaDetail, UpdateSchema, compact};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use domain::limits::SCHEMA_BYTES_MAX;
-use domain::{ConfigId, ConfigKey, EnvironmentName, ProjectName, SchemaId, SchemaMode, SchemaName};
+use domain::{
+    ConfigId, ConfigKey, EnvironmentName, ProjectName, SchemaId, SchemaMode, SchemaName, SchemaVersion,
+};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list_schemas, create_schema))
         .routes(routes!(get_schema, update_schema, delete_schema))
         .routes(routes!(get_schema_version))
+        .routes(routes!(list_schema_versions))
+        .routes(routes!(list_bound_configs))
         .routes(routes!(list_failures))
 }
 
@@ -137,6 +142,51 @@ async fn get_schema_version(
     shown(&detail, &known, freshness)
 }
 
+/// List a schema's versions
+///
+/// Newest first, without the schemas themselves.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/schemas/{name}/versions", tag = "schemas",
+    params(SchemaPath, PageQuery, ReadQuery),
+    responses((status = 200, description = "A page of versions", body = List<SchemaItem>), Failing),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn list_schema_versions(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    OriginalUri(uri): OriginalUri,
+    path: SchemaPath,
+    Query((page, read)): Query<(PageQuery, ReadQuery)>,
+) -> Result<Response, Problem> {
+    let (list, id) = (Listing::new(uri.path(), ""), path.id());
+    let parse = |text: &str| text.parse().ok().map(SchemaVersion);
+    let (request, freshness) = list.request(&page, read.freshness(), parse)?;
+    let page = api.app.schemas.versions(&ctx, &id, request, freshness).await?;
+    let items: Vec<SchemaItem> = page.items.iter().map(Into::into).collect();
+    let next = page.next.map(|version| version.to_string());
+    list.answer(items, next.as_deref(), page.revision, freshness, page.stale_for_ms)
+}
+
+/// List the configs that are bound to a schema
+///
+/// At whatever version, by environment and key; those that the caller may read.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/schemas/{name}/configs", tag = "schemas",
+    params(SchemaPath, PageQuery, ReadQuery),
+    responses((status = 200, description = "A page of configs", body = List<BoundItem>), Failing),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn list_bound_configs(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    OriginalUri(uri): OriginalUri,
+    path: SchemaPath,
+    Query((page, read)): Query<(PageQuery, ReadQuery)>,
+) -> Result<Response, Problem> {
+    let (list, id) = (Listing::new(uri.path(), ""), path.id());
+    let (request, freshness) = list.request(&page, read.freshness(), |text| place(&id.project, text))?;
+    let page = api.app.schemas.bound(&ctx, &id, request, freshness).await?;
+    let items: Vec<BoundItem<'_>> = page.items.iter().map(Into::into).collect();
+    let next = page.next.as_ref().map(|last| format!("{}/{}", last.environment, last.key));
+    list.answer(items, next.as_deref(), page.revision, freshness, page.stale_for_ms)
+}
+
 /// Register a new version of a schema
 ///
 /// Under `strict` every document that follows the schema is checked first; the answer 422
@@ -145,7 +195,7 @@ async fn get_schema_version(
 /// lists them in `failures`. A schema goes from `ratchet` to `strict` when none is left.
 #[utoipa::path(put, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
     params(SchemaPath,
-        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
             description = "The version in quotes that must be the newest")),
     request_body = SchemaChange,
     responses((status = 200, description = "The schema", body = UpdatedBody,
@@ -208,7 +258,7 @@ fn place(project: &ProjectName, text: &str) -> Option<ConfigId> {
 /// No document may be bound to it, and no kept version of another schema may use it.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/schemas/{name}", tag = "schemas",
     params(SchemaPath,
-        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"[0-9]{1,19}\")$", example = "*",
+        ("If-Match" = Option<String>, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
             description = "The version in quotes that must be the newest")),
     responses((status = 204, description = "It is gone"), Deleted),
     security(("bearer" = []), ("api_key" = [])))]

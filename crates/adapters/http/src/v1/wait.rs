@@ -23,7 +23,7 @@ pub(super) async fn read(
         return Ok(first?);
     }
     let mut watching = enter(api, &ctx.actor, &id.project).await?;
-    let mut signal = api.app.watches.follow(id);
+    let mut signal = api.app.watches.follow(&id.environment_id());
     loop {
         // This node has the first answer's revision, so from now on what it has is enough.
         let version = api.app.watches.version(ctx, id).await?;

@@ -2,7 +2,7 @@
 
 use super::dto::watch::{WatchBookmark, WatchEvent, changed};
 use super::watchers::{Watching, event_text};
-use crate::extract::{Caller, EnvironmentPath, LastEventId, Query, WatchQuery};
+use crate::extract::{Caller, EnvironmentPath, KeyQuery, LastEventId, Query, Snapshot, WatchQuery};
 use crate::openapi::{COMMON, IN_ENVIRONMENT, READ, refusals};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use domain::{Actor, ConfigRevision, ProjectName};
+use domain::{Actor, ConfigRevision, ProjectName, Revision};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::convert::Infallible;
 use tokio::time::timeout;
@@ -35,13 +35,15 @@ refusals! {
 /// Watch configs
 ///
 /// Server-Sent Events: `put` and `delete` for each change, in order; `bookmark` when there was nothing to
-/// send for a while; `reset` with all matching configs at one revision, first unless the watch is resumed,
-/// and whenever the changes since the resume point are not kept any more. The `id` is a revision; an event
-/// without one shares its revision with the next. A watch is resumed after it, on any node, with
+/// send for a while. First, unless the watch is resumed, and whenever the changes since the resume point are not
+/// kept any more, all matching configs at one revision, which replace whatever was told before: `reset`, one `put`
+/// for each, `synced`. No line of them is longer than a document and 2 KiB; with `snapshot=one` the `reset` has
+/// them all as `items`, in one line of any length. The `id` is a revision; an event
+/// without one belongs together with the next. A watch is resumed after it, on any node, with
 /// `Last-Event-ID` or `after_revision`, without gap and without repetition. It ends when the credential or
 /// the environment does, and when the node stops.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/environments/{environment}/watch", tag = "configs",
-    params(EnvironmentPath, WatchQuery,
+    params(EnvironmentPath, KeyQuery, WatchQuery,
         ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{1,19}$", example = "1",
             description = "Give what changed after this revision")),
     responses((status = 200, description = "Events until the end; the schema is that of each event's data",
@@ -51,21 +53,22 @@ async fn watch_configs(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: EnvironmentPath,
-    Query(query): Query<WatchQuery>,
+    Query((keys, query)): Query<(KeyQuery, WatchQuery)>,
     LastEventId(last): LastEventId,
 ) -> Result<Response, Problem> {
     let after = last.or(query.after_revision);
     let consistency = query.consistency;
     let environment = path.id();
     let project = environment.project.clone();
-    let request = OpenWatch { environment, prefix: query.prefix, after, consistency };
+    let request = OpenWatch { environment, filter: keys.filter(), after, consistency };
     let watch = api.app.watches.open(&ctx, request).await?;
     // After the caller was found to be allowed: others are told nothing of the project.
     let watching = enter(&api, &ctx.actor, &project).await?;
     let (revision, stale_for_ms) = watch.opened_at();
     let asked = if after.is_some() { Consistency::Stale } else { consistency };
     let freshness = Freshness { consistency: asked, min_revision: after };
-    let events = Events { api, watch, watching, items: 0, inside: false };
+    let snapshot = query.snapshot;
+    let events = Events { api, watch, watching, snapshot, items: 0, inside: false };
     let body = futures::stream::unfold(Box::new(events), async |mut events| {
         let text = events.next().await?;
         Some((Ok::<_, Infallible>(text), events))
@@ -86,6 +89,8 @@ struct Events {
     api: Api,
     watch: Watch,
     watching: Watching,
+    /// How the present state is told.
+    snapshot: Snapshot,
     /// Items of the reset that were sent.
     items: usize,
     /// Whether an event of a revision was sent, and not yet the last.
@@ -119,6 +124,15 @@ impl Events {
 
     fn text(&mut self, part: WatchPart) -> Result<Bytes, Problem> {
         Ok(match part {
+            WatchPart::ResetBegins(revision) if self.snapshot == Snapshot::Many => {
+                self.watching.sent("reset");
+                revision_event("reset", None, revision)?
+            }
+            WatchPart::ResetItems(configs) if self.snapshot == Snapshot::Many => self.puts(&configs)?,
+            WatchPart::ResetEnds(revision) if self.snapshot == Snapshot::Many => {
+                self.watching.sent("synced");
+                revision_event("synced", Some(revision), revision)?
+            }
             WatchPart::ResetBegins(revision) => {
                 self.items = 0;
                 let head =
@@ -137,10 +151,20 @@ impl Events {
             }
             WatchPart::Bookmark(revision) => {
                 self.watching.sent("bookmark");
-                let data = serde_json::to_vec(&WatchBookmark { revision: revision.0 });
-                event_text("bookmark", Some(revision.0), &data.map_err(Problem::internal)?)
+                revision_event("bookmark", Some(revision), revision)?
             }
         })
+    }
+
+    /// Configs of a snapshot. They have no id: a watch that breaks off in it begins it again.
+    fn puts(&self, configs: &[ConfigRevision]) -> Result<Bytes, Problem> {
+        let mut text = Vec::new();
+        for shown in configs {
+            let (event, data) = changed(shown)?;
+            text.extend_from_slice(&event_text(event, None, &data));
+            self.watching.sent(event);
+        }
+        Ok(Bytes::from(text))
     }
 
     fn reset_items(&mut self, configs: &[ConfigRevision]) -> Result<Bytes, Problem> {
@@ -154,4 +178,10 @@ impl Events {
         }
         Ok(Bytes::from(text))
     }
+}
+
+/// An event that tells of a revision only.
+fn revision_event(event: &str, id: Option<Revision>, revision: Revision) -> Result<Bytes, Problem> {
+    let data = serde_json::to_vec(&WatchBookmark { revision: revision.0 }).map_err(Problem::internal)?;
+    Ok(event_text(event, id.map(|id| id.0), &data))
 }

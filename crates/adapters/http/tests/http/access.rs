@@ -100,7 +100,7 @@ async fn a_key_request_is_checked() {
         "expires_at",
     )
     .await;
-    check(r#"{"name":"n","permissions":["config:document:read"],"key_prefixes":["A"]}"#, "key_prefixes[0]")
+    check(r#"{"name":"n","permissions":["config:document:read"],"key_prefixes":["A b"]}"#, "key_prefixes[0]")
         .await;
     let writer = r#"{"name":"w","permissions":["project:key:write"]}"#;
     let key = server.post(KEYS, writer).await.is(201).json()["key"].clone();

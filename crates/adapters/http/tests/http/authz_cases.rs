@@ -108,6 +108,8 @@ pub fn case(operation: &str) -> Option<Case> {
         "delete_config" => guarded(""),
         "patch_config" => Case { kind: "application/json-patch+json", ..guarded("[]") },
         "rollback_config" => guarded(r#"{"to_version":1}"#),
+        "list_schema_versions" | "list_bound_configs" => PLAIN,
+        "bind_configs" => body(r#"{"prefixes":[""],"schema":null}"#),
         "restore_environment" => body(r#"{"to_revision":4}"#),
         "create_schema" => body(r#"{"name":"fresh","schema":{"type":"number"}}"#),
         "update_schema" => guarded(r#"{"schema":{"type":"number"}}"#),

@@ -98,3 +98,29 @@ async fn only_plain_json_is_taken() {
     let headers = [("content-type", "Application/JSON; charset=utf-8"), ("if-none-match", "*")];
     server.send("PUT", &format!("{CONFIGS}/a"), &headers, "{\"content\":1}").await.is(201);
 }
+
+/// A derived struct would also take its fields by position.
+#[tokio::test]
+async fn an_array_is_no_object() {
+    refused(r#"[{"a": 1}, null, "by position"]"#, 422, "invalid_body").await;
+    let problem = refused(r#"{"content":1,"schema":["limits",1]}"#, 422, "invalid_body").await;
+    assert_eq!(problem["field"], "schema");
+    let server = Server::new().await;
+    let transactions = format!("{PROJECT}/transactions");
+    for body in [
+        r#"[[{"op":"put","environment":"default","key":"a","content":1,"expected_version":0}]]"#,
+        r#"{"operations":[["put","default","a",0,1]]}"#,
+        r#"{"operations":[{"op":{"put":null},"environment":"default","key":"a","content":1,"expected_version":0}]}"#,
+    ] {
+        server.post(&transactions, body).await.is_problem(422, "invalid_body");
+    }
+    for (path, body) in [
+        ("/api/v1/projects".to_owned(), r#"["other", "Other"]"#),
+        (format!("{PROJECT}/environments"), r#"["prod"]"#),
+        (format!("{PROJECT}/schemas"), r#"["s", {}, "strict"]"#),
+        (format!("{PROJECT}/api-keys"), r#"["k", ["config:document:read"], null, null, null]"#),
+        (format!("{PROJECT}/environments/default/rollback"), r#"[1, "why"]"#),
+    ] {
+        server.post(&path, body).await.is_problem(422, "invalid_body");
+    }
+}

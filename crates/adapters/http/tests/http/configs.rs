@@ -120,11 +120,17 @@ async fn stale_reads_say_so() {
 #[tokio::test]
 async fn names_in_paths_are_checked() {
     let server = Server::new().await;
-    let problem = server.get(&format!("{CONFIGS}/Upper")).await.is_problem(400, "invalid_name");
+    let problem = server.get(&format!("{CONFIGS}/Upper.")).await.is_problem(400, "invalid_name");
     assert_eq!((&problem["field"], &problem["limit_bytes"]), (&json!("config key"), &json!(255)));
-    assert_eq!(problem["pattern"], "^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$");
+    assert_eq!(
+        problem["pattern"],
+        "^[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?)*$"
+    );
     server.get(&format!("{CONFIGS}/{}", "k".repeat(256))).await.is_problem(400, "invalid_name");
-    server.get(&format!("{CONFIGS}/a%2fb")).await.is_problem(400, "invalid_name");
+    for wrong in ["a%2f", "%2fa", "a%2f%2fb", "a%2f..%2fb", "a%252fb", "a%5cb", "a%00b"] {
+        server.get(&format!("{CONFIGS}/{wrong}")).await.is_problem(400, "invalid_name");
+    }
+    server.get(&format!("{CONFIGS}/a/b")).await.is_problem(404, "route_not_found");
     server.get(&format!("{CONFIGS}/a%ff")).await.is_problem(400, "invalid_name");
     server.get("/api/v1/projects/UP/environments/default/configs/a").await.is_problem(400, "invalid_name");
     server.get("/api/v1/projects/none/environments/e/configs/a").await.is_problem(404, "project_not_found");

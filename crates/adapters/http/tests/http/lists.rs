@@ -92,7 +92,7 @@ async fn parameters_are_checked() {
         "page_size=x",
         "page_size=%2B5",
         "include=all",
-        "prefix=A",
+        "prefix=A%20b",
         "consistency=eventual",
         "min_revision=-1",
         "min_revision=9223372036854775808",

@@ -8,6 +8,7 @@ mod browsers;
 mod compression;
 mod configs;
 mod conformance;
+mod daily;
 mod documentation;
 mod edge;
 mod exports;

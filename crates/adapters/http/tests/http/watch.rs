@@ -53,7 +53,12 @@ fn parsed(text: &str) -> Event {
 }
 
 async fn response(server: &Server, query: &str, headers: &[(&str, &str)]) -> Response<Body> {
-    let mut request = Request::builder().uri(format!("{WATCH}{query}"));
+    let snapshot = match query {
+        "" => "?snapshot=one",
+        query if query.contains("snapshot=") => "",
+        _ => "&snapshot=one",
+    };
+    let mut request = Request::builder().uri(format!("{WATCH}{query}{snapshot}"));
     request = request.header("x-api-key", &server.test.admin_secret);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -121,6 +126,47 @@ async fn an_empty_environment_is_an_empty_reset_and_a_large_one_is_whole() {
     assert_eq!(contents, (0..200).collect::<Vec<_>>());
 }
 
+/// Common readers of lines stop at 64 KiB, so a snapshot has one event for each config.
+#[tokio::test]
+async fn a_snapshot_is_one_event_for_each_config() {
+    let server = server().await;
+    let mut at = 0;
+    for n in 0..100 {
+        let made = server.create(&format!("k{n:03}"), &format!("\"{}\"", "x".repeat(1000))).await;
+        at = made.json()["revision"].as_u64().expect("a revision");
+    }
+    server.create("other", "1").await;
+    let mut events = open(&server, "?prefix=k&key=none&snapshot=many", &[]).await;
+    let (id, reset) = events.get("reset").await;
+    assert_eq!((id, reset), (None, json!({"revision": at + 1})), "who breaks off here begins again");
+    for n in 0..100 {
+        let (id, put) = events.get("put").await;
+        assert_eq!((id, &put["key"], &put["version"]), (None, &json!(format!("k{n:03}")), &json!(1)));
+    }
+    assert_eq!(events.get("synced").await, (Some(at + 1), json!({"revision": at + 1})));
+    server.put("k000", ("if-match", "*"), r#"{"content":2}"#).await.is(200);
+    assert_eq!(events.get("put").await.0, Some(at + 2));
+    let plain = server.send("GET", &format!("{WATCH}?snapshot=many&snapshot=many"), &[], "").await;
+    plain.is_problem(400, "invalid_parameter");
+    let sent = server.world.sent.lock().expect("no panics").clone();
+    assert_eq!((sent[0], sent[1], sent[101], sent.len()), ("reset", "put", "synced", 103));
+}
+
+#[tokio::test]
+async fn a_watch_takes_several_keys_and_prefixes() {
+    let server = server().await;
+    let at = server.create("app%2Fa", "1").await.json()["revision"].as_u64().expect("a revision");
+    let query = format!("?prefix=app/&prefix=web/&key=One&after_revision={at}");
+    let mut events = open(&server, &query, &[]).await;
+    for key in ["App%2Fx", "app", "web%2Fa", "One%2Fmore", "One", "app%2Fb"] {
+        let path = format!("{CONFIGS}/{key}");
+        server.send("PUT", &path, &[("if-none-match", "*")], r#"{"content":1}"#).await.is(201);
+    }
+    for key in ["web/a", "One", "app/b"] {
+        assert_eq!(events.get("put").await.1["key"], key);
+    }
+}
+
 #[tokio::test]
 async fn last_event_id_wins() {
     let server = server().await;
@@ -142,7 +188,8 @@ async fn what_cannot_be_watched_is_refused() {
         ("?after_revision=-1", "invalid_parameter"),
         ("?after_revision=9223372036854775808", "invalid_parameter"),
         ("?after_revision=1&after_revision=1", "invalid_parameter"),
-        ("?prefix=A", "invalid_parameter"),
+        ("?prefix=a%20b", "invalid_parameter"),
+        ("?snapshot=two", "invalid_parameter"),
         ("?consistency=odd", "invalid_parameter"),
         ("?page_size=1", "unknown_parameter"),
         ("?min_revision=1", "unknown_parameter"),

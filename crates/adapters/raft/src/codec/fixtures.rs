@@ -71,12 +71,35 @@ fn put(binding: BindingChange, expected: Precondition, kind: ChangeKind) -> Comm
         expected,
         kind,
         message: Message::parse("why").expect("short"),
+        keep_same: false,
     }
+}
+
+/// A put that makes no version when it changes nothing.
+fn quiet(expected: Precondition, kind: ChangeKind) -> Command {
+    let mut command = put(BindingChange::Keep, expected, kind);
+    if let Command::PutConfig { keep_same, .. } = &mut command {
+        *keep_same = true;
+    }
+    command
+}
+
+/// The same in a transaction.
+fn quiet_transact() -> Command {
+    let mut command = transact();
+    if let Command::Transact { operations, .. } = &mut command {
+        for operation in operations {
+            if let Operation::Put { keep_same, expected, .. } = operation {
+                (*keep_same, *expected) = (true, Precondition::Any);
+            }
+        }
+    }
+    command
 }
 
 /// Every kind of operation.
 fn transact() -> Command {
-    let Command::PutConfig { id, content, binding, checked, expected, kind, message } =
+    let Command::PutConfig { id, content, binding, checked, expected, kind, message, .. } =
         put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)
     else {
         unreachable!("a put is a put");
@@ -84,7 +107,7 @@ fn transact() -> Command {
     let (present, absent) = (Precondition::Present, Precondition::Absent);
     let operations = vec![
         Operation::Check { id: id.clone(), expected: absent },
-        Operation::Put { id: id.clone(), content, binding, checked, expected, kind },
+        Operation::Put { id: id.clone(), content, binding, checked, expected, kind, keep_same: false },
         Operation::Delete { id, expected: present },
     ];
     Command::Transact { operations, message }
@@ -99,7 +122,7 @@ fn import() -> Command {
     };
     let binding = BindingChange::Set(Some(Binding { schema: schema().name, pinned: None }));
     let (expected, kind) = (Precondition::Absent, ChangeKind::Import);
-    let operations = vec![Operation::Put { id, content, binding, checked, expected, kind }];
+    let operations = vec![Operation::Put { id, content, binding, checked, expected, kind, keep_same: false }];
     Command::Transact { operations, message }
 }
 
@@ -219,6 +242,9 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("put_pinned", put(BindingChange::Set(Some(pinned)), Precondition::Absent, ChangeKind::Create)),
         ("put_follow", put(BindingChange::Set(Some(follow)), Precondition::Present, ChangeKind::Update)),
         ("put_patch", put(BindingChange::Keep, Precondition::Version(Version(8)), ChangeKind::Patch)),
+        ("put_any", quiet(Precondition::Any, ChangeKind::Update)),
+        ("put_undelete", quiet(Precondition::Absent, ChangeKind::Undelete { from: Version(4) })),
+        ("transact_any", quiet_transact()),
         ("put_unbound", put(BindingChange::Set(None), Precondition::Present, rollback)),
         (
             "delete_config",

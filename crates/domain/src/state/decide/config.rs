@@ -18,15 +18,19 @@ struct Put<'a> {
     expected: Precondition,
     kind: ChangeKind,
     message: &'a Message,
+    keep_same: bool,
 }
 
 impl Decision<'_> {
     pub(super) fn put_config(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
-        let Command::PutConfig { id, content, binding, checked, expected, kind, message } = command else {
+        let Command::PutConfig { id, content, binding, checked, expected, kind, message, keep_same } =
+            command
+        else {
             return Ok(Vec::new());
         };
-        let (checked, expected, kind) = (checked.as_ref(), *expected, *kind);
-        let events = vec![self.put(&Put { id, content, binding, checked, expected, kind, message })?];
+        let (checked, expected, kind, keep_same) = (checked.as_ref(), *expected, *kind, *keep_same);
+        let put = Put { id, content, binding, checked, expected, kind, message, keep_same };
+        let events = vec![self.put(&put)?];
         self.within_quotas(&events)?;
         Ok(events)
     }
@@ -65,9 +69,10 @@ impl Decision<'_> {
                 self.existing_environment(&id.environment_id())?;
                 self.met(id, *expected).map(|_| None)
             }
-            Operation::Put { id, content, binding, checked, expected, kind } => {
-                let (checked, expected, kind) = (checked.as_ref(), *expected, *kind);
-                self.put(&Put { id, content, binding, checked, expected, kind, message }).map(Some)
+            Operation::Put { id, content, binding, checked, expected, kind, keep_same } => {
+                let (checked, expected, kind, keep_same) = (checked.as_ref(), *expected, *kind, *keep_same);
+                let put = Put { id, content, binding, checked, expected, kind, message, keep_same };
+                self.put(&put).map(Some)
             }
             Operation::Delete { id, expected } => self.deletion(id, *expected, message).map(Some),
         }
@@ -91,11 +96,17 @@ impl Decision<'_> {
         if let Some(schema) = series.filter(|schema| schema.is_held(self.stamped.at)) {
             return Err(Rejection::SchemaHeld(schema.id.clone()));
         }
+        let digest = put.content.digest();
+        let same = |config: &&Config| config.digest == digest && config.binding == binding;
+        if let Some(config) = current.filter(same).filter(|_| put.keep_same) {
+            return Ok(Event::ConfigKept { id: id.clone(), version: config.version });
+        }
         Ok(Event::ConfigPut {
             id: id.clone(),
             version: self.next_version(id, current),
             kind: match (current, put.kind) {
                 (_, ChangeKind::Import) => ChangeKind::Import,
+                (None, kind @ ChangeKind::Undelete { .. }) => kind,
                 (None, _) => ChangeKind::Create,
                 (Some(_), kind @ (ChangeKind::Rollback { .. } | ChangeKind::Patch)) => kind,
                 (Some(_), _) => ChangeKind::Update,
@@ -103,7 +114,7 @@ impl Decision<'_> {
             binding,
             schema,
             content: put.content.clone(),
-            digest: put.content.digest(),
+            digest,
             created_at: current
                 .map_or_else(|| self.state.time_of(self.stamped.at), |config| config.created_at),
             message: put.message.clone(),
@@ -148,6 +159,7 @@ impl Decision<'_> {
             Precondition::Absent => current.is_none(),
             Precondition::Present => current.is_some(),
             Precondition::Version(version) => current.is_some_and(|config| config.version == version),
+            Precondition::Any => true,
         };
         if holds {
             return Ok(current);
@@ -156,7 +168,7 @@ impl Decision<'_> {
             id: id.clone(),
             expected: match expected {
                 Precondition::Version(version) => Some(version),
-                Precondition::Absent | Precondition::Present => None,
+                Precondition::Absent | Precondition::Present | Precondition::Any => None,
             },
             current: current.map(|config| config.version).unwrap_or_default(),
             updated_by: current.map(|config| config.updated_by.clone()),

@@ -14,7 +14,16 @@ fn put_text(key: &str, text: &str, expected: Precondition) -> Command {
     else {
         unreachable!("a put is a put");
     };
-    Command::PutConfig { id, content: content(text), binding, checked, expected, kind, message }
+    Command::PutConfig {
+        id,
+        content: content(text),
+        binding,
+        checked,
+        expected,
+        kind,
+        message,
+        keep_same: false,
+    }
 }
 
 fn bound(quotas: Quotas) -> Command {
@@ -61,7 +70,15 @@ fn a_transaction_is_counted_as_a_whole() {
     let put = |key: &str| {
         let (binding, kind) = (BindingChange::Keep, ChangeKind::Update);
         let expected = Precondition::Absent;
-        Operation::Put { id: id(key), content: content("1"), binding, checked: None, expected, kind }
+        Operation::Put {
+            id: id(key),
+            content: content("1"),
+            binding,
+            checked: None,
+            expected,
+            kind,
+            keep_same: false,
+        }
     };
     let swap = vec![put("b"), Operation::Delete { id: id("a"), expected: Precondition::Present }];
     accept(&mut state, Command::Transact { operations: swap, message: Message::default() });

@@ -215,7 +215,7 @@ impl Step {
 
     fn config(&self) -> crate::ConfigId {
         let environment = ["default", "prod"][usize::from(self.environment)];
-        config(self.project().as_str(), environment, ["a", "b", "c.d"][usize::from(self.name)])
+        config(self.project().as_str(), environment, ["a", "A/b:1", "a/b+c"][usize::from(self.name)])
     }
 
     fn precondition(&self, state: &State) -> Precondition {
@@ -260,6 +260,7 @@ impl Step {
             },
             message: Message::parse("why").expect("text"),
             id,
+            keep_same: self.detail % 2 == 0,
         }
     }
 
@@ -273,11 +274,12 @@ impl Step {
 
     /// The step's put, with operations on the two other keys around it.
     fn transact(&self, state: &State) -> Command {
-        let Command::PutConfig { id, content, binding, checked, expected, kind, message } = self.put(state)
+        let Command::PutConfig { id, content, binding, checked, expected, kind, message, keep_same } =
+            self.put(state)
         else {
             unreachable!("a put is a put");
         };
-        let put = Operation::Put { id, content, binding, checked, expected, kind };
+        let put = Operation::Put { id, content, binding, checked, expected, kind, keep_same };
         let other = |more: u8| Self { name: (self.name + more) % 3, ..self.clone() };
         let (first, last) = (other(1), other(u8::from(self.aimed) * 2));
         let check = Operation::Check { id: first.config(), expected: first.precondition(state) };

@@ -10,7 +10,15 @@ fn id(key: &str) -> ConfigId {
 
 fn put_operation(key: &str, expected: Precondition) -> Operation {
     let (binding, kind) = (BindingChange::Keep, ChangeKind::Update);
-    Operation::Put { id: id(key), content: content("1"), binding, checked: None, expected, kind }
+    Operation::Put {
+        id: id(key),
+        content: content("1"),
+        binding,
+        checked: None,
+        expected,
+        kind,
+        keep_same: false,
+    }
 }
 
 fn transact(operations: Vec<Operation>) -> Command {

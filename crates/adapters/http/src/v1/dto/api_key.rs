@@ -5,14 +5,14 @@ use crate::problem::Problem;
 use crate::reply::{NotATime, from_rfc3339, rfc3339};
 use application::{CreateApiKey, CreatedApiKey};
 use domain::limits::{API_KEY_SCOPES_MAX, CONFIG_KEY_BYTES_MAX, NAME_BYTES_MAX};
-use domain::{ApiKey, EnvironmentName, KeyLabel, Permission, ProjectName, Timestamp};
+use domain::{ApiKey, ConfigKey, EnvironmentName, KeyLabel, Permission, ProjectName, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
 
 /// The allowed form of a prefix of config keys.
-const PREFIX_PATTERN: &str = "^[a-z0-9._-]{1,255}$";
+const PREFIX_PATTERN: &str = "^[A-Za-z0-9._:@+~/-]{1,255}$";
 
 /// A new API key.
 #[derive(Deserialize, ToSchema)]
@@ -143,8 +143,7 @@ pub(super) fn environments(names: &[String]) -> Result<BTreeSet<EnvironmentName>
 }
 
 pub(super) fn prefixes(prefixes: Vec<String>) -> Result<BTreeSet<String>, Problem> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-    let valid = |text: &String| (1..=CONFIG_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed);
+    let valid = |text: &String| !text.is_empty() && ConfigKey::is_prefix(text);
     match prefixes.iter().position(|prefix| !valid(prefix)) {
         Some(at) => Err(invalid(format!("key_prefixes[{at}]"), &format!("must match {PREFIX_PATTERN}"))),
         None => Ok(prefixes.into_iter().collect()),

@@ -1,9 +1,14 @@
 //! Configs: what clients write and what they read. Documents pass byte for byte.
 
-use super::raw;
+use super::{invalid, raw};
 use crate::problem::Problem;
 use crate::reply::rfc3339;
-use domain::{Binding, BindingChange, ConfigRevision, SchemaName, SchemaRef, SchemaVersion};
+use application::{KeyFilter, Written};
+use domain::limits::TRANSACTION_OPERATIONS_MAX;
+use domain::{
+    Binding, BindingChange, ChangeKind, Config, ConfigKey, ConfigRevision, SchemaName, SchemaRef,
+    SchemaVersion,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -69,6 +74,77 @@ impl BindingField {
                 pinned: binding.version.map(SchemaVersion),
             })),
         })
+    }
+}
+
+/// Configs to be held to a schema.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"prefixes": ["checkout."], "schema": {"name": "limits"}, "message": "hold them"}))]
+pub(crate) struct BindingsBody {
+    /// These configs. `keys` and `prefixes` have 1 to 128 items together.
+    #[serde(default)]
+    #[schema(max_items = 128)]
+    keys: Vec<String>,
+    /// Those that start with one of these; an empty one means all.
+    #[serde(default)]
+    #[schema(max_items = 128)]
+    prefixes: Vec<String>,
+    /// The schema that they are held to from now on, or `null` for none.
+    #[schema(value_type = Option<BindingBody>, required = true)]
+    schema: BindingField,
+    /// Why, at most 1000 bytes.
+    #[schema(max_length = 1000, pattern = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$")]
+    pub(crate) message: Option<String>,
+}
+
+impl BindingsBody {
+    /// Which configs, and what they are bound to.
+    pub(crate) fn what(self) -> Result<(KeyFilter, Option<Binding>), Problem> {
+        let count = self.keys.len() + self.prefixes.len();
+        if count == 0 || count > TRANSACTION_OPERATIONS_MAX {
+            let rule = format!("and prefixes must have 1 to {TRANSACTION_OPERATIONS_MAX} items together");
+            return Err(invalid("keys", &rule).with("limit", TRANSACTION_OPERATIONS_MAX));
+        }
+        let keys = self.keys.iter().map(|key| ConfigKey::parse(key)).collect::<Result<_, _>>()?;
+        if let Some(at) = self.prefixes.iter().position(|prefix| !ConfigKey::is_prefix(prefix)) {
+            let rule = format!("must match {}", ConfigKey::PREFIX_PATTERN);
+            return Err(invalid(format!("prefixes[{at}]"), &rule));
+        }
+        let filter = KeyFilter::new(keys, self.prefixes.into_iter().collect());
+        match self.schema.change()? {
+            BindingChange::Set(binding) => Ok((filter, binding)),
+            BindingChange::Keep => Err(invalid("schema", "is missing")),
+        }
+    }
+}
+
+/// A config that is bound to a schema.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BoundItem<'a> {
+    /// The environment that holds it.
+    environment: &'a str,
+    /// Its key.
+    key: &'a str,
+    /// Its version.
+    version: u64,
+    /// The revision that made the version.
+    revision: u64,
+    /// The version of the schema that it stays at; `null` when it follows the newest.
+    #[schema(required = true)]
+    pinned: Option<u64>,
+}
+
+impl<'a> From<&'a Config> for BoundItem<'a> {
+    fn from(config: &'a Config) -> Self {
+        let pinned = config.binding.as_ref().and_then(|binding| binding.pinned);
+        Self {
+            environment: config.id.environment.as_str(),
+            key: config.id.key.as_str(),
+            version: config.version.0,
+            revision: config.revision.0,
+            pinned: pinned.map(|version| version.0),
+        }
     }
 }
 
@@ -143,6 +219,10 @@ pub(crate) struct ConfigBody<'a> {
     /// The document.
     #[schema(value_type = serde_json::Value)]
     content: &'a RawValue,
+    /// `true` in the answer to a change that changed nothing: the same document, bound alike, keeps its version.
+    /// Told to callers that may read it; a change of others makes a version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unchanged: Option<bool>,
 }
 
 /// A config in a list.
@@ -154,6 +234,9 @@ pub(crate) struct ConfigItem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     content: Option<&'a RawValue>,
+    /// `true` for a config that was deleted, in a list of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<bool>,
 }
 
 impl<'a> From<&'a ConfigRevision> for ConfigMeta<'a> {
@@ -177,7 +260,13 @@ impl<'a> ConfigBody<'a> {
     /// The config with its document; a live config always has one.
     pub(crate) fn new(shown: &'a ConfigRevision) -> Result<Self, Problem> {
         let content = shown.content.as_ref().ok_or_else(|| Problem::internal("a config without document"))?;
-        Ok(Self { meta: shown.into(), content: raw(content)? })
+        Ok(Self { meta: shown.into(), content: raw(content)?, unchanged: None })
+    }
+
+    /// The answer to a change.
+    pub(crate) fn written(written: &'a Written) -> Result<Self, Problem> {
+        let unchanged = written.unchanged.then_some(true);
+        Ok(Self { unchanged, ..Self::new(&written.document.shown)? })
     }
 }
 
@@ -185,6 +274,7 @@ impl<'a> ConfigItem<'a> {
     /// The config in a list, with its document or without.
     pub(crate) fn new(shown: &'a ConfigRevision, with_content: bool) -> Result<Self, Problem> {
         let content = shown.content.as_ref().filter(|_| with_content).map(raw).transpose()?;
-        Ok(Self { meta: shown.into(), content })
+        let deleted = (shown.kind == ChangeKind::Delete).then_some(true);
+        Ok(Self { meta: shown.into(), content, deleted })
     }
 }

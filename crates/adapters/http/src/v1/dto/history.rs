@@ -52,7 +52,7 @@ impl<'a> From<&'a ConfigRevision> for HistoryItem<'a> {
         let (kind, from_version) = match shown.kind {
             ChangeKind::Create => ("create", None),
             ChangeKind::Update => ("update", None),
-            ChangeKind::Rollback { from } => ("rollback", Some(from.0)),
+            ChangeKind::Rollback { from } | ChangeKind::Undelete { from } => ("rollback", Some(from.0)),
             ChangeKind::Delete => ("delete", None),
             ChangeKind::Patch => ("patch", None),
             ChangeKind::Import => ("import", None),

@@ -14,6 +14,7 @@ pub(crate) mod transfer;
 pub(super) mod watch;
 
 use crate::problem::{Code, Problem};
+use crate::strict::Strict;
 use domain::{Content, Message};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -32,7 +33,9 @@ fn raw_or_null(content: Option<&Content>) -> Option<&RawValue> {
 /// A member that is there must be an object; serde would also take `null`, and a list in the order of the fields.
 fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let members = serde_json::Map::deserialize(deserializer)?;
-    T::deserialize(serde_json::Value::Object(members)).map(Some).map_err(serde::de::Error::custom)
+    T::deserialize(Strict::new(serde_json::Value::Object(members)))
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 /// A member that is there must be text, and not `null`.

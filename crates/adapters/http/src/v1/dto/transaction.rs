@@ -6,9 +6,12 @@ use crate::problem::Problem;
 use application::{Step, Transacted, compact};
 use domain::limits::DOCUMENT_BYTES_MAX;
 use domain::{ChangeKind, ConfigId, ConfigKey, EnvironmentName, Precondition, ProjectName, Version};
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use std::fmt;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 /// Several changes to be made as one.
 #[derive(Deserialize, ToSchema)]
@@ -54,11 +57,15 @@ pub(crate) struct OperationBody<'a> {
     #[schema(max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     environment: String,
     /// The config's key.
-    #[schema(max_length = 255, pattern = "^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$")]
+    #[schema(
+        max_length = 255,
+        pattern = "^[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?)*$"
+    )]
     key: String,
-    /// The version that the config must have; 0: it must not exist.
-    #[schema(minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]
-    expected_version: u64,
+    /// The version that the config must have; 0: it must not exist; `"any"`: any state is fine, for `put` and
+    /// `delete`.
+    #[schema(schema_with = expected_version)]
+    expected_version: ExpectedVersion,
     /// The document, for `put` only.
     #[serde(borrow, default, deserialize_with = "given")]
     #[schema(value_type = Option<serde_json::Value>)]
@@ -68,6 +75,46 @@ pub(crate) struct OperationBody<'a> {
     #[serde(default)]
     #[schema(value_type = Option<super::config::BindingBody>)]
     schema: BindingField,
+}
+
+/// What a config must be.
+enum ExpectedVersion {
+    Number(u64),
+    Any,
+}
+
+impl<'de> Deserialize<'de> for ExpectedVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl Visitor<'_> for Either {
+            type Value = ExpectedVersion;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a version, or \"any\"")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<ExpectedVersion, E> {
+                Ok(ExpectedVersion::Number(number))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ExpectedVersion, E> {
+                let any = (text == "any").then_some(ExpectedVersion::Any);
+                any.ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+fn expected_version() -> Schema {
+    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+    let any = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["any"]));
+    let description = "The version that the config must have; 0: it must not exist; `\"any\"`: any state is fine, \
+                       for `put` and `delete`.";
+    let one = OneOfBuilder::new().item(number.maximum(Some(i64::MAX)).build()).item(any.build());
+    Schema::OneOf(one.description(Some(description)).build())
 }
 
 /// A member that is there, also when it is `null`.
@@ -85,9 +132,14 @@ impl OperationBody<'_> {
             environment: EnvironmentName::parse(&self.environment).map_err(|error| at(error.into()))?,
             key: ConfigKey::parse(&self.key).map_err(|error| at(error.into()))?,
         };
-        let expected = match self.expected_version {
-            0 => Precondition::Absent,
-            version => Precondition::Version(Version(version)),
+        let expected = match (&self.expected_version, self.op) {
+            (ExpectedVersion::Number(0), _) => Precondition::Absent,
+            (ExpectedVersion::Number(version), _) => Precondition::Version(Version(*version)),
+            (ExpectedVersion::Any, OperationName::Put) => Precondition::Any,
+            (ExpectedVersion::Any, OperationName::Delete) => Precondition::Present,
+            (ExpectedVersion::Any, OperationName::Check) => {
+                return Err(at(invalid(field("expected_version"), "must be a version to check")));
+            }
         };
         if self.op != OperationName::Put {
             if self.content.is_some() {
@@ -156,6 +208,9 @@ pub(crate) struct ResultBody<'a> {
     key: &'a str,
     /// Its version afterwards; for `delete` that of the deletion; 0 when it does not exist.
     version: u64,
+    /// `true`: the document was the same already, bound alike, and the config keeps its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unchanged: Option<bool>,
 }
 
 impl<'a> TransactionAnswer<'a> {
@@ -165,6 +220,7 @@ impl<'a> TransactionAnswer<'a> {
             environment: result.id.environment.as_str(),
             key: result.id.key.as_str(),
             version: result.version.0,
+            unchanged: result.unchanged.then_some(true),
         };
         Self { revision, results: transacted.results.iter().map(result).collect() }
     }

@@ -4,6 +4,7 @@ use super::schema::ModeBody;
 use super::{invalid, raw};
 use crate::openapi::{FailureBody, ViolationBody};
 use crate::problem::{Code, Problem};
+use crate::strict;
 use application::{
     ConfigRecord, Counts, ExportHeader, ExportLine, ImportMode, ImportReport, Record, SchemaRecord, Totals,
     compact,
@@ -99,7 +100,10 @@ pub(crate) struct ConfigLine<'a> {
     environment: Cow<'a, str>,
     /// Its key.
     #[serde(borrow)]
-    #[schema(max_length = 255, pattern = "^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$")]
+    #[schema(
+        max_length = 255,
+        pattern = "^[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._:@+~-]*[A-Za-z0-9])?)*$"
+    )]
     key: Cow<'a, str>,
     /// The schema it is held to, or `null`.
     #[serde(borrow, default)]
@@ -188,7 +192,7 @@ impl<'a> Line<'a> {
 
     /// Reads a line of a file.
     pub(crate) fn read(text: &'a [u8]) -> Result<Item, Problem> {
-        let line: Self = serde_json::from_slice(text).map_err(|error| {
+        let line: Self = strict::from_slice(text).map_err(|error| {
             let code = if error.is_data() { Code::InvalidBody } else { Code::InvalidJson };
             Problem::new(code, error.to_string())
         })?;

@@ -33,7 +33,7 @@ pub(crate) struct WatchMeta<'a> {
     updated_by: String,
 }
 
-/// The data of the event `put`: a config was written. Also each item of a `reset`.
+/// The data of the event `put`: a config was written, or is part of a snapshot.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WatchPut<'a> {
     #[serde(flatten)]
@@ -50,14 +50,15 @@ pub(crate) struct WatchDelete<'a> {
     meta: WatchMeta<'a>,
 }
 
-/// The data of the event `bookmark`: everything up to the revision was sent.
+/// The data of `bookmark` and `synced`, after which everything up to the revision was sent, and of `reset`, after
+/// which every config as it was at the revision is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WatchBookmark {
     /// The revision.
     pub(crate) revision: u64,
 }
 
-/// The data of the event `reset`: every matching config as it was at the revision. It replaces all that
+/// The data of the event `reset` with `snapshot=one`: every matching config as it was at the revision. It replaces all that
 /// was sent before. Written in pieces.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WatchReset<'a> {

@@ -1,6 +1,7 @@
 //! Changes from a place on: the same from the ring, from what waits for a checkpoint, and from the disk.
 
 use super::*;
+use application::KeyFilter;
 use application::ports::{Changes, ChangesWanted, Place};
 use domain::Revision;
 
@@ -13,6 +14,7 @@ fn put(key: u8, text: &str, expected: Precondition) -> Command {
         expected,
         kind: ChangeKind::Update,
         message: Message::default(),
+        keep_same: false,
     }
 }
 
@@ -23,7 +25,8 @@ fn read(store: &Store, after: u64) -> Option<Vec<(u64, u64)>> {
     let archive = LiveArchive(published);
     let (mut after, mut found) = (Place::end_of(Revision(after)), Vec::new());
     while after < Place::end_of(through) {
-        let wanted = ChangesWanted { environment: &environment, prefix: "k1", after, through };
+        let filter = &KeyFilter::prefix("k1");
+        let wanted = ChangesWanted { environment: &environment, filter, after, through };
         let Changes::Kept { changes, up_to } = archive.config_changes(&wanted).expect("readable") else {
             return None;
         };
@@ -236,12 +239,13 @@ fn told_by(command: Command) -> bool {
 #[test]
 fn only_what_concerns_a_follower_wakes_it() {
     let elsewhere = ConfigId { environment: EnvironmentName::parse("e").expect("a name"), ..config_id(1) };
-    let Command::PutConfig { content, binding, checked, expected, kind, message, .. } =
+    let Command::PutConfig { content, binding, checked, expected, kind, message, keep_same, .. } =
         put(1, "1", Precondition::Absent)
     else {
         panic!("a put");
     };
-    let other = Command::PutConfig { id: elsewhere, content, binding, checked, expected, kind, message };
+    let other =
+        Command::PutConfig { id: elsewhere, content, binding, checked, expected, kind, message, keep_same };
     assert!(!told_by(other), "a write in another environment");
     assert!(told_by(put(1, "1", Precondition::Absent)), "a write");
     let project = config_id(1).project;
