@@ -38,8 +38,8 @@ pub use command::{
 pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use entity::{
-    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Quotas,
-    Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, SchemaUse, Usage,
+    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, PreviousSecret, Project,
+    Quotas, Retention, Retired, Schema, SchemaId, SchemaMode, SchemaRef, SchemaUse, Usage,
 };
 pub use event::{Committed, Event};
 pub use member::{MemberId, MemberIdError, NewMember};

@@ -7,10 +7,12 @@ use crate::openapi::{COMMON, IN_ENVIRONMENT, IN_PROJECT, READ, refusals};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::router::Api;
-use application::Export;
+use application::identity::BulkRead;
+use application::{Export, RequestContext};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
+use domain::ProjectName;
 use http::{HeaderValue, StatusCode};
 use std::io;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,6 +48,7 @@ async fn export_project(
 ) -> Result<Response, Problem> {
     let place = api.sending.enter(&ctx.actor)?;
     let export = api.app.transfer.export_project(&ctx, &path.project, read.freshness()).await?;
+    noted(&api, &ctx, BulkRead::Project(path.project.clone()), &path.project).await;
     Ok(sent(export, place, &read))
 }
 
@@ -65,14 +68,24 @@ async fn export_environment(
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
     let place = api.sending.enter(&ctx.actor)?;
-    let export = api.app.transfer.export_environment(&ctx, &path.id(), read.freshness()).await?;
+    let id = path.id();
+    let export = api.app.transfer.export_environment(&ctx, &id, read.freshness()).await?;
+    noted(&api, &ctx, BulkRead::Environment(id.clone()), &id.project).await;
     Ok(sent(export, place, &read))
 }
 
-/// The answer.
+/// Writes into the audit who was sent what, on a node that has one.
+async fn noted(api: &Api, ctx: &RequestContext, what: BulkRead, project: &ProjectName) {
+    if let Ok(identity) = api.app.identity() {
+        identity.audit.read(ctx, what, Some(project)).await;
+    }
+}
+
+/// The answer. It is broken off when the caller may not have it any more.
 fn sent(export: Export, place: Place, read: &ReadQuery) -> Response {
     let (revision, stale_for_ms) = (export.revision(), export.stale_for_ms());
     let chunks = futures::stream::try_unfold(export, async |mut export| {
+        export.still_allowed().await.map_err(io::Error::other)?;
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         while chunk.len() < CHUNK_BYTES {
             let Some(item) = export.next().await.map_err(io::Error::other)? else { break };
