@@ -2,6 +2,7 @@
 
 use crate::ports::{Freshness, KeyMint};
 use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext, Seen};
+use domain::access::Denied;
 use domain::limits::API_KEY_SCOPES_MAX;
 use domain::{
     Actor, ApiKey, ApiKeyId, Command, Digest, EnvironmentName, KeyLabel, KeyRef, NewApiKey, Permission,
@@ -71,10 +72,11 @@ impl Access {
     pub async fn identify(&self, secret: &str) -> Result<(Actor, Digest), Error> {
         let refused = || Error::Unauthenticated("the API key is unknown or revoked".to_owned());
         let hash = self.mint.digest(secret).ok_or_else(refused)?;
+        let now = self.core.env.clock.now();
         for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
             let view = self.core.state.view(freshness).await?;
-            if let Some(key) = view.state.api_key_by_hash(&hash) {
-                if key.expires_at.is_some_and(|expiry| expiry <= self.core.env.clock.now()) {
+            if let Some(key) = view.state.api_key_by_secret(&hash, now) {
+                if key.expires_at.is_some_and(|expiry| expiry <= now) {
                     return Err(Error::Unauthenticated("the API key has expired".to_owned()));
                 }
                 return Ok((Actor::ApiKey(key.key.clone()), hash));
@@ -115,16 +117,24 @@ impl Access {
         with_secret(self.core.commit(ctx, command).await?, minted.secret)
     }
 
-    /// Gives a key another secret; the one before ends at once.
+    /// Gives a key another secret; the one before is good for `overlap_ms` more, with 0 it ends at once.
     pub async fn rotate(
         &self,
         ctx: &RequestContext,
         project: ProjectName,
         id: ApiKeyId,
+        overlap_ms: u64,
     ) -> Result<Changed<CreatedApiKey>, Error> {
-        let minted = self.mint.mint();
         let key = KeyRef { project: Some(project), id };
-        let command = Command::RotateApiKey { key, hash: minted.hash, prefix: minted.prefix };
+        // The answer shows the whole key; every key may see itself.
+        if ctx.actor != Actor::ApiKey(key.clone()) {
+            let resource = key.project.as_ref().map_or(Resource::Platform, Resource::Project);
+            let freshness = Freshness::LINEARIZABLE;
+            self.core.authorized_view(ctx, freshness, Permission::KeyRead, resource).await?;
+        }
+        let minted = self.mint.mint();
+        let (hash, prefix) = (minted.hash, minted.prefix);
+        let command = Command::RotateApiKey { key, hash, prefix, overlap_ms };
         with_secret(self.core.commit(ctx, command).await?, minted.secret)
     }
 
@@ -155,11 +165,27 @@ impl Access {
         Ok(Seen::new(key.clone(), &view))
     }
 
-    /// The keys of a project, never their secrets, by id.
+    /// The key that asks, for which it needs no right.
+    pub async fn own(&self, ctx: &RequestContext) -> Result<Seen<ApiKey>, Error> {
+        let Actor::ApiKey(key) = &ctx.actor else { return Err(Error::Forbidden(Denied::OutOfScope)) };
+        for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
+            let view = self.core.state.view(freshness).await?;
+            if let (Ok(()), Some(own)) =
+                (ctx.known(&view, self.core.env.clock.now()), view.state.api_key(key))
+            {
+                return Ok(Seen::new(own.clone(), &view));
+            }
+        }
+        Err(Denied::UnknownKey.into())
+    }
+
+    /// The keys of a project, never their secrets, by id; with a maker only those that it made, written as
+    /// `user:<id>` or `api-key:<id>`.
     pub async fn list(
         &self,
         ctx: &RequestContext,
         project: &ProjectName,
+        maker: Option<&str>,
         page: PageRequest<ApiKeyId>,
         freshness: Freshness,
     ) -> Result<Page<ApiKey, ApiKeyId>, Error> {
@@ -170,6 +196,7 @@ impl Access {
             .state
             .api_keys(Some(project))
             .filter(|key| page.after.as_ref().is_none_or(|after| key.key.id > *after))
+            .filter(|key| maker.is_none_or(|maker| key.created_by.to_string() == maker))
             .cloned();
         Ok(Page::take(keys, page.size, &view, |key| key.key.id.clone()))
     }

@@ -31,7 +31,7 @@ pub(crate) async fn check_document(
     if violations.is_empty() {
         Ok(Some(schema))
     } else {
-        let schema = format!("{} version {}", schema.name, schema.version);
+        let schema = format!("schema {} version {}", schema.name, schema.version);
         Err(Error::ValidationFailed { schema, violations })
     }
 }

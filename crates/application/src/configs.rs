@@ -138,6 +138,7 @@ impl Configs {
     pub async fn rollback(&self, ctx: &RequestContext, request: Rollback) -> Result<Changed<Written>, Error> {
         let id = &request.id;
         if let Some(earlier) = self.core.replayed(ctx).await? {
+            self.may_see(ctx, id).await?;
             return self.read_back(request.expected, earlier).await;
         }
         let resource = Resource::Config(id);
@@ -204,7 +205,9 @@ impl Configs {
                 _ => return Err(Error::unexpected_receipt()),
             };
             let (id, version, oldest) = (&config.id, config.version, view.state.oldest_kept(&config.id));
-            let found = view.archive.config_revision(id, version)?.filter(|_| version >= oldest);
+            // An earlier project or environment of the same name is nobody's past.
+            let found = view.archive.config_revision(id, version)?;
+            let found = found.filter(|found| history::visible(&view, found));
             let pruned = || Error::ReplayPruned { config: id.clone(), version, revision, oldest };
             let shown = found.ok_or_else(pruned)?;
             let new = match expected {
@@ -214,6 +217,13 @@ impl Configs {
             let document = ConfigDocument { shown, revision, stale_for_ms: None };
             Ok(Written { created: new && !unchanged, unchanged, document })
         })
+    }
+
+    /// Fails unless the actor may read the config: the answer shows what was stored.
+    pub(crate) async fn may_see(&self, ctx: &RequestContext, id: &ConfigId) -> Result<(), Error> {
+        let resource = Resource::Config(id);
+        let freshness = Freshness::LINEARIZABLE;
+        self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await.map(drop)
     }
 
     /// Checks the document outside the log and commits it with the schema version it was checked
@@ -258,7 +268,9 @@ impl Configs {
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentWrite, resource).await?;
         require_environment(&view, &id.environment_id())?;
         let binding = resulting_binding(&view, id, &request.binding);
-        let checked = check_document(&*self.engine, &view, id, binding.as_ref(), &request.content).await?;
+        let checked = check_document(&*self.engine, &view, id, binding.as_ref(), &request.content)
+            .await
+            .map_err(|error| self.core.without_schema(ctx, &view, &id.project, error))?;
         let command = Command::PutConfig {
             id: id.clone(),
             content: request.content.clone(),

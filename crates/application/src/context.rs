@@ -73,7 +73,7 @@ impl RequestContext {
 
     /// Fails unless the actor is known in this view, by the secret that it showed.
     pub fn known(&self, view: &View, now: Timestamp) -> Result<(), Error> {
-        if self.credential.is_some_and(|hash| view.state.api_key_by_hash(&hash).is_none()) {
+        if self.credential.is_some_and(|hash| view.state.api_key_by_secret(&hash, now).is_none()) {
             return Err(Denied::UnknownKey.into());
         }
         if self.expires_at.is_some_and(|expiry| expiry <= now) {

@@ -112,10 +112,14 @@ pub enum Error {
     /// The replicated state said no.
     #[error("{0}")]
     Rejected(Rejection),
+    /// The replicated state said no, and the actor may not read what it says about it. Only the kind of refusal
+    /// and what the request named itself may be told.
+    #[error("refused, and the credential may not read why")]
+    Withheld(Rejection),
     /// The document does not satisfy its schema.
-    #[error("the document does not satisfy schema {schema}")]
+    #[error("the document does not satisfy {schema}")]
     ValidationFailed {
-        /// The schema and version, for people.
+        /// The schema and version, for people: `schema limits version 3`.
         schema: String,
         /// What is wrong.
         violations: Vec<Violation>,

@@ -49,13 +49,18 @@ impl Instant {
     }
 }
 
-/// Says whether a version belongs to the present project and not to an earlier one of the same name, is still
-/// kept, and is not newer than the view: the archive may know later ones, and older ones for a while.
+/// Says whether a version belongs to the present project and environment and not to earlier ones of the same name,
+/// is still kept, and is not newer than the view: the archive may know later ones, and older ones for a while.
 pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
-    let project = view.state.project(&found.id.project);
     found.revision <= view.state.revision()
         && found.version >= view.state.oldest_kept(&found.id)
-        && project.is_some_and(|project| found.revision >= project.created_revision)
+        && belongs(view, &found.id.environment_id(), found.revision)
+}
+
+/// Says whether what was done in an environment at a revision was done in the present one, and not in an earlier one
+/// of the same name, in this project or in an earlier one.
+pub(crate) fn belongs(view: &View, environment: &EnvironmentId, revision: Revision) -> bool {
+    view.state.environment(environment).is_some_and(|present| revision >= present.revision)
 }
 
 /// The newest version of a config that the view knows, also of one that was deleted.
@@ -63,12 +68,11 @@ pub(crate) fn newest(view: &View, id: &ConfigId) -> Result<Version, Error> {
     latest(view, id).map(|(version, _)| version).ok_or_else(|| Error::no_config(id))
 }
 
-/// The newest version with its revision, unless it belongs to an earlier project of the same name.
+/// The newest version with its revision, unless it belongs to an earlier project or environment of the same name.
 fn latest(view: &View, id: &ConfigId) -> Option<(Version, Revision)> {
     let live = view.state.config(id).map(|config| (config.version, config.revision));
     let gone = || view.state.retired_config(id).map(|retired| (retired.version, retired.revision));
-    let belongs = |revision| view.state.project(&id.project).is_some_and(|p| revision >= p.created_revision);
-    live.or_else(gone).filter(|(_, revision)| belongs(*revision))
+    live.or_else(gone).filter(|(_, revision)| belongs(view, &id.environment_id(), *revision))
 }
 
 /// The config as it was; `None` when it did not exist then.
@@ -218,7 +222,7 @@ fn walk<'a>(
     let gone = view
         .state
         .retired_configs_from(environment, from)
-        .filter(move |(_, retired)| gone(retired.revision))
+        .filter(move |(_, retired)| gone(retired.revision) && belongs(view, environment, retired.revision))
         .map(|(id, retired)| (id, retired.version, retired.revision));
     merge(live, gone)
 }

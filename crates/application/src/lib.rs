@@ -11,6 +11,7 @@ mod cluster;
 mod configs;
 mod context;
 mod document;
+mod effects;
 mod env;
 mod error;
 mod followers;

@@ -64,6 +64,9 @@ impl Projects {
         request: ChangeProject,
     ) -> Result<Changed<Project>, Error> {
         let ChangeProject { name, display_name, quotas, retention } = request;
+        // The answer shows the whole project.
+        let (permission, resource) = (Permission::ProjectRead, Resource::Project(&name));
+        self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
         let command = Command::ChangeProject { name, display_name, quotas, retention };
         self.core.commit(ctx, command).await?.map(|receipt| match receipt {
             Receipt::Project(project) => Ok(project),

@@ -178,6 +178,8 @@ impl Transactions {
     ) -> Result<Changed<Transacted>, Error> {
         let RestoreEnvironment { id, to_revision, message } = request;
         if let Some(earlier) = self.core.replayed(ctx).await? {
+            let (permission, resource) = (Permission::DocumentRead, Resource::Configs(&id, ""));
+            self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
             return self.restored_before(&id, earlier).await;
         }
         for _ in 0..CHECK_ATTEMPTS_MAX {
@@ -242,7 +244,10 @@ impl Transactions {
                 Step::Delete { id, expected } => Operation::Delete { id, expected },
                 Step::Put { id, content, binding, expected, kind } => {
                     let bound = resulting_binding(&view, &id, &binding);
-                    match check_document(&*self.engine, &view, &id, bound.as_ref(), &content).await {
+                    let checked = check_document(&*self.engine, &view, &id, bound.as_ref(), &content)
+                        .await
+                        .map_err(|error| self.core.without_schema(ctx, &view, &id.project, error));
+                    match checked {
                         Ok(checked) => {
                             let keep_same = keeps_same(ctx, &view, (&id, kind), now);
                             Operation::Put { id, content, binding, checked, expected, kind, keep_same }

@@ -102,9 +102,8 @@ impl Watches {
                 Err(error) => return Err(error),
             }
         };
-        let created = view.state.project(&environment.project).map(|project| project.created_revision);
-        // An earlier project of the same name is nobody's past.
-        let kept = after.filter(|after| created.is_some_and(|created| after.next() >= created));
+        // An earlier project or environment of the same name is nobody's past.
+        let kept = after.filter(|after| history::belongs(&view, &environment, after.next()));
         Ok(Watch {
             core: self.core.clone(),
             ctx: ctx.clone(),

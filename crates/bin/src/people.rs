@@ -157,7 +157,7 @@ impl People {
 
     /// Writes what waits for the audit, and ends the connections.
     pub(crate) async fn close(&self) {
-        let left = timeout(FLUSHED_WITHIN, self.identity.audit.flush()).await;
+        let left = timeout(FLUSHED_WITHIN, self.identity.audit.finish()).await;
         if !matches!(left, Ok(Ok(_))) {
             tracing::warn!("refusals that were not written into the audit yet are lost");
         }

@@ -8,6 +8,7 @@ use crate::{
     ApiKey, ConfigId, EnvironmentId, EnvironmentName, KeyRef, ProjectName, State, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -170,8 +171,8 @@ enum Rights<'a> {
     All,
     /// What a key says.
     Key(&'a ApiKey),
-    /// What the roles of a person say.
-    Grants(&'a [Grant]),
+    /// What the roles of a person say, as far as it holds in the state.
+    Grants(Vec<Cow<'a, Grant>>),
 }
 
 /// Says whether the principal is known at the time `at`, whatever it may do.
@@ -190,7 +191,9 @@ fn rights<'a>(state: &'a State, who: Principal<'a>, at: Timestamp) -> Result<Rig
             Ok(Rights::Key(key))
         }
         Actor::User(user) => match who.person {
-            Some(person) if person.epoch >= state.epoch(user) => Ok(Rights::Grants(&person.grants)),
+            Some(person) if person.epoch >= state.epoch(user) => {
+                Ok(Rights::Grants(person.holding(state).collect()))
+            }
             _ => Err(Denied::Outdated),
         },
     }
@@ -204,7 +207,8 @@ pub fn authorize(
     resource: Resource<'_>,
     at: Timestamp,
 ) -> Result<(), Denied> {
-    let rights = match rights(state, who, at)? {
+    let rights = rights(state, who, at)?;
+    let rights = match &rights {
         Rights::All => return Ok(()),
         Rights::Key(key) => vec![(key.scope(), &key.permissions)],
         Rights::Grants(grants) => grants.iter().map(|grant| (grant.scope(), &grant.permissions)).collect(),
@@ -335,7 +339,7 @@ pub fn may_grant(state: &State, who: Principal<'_>, child: &ApiKey, at: Timestam
                 && child.scope().is_within(parent.scope())
         }
         Rights::Grants(grants) => child.permissions.iter().all(|permission| {
-            let grants_it = |grant: &Grant| {
+            let grants_it = |grant: &Cow<'_, Grant>| {
                 grant.permissions.contains(permission) && child.scope().is_within(grant.scope())
             };
             grants.iter().any(grants_it)
@@ -360,8 +364,9 @@ pub fn holds(
                 && scope.is_within(key.scope())
         }
         Rights::Grants(grants) => permissions.iter().all(|permission| {
-            let gives =
-                |grant: &Grant| grant.permissions.contains(permission) && scope.is_within(grant.scope());
+            let gives = |grant: &Cow<'_, Grant>| {
+                grant.permissions.contains(permission) && scope.is_within(grant.scope())
+            };
             grants.iter().any(gives)
         }),
     })

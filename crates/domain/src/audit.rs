@@ -217,6 +217,10 @@ fn change(event: &Event) -> Option<Change<'_>> {
         Event::ApiKeyRotated { key, hash, .. } => {
             Change { digest: Some(*hash), ..plain("api_key.rotate", key_name(key)) }
         }
+        Event::ApiKeyNarrowed { key, environment } => {
+            let without = format!("no longer reaches environment {environment}, which was deleted");
+            Change { schema: Some(without), ..plain("api_key.narrow", key_name(key)) }
+        }
         Event::ApiKeyRevoked { key } => plain("api_key.revoke", key_name(key)),
         Event::MemberAdmitted { member } => plain(
             "member.admit",

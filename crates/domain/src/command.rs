@@ -358,8 +358,14 @@ pub enum Command {
     CreateApiKey { project: Option<ProjectName>, key: NewApiKey },
     /// Revokes an API key for good.
     RevokeApiKey { key: KeyRef },
-    /// Gives an API key another secret; the one before ends.
-    RotateApiKey { key: KeyRef, hash: Digest, prefix: String },
+    /// Gives an API key another secret; the one before ends after `overlap_ms`, with 0 at once.
+    RotateApiKey {
+        key: KeyRef,
+        hash: Digest,
+        prefix: String,
+        #[serde(default)]
+        overlap_ms: u64,
+    },
     /// Make what was found about these people until now count for nothing. Of the cluster itself only.
     RaiseEpochs { users: Vec<UserId> },
     /// Allows a machine to join the cluster.

@@ -305,11 +305,30 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// Who created it.
     pub created_by: Actor,
-    /// The revision that created it.
+    /// The revision that created it or gave it its present secret.
     pub revision: Revision,
+    /// The secret before the present one, while it may still be good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousSecret>,
+}
+
+/// A secret that another one replaced.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PreviousSecret {
+    /// SHA-256 of the secret.
+    pub hash: Digest,
+    /// From when on it is refused.
+    pub ends_at: Timestamp,
 }
 
 impl ApiKey {
+    /// Whether the secret with this digest is good at the time `at`; whether the key itself has expired is another
+    /// question.
+    pub fn is_opened_by(&self, hash: &Digest, at: Timestamp) -> bool {
+        self.hash == *hash
+            || self.previous.as_ref().is_some_and(|previous| previous.hash == *hash && at < previous.ends_at)
+    }
+
     /// Where its permissions hold.
     pub fn scope(&self) -> Scope<'_> {
         Scope {

@@ -2,9 +2,9 @@
 
 use crate::{
     Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, Epoch, KeyRef, MemberId, Message, NewMember, ProjectName, Provenance, Quotas, RequestId,
-    Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion, Timestamp, UserId,
-    Version,
+    EnvironmentId, EnvironmentName, Epoch, KeyRef, MemberId, Message, NewMember, ProjectName, Provenance,
+    Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion,
+    Timestamp, UserId, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +70,17 @@ pub enum Event {
     ApiKeyCreated { key: ApiKey },
     /// An API key was revoked.
     ApiKeyRevoked { key: KeyRef },
-    /// An API key has another secret.
-    ApiKeyRotated { key: KeyRef, hash: Digest, prefix: String },
+    /// An API key has another secret. The one before is good until `previous_until`, or ended at once.
+    ApiKeyRotated {
+        key: KeyRef,
+        hash: Digest,
+        prefix: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous_until: Option<Timestamp>,
+    },
+    /// An environment was deleted that the scope of an API key named: the key does not reach a later one of that
+    /// name.
+    ApiKeyNarrowed { key: KeyRef, environment: EnvironmentName },
     /// What was found about a person before this epoch counts for nothing.
     EpochRaised { user: UserId, epoch: Epoch },
     /// The answer to this command is kept for requests with the same idempotency key. Comes last.

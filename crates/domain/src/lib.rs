@@ -41,8 +41,8 @@ pub use digest::Digest;
 pub use document::{Content, ContentError};
 pub use email::EmailError;
 pub use entity::{
-    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, Project, Retired, Schema,
-    SchemaId, SchemaMode, SchemaRef, SchemaUse,
+    ApiKey, Binding, Config, ConfigId, Dialect, Environment, EnvironmentId, KeyRef, PreviousSecret, Project,
+    Retired, Schema, SchemaId, SchemaMode, SchemaRef, SchemaUse,
 };
 pub use event::{Committed, Event};
 pub use member::{MemberId, MemberIdError, NewMember};

@@ -76,6 +76,10 @@ pub const RETENTION_AGE_MS_MAX: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 pub const PRUNED_VERSIONS_MAX: u64 = 10_000;
 /// Most key prefixes, and most environments, that one API key may be scoped to.
 pub const API_KEY_SCOPES_MAX: usize = 64;
+/// Longest time for which the secret before a rotation stays good, in milliseconds: 30 days.
+pub const API_KEY_OVERLAP_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
+/// How long the secret before a rotation stays good unless the request says otherwise, in milliseconds: one day.
+pub const API_KEY_OVERLAP_MS_DEFAULT: u64 = 24 * 60 * 60 * 1000;
 /// Most environments in one project.
 pub const ENVIRONMENTS_PER_PROJECT_MAX: usize = 1000;
 /// Most schemas in one project.

@@ -6,8 +6,9 @@
 
 use crate::access::{Permission, Scope};
 use crate::limits::GRANTS_MAX;
-use crate::{Command, EnvironmentName, Epoch, ProjectName, RoleName};
+use crate::{Command, EnvironmentId, EnvironmentName, Epoch, ProjectName, Revision, RoleName, State};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The roles that every installation has, each with all that the one before may.
@@ -84,6 +85,11 @@ pub struct Person {
     pub epoch: Epoch,
     /// What the person's roles give.
     pub grants: Vec<Grant>,
+    /// The revision up to which deleted projects and environments are taken into account: a grant for a project
+    /// does not hold in a project of the same name that was created later, nor in a later environment. `None` in
+    /// commands from before this was kept, whose grants are not bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Revision>,
 }
 
 impl Person {
@@ -95,6 +101,32 @@ impl Person {
         Self {
             epoch: self.epoch,
             grants: self.grants.iter().filter(counts).take(GRANTS_MAX).cloned().collect(),
+            as_of: self.as_of,
         }
+    }
+
+    /// The grants that hold in this state: without projects and environments that were created after the grants
+    /// were found, because those only share the name of what the grants are for.
+    pub fn holding<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Cow<'a, Grant>> {
+        let later = move |created: Revision| self.as_of.is_some_and(|as_of| created > as_of);
+        self.grants.iter().filter_map(move |grant| {
+            let Some(name) = &grant.project else { return Some(Cow::Borrowed(grant)) };
+            if state.project(name).is_some_and(|project| later(project.created_revision)) {
+                return None;
+            }
+            let is_later = |environment: &EnvironmentName| {
+                let id = EnvironmentId { project: name.clone(), name: environment.clone() };
+                state.environment(&id).is_some_and(|environment| later(environment.revision))
+            };
+            match &grant.environments {
+                Some(environments) if environments.iter().any(is_later) => {
+                    let mut narrowed = grant.clone();
+                    let kept = environments.iter().filter(|environment| !is_later(environment));
+                    narrowed.environments = Some(kept.cloned().collect());
+                    Some(Cow::Owned(narrowed))
+                }
+                _ => Some(Cow::Borrowed(grant)),
+            }
+        })
     }
 }

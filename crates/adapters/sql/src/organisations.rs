@@ -1,13 +1,13 @@
 //! Organisations, which own projects.
 
-use crate::Database;
 use crate::concerned::{raise_organisation, raise_place, raise_project};
 use crate::connection::Connection;
 use crate::error::{Meaning, SqlError};
 use crate::row::Row;
 use crate::statement::values;
+use crate::{Database, roles};
 use application::identity::ORGANISATIONS_MAX;
-use application::ports::identity::{IdentityError, Organisation, Organisations, Owned, Place};
+use application::ports::identity::{Gone, IdentityError, Organisation, Organisations, Owned, Place};
 use async_trait::async_trait;
 use domain::{KeyLabel, OrganisationName, ProjectName, UserId};
 
@@ -138,8 +138,16 @@ impl Organisations for Database {
         Ok(!self.read(REQUIRES, &values![user.as_str()]).await?.is_empty())
     }
 
-    async fn forget(&self, project: &ProjectName) -> Result<(), IdentityError> {
+    async fn forget(&self, gone: &Gone) -> Result<(), IdentityError> {
         let mut transaction = self.begin_directory().await?;
+        let project = match gone {
+            Gone::Project(project) => project,
+            Gone::Environment(id) => {
+                roles::narrow(&mut transaction, id).await?;
+                transaction.commit().await?;
+                return Ok(());
+            }
+        };
         raise_project(&mut transaction, project).await?;
         let project = &values![project.as_str()];
         for delete in [

@@ -12,7 +12,7 @@ use application::ports::identity::{
     Binding, CustomRole, IdentityError, Member, Place, Reach, Roles, Subject,
 };
 use async_trait::async_trait;
-use domain::{EnvironmentName, Grant, Permission, RoleName, UserId};
+use domain::{EnvironmentId, EnvironmentName, Grant, Permission, RoleName, UserId};
 use std::collections::BTreeSet;
 
 /// A list of texts as it is kept.
@@ -92,6 +92,33 @@ pub(crate) async fn insert(transaction: &mut Connection, binding: &Binding) -> R
         binding.given_at,
     ];
     transaction.execute(insert, &values).await?;
+    Ok(())
+}
+
+/// Takes an environment out of the roles of its project; roles that were for no other end. Needs the lock on the
+/// directory.
+pub(crate) async fn narrow(transaction: &mut Connection, id: &EnvironmentId) -> Result<(), IdentityError> {
+    let find = "SELECT subject_kind, subject, environments, key_prefixes FROM bindings
+                WHERE place_kind = 'project' AND place = $1 AND environments IS NOT NULL";
+    for row in transaction.rows(find, &values![id.project.as_str()]).await? {
+        let (Some(mut environments), _) = scope(&row)? else { continue };
+        if !environments.remove(&id.name) {
+            continue;
+        }
+        let subject = subject(&row)?;
+        raise_subject(transaction, &subject).await?;
+        let (kind, name) = subject_columns(&subject);
+        if environments.is_empty() {
+            let remove = "DELETE FROM bindings
+                          WHERE place_kind = 'project' AND place = $1 AND subject_kind = $2 AND subject = $3";
+            transaction.execute(remove, &values![id.project.as_str(), kind, name]).await?;
+            continue;
+        }
+        let update = "UPDATE bindings SET environments = $4
+                      WHERE place_kind = 'project' AND place = $1 AND subject_kind = $2 AND subject = $3";
+        let environments = list(environments.iter().map(EnvironmentName::as_str));
+        transaction.execute(update, &values![id.project.as_str(), kind, name, environments]).await?;
+    }
     Ok(())
 }
 

@@ -90,6 +90,7 @@ impl Configs {
     /// given after a linearizable look.
     pub async fn patch(&self, ctx: &RequestContext, request: PatchConfig) -> Result<Changed<Written>, Error> {
         if let Some(earlier) = self.core.replayed(ctx).await? {
+            self.may_see(ctx, &request.id).await?;
             return self.read_back(request.expected, earlier).await;
         }
         let mut freshness = Freshness::STALE;

@@ -3,8 +3,11 @@
 /// Every action, in order.
 pub const AUDIT_ACTIONS: &[&str] = &[
     "api_key.create",
+    "api_key.narrow",
     "api_key.revoke",
     "api_key.rotate",
+    "audit.export",
+    "audit.read",
     "auth.bootstrap",
     "auth.external",
     "auth.login",
@@ -19,6 +22,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "config.put",
     "environment.create",
     "environment.delete",
+    "environment.export",
     "factor.begin",
     "factor.confirm",
     "factor.recovery",
@@ -39,6 +43,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "project.bound",
     "project.create",
     "project.delete",
+    "project.export",
     "project.update",
     "request.refused",
     "role.bind",
@@ -49,6 +54,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "schema.hold",
     "schema.register",
     "schema.release",
+    "security.suspicious",
     "session.end",
     "session.end_all",
     "user.change",
@@ -56,6 +62,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "user.deactivate",
     "user.epoch",
     "user.invite",
+    "user.keys",
     "user.password",
     "user.reset_password",
     "user.uninvite",
@@ -77,7 +84,7 @@ mod tests {
     use std::path::Path;
 
     /// Texts in the code that look like actions and are none.
-    const NO_ACTIONS: &[&str] = &["security.suspicious"];
+    const NO_ACTIONS: &[&str] = &[];
 
     fn is_like_an_action(text: &str) -> bool {
         let is_word = |word: &str| {

@@ -2,11 +2,12 @@
 
 use super::chain::{Verified, verify_audit};
 use super::record::{Act, cut};
+use super::refusals::Kind;
 use super::shared::Shared;
 use super::{Listed, Visitor};
 use crate::ports::identity::{AuditCursor, AuditOutcome, AuditQuery, AuditRecord, Observation};
 use crate::{Error, RequestContext};
-use domain::{Actor, MemberId, Permission, ProjectName, Resource};
+use domain::{Actor, EnvironmentId, MemberId, Permission, ProjectName, Resource};
 use std::sync::Arc;
 
 /// How many refusals are written at a time.
@@ -16,6 +17,19 @@ const FLUSHED_AT_ONCE: usize = 500;
 #[derive(Clone, Debug)]
 pub struct Audit {
     shared: Arc<Shared>,
+}
+
+/// What somebody was given much of at once.
+#[derive(Clone, Debug)]
+pub enum BulkRead {
+    /// An export of a project.
+    Project(ProjectName),
+    /// An export of an environment.
+    Environment(EnvironmentId),
+    /// Records of the audit, found by the filter of the request.
+    Audit(String),
+    /// A file of the audit, found by the filter of the request.
+    AuditFile(String),
 }
 
 /// A request that was refused.
@@ -77,6 +91,21 @@ impl Audit {
 
     /// Writes the refusals that are waiting; says how many. To be called every second or so.
     pub async fn flush(&self) -> Result<u64, Error> {
+        for record in self.shared.refusals.take(Some(self.shared.now())) {
+            self.shared.enqueue(record);
+        }
+        self.write_waiting().await
+    }
+
+    /// Writes all that is waiting, also the refusals that are still being counted: before a node stops.
+    pub async fn finish(&self) -> Result<u64, Error> {
+        for record in self.shared.refusals.take(None) {
+            self.shared.enqueue(record);
+        }
+        self.write_waiting().await
+    }
+
+    async fn write_waiting(&self) -> Result<u64, Error> {
         let mut written = 0;
         loop {
             let records = self.shared.queue.take(FLUSHED_AT_ONCE);
@@ -96,16 +125,48 @@ impl Audit {
     }
 
     /// Notes that a request was refused, to be written with the next [`Audit::flush`]; `actor` is `None` for
-    /// somebody unknown. Never waits; what does not fit is counted.
+    /// somebody unknown. Equal ones are folded into one record with a count. Never waits; what does not fit is
+    /// counted.
     pub fn refused(&self, visitor: &Visitor, actor: Option<&Actor>, refusal: Refusal) {
+        let caller = actor.map_or_else(|| visitor.origin.address.clone(), ToString::to_string);
         let actor = actor.map_or_else(|| "anonymous".to_owned(), ToString::to_string);
+        let kind = Kind {
+            operation: refusal.operation.clone(),
+            code: refusal.code.clone(),
+            project: refusal.project.as_ref().map(ToString::to_string),
+        };
         let act = Act {
             project: refusal.project.map(|project| project.to_string()),
             outcome: AuditOutcome::Denied,
             ..Act::done("request.refused", cut(&refusal.resource))
         };
         let act = act.with("operation", cut(&refusal.operation)).with("code", cut(&refusal.code));
-        self.shared.enqueue(self.shared.record(visitor, actor, act));
+        let record = self.shared.record(visitor, actor, act);
+        if let Some(first) = self.shared.refusals.add(&caller, kind, record) {
+            self.shared.enqueue(first);
+        }
+    }
+
+    /// Writes down that the asker was given much at once: an export, or records of the audit.
+    pub async fn read(&self, ctx: &RequestContext, what: BulkRead, project: Option<&ProjectName>) {
+        let (action, resource) = match &what {
+            BulkRead::Project(project) => ("project.export", project.to_string()),
+            BulkRead::Environment(id) => ("environment.export", format!("{}/{}", id.project, id.name)),
+            BulkRead::Audit(_) => {
+                ("audit.read", project.map_or_else(|| "platform".to_owned(), ToString::to_string))
+            }
+            BulkRead::AuditFile(_) => {
+                ("audit.export", project.map_or_else(|| "platform".to_owned(), ToString::to_string))
+            }
+        };
+        let act = Act::done(action, resource).within(project);
+        let act = match what {
+            BulkRead::Audit(filter) | BulkRead::AuditFile(filter) if !filter.is_empty() => {
+                act.with("filter", cut(&filter))
+            }
+            _ => act,
+        };
+        self.shared.acted(ctx, act).await;
     }
 
     /// Writes down that the asker had this member lead: nothing in the replicated state says so.

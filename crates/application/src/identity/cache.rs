@@ -63,7 +63,7 @@ mod tests {
             environments: None,
             key_prefixes: None,
         };
-        let person = Arc::new(Person { epoch: Epoch(0), grants: vec![grant; 2000] });
+        let person = Arc::new(Person { epoch: Epoch(0), grants: vec![grant; 2000], as_of: None });
         for n in 0..101 {
             let user = UserId::parse(&format!("many{n}")).expect("an id");
             cache.put(user, person.clone(), Timestamp(1), Timestamp(0));

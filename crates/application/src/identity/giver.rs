@@ -53,8 +53,9 @@ impl Shared {
         let mut ctx = RequestContext::new(actor, self.core.env.ids.request_id());
         if let Actor::User(user) = &ctx.actor {
             let epoch = view.state.epoch(user);
+            let as_of = Some(self.projected().await?);
             let grants = self.ports.roles.grants(user, Reach::Now).await?;
-            ctx.person = Some(Arc::new(Person { epoch, grants }));
+            ctx.person = Some(Arc::new(Person { epoch, grants, as_of }));
         }
         ctx.known(&view, self.now())?;
         Ok(Asker { ctx, view })

@@ -67,7 +67,7 @@ impl Members {
             shared.not_above_role(&asker, &present.binding).await?;
         }
         if let Place::Project(project) = &place {
-            shared.forgotten_before(&asker, project).await?;
+            shared.forgotten_before(&asker, project, environments.as_ref()).await?;
         }
         let (given_by, given_at) = (ctx.actor.to_string(), shared.now());
         let binding = Binding { subject, role, place, environments, key_prefixes, given_by, given_at };

@@ -3,7 +3,7 @@
 use super::Listed;
 use super::record::Act;
 use super::shared::{Asker, Shared};
-use crate::ports::identity::{IdentityError, Organisation, Owned, Place};
+use crate::ports::identity::{Gone, IdentityError, Organisation, Owned, Place};
 use crate::{Error, RequestContext};
 use domain::{KeyLabel, OrganisationName, Permission, ProjectName, Resource};
 use std::sync::Arc;
@@ -128,7 +128,7 @@ impl Organisations {
         let asker = self.shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
         asker.view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
         self.not_above(&asker, organisation).await?;
-        self.shared.forgotten_before(&asker, project).await?;
+        self.shared.forgotten_before(&asker, project, None).await?;
         Ok(asker)
     }
 
@@ -160,7 +160,7 @@ impl Organisations {
         if view.state.project(project).is_some() {
             return Ok(());
         }
-        self.shared.ports.organisations.forget(project).await?;
+        self.shared.ports.organisations.forget(&Gone::Project(project.clone())).await?;
         self.shared.settle().await;
         Ok(())
     }

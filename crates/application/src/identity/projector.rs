@@ -5,10 +5,11 @@
 
 use super::shared::{Asker, Shared};
 use crate::Error;
-use crate::ports::identity::{AuditOutcome, NewAuditRecord};
-use domain::{AuditEntry, ProjectName, Revision, Timestamp};
+use crate::ports::identity::{AuditOutcome, Gone, NewAuditRecord};
+use domain::{AuditEntry, EnvironmentId, EnvironmentName, ProjectName, Revision, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -56,7 +57,8 @@ enum BadEntry {
 }
 
 impl Shared {
-    async fn projected(&self) -> Result<Revision, Error> {
+    /// The revision up to which the audit is complete, and projects and environments that were deleted are forgotten.
+    pub(super) async fn projected(&self) -> Result<Revision, Error> {
         let revision = self.ports.audit.projected().await?.revision;
         self.reached.store(revision.0, Ordering::Relaxed);
         Ok(revision)
@@ -81,30 +83,38 @@ impl Shared {
         Ok(entries.len() == REVISIONS_AT_ONCE)
     }
 
-    /// Forgets who had a role in projects that were deleted, so that later ones of the same name start with
-    /// nobody. Before the batch is written, so that it is done at least once; nobody gets a role in a later
+    /// Forgets who had a role in projects and environments that were deleted, so that later ones of the same name
+    /// start with nobody. Before the batch is written, so that it is done at least once; nobody gets a role in a later
     /// project before that ([`Shared::forgotten_before`]).
     async fn forget_deleted(&self, from: Revision, records: &[NewAuditRecord]) -> Result<(), Error> {
-        let deleted: Vec<ProjectName> = records
-            .iter()
-            .filter(|record| record.action == "project.delete")
-            .filter_map(|record| ProjectName::parse(&record.resource).ok())
-            .collect();
+        let deleted: Vec<Gone> = records.iter().filter_map(gone).collect();
         if deleted.is_empty() || self.projected().await? != from {
             return Ok(());
         }
-        for project in &deleted {
-            self.ports.organisations.forget(project).await?;
+        for gone in &deleted {
+            self.ports.organisations.forget(gone).await?;
         }
         self.settle().await;
         Ok(())
     }
 
-    /// Waits until what belonged to an earlier project of the same name is forgotten.
-    pub(super) async fn forgotten_before(&self, asker: &Asker, project: &ProjectName) -> Result<(), Error> {
-        let Some(created) = asker.view.state.project(project).map(|project| project.created_revision) else {
+    /// Waits until what belonged to an earlier project, or to an earlier one of these environments, of the same name
+    /// is forgotten. Rights that are found afterwards hold in the present ones.
+    pub(super) async fn forgotten_before(
+        &self,
+        asker: &Asker,
+        project: &ProjectName,
+        environments: Option<&BTreeSet<EnvironmentName>>,
+    ) -> Result<(), Error> {
+        let state = &asker.view.state;
+        let Some(created) = state.project(project).map(|project| project.created_revision) else {
             return Err(Error::not_found("project", project));
         };
+        let named = environments.into_iter().flatten().filter_map(|name| {
+            let id = EnvironmentId { project: project.clone(), name: name.clone() };
+            state.environment(&id).map(|environment| environment.revision)
+        });
+        let created = named.fold(created, Revision::max);
         for _ in 0..BATCHES_WAITED_FOR {
             if self.projected().await? >= created {
                 return Ok(());
@@ -112,6 +122,19 @@ impl Shared {
             self.project().await?;
         }
         Err(Error::Overloaded)
+    }
+}
+
+/// What a record says was deleted.
+fn gone(record: &NewAuditRecord) -> Option<Gone> {
+    match record.action.as_str() {
+        "project.delete" => ProjectName::parse(&record.resource).ok().map(Gone::Project),
+        "environment.delete" => {
+            let (project, name) = record.resource.split_once('/')?;
+            let (project, name) = (ProjectName::parse(project).ok()?, EnvironmentName::parse(name).ok()?);
+            Some(Gone::Environment(EnvironmentId { project, name }))
+        }
+        _ => None,
     }
 }
 

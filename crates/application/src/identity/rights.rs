@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::Error;
 use crate::ports::identity as port;
 use crate::ports::identity::{AccessClaims, Session};
-use domain::{Grant, Person, RequestId, Timestamp, UserId};
+use domain::{Epoch, Grant, Person, RequestId, Timestamp, UserId};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,18 @@ use std::time::Duration;
 const GRANTS_KNOWN_MAX: usize = 2000;
 
 impl Shared {
-    /// What a person may do now; nothing for those who may not come in, and for
-    /// those who must set up a second factor first.
-    pub(super) async fn rights_of(&self, user: &UserId) -> Result<Vec<Grant>, Error> {
-        match self.ports.users.get(user).await? {
+    /// What a person may do now, at the given epoch; nothing for those who may not come in, and for those who must
+    /// set up a second factor first.
+    pub(super) async fn rights_of(&self, user: &UserId, epoch: Epoch) -> Result<Person, Error> {
+        // Before the grants: those in what was deleted by then are gone from them.
+        let as_of = Some(self.projected().await?);
+        let grants = match self.ports.users.get(user).await? {
             Some(user) if !self.must_enrol(&user).await? => {
-                Ok(essential(self.ports.roles.grants(&user.id, port::Reach::Now).await?))
+                essential(self.ports.roles.grants(&user.id, port::Reach::Now).await?)
             }
-            _ => Ok(Vec::new()),
-        }
+            _ => Vec::new(),
+        };
+        Ok(Person { epoch, grants, as_of })
     }
 
     /// A person's access token for a session, and for how many seconds it is good: never longer than the session.
@@ -37,7 +40,7 @@ impl Shared {
         let (view, _) = self.view().await?;
         let epoch = view.state.epoch(&user.id);
         let now = self.now();
-        let grants = self.rights_of(&user.id).await?;
+        let person = self.rights_of(&user.id, epoch).await?;
         let issued_at = Timestamp(now.0 - now.0.rem_euclid(1000));
         let session_end = Timestamp(session.ends_at.0 - session.ends_at.0.rem_euclid(1000));
         let expires_at = later(issued_at, self.rules.access_token).min(session_end);
@@ -46,7 +49,7 @@ impl Shared {
         let mut claims = AccessClaims {
             user: user.id.clone(),
             session: session.id.clone(),
-            person: Arc::new(Person { epoch, grants }),
+            person: Arc::new(person),
             roles_refreshed_at: now,
             trace_id: trace_id.to_owned(),
             issued_at,
@@ -59,7 +62,7 @@ impl Shared {
         // Too many for a token: it carries none, and they count as old at once, so they are looked up.
         let since = Timestamp(now.0 - millis(self.rules.roles_fresh));
         self.grants.put(user.id.clone(), claims.person, now, since);
-        claims.person = Arc::new(Person { epoch, grants: Vec::new() });
+        claims.person = Arc::new(Person { epoch, ..Person::default() });
         claims.roles_refreshed_at = Timestamp(0);
         let token = self.ports.access.sign(&claims).ok_or_else(|| Error::Internal(Box::new(Unsignable)))?;
         Ok((token, expires_in_s))

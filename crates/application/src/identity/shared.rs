@@ -1,11 +1,11 @@
 //! What every service on people needs: the ports, who may do what, and the end of every change.
 
-use super::{IdentityRules, cache::GrantCache, queue::AuditQueue};
+use super::{IdentityRules, cache::GrantCache, queue::AuditQueue, refusals::Refusals};
 use crate::ports::identity as port;
 use crate::ports::{ConsensusError, Freshness, View};
 use crate::{Core, Error, Ports, RequestContext};
 use domain::access::{Denied, Scope, holds};
-use domain::{Actor, Permission, Person, Resource, Timestamp, UserId};
+use domain::{Actor, Permission, Resource, Timestamp, UserId};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -67,6 +67,7 @@ pub(super) struct Shared {
     pub(super) rules: IdentityRules,
     pub(super) grants: GrantCache,
     pub(super) queue: AuditQueue,
+    pub(super) refusals: Refusals,
     /// The revision up to which the audit was when somebody last looked.
     pub(super) reached: AtomicU64,
 }
@@ -93,6 +94,7 @@ impl Shared {
             rules,
             grants: GrantCache::default(),
             queue: AuditQueue::default(),
+            refusals: Refusals::default(),
             reached: AtomicU64::new(0),
         }
     }
@@ -125,7 +127,7 @@ impl Shared {
                 return Err(Denied::Outdated.into());
             }
             let epoch = view.state.epoch(user);
-            ctx.person = Some(Arc::new(Person { epoch, grants: self.rights_of(user).await? }));
+            ctx.person = Some(Arc::new(self.rights_of(user, epoch).await?));
         }
         Ok(Asker { ctx, view })
     }

@@ -89,6 +89,9 @@ impl Users {
             Some((role, place)) => {
                 let asker = shared.may_give(ctx, place).await?;
                 shared.within_own_role(&asker, role, place, (None, None)).await?;
+                if let Place::Project(project) = place {
+                    shared.forgotten_before(&asker, project, None).await?;
+                }
             }
             None => drop(shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?),
         }
@@ -123,6 +126,10 @@ impl Users {
         self.shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
         let limit = u32::try_from(INVITATIONS_MAX).unwrap_or(u32::MAX);
         Ok(self.shared.ports.admissions.invitations(self.shared.now(), limit).await?)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Takes an invitation back. Nobody takes back one for more rights than they have.
@@ -165,6 +172,8 @@ impl Users {
     ) -> Result<User, Error> {
         let shared = &*self.shared;
         let (_, before) = self.other(ctx, user).await?;
+        // The answer shows the whole person.
+        shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
         if let Some(UserStatus::Deactivated) = change.status
             && ctx.actor == Actor::User(user.clone())
         {

@@ -114,7 +114,10 @@ impl Import {
                 Error::StepsInvalid(mut failures) if !failures.is_empty() => {
                     let failure = failures.swap_remove(0);
                     let violations = failure.violations;
-                    (line_of(failure.step), Error::ValidationFailed { schema: String::new(), violations })
+                    (
+                        line_of(failure.step),
+                        Error::ValidationFailed { schema: "its schema".to_owned(), violations },
+                    )
                 }
                 other => (first, other),
             })?;

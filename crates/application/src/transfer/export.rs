@@ -1,12 +1,12 @@
 //! Walking one view record by record. Holds names, never more than one document.
 
 use super::{ConfigRecord, ExportHeader, Record, SchemaRecord, Totals};
-use crate::Error;
 use crate::history::let_others_run;
-use crate::ports::View;
+use crate::ports::{Freshness, View};
+use crate::{Core, Error, RequestContext};
 use domain::{
-    ConfigKey, EnvironmentId, EnvironmentName, ProjectName, Revision, Schema, SchemaId, SchemaName,
-    SchemaRevision, SchemaVersion,
+    ConfigKey, EnvironmentId, EnvironmentName, Permission, ProjectName, Resource, Revision, Schema, SchemaId,
+    SchemaName, SchemaRevision, SchemaVersion,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -27,6 +27,8 @@ pub enum ExportLine {
 pub struct Export {
     view: View,
     header: Option<ExportHeader>,
+    /// The environment, unless it is the whole project.
+    only: Option<EnvironmentName>,
     project: ProjectName,
     environments: VecDeque<EnvironmentName>,
     schemas: VecDeque<(SchemaName, SchemaVersion)>,
@@ -38,12 +40,27 @@ pub struct Export {
     after: Option<ConfigKey>,
     totals: Totals,
     done: bool,
+    /// Who is sent it, and may be sent it no longer at some time.
+    reader: Reader,
+}
+
+/// Who is sent an export.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) core: Core,
+    pub(super) ctx: RequestContext,
 }
 
 impl Export {
-    pub(super) fn new(view: View, project: ProjectName, environment: Option<EnvironmentName>) -> Self {
+    pub(super) fn new(
+        reader: Reader,
+        view: View,
+        project: ProjectName,
+        environment: Option<EnvironmentName>,
+    ) -> Self {
         let revision = view.state.revision();
         let header = ExportHeader { project: project.clone(), environment: environment.clone(), revision };
+        let only = environment.clone();
         let environments: VecDeque<_> = match &environment {
             Some(only) => VecDeque::from([only.clone()]),
             None => view.state.environments(&project).map(|found| found.id.name.clone()).collect(),
@@ -60,6 +77,7 @@ impl Export {
         let schemas: VecDeque<_> = schemas.iter().flat_map(versions).collect();
         Self {
             header: Some(header),
+            only,
             holders: environments.clone(),
             schemas,
             ordered,
@@ -69,7 +87,21 @@ impl Export {
             done: false,
             project,
             view,
+            reader,
         }
+    }
+
+    /// Fails once the reader may not have this export any more: the key was revoked, rights were taken away, or the
+    /// session was ended. That the access token with which it began runs out does not end it. To be asked from time
+    /// to time while it is sent.
+    pub async fn still_allowed(&self) -> Result<(), Error> {
+        let Reader { core, ctx } = &self.reader;
+        let ctx = RequestContext { expires_at: None, ..ctx.clone() };
+        let view = core.state.view(Freshness::STALE).await?;
+        let (project, now) = (&self.project, core.env.clock.now());
+        let environment = self.only.clone().map(|name| EnvironmentId { project: project.clone(), name });
+        let resource = environment.as_ref().map_or(Resource::Project(project), Resource::Environment);
+        ctx.require(&view, Permission::DocumentRead, resource, now)
     }
 
     /// The revision of the state that it shows.

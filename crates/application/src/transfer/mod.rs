@@ -25,6 +25,7 @@ use domain::{
     Binding, ConfigKey, Content, EnvironmentId, EnvironmentName, Permission, ProjectName, Resource, Revision,
     SchemaMode, SchemaName, SchemaVersion,
 };
+use export::Reader;
 use std::fmt;
 use std::sync::Arc;
 
@@ -145,7 +146,7 @@ impl Transfer {
         let resource = Resource::Project(project);
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
         self.require_frame(ctx, &view, project)?;
-        Ok(Export::new(view, project.clone(), None))
+        Ok(Export::new(self.reader(ctx), view, project.clone(), None))
     }
 
     /// Takes out one environment, with the schemas that its configs are bound to.
@@ -159,7 +160,12 @@ impl Transfer {
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await?;
         self.require_frame(ctx, &view, &environment.project)?;
         view.state.environment(environment).ok_or_else(|| Error::no_environment(environment))?;
-        Ok(Export::new(view, environment.project.clone(), Some(environment.name.clone())))
+        let (project, name) = (environment.project.clone(), environment.name.clone());
+        Ok(Export::new(self.reader(ctx), view, project, Some(name)))
+    }
+
+    fn reader(&self, ctx: &RequestContext) -> Reader {
+        Reader { core: self.core.clone(), ctx: ctx.clone() }
     }
 
     /// The actor may see the project's environments and schemas, and the project exists.

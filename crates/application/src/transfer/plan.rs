@@ -196,7 +196,9 @@ impl Import {
                 Err(Error::Rejected(Rejection::BindingUnknown { id, version }))
             }
             Some(Meaning::There(binding)) => {
-                check_document(&*self.tools.engine, view, id, Some(&binding), &record.content).await?;
+                check_document(&*self.tools.engine, view, id, Some(&binding), &record.content)
+                    .await
+                    .map_err(|error| self.tools.core.without_schema(&self.ctx, view, &id.project, error))?;
                 Ok(Some(Some(binding)))
             }
             Some(Meaning::Planned(validator)) => {
@@ -204,7 +206,7 @@ impl Import {
                 if violations.is_empty() {
                     return Ok(None);
                 }
-                let schema = format!("{} of the file", binding.schema);
+                let schema = format!("schema {} of the file", binding.schema);
                 Err(Error::ValidationFailed { schema, violations })
             }
         }

@@ -10,6 +10,7 @@ mod givers;
 mod guesses;
 mod members;
 mod projector;
+mod recreated;
 mod rights;
 mod sessions;
 mod world;

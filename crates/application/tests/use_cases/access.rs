@@ -86,7 +86,7 @@ async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), E
             app.configs.rollback(ctx, request).await.map(drop)
         }
         18 => app.configs.delete(ctx, DeleteConfig { id, expected, message }).await.map(drop),
-        19 => app.access.list(ctx, &p, page(9, None, None), fresh).await.map(drop),
+        19 => app.access.list(ctx, &p, None, page(9, None, None), fresh).await.map(drop),
         21 => {
             let patch = Patch::merge("{}").expect("a patch");
             app.configs.patch(ctx, PatchConfig { id, patch, expected, message }).await.map(drop)
@@ -117,8 +117,13 @@ async fn every_use_case_needs_its_permission() {
             Some(&missing),
             "use case {use_case} without {permission:?}: {without:?}"
         );
-        // A roll-back shows the earlier document too, a patch what it leaves alone.
-        let also = if matches!(use_case, 17 | 21) { Permission::DocumentRead } else { permission };
+        // A roll-back shows the earlier document too, a patch what it leaves alone, and a change of a project all
+        // of it.
+        let also = match use_case {
+            17 | 21 => Permission::DocumentRead,
+            2 => Permission::ProjectRead,
+            _ => permission,
+        };
         let with = call(&world, &world.key(&[permission, also]).await, use_case).await;
         assert_eq!(denial(&with), None, "use case {use_case} with {permission:?}: {with:?}");
         assert!(!matches!(with, Err(Error::Unauthenticated(_))), "use case {use_case}: {with:?}");

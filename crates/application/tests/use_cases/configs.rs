@@ -73,7 +73,7 @@ async fn a_document_must_satisfy_its_schema() {
     world.create_schema("s", "{\"required\":[\"a\"]}").await.expect("new");
     let refused = world.put_with("a", "{}", follow("s"), Precondition::Absent).await;
     let Err(Error::ValidationFailed { schema, violations }) = refused else { panic!("{refused:?}") };
-    assert_eq!((schema.as_str(), violations.len()), ("s version 1", 1));
+    assert_eq!((schema.as_str(), violations.len()), ("schema s version 1", 1));
     let unknown = world.put_with("a", "{}", follow("none"), Precondition::Absent).await;
     assert!(matches!(unknown, Err(Error::Rejected(Rejection::BindingUnknown { .. }))));
     let unknown = world.put_with("a", "{}", pin("s", 2), Precondition::Absent).await;

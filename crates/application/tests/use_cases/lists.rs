@@ -158,7 +158,7 @@ async fn other_lists_have_pages_too() {
     let first = app.schemas.list(admin, &p, page(1, None, None), FRESH).await.expect("allowed");
     let rest = app.schemas.list(admin, &p, page(1, first.next, None), FRESH).await.expect("allowed");
     assert_eq!((first.items.len(), rest.items.len(), rest.next), (1, 1, None));
-    let first = app.access.list(admin, &p, page(1, None, None), FRESH).await.expect("allowed");
-    let rest = app.access.list(admin, &p, page(1, first.next, None), FRESH).await.expect("allowed");
+    let first = app.access.list(admin, &p, None, page(1, None, None), FRESH).await.expect("allowed");
+    let rest = app.access.list(admin, &p, None, page(1, first.next, None), FRESH).await.expect("allowed");
     assert_eq!((first.items.len(), rest.items.len(), rest.next), (1, 1, None));
 }

@@ -2,8 +2,9 @@
 
 use super::State;
 use crate::{
-    Answer, AuditEntry, Committed, Config, ConfigId, Digest, Environment, Event, Past, Project, ProjectName,
-    Quotas, Retention, Retired, Schema, SchemaId, SchemaVersion, Usage, Version,
+    Answer, ApiKey, AuditEntry, Committed, Config, ConfigId, Digest, Environment, Event, KeyRef, Past,
+    PreviousSecret, Project, ProjectName, Quotas, Retention, Retired, Schema, SchemaId, SchemaVersion, Usage,
+    Version,
 };
 use std::sync::Arc;
 
@@ -82,14 +83,19 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
         Event::EpochRaised { user, epoch } => {
             state.epochs.insert(user.clone(), *epoch);
         }
-        Event::ApiKeyRevoked { key } => {
-            if let Some(removed) = state.api_keys.remove(key) {
-                state.keys_by_hash.remove(&removed.hash);
+        Event::ApiKeyRevoked { key } => drop(state.remove_api_key(key)),
+        Event::ApiKeyNarrowed { key, environment } => {
+            if let Some(mut narrowed) = state.remove_api_key(key) {
+                if let Some(named) = &mut narrowed.environments {
+                    named.remove(environment);
+                }
+                state.insert_api_key(narrowed);
             }
         }
-        Event::ApiKeyRotated { key, hash, prefix } => {
-            if let Some(mut rotated) = state.api_keys.remove(key) {
-                state.keys_by_hash.remove(&rotated.hash);
+        Event::ApiKeyRotated { key, hash, prefix, previous_until } => {
+            if let Some(mut rotated) = state.remove_api_key(key) {
+                rotated.previous =
+                    previous_until.map(|ends_at| PreviousSecret { hash: rotated.hash, ends_at });
                 rotated.hash = *hash;
                 rotated.prefix.clone_from(prefix);
                 rotated.revision = committed.revision;
@@ -318,8 +324,21 @@ impl State {
         }
     }
 
-    pub(super) fn insert_api_key(&mut self, key: crate::ApiKey) {
+    /// Takes an API key out, with the look-up of its secrets.
+    fn remove_api_key(&mut self, key: &KeyRef) -> Option<ApiKey> {
+        let removed = self.api_keys.remove(key)?;
+        self.keys_by_hash.remove(&removed.hash);
+        if let Some(previous) = &removed.previous {
+            self.keys_by_hash.remove(&previous.hash);
+        }
+        Some(removed)
+    }
+
+    pub(super) fn insert_api_key(&mut self, key: ApiKey) {
         self.keys_by_hash.insert(key.hash, key.key.clone());
+        if let Some(previous) = &key.previous {
+            self.keys_by_hash.insert(previous.hash, key.key.clone());
+        }
         self.api_keys.insert(key.key.clone(), key);
     }
 

@@ -17,13 +17,13 @@ pub use rows::{Row, RowKey};
 
 use crate::limits::ANSWER_KEPT_MS;
 use crate::{
-    Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, Epoch, KeyRef, MemberId,
-    Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaName, SchemaVersion, Timestamp, Usage,
-    UserId, Version,
+    Actor, Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, Epoch, KeyRef,
+    MemberId, Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaName, SchemaVersion,
+    Timestamp, Usage, UserId, Version,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -294,7 +294,27 @@ impl State {
         self.api_keys.get(key)
     }
 
-    /// The API key whose secret has this digest.
+    /// The API keys that somebody made, and those that were made with these, in projects and of the platform.
+    pub fn api_keys_made_by(&self, maker: &Actor) -> Vec<&ApiKey> {
+        let mut by_maker: BTreeMap<&Actor, Vec<&ApiKey>> = BTreeMap::new();
+        for key in self.api_keys.values() {
+            by_maker.entry(&key.created_by).or_default().push(key);
+        }
+        let mut made = by_maker.remove(maker).unwrap_or_default();
+        let mut at = 0;
+        while let Some(key) = made.get(at) {
+            made.extend(by_maker.remove(&Actor::ApiKey(key.key.clone())).unwrap_or_default());
+            at += 1;
+        }
+        made
+    }
+
+    /// The API key that the secret with this digest opens at the time `at`; it may have expired.
+    pub fn api_key_by_secret(&self, hash: &Digest, at: Timestamp) -> Option<&ApiKey> {
+        self.api_key_by_hash(hash).filter(|key| key.is_opened_by(hash, at))
+    }
+
+    /// The API key whose present secret, or the one before it, has this digest, whether or not that is still good.
     pub fn api_key_by_hash(&self, hash: &Digest) -> Option<&ApiKey> {
         self.keys_by_hash.get(hash).and_then(|key| self.api_keys.get(key))
     }

@@ -222,7 +222,9 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
                 keys.push(RowKey::RetiredConfig(id.clone()));
             }
             Event::ApiKeyCreated { key } => keys.push(RowKey::ApiKey(key.key.clone())),
-            Event::ApiKeyRevoked { key } | Event::ApiKeyRotated { key, .. } => {
+            Event::ApiKeyRevoked { key }
+            | Event::ApiKeyRotated { key, .. }
+            | Event::ApiKeyNarrowed { key, .. } => {
                 keys.push(RowKey::ApiKey(key.clone()));
             }
             Event::AnswerKept { key, .. } | Event::AnswerForgotten { key } => keys.push(RowKey::Answer(*key)),

@@ -6,6 +6,7 @@ mod checks;
 mod members;
 mod memory;
 mod properties;
+mod recreated;
 mod references;
 mod steps;
 mod time;

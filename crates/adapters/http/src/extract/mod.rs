@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod change;
+mod key;
 mod lines;
 mod past;
 mod patch;
@@ -17,6 +18,7 @@ mod watch;
 pub(crate) use body::{BoundedBody, JsonBody, TransactionBytes};
 pub(crate) use caller::{Caller, Guest, by_cookie, has_credential};
 pub(crate) use change::Change;
+pub(crate) use key::{MakerQuery, OverlapQuery};
 pub(crate) use lines::Lines;
 pub(crate) use past::{DiffQuery, MessageQuery, MomentQuery, PastQuery, Wanted};
 pub(crate) use patch::{JSON_PATCH, MERGE_PATCH, PatchBody};
@@ -34,6 +36,6 @@ pub(crate) use query::{
     ConfigListQuery, DryRunQuery, ImportQuery, Include, KeyQuery, NoQuery, OverwriteQuery, PageQuery, Query,
     ReadQuery,
 };
-pub(crate) use signing::{CallbackQuery, EndQuery, ModeQuery};
+pub(crate) use signing::{CallbackQuery, EndQuery, ModeQuery, RevokeKeysQuery};
 pub(crate) use trail::{AuditForm, AuditSearch};
 pub(crate) use watch::{LastEventId, Snapshot, WaitQuery, WatchQuery, asked_wait};

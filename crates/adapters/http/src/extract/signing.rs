@@ -59,6 +59,29 @@ impl Parameters for EndQuery {
     }
 }
 
+/// What becomes of the API keys of somebody who is deactivated.
+#[derive(Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RevokeKeysQuery {
+    /// `true`: the API keys that the person made, and those that were made with them, are revoked.
+    #[param(value_type = Option<bool>, example = true)]
+    pub(crate) revoke_api_keys: bool,
+}
+
+impl Parameters for RevokeKeysQuery {
+    fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        if name != "revoke_api_keys" {
+            return Ok(false);
+        }
+        self.revoke_api_keys = match value {
+            "true" => true,
+            "false" => false,
+            _ => return Err(invalid("revoke_api_keys", "must be true or false")),
+        };
+        Ok(true)
+    }
+}
+
 /// What comes back from an identity provider (RFC 6749 section 4.1.2, RFC 9207).
 #[derive(Default, IntoParams)]
 #[into_params(parameter_in = Query)]

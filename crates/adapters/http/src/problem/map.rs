@@ -41,6 +41,7 @@ impl From<Error> for Problem {
             }
             Error::Document(fault) => fault.into(),
             Error::Rejected(rejection) => rejection.into(),
+            Error::Withheld(rejection) => withheld(&rejection),
             Error::ValidationFailed { violations, .. } => {
                 Self::new(Code::ValidationFailed, detail).with("errors", errors(&violations))
             }
@@ -191,6 +192,29 @@ impl From<Rejection> for Problem {
             }
         };
         Self::new(code, detail)
+    }
+}
+
+/// A refusal whose details the caller may not read: its code, and what the request said itself.
+fn withheld(rejection: &Rejection) -> Problem {
+    let needs = |what: &str, permission: &str| format!("{what}; to be told more needs {permission}");
+    match rejection {
+        Rejection::Operation { operation, rejection } => withheld(rejection).with("operation", *operation),
+        Rejection::VersionConflict { id, expected, .. } => {
+            let what = format!("config {id} does not meet the precondition");
+            Problem::new(Code::VersionConflict, needs(&what, "config:document:read"))
+                .with("expected_version", expected.map(|version| version.0))
+        }
+        Rejection::SchemaVersionConflict { id, expected, .. } => {
+            let what = format!("schema {} does not have the expected version", id.name);
+            Problem::new(Code::SchemaVersionConflict, needs(&what, "config:schema:read"))
+                .with("expected_version", expected.0)
+        }
+        Rejection::SchemaInUse { id, .. } | Rejection::SchemaUsed { id, .. } => {
+            let what = format!("schema {} is in use", id.name);
+            Problem::new(Code::SchemaInUse, needs(&what, "config:schema:read"))
+        }
+        other => Problem::internal(format!("a refusal that quotes nothing was withheld: {other}")),
     }
 }
 

@@ -1,7 +1,9 @@
 //! API keys of a project.
 
 use super::dto::api_key::{ApiKeyBody, CreatedApiKeyBody, NewApiKeyBody};
-use crate::extract::{ApiKeyPath, Caller, Change, JsonBody, PageQuery, ProjectPath, Query, ReadQuery};
+use crate::extract::{
+    ApiKeyPath, Caller, Change, JsonBody, MakerQuery, OverlapQuery, PageQuery, ProjectPath, Query, ReadQuery,
+};
 use crate::openapi::{BODY, CHANGE, COMMON, IN_PROJECT, LIST, READ, refusals};
 use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
@@ -35,7 +37,7 @@ refusals! {
 ///
 /// By id, never their secrets.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/api-keys", tag = "api-keys",
-    params(ProjectPath, PageQuery, ReadQuery),
+    params(ProjectPath, MakerQuery, PageQuery, ReadQuery),
     responses((status = 200, description = "A page of API keys", body = List<ApiKeyBody>), Listed),
     security(("bearer" = []), ("api_key" = [])))]
 async fn list_api_keys(
@@ -43,11 +45,12 @@ async fn list_api_keys(
     Caller(ctx): Caller,
     OriginalUri(uri): OriginalUri,
     path: ProjectPath,
-    Query((page, read)): Query<(PageQuery, ReadQuery)>,
+    Query((maker, (page, read))): Query<(MakerQuery, (PageQuery, ReadQuery))>,
 ) -> Result<Response, Problem> {
-    let list = Listing::new(uri.path(), "");
+    let maker = maker.created_by.as_deref();
+    let list = Listing::new(uri.path(), maker.unwrap_or_default());
     let (request, freshness) = list.request(&page, read.freshness(), |text| ApiKeyId::parse(text).ok())?;
-    let page = api.app.access.list(&ctx, &path.project, request, freshness).await?;
+    let page = api.app.access.list(&ctx, &path.project, maker, request, freshness).await?;
     let items: Vec<ApiKeyBody> = page.items.iter().map(Into::into).collect();
     list.answer(items, page.next.as_ref().map(ApiKeyId::as_str), page.revision, freshness, page.stale_for_ms)
 }
@@ -96,18 +99,20 @@ async fn get_api_key(
 
 /// Give an API key another secret
 ///
-/// The secret before ends at once, and so do watches that were opened with it. The answer is the only one that
-/// shows the new one, as `key`.
+/// The secret before stays good for `overlap_seconds`, so that every program can take the new one in time; `0` ends
+/// one that leaked, and watches that were opened with it, at once. The answer is the only one that shows the new
+/// secret, as `key`. Needs the right to read keys too, because the answer shows the key; a key may rotate itself.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/api-keys/{id}/rotate", tag = "api-keys",
-    params(ApiKeyPath),
+    params(ApiKeyPath, OverlapQuery),
     responses((status = 200, description = "The API key with its secret", body = CreatedApiKeyBody), Rotated),
     security(("bearer" = []), ("api_key" = [])))]
 async fn rotate_api_key(
     State(api): State<Api>,
-    change: Change,
+    change: Change<OverlapQuery>,
     path: ApiKeyPath,
 ) -> Result<Response, Problem> {
-    let changed = api.app.access.rotate(&change.alone(), path.project, path.id).await?;
+    let overlap_ms = change.query.overlap_ms();
+    let changed = api.app.access.rotate(&change.alone(), path.project, path.id, overlap_ms).await?;
     Ok(Reply::changed(StatusCode::OK, &CreatedApiKeyBody::from(&changed.item), &changed)?.done())
 }
 

@@ -9,7 +9,7 @@ use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
 use application::RequestContext;
-use application::identity::{Audit, Listed};
+use application::identity::{Audit, BulkRead, Listed};
 use application::ports::identity::{AuditCursor, AuditQuery, AuditRecord};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
@@ -107,11 +107,17 @@ async fn answer(
     if form != AuditForm::Json {
         let place = api.sending.enter(&ctx.actor)?;
         let first = audit.search(&ctx, query.clone(), None, BATCH).await?;
+        audit.read(&ctx, BulkRead::AuditFile(uri.query().unwrap_or_default().to_owned()), project).await;
         return Ok(file(form, place, Export { audit, ctx, query, next: Some(first), sent: 0 }));
     }
     let list = Listing::new(uri.path(), &format!("{query:?}"));
     let (size, before) = list.plain(&search.page, |text| text.parse::<AuditCursor>().ok())?;
+    let first = before.is_none();
     let found = audit.search(&ctx, query, before, size).await?;
+    // Further pages belong to the same reading.
+    if first {
+        audit.read(&ctx, BulkRead::Audit(uri.query().unwrap_or_default().to_owned()), project).await;
+    }
     let items: Vec<AuditRecordBody> = found.items.iter().map(Into::into).collect();
     list.plain_answer(items, found.next.map(|cursor| cursor.to_string()).as_deref())
 }

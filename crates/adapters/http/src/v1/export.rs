@@ -8,10 +8,12 @@ use crate::openapi::{COMMON, IN_ENVIRONMENT, IN_PROJECT, READ, refusals};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::router::Api;
-use application::Export;
+use application::identity::BulkRead;
+use application::{Export, RequestContext};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
+use domain::ProjectName;
 use http::{HeaderValue, StatusCode};
 use std::io;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,6 +50,7 @@ async fn export_project(
 ) -> Result<Response, Problem> {
     let export = api.app.transfer.export_project(&ctx, &path.project, read.freshness()).await?;
     let place = api.sending.enter_project(&ctx.actor, &path.project)?;
+    noted(&api, &ctx, BulkRead::Project(path.project.clone()), &path.project).await;
     Ok(sent(export, place, &read, coding))
 }
 
@@ -70,13 +73,22 @@ async fn export_environment(
     let id = path.id();
     let export = api.app.transfer.export_environment(&ctx, &id, read.freshness()).await?;
     let place = api.sending.enter_project(&ctx.actor, &id.project)?;
+    noted(&api, &ctx, BulkRead::Environment(id.clone()), &id.project).await;
     Ok(sent(export, place, &read, coding))
 }
 
-/// The answer.
+/// Writes into the audit who was sent what, on a node that has one.
+async fn noted(api: &Api, ctx: &RequestContext, what: BulkRead, project: &ProjectName) {
+    if let Ok(identity) = api.app.identity() {
+        identity.audit.read(ctx, what, Some(project)).await;
+    }
+}
+
+/// The answer. It is broken off when the caller may not have it any more.
 fn sent(export: Export, place: Place, read: &ReadQuery, coding: Option<Coding>) -> Response {
     let (revision, stale_for_ms) = (export.revision(), export.stale_for_ms());
     let chunks = futures::stream::try_unfold(export, async |mut export| {
+        export.still_allowed().await.map_err(io::Error::other)?;
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         while chunk.len() < CHUNK_BYTES {
             let Some(item) = export.next().await.map_err(io::Error::other)? else { break };

@@ -60,9 +60,11 @@ pub fn case(operation: &str) -> Option<Case> {
         "list_users" | "get_user" | "deactivate_user" | "list_sessions" | "end_sessions" | "end_session" => {
             PLAIN
         }
-        "reset_user_password" | "remove_user_second_factor" | "list_invitations" | "revoke_invitation" => {
-            PLAIN
-        }
+        "list_made_keys"
+        | "reset_user_password"
+        | "remove_user_second_factor"
+        | "list_invitations"
+        | "revoke_invitation" => PLAIN,
         "create_user" => body(r#"{"email":"cNUMBER@example.com","name":"C"}"#),
         "update_user" => body(r#"{"name":"Renamed"}"#),
         "invite" => body(r#"{"email":"jNUMBER@example.com","role":{"role":"viewer","project":"demo"}}"#),
@@ -104,7 +106,7 @@ pub fn case(operation: &str) -> Option<Case> {
         "watch_configs" | "list_schemas" | "get_schema" | "list_failures" | "get_schema_version" => PLAIN,
         "diff_config" => Case { query: "?from=1&to=2", ..PLAIN },
         "delete_schema" => guarded(""),
-        "put_config" => guarded(r#"{"content":3}"#),
+        "put_config" => guarded(r#"{"content":{"v":3}}"#),
         "delete_config" => guarded(""),
         "patch_config" => Case { kind: "application/json-patch+json", ..guarded("[]") },
         "rollback_config" => guarded(r#"{"to_version":1}"#),
@@ -118,5 +120,4 @@ pub fn case(operation: &str) -> Option<Case> {
     })
 }
 
-const TRANSACTION: &str =
-    r#"{"operations":[{"op":"put","environment":"default","key":"b","content":1,"expected_version":0}]}"#;
+const TRANSACTION: &str = r#"{"operations":[{"op":"put","environment":"default","key":"b","content":{"v":1},"expected_version":0}]}"#;

@@ -1,6 +1,8 @@
 //! Files that are sent: to how many at a time, and what becomes of those who do not take them.
 
-use crate::support::{CONFIGS, PROJECT, Server};
+use crate::support::{PROJECT, Server};
+use application::ports::Clock;
+use application::ports::identity::{AuditOutcome, NewAuditRecord};
 use axum::body::Body;
 use futures::StreamExt;
 use http::{Request, StatusCode};
@@ -112,10 +114,21 @@ async fn nobody_reads_for_ever() {
 async fn the_audit_is_held_to_the_same() {
     let mut server = Server::of_people().await;
     server.unchecked = true;
-    for _ in 0..600 {
-        server.raw("GET", CONFIGS, &[("user-agent", &"x".repeat(200))], Body::empty()).await;
-    }
-    server.people().identity.audit.flush().await.expect("written");
+    let record = NewAuditRecord {
+        at: server.test.clock.now(),
+        actor: "system".to_owned(),
+        address: String::new(),
+        user_agent: "x".repeat(200),
+        action: "test.fill".to_owned(),
+        resource: "r".to_owned(),
+        project: None,
+        outcome: AuditOutcome::Success,
+        request_id: "req-fill".to_owned(),
+        trace_id: String::new(),
+        revision: None,
+        detail: "{}".to_owned(),
+    };
+    server.people().ports.audit.append(&vec![record; 600]).await.expect("written");
     let admin = server.test.admin_secret.clone();
     let file = async || open(&server, "/api/v1/audit", &admin, "text/csv").await;
     let (first, second) = (file().await, file().await);
@@ -127,4 +140,22 @@ async fn the_audit_is_held_to_the_same() {
     let headers = [("accept", "application/x-ndjson")];
     let whole = server.send("GET", "/api/v1/audit", &headers, "").await.is(200);
     assert!(String::from_utf8_lossy(&whole.body).lines().count() >= 600);
+}
+
+/// An export that is under way ends when the key that asked for it is revoked.
+#[tokio::test(start_paused = true)]
+async fn an_export_ends_when_its_key_is_revoked() {
+    let server = holding(3).await;
+    let secret = key(&server, "leaked").await;
+    let (status, body) = export(&server, &secret).await;
+    assert_eq!(status, 200);
+    let mut body = body.into_data_stream();
+    body.next().await.expect("a part").expect("whole");
+    let keys = server.get(&format!("{PROJECT}/api-keys")).await.is(200).json();
+    let id = keys["items"][0]["id"].as_str().expect("an id").to_owned();
+    server.send("DELETE", &format!("{PROJECT}/api-keys/{id}"), &[], "").await.is(204);
+    let rest: Vec<_> = StreamExt::collect(body).await;
+    assert!(rest.last().expect("something").is_err(), "a broken transfer, not a short file");
+    let bytes: usize = rest.iter().filter_map(|part| part.as_ref().ok()).map(bytes::Bytes::len).sum();
+    assert!(bytes < 2_000_000, "{bytes} bytes came after the key was revoked");
 }

@@ -140,7 +140,7 @@ fn person() -> Person {
         key_prefixes: Some(["app.".to_owned()].into()),
     };
     let everywhere = Grant { project: None, environments: None, key_prefixes: None, ..grant.clone() };
-    Person { epoch: Epoch(3), grants: vec![grant, everywhere] }
+    Person { epoch: Epoch(3), grants: vec![grant, everywhere], as_of: None }
 }
 
 fn rotate_api_key() -> Command {

@@ -54,7 +54,9 @@ impl Touched {
                 Event::ProjectDeleted { name } => {
                     self.projects.insert(name.clone());
                 }
-                Event::ApiKeyRevoked { key } | Event::ApiKeyRotated { key, .. } => match &key.project {
+                Event::ApiKeyRevoked { key }
+                | Event::ApiKeyRotated { key, .. }
+                | Event::ApiKeyNarrowed { key, .. } => match &key.project {
                     Some(project) => {
                         self.projects.insert(project.clone());
                     }

@@ -6,7 +6,7 @@
 use super::JwtRules;
 use super::roles::{Role, read_roles, write_roles};
 use application::ports::identity::{AccessClaims, TokenFault};
-use domain::{Epoch, Person, SessionId, Timestamp, UserId};
+use domain::{Epoch, Person, Revision, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub(super) struct Claims {
     epoch: u64,
     roles: Vec<Role>,
     roles_refreshed_at: i64,
+    /// The revision up to which deleted projects and environments are gone from `roles`.
+    roles_revision: u64,
     trace_id: String,
     exp: i64,
     nbf: i64,
@@ -43,6 +45,7 @@ impl Claims {
             epoch: claims.person.epoch.0,
             roles: write_roles(&claims.person.grants),
             roles_refreshed_at: claims.roles_refreshed_at.0,
+            roles_revision: claims.person.as_of.unwrap_or_default().0,
             trace_id: claims.trace_id.clone(),
             exp: claims.expires_at.0.div_euclid(1000),
             nbf: issued_at,
@@ -67,7 +70,11 @@ impl Claims {
         Ok(AccessClaims {
             user: user.ok_or(TokenFault::Invalid("subject"))?,
             session: self.sid,
-            person: Arc::new(Person { epoch: Epoch(self.epoch), grants }),
+            person: Arc::new(Person {
+                epoch: Epoch(self.epoch),
+                grants,
+                as_of: Some(Revision(self.roles_revision)),
+            }),
             roles_refreshed_at: Timestamp(self.roles_refreshed_at),
             trace_id: self.trace_id,
             issued_at,

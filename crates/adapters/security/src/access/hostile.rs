@@ -141,7 +141,7 @@ fn claims_that_are_missing_or_of_another_type() {
     let mut forge = Forge::new();
     let good = forge.claims.clone();
     let names: Vec<String> = good.keys().cloned().collect();
-    assert_eq!(names.len(), 12);
+    assert_eq!(names.len(), 13);
     for name in &names {
         forge.claims = good.clone();
         forge.claims.remove(name);
@@ -165,6 +165,8 @@ fn claims_that_are_missing_or_of_another_type() {
         ("iat", json!(1_700_000_000)),
         ("epoch", json!(-1)),
         ("epoch", json!("7")),
+        ("roles_revision", json!("7")),
+        ("roles_revision", json!(-1)),
         ("iss", json!("https://guardian.test/")),
         ("iss", json!(["https://guardian.test"])),
         ("aud", json!("other")),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::secrets::test_support::secrets;
 use crate::secrets::{SecretSources, Secrets, create_secrets};
-use domain::{BuiltInRole, Epoch, Grant, Person, ProjectName, RoleName, SessionId, UserId};
+use domain::{BuiltInRole, Epoch, Grant, Person, ProjectName, Revision, RoleName, SessionId, UserId};
 use secrecy::ExposeSecret as _;
 use std::hint::black_box;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) fn claims(count: usize) -> AccessClaims {
     AccessClaims {
         user: UserId::parse("0199-ann").expect("a user"),
         session: SessionId::parse("0199-session").expect("a session"),
-        person: Arc::new(Person { epoch: Epoch(7), grants: grants(count) }),
+        person: Arc::new(Person { epoch: Epoch(7), grants: grants(count), as_of: Some(Revision(42)) }),
         roles_refreshed_at: Timestamp(NOW.0 - 1234),
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
         issued_at: NOW,
@@ -67,7 +67,7 @@ fn the_header_and_the_claims_are_as_documented() {
         part(1),
         json!({
             "iss": "https://guardian.test", "aud": "guardian", "sub": "user:0199-ann", "sid": "0199-session",
-            "epoch": 7, "roles": ["editor@project-0"], "roles_refreshed_at": 1_799_999_998_766_i64,
+            "epoch": 7, "roles": ["editor@project-0"], "roles_refreshed_at": 1_799_999_998_766_i64, "roles_revision": 42,
             "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "exp": 1_800_000_900, "nbf": 1_800_000_000,
             "iat": 1_800_000_000, "jti": "0199-token",
         })

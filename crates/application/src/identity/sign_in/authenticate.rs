@@ -3,7 +3,7 @@
 use super::{Authenticated, SignIn};
 use crate::Error;
 use crate::identity::rights::millis;
-use domain::{Person, Timestamp};
+use domain::Timestamp;
 use std::sync::Arc;
 
 impl SignIn {
@@ -22,8 +22,7 @@ impl SignIn {
             person
         } else {
             // The rights are newer than the epoch, never older, so the state refuses them as it should.
-            let grants = shared.rights_of(&claims.user).await?;
-            let person = Arc::new(Person { epoch: claims.person.epoch, grants });
+            let person = Arc::new(shared.rights_of(&claims.user, claims.person.epoch).await?);
             shared.grants.put(claims.user.clone(), person.clone(), now, since);
             person
         };

@@ -24,7 +24,7 @@ pub use directory::{Admissions, EpochOutbox, Invitation, NewInvitation, PendingE
 pub use factors::{SecondFactor, SecondFactors, Totp, TotpSecret};
 pub use groups::{Group, Groups, Mirrored};
 pub use observer::{IdentityObserver, Observation};
-pub use organisations::{Organisation, Organisations, Owned};
+pub use organisations::{Gone, Organisation, Organisations, Owned};
 pub use passwords::{
     PasswordError, PasswordFault, PasswordHash, PasswordHasher, PasswordRules, PasswordVerdict,
 };

@@ -2,7 +2,7 @@
 
 use super::IdentityError;
 use async_trait::async_trait;
-use domain::{KeyLabel, OrganisationName, ProjectName, Timestamp};
+use domain::{EnvironmentId, KeyLabel, OrganisationName, ProjectName, Timestamp};
 
 /// An organisation.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +15,15 @@ pub struct Organisation {
     pub second_factor_required: bool,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// Something that was deleted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Gone {
+    /// A project with everything in it.
+    Project(ProjectName),
+    /// An environment.
+    Environment(EnvironmentId),
 }
 
 /// What became of a project that was to have another owner.
@@ -58,7 +67,8 @@ pub trait Organisations: Send + Sync {
     /// Whether the person must use a second factor because of an organisation in which they have a role.
     async fn requires_second_factor(&self, user: &domain::UserId) -> Result<bool, IdentityError>;
 
-    /// Forgets a project that is gone: its owner and every role in it, so that a later project of the same name
-    /// starts with nobody.
-    async fn forget(&self, project: &ProjectName) -> Result<(), IdentityError>;
+    /// Forgets what is gone, so that something later of the same name starts with nobody: of a project its owner
+    /// and every role and invitation in it; an environment is taken out of the roles of its project, and roles that
+    /// were for no other environment end.
+    async fn forget(&self, gone: &Gone) -> Result<(), IdentityError>;
 }

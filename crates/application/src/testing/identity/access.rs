@@ -3,8 +3,8 @@
 use super::MemoryPeople;
 use crate::identity::{GROUP_DEPTH_MAX, GROUPS_MAX, ORGANISATIONS_MAX, ROLES_MAX};
 use crate::ports::identity::{
-    Binding, CustomRole, Group, Groups, IdentityError, Member, Mirrored, Organisation, Organisations, Owned,
-    Place, Reach, Roles, Subject,
+    Binding, CustomRole, Gone, Group, Groups, IdentityError, Member, Mirrored, Organisation, Organisations,
+    Owned, Place, Reach, Roles, Subject,
 };
 use async_trait::async_trait;
 use domain::{Grant, GroupName, OrganisationName, ProjectName, RoleName, UserId};
@@ -282,7 +282,11 @@ impl Organisations for MemoryPeople {
         })
     }
 
-    async fn forget(&self, project: &ProjectName) -> Result<(), IdentityError> {
+    async fn forget(&self, gone: &Gone) -> Result<(), IdentityError> {
+        let project = match gone {
+            Gone::Project(project) => project,
+            Gone::Environment(id) => return self.change(|tables| Ok(tables.narrow(id))),
+        };
         self.change(|tables| {
             tables.empty(&Place::Project(project.clone()));
             if let Some(owner) = tables.owners.remove(project) {

@@ -7,8 +7,8 @@ use crate::ports::identity::{
     Subject, User, UserStatus,
 };
 use domain::{
-    BuiltInRole, Digest, Grant, GroupName, OrganisationName, Permission, ProjectName, RoleName, SessionId,
-    Timestamp, UserId,
+    BuiltInRole, Digest, EnvironmentId, Grant, GroupName, OrganisationName, Permission, ProjectName,
+    RoleName, SessionId, Timestamp, UserId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -289,6 +289,24 @@ impl Tables {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes an environment out of the roles of its project; roles that were for no other end.
+    pub(super) fn narrow(&mut self, id: &EnvironmentId) {
+        let place = Place::Project(id.project.clone());
+        let names_it = |binding: &Binding| {
+            let named = binding.environments.as_ref().is_some_and(|all| all.contains(&id.name));
+            binding.place == place && named
+        };
+        self.raise(self.people_by(names_it));
+        self.bindings.retain(|_, binding| {
+            if names_it(binding)
+                && let Some(named) = &mut binding.environments
+            {
+                named.remove(&id.name);
+            }
+            binding.environments.as_ref().is_none_or(|all| !all.is_empty())
+        });
     }
 
     /// Takes every role and invitation in a place away.

@@ -1,8 +1,9 @@
 //! The contract of [`Organisations`](crate::ports::identity::Organisations).
 
 use super::{Stores, admissions, at, group_name, in_project, organisation, project, refusal};
-use crate::ports::identity::{Organisation, Owned, Place, Reach, Subject};
-use domain::OrganisationName;
+use crate::ports::identity::{Binding, Gone, Organisation, Owned, Place, Reach, Subject};
+use domain::{EnvironmentId, EnvironmentName, OrganisationName, UserId};
+use std::collections::BTreeSet;
 
 /// Runs every check of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
@@ -12,6 +13,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_second_factor(&open().await).await;
     check_requiring_a_second_factor_is_told(&open().await).await;
     check_forgetting_a_project(&open().await).await;
+    check_forgetting_an_environment(&open().await).await;
 }
 
 async fn check_kept_and_listed(stores: &Stores) {
@@ -141,7 +143,7 @@ async fn check_forgetting_a_project(stores: &Stores) {
     let invited = admissions::invitation("t", "cy", Some(("admin", in_project("shop"))));
     stores.admissions.invite(&invited).await.expect("an invitation");
     stores.drain().await;
-    stores.organisations.forget(&project("shop")).await.expect("forgotten");
+    stores.organisations.forget(&Gone::Project(project("shop"))).await.expect("forgotten");
     stores.expect_raised("forgetting a project", &[&ada, &bob]).await;
     assert!(stores.organisations.projects(&acme).await.expect("projects").is_empty());
     assert!(stores.roles.members(&in_project("shop"), None, 5).await.expect("members").is_empty());
@@ -151,6 +153,34 @@ async fn check_forgetting_a_project(stores: &Stores) {
         "the other project is as it was"
     );
     assert!(stores.admissions.invitations(at(1), 5).await.expect("a list").is_empty(), "nobody comes later");
-    stores.organisations.forget(&project("shop")).await.expect("forgetting again does no harm");
+    stores
+        .organisations
+        .forget(&Gone::Project(project("shop")))
+        .await
+        .expect("forgetting again does no harm");
+    stores.expect_raised("forgetting again", &[]).await;
+}
+
+async fn check_forgetting_an_environment(stores: &Stores) {
+    let [ada, bob, cy] = [stores.person("ada").await, stores.person("bob").await, stores.person("cy").await];
+    let environments = |names: &[&str]| -> BTreeSet<EnvironmentName> {
+        names.iter().map(|name| EnvironmentName::parse(name).expect("a name")).collect()
+    };
+    for (user, names) in [(&ada, Some(["dev", "prod"].as_slice())), (&bob, Some(&["dev"])), (&cy, None)] {
+        let role = super::binding(Subject::User(user.clone()), "editor", in_project("shop"));
+        let role = Binding { environments: names.map(environments), ..role };
+        stores.roles.bind(&role).await.expect("given");
+    }
+    stores.drain().await;
+    let id = EnvironmentId { project: project("shop"), name: EnvironmentName::parse("dev").expect("a name") };
+    stores.organisations.forget(&Gone::Environment(id.clone())).await.expect("forgotten");
+    stores.expect_raised("forgetting an environment", &[&ada, &bob]).await;
+    let members = stores.roles.members(&in_project("shop"), None, 5).await.expect("members");
+    let left: Vec<_> = members.into_iter().map(|member| member.binding).collect();
+    let of = |user: &UserId| left.iter().find(|one| one.subject == Subject::User(user.clone()));
+    assert_eq!(of(&ada).map(|one| &one.environments), Some(&Some(environments(&["prod"]))));
+    assert!(of(&bob).is_none(), "a role in nothing ends");
+    assert_eq!(of(&cy).map(|one| &one.environments), Some(&None));
+    stores.organisations.forget(&Gone::Environment(id)).await.expect("forgetting again does no harm");
     stores.expect_raised("forgetting again", &[]).await;
 }

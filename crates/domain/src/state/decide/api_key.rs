@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::access::{Permission, Resource, may_grant};
-use crate::limits::API_KEYS_PER_PROJECT_DEFAULT;
-use crate::{ApiKey, Digest, Event, KeyRef, NewApiKey, ProjectName, Rejection};
+use crate::limits::{API_KEY_OVERLAP_MS_MAX, API_KEYS_PER_PROJECT_DEFAULT};
+use crate::{ApiKey, Command, Event, KeyRef, NewApiKey, ProjectName, Rejection, Timestamp};
 
 impl Decision<'_> {
     pub(super) fn create_api_key(
@@ -47,12 +47,10 @@ impl Decision<'_> {
     }
 
     /// Whoever has the new secret has the rights of the key, so they must be the actor's own too.
-    pub(super) fn rotate_api_key(
-        &self,
-        key: &KeyRef,
-        hash: &Digest,
-        prefix: &str,
-    ) -> Result<Vec<Event>, Rejection> {
+    pub(super) fn rotate_api_key(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let Command::RotateApiKey { key, hash, prefix, overlap_ms } = command else {
+            return Ok(Vec::new());
+        };
         self.require(Permission::KeyWrite, owner(key.project.as_ref()))?;
         if let Some(name) = &key.project {
             self.existing_project(name)?;
@@ -62,7 +60,14 @@ impl Decision<'_> {
             return Err(Rejection::ApiKeyExists(key.id.clone()));
         }
         self.within_own_rights(present)?;
-        Ok(vec![Event::ApiKeyRotated { key: key.clone(), hash: *hash, prefix: prefix.to_owned() }])
+        if *overlap_ms > API_KEY_OVERLAP_MS_MAX {
+            let (limit, max) = ("overlap_ms".to_owned(), API_KEY_OVERLAP_MS_MAX);
+            return Err(Rejection::LimitReached { limit, max });
+        }
+        let overlap = i64::try_from(*overlap_ms).ok().filter(|overlap| *overlap > 0);
+        let previous_until = overlap.map(|overlap| Timestamp(self.stamped.at.0.saturating_add(overlap)));
+        let (key, hash, prefix) = (key.clone(), *hash, prefix.clone());
+        Ok(vec![Event::ApiKeyRotated { key, hash, prefix, previous_until }])
     }
 
     fn within_own_rights(&self, key: &ApiKey) -> Result<(), Rejection> {
@@ -96,6 +101,7 @@ impl Decision<'_> {
             created_at: self.stamped.at,
             created_by: self.stamped.actor.clone(),
             revision: self.state.revision().next(),
+            previous: None,
         }
     }
 }

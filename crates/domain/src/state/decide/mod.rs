@@ -35,7 +35,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::Transact { operations, message } => decision.transact(operations, message),
         Command::CreateApiKey { project, key } => decision.create_api_key(project.as_ref(), key),
         Command::RevokeApiKey { key } => decision.revoke_api_key(key),
-        Command::RotateApiKey { key, hash, prefix } => decision.rotate_api_key(key, hash, prefix),
+        Command::RotateApiKey { .. } => decision.rotate_api_key(&stamped.command),
         Command::RaiseEpochs { users } => decision.raise_epochs(users),
         Command::AdmitMember { member } => decision.admit_member(member),
         Command::RetireMember { id } => decision.retire_member(*id),

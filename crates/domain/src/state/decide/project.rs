@@ -83,13 +83,19 @@ impl Decision<'_> {
         Ok(vec![Event::EnvironmentCreated { id: id.clone() }])
     }
 
+    /// Takes the environment out of the scopes of the project's keys: a key must not reach a later environment of
+    /// the same name.
     pub(super) fn delete_environment(&self, id: &EnvironmentId) -> Result<Vec<Event>, Rejection> {
         self.require(Permission::EnvironmentDelete, Resource::Environment(id))?;
         self.existing_environment(id)?;
         if self.holds_configs(id) {
             return Err(Rejection::EnvironmentNotEmpty(id.clone()));
         }
-        Ok(vec![Event::EnvironmentDeleted { id: id.clone() }])
+        let keys = self.state.api_keys(Some(&id.project));
+        let named = keys.filter(|key| key.environments.as_ref().is_some_and(|all| all.contains(&id.name)));
+        let narrowed =
+            named.map(|key| Event::ApiKeyNarrowed { key: key.key.clone(), environment: id.name.clone() });
+        Ok(narrowed.chain([Event::EnvironmentDeleted { id: id.clone() }]).collect())
     }
 
     pub(super) fn existing_project(&self, name: &ProjectName) -> Result<(), Rejection> {

@@ -20,6 +20,7 @@ fn key(owner: Option<&str>, permissions: &[Permission]) -> ApiKey {
         created_at: Timestamp(0),
         created_by: Actor::System,
         revision: Revision(1),
+        previous: None,
     }
 }
 
@@ -168,7 +169,8 @@ fn grant(owner: Option<&str>, role: BuiltInRole) -> Grant {
 
 #[track_caller]
 fn check_person(grants: &[Grant], permission: Permission, resource: Resource<'_>, expected: &Verdict) {
-    let (actor, person) = (Actor::User(ann()), Person { epoch: Epoch(0), grants: grants.to_vec() });
+    let (actor, person) =
+        (Actor::User(ann()), Person { epoch: Epoch(0), grants: grants.to_vec(), as_of: None });
     let who = Principal { actor: &actor, person: Some(&person) };
     assert_eq!(&authorize(&State::default(), who, permission, resource, Timestamp(0)), expected);
 }
@@ -238,8 +240,11 @@ fn what_was_found_before_the_newest_epoch_counts_for_nothing() {
     let mut state = State::default();
     let (actor, p) = (Actor::User(ann()), project("p"));
     let known = |state: &State, epoch: Option<u64>| {
-        let person = epoch
-            .map(|epoch| Person { epoch: Epoch(epoch), grants: vec![grant(Some("p"), BuiltInRole::Admin)] });
+        let person = epoch.map(|epoch| Person {
+            epoch: Epoch(epoch),
+            grants: vec![grant(Some("p"), BuiltInRole::Admin)],
+            as_of: None,
+        });
         let who = Principal { actor: &actor, person: person.as_ref() };
         let may = authorize(state, who, READ, Resource::Project(&p), Timestamp(0));
         assert_eq!(may.is_ok(), identify(state, who, Timestamp(0)).is_ok());
@@ -255,7 +260,8 @@ fn what_was_found_before_the_newest_epoch_counts_for_nothing() {
     assert_eq!(known(&state, Some(0)), Err(Denied::Outdated));
     assert_eq!(known(&state, Some(1)), Ok(()));
     // Only the cluster itself raises epochs.
-    let person = Person { epoch: Epoch(1), grants: vec![grant(None, BuiltInRole::PlatformAdmin)] };
+    let person =
+        Person { epoch: Epoch(1), grants: vec![grant(None, BuiltInRole::PlatformAdmin)], as_of: None };
     let asked = Stamped {
         person: Some(person.into()),
         provenance: crate::Provenance::default(),
@@ -270,7 +276,7 @@ fn a_command_carries_the_roles_that_can_count_for_it() {
     let of_platform = grant(None, BuiltInRole::Viewer);
     let of_project = grant(Some("p"), BuiltInRole::Editor);
     let all = vec![grant(Some("q"), BuiltInRole::Admin), of_platform.clone(), of_project.clone()];
-    let person = Person { epoch: Epoch(7), grants: all };
+    let person = Person { epoch: Epoch(7), grants: all, as_of: None };
     let check = |command: Command, expected: &[&Grant]| {
         let about = person.about(&command);
         assert_eq!(about.epoch, Epoch(7));
@@ -303,7 +309,8 @@ fn a_command_carries_the_roles_that_can_count_for_it() {
     check(Command::RevokeApiKey { key: crate::KeyRef { project: None, ..key } }, &both[..1]);
     check(Command::DeleteProject { name: project("other") }, &both[..1]);
     check(Command::RaiseEpochs { users: vec![ann()] }, &both[..1]);
-    let many = Person { epoch: Epoch(7), grants: vec![of_platform; crate::limits::GRANTS_MAX + 1] };
+    let many =
+        Person { epoch: Epoch(7), grants: vec![of_platform; crate::limits::GRANTS_MAX + 1], as_of: None };
     assert_eq!(many.about(&Command::RaiseEpochs { users: vec![] }).grants.len(), crate::limits::GRANTS_MAX);
 }
 
@@ -313,6 +320,7 @@ fn people_hand_out_no_key_with_more_than_they_have() {
     let person = Person {
         epoch: Epoch(0),
         grants: vec![grant(Some("p"), BuiltInRole::Viewer), grant(Some("q"), BuiltInRole::Admin)],
+        as_of: None,
     };
     let who = Principal { actor: &actor, person: Some(&person) };
     let may = |child: &ApiKey| may_grant(&state, who, child, Timestamp(0));
@@ -337,7 +345,7 @@ fn who_gives_a_role_must_have_it_everywhere_and_for_good() {
     let (narrow, everywhere) = (grant(Some("p"), Some("dev")), grant(None, None));
     let actor = Actor::User(ann());
     let check = |own: &Grant, permissions: &BTreeSet<Permission>, scope: Scope<'_>| {
-        let person = Person { epoch: Epoch(0), grants: vec![own.clone()] };
+        let person = Person { epoch: Epoch(0), grants: vec![own.clone()], as_of: None };
         let who = Principal { actor: &actor, person: Some(&person) };
         holds(&State::default(), who, permissions, scope, Timestamp(0)).expect("known")
     };

@@ -3,7 +3,7 @@
 use super::rows;
 use super::steps::{SECRETS, Step, all_schemas, hash, steps};
 use crate::state::{State, evolve};
-use crate::{Applied, AuditEntry, Digest, Event, Outcome, RowKey, Version};
+use crate::{Applied, AuditEntry, Digest, Event, KeyRef, Outcome, RowKey, Timestamp, Version};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -184,27 +184,34 @@ proptest! {
     /// A secret opens the door from the key's creation until its revocation or its project's end.
     #[test]
     fn keys_live_as_long_as_they_should(steps in steps()) {
-        let mut alive = BTreeMap::new();
+        let mut alive: BTreeMap<Digest, (KeyRef, Option<Timestamp>)> = BTreeMap::new();
         run(&steps, |_, applied, after| {
-            for event in applied.committed.iter().flat_map(|committed| &committed.events) {
+            let Some(committed) = &applied.committed else { return Ok(()) };
+            for event in &committed.events {
                 match event {
                     Event::ApiKeyCreated { key } => {
-                        alive.insert(key.hash, key.key.clone());
+                        alive.insert(key.hash, (key.key.clone(), None));
                     }
-                    Event::ApiKeyRevoked { key } => alive.retain(|_, known| known != key),
-                    Event::ApiKeyRotated { key, hash, .. } => {
-                        alive.retain(|_, known| known != key);
-                        alive.insert(*hash, key.clone());
+                    Event::ApiKeyRevoked { key } => alive.retain(|_, (known, _)| known != key),
+                    Event::ApiKeyRotated { key, hash, previous_until, .. } => {
+                        // Of the secrets before, at most the newest goes on for a while.
+                        let goes_on = |ends: &Option<Timestamp>| ends.is_none() && previous_until.is_some();
+                        alive.retain(|_, (known, ends)| known != key || goes_on(ends));
+                        let before = alive.values_mut().filter(|(known, _)| known == key);
+                        before.for_each(|(_, ends)| *ends = *previous_until);
+                        alive.insert(*hash, (key.clone(), None));
                     }
                     Event::ProjectDeleted { name } => {
-                        alive.retain(|_, known| known.project.as_ref() != Some(name));
+                        alive.retain(|_, (known, _)| known.project.as_ref() != Some(name));
                     }
                     _ => {}
                 }
             }
             for secret in 0..SECRETS {
-                let found = after.api_key_by_hash(&hash(secret)).map(|key| &key.key);
-                prop_assert_eq!(found, alive.get(&hash(secret)));
+                let found = after.api_key_by_secret(&hash(secret), committed.at).map(|key| &key.key);
+                let known = alive.get(&hash(secret));
+                let expected = known.filter(|(_, ends)| ends.is_none_or(|ends| committed.at < ends));
+                prop_assert_eq!(found, expected.map(|(key, _)| key));
             }
             Ok(())
         })?;

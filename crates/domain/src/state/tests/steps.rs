@@ -144,6 +144,7 @@ impl Step {
                 key: KeyRef { project: (self.detail > 1).then_some(name), id: self.key_id() },
                 hash: hash(self.secret),
                 prefix: "gdn_sk_".to_owned(),
+                overlap_ms: u64::from(self.detail % 2) * 1000,
             },
             36 => Command::RaiseEpochs {
                 users: vec![UserId::parse(&format!("u{}", self.name)).expect("an id")],

@@ -8,9 +8,12 @@ use crate::page::List;
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
-use crate::v1::dto::people::account::{EndedBody, MeBody, PasswordBody, PasswordResetBody, SessionBody};
+use crate::v1::dto::people::account::{
+    EndedBody, KeyMeBody, MeBody, PasswordBody, PasswordResetBody, SessionBody, WhoBody,
+};
 use axum::extract::State;
 use axum::response::Response;
+use domain::Actor;
 use http::{HeaderMap, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,9 +36,9 @@ refusals! {
 
 /// Who am I?
 ///
-/// The person who asks and what the person may do.
+/// The person who asks and what the person may do; for an API key what the key may do, where, and until when.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth",
-    responses((status = 200, description = "The person", body = MeBody), Shown),
+    responses((status = 200, description = "The person or the API key", body = WhoBody), Shown),
     security(("bearer" = []), ("api_key" = [])))]
 async fn me(
     State(api): State<Api>,
@@ -43,9 +46,14 @@ async fn me(
     Query(NoQuery): Query<NoQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if let Actor::ApiKey(_) = &ctx.actor {
+        let own = api.app.access.own(&ctx).await?;
+        return Ok(Reply::json(StatusCode::OK, &WhoBody::Key(KeyMeBody::new(&own.item, &ctx)))?.done());
+    }
     let me = api.app.identity()?.account.me(&ctx).await?;
     let refresh = cookie::get(&headers, cookie::REFRESH).filter(|_| by_cookie(&headers));
-    Ok(Reply::json(StatusCode::OK, &MeBody::new(&me, refresh.map(cookie::csrf_token)))?.done())
+    let body = WhoBody::Person(Box::new(MeBody::new(&me, refresh.map(cookie::csrf_token))));
+    Ok(Reply::json(StatusCode::OK, &body)?.done())
 }
 
 /// List one's own sessions

@@ -67,7 +67,10 @@ pub(crate) struct ApiKeyBody {
     created_at: String,
     /// Who created it.
     created_by: String,
-    /// The revision that created it.
+    /// Until when the secret before the last rotation is good; `null` when there is none.
+    #[schema(required = true, format = DateTime)]
+    previous_secret_until: Option<String>,
+    /// The revision that created it, or gave it its present secret.
     revision: u64,
 }
 
@@ -170,6 +173,7 @@ impl From<&ApiKey> for ApiKeyBody {
             expires_at: key.expires_at.map(rfc3339),
             created_at: rfc3339(key.created_at),
             created_by: key.created_by.to_string(),
+            previous_secret_until: key.previous.as_ref().map(|previous| rfc3339(previous.ends_at)),
             revision: key.revision.0,
         }
     }

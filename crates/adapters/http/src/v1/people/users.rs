@@ -1,13 +1,18 @@
 //! People, as administrators see them.
 
-use crate::extract::{Caller, JsonBody, NoQuery, PageQuery, Query, UserPath, UserSessionPath};
+use crate::extract::{
+    Caller, JsonBody, NoQuery, PageQuery, Query, RevokeKeysQuery, UserPath, UserSessionPath,
+};
 use crate::openapi::{BODY, COMMON, LIST, PEOPLE, refusals};
 use crate::page::{List, Listing};
 use crate::problem::{Code, Problem};
 use crate::reply::Reply;
 use crate::router::Api;
 use crate::v1::dto::people::account::{EndedBody, SessionBody};
-use crate::v1::dto::people::user::{NewUserBody, ResetBody, UserBody, UserChangeBody};
+use crate::v1::dto::people::user::{
+    ChangedUserBody, MadeKeysBody, NewUserBody, ResetBody, UserBody, UserChangeBody,
+};
+use application::ports::identity::UserStatus;
 use axum::extract::OriginalUri;
 use axum::extract::State;
 use axum::response::Response;
@@ -20,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list_users, create_user))
         .routes(routes!(get_user, update_user, deactivate_user))
+        .routes(routes!(list_made_keys))
         .routes(routes!(list_sessions, end_sessions))
         .routes(routes!(end_session))
         .routes(routes!(reset_user_password))
@@ -87,10 +93,11 @@ async fn get_user(
 
 /// Change a person
 ///
-/// Who is deactivated is out on every node at once; what the person did stays in their name.
+/// Who is deactivated is out on every node at once; what the person did stays in their name. API keys that the
+/// person made go on working unless `revoke_api_keys` is set; the answer to a deactivation says which.
 #[utoipa::path(patch, path = "/api/v1/users/{user}", tag = "users", params(UserPath),
     request_body = UserChangeBody,
-    responses((status = 200, description = "The person", body = UserBody), Changed),
+    responses((status = 200, description = "The person", body = ChangedUserBody), Changed),
     security(("bearer" = []), ("api_key" = [])))]
 async fn update_user(
     State(api): State<Api>,
@@ -99,25 +106,50 @@ async fn update_user(
     Query(NoQuery): Query<NoQuery>,
     bytes: JsonBody,
 ) -> Result<Response, Problem> {
-    let request = bytes.parse::<UserChangeBody>()?.request()?;
-    let user = api.app.identity()?.users.change(&ctx, &path.user, request).await?;
-    Ok(Reply::json(StatusCode::OK, &UserBody::from(&user))?.done())
+    let body = bytes.parse::<UserChangeBody>()?;
+    let revoke = body.revokes_keys()?;
+    let request = body.request()?;
+    let deactivates = request.status == Some(UserStatus::Deactivated);
+    let users = &api.app.identity()?.users;
+    let user = users.change(&ctx, &path.user, request).await?;
+    let keys = if deactivates { Some(users.settle_keys(&ctx, &path.user, revoke).await?) } else { None };
+    Ok(Reply::json(StatusCode::OK, &ChangedUserBody::new(&user, keys.as_ref()))?.done())
 }
 
 /// Deactivate a person
 ///
-/// The record stays, because what the person did stays in their name.
-#[utoipa::path(delete, path = "/api/v1/users/{user}", tag = "users", params(UserPath),
-    responses((status = 200, description = "The person", body = UserBody), Gone),
+/// The record stays, because what the person did stays in their name. API keys that the person made go on working
+/// unless `revoke_api_keys` is `true`; the answer says which are left.
+#[utoipa::path(delete, path = "/api/v1/users/{user}", tag = "users", params(UserPath, RevokeKeysQuery),
+    responses((status = 200, description = "The person", body = ChangedUserBody), Gone),
     security(("bearer" = []), ("api_key" = [])))]
 async fn deactivate_user(
     State(api): State<Api>,
     Caller(ctx): Caller,
     path: UserPath,
+    Query(query): Query<RevokeKeysQuery>,
+) -> Result<Response, Problem> {
+    let users = &api.app.identity()?.users;
+    let user = users.deactivate(&ctx, &path.user).await?;
+    let keys = users.settle_keys(&ctx, &path.user, query.revoke_api_keys).await?;
+    Ok(Reply::json(StatusCode::OK, &ChangedUserBody::new(&user, Some(&keys)))?.done())
+}
+
+/// List the API keys that a person made
+///
+/// In every project, with those that were made with them: they go on working when the person is deactivated. Only
+/// those that the caller may read are listed; `more` counts the others.
+#[utoipa::path(get, path = "/api/v1/users/{user}/api-keys", tag = "users", params(UserPath),
+    responses((status = 200, description = "The API keys", body = MadeKeysBody), Read),
+    security(("bearer" = []), ("api_key" = [])))]
+async fn list_made_keys(
+    State(api): State<Api>,
+    Caller(ctx): Caller,
+    path: UserPath,
     Query(NoQuery): Query<NoQuery>,
 ) -> Result<Response, Problem> {
-    let user = api.app.identity()?.users.deactivate(&ctx, &path.user).await?;
-    Ok(Reply::json(StatusCode::OK, &UserBody::from(&user))?.done())
+    let found = api.app.identity()?.users.made_keys(&ctx, &path.user).await?;
+    Ok(Reply::json(StatusCode::OK, &MadeKeysBody::from(&found))?.done())
 }
 
 /// List a person's sessions

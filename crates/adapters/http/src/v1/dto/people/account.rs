@@ -2,9 +2,11 @@
 
 use super::user::UserBody;
 use crate::reply::rfc3339;
+use crate::v1::dto::api_key::ApiKeyBody;
+use application::RequestContext;
 use application::identity::{ChangePassword, Me, ResetPassword};
 use application::ports::identity::Session;
-use domain::{Grant, SessionId};
+use domain::{ApiKey, Grant, SessionId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -46,6 +48,34 @@ pub(in crate::v1) struct MeBody {
     /// For pages that lost it: what they repeat as `X-CSRF-Token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
+}
+
+/// An API key that asks.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct KeyMeBody {
+    /// The key, with what it may do and until when.
+    api_key: ApiKeyBody,
+    /// When the secret that was sent ends, because of a rotation or with the key; `null` for never.
+    #[schema(required = true, format = DateTime)]
+    secret_until: Option<String>,
+}
+
+/// Who asks: a person or an API key.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(in crate::v1) enum WhoBody {
+    /// A person.
+    Person(Box<MeBody>),
+    /// An API key.
+    Key(KeyMeBody),
+}
+
+impl KeyMeBody {
+    pub(in crate::v1) fn new(key: &ApiKey, ctx: &RequestContext) -> Self {
+        let replaced = key.previous.as_ref().filter(|previous| ctx.credential == Some(previous.hash));
+        let ends = replaced.map(|previous| previous.ends_at).into_iter().chain(key.expires_at).min();
+        Self { api_key: key.into(), secret_until: ends.map(rfc3339) }
+    }
 }
 
 /// A sign-in of a person.

@@ -3,8 +3,9 @@
 use super::{email, label};
 use crate::problem::Problem;
 use crate::reply::rfc3339;
+use crate::v1::dto::api_key::ApiKeyBody;
 use crate::v1::dto::invalid;
-use application::identity::{CreateUser, Invite, Invited, Reset};
+use application::identity::{CreateUser, Invite, Invited, MadeKeys, Reset};
 use application::ports::identity::{Invitation, Place, User, UserChange, UserStatus};
 use domain::{OrganisationName, ProjectName, RoleName};
 use secrecy::{ExposeSecret, SecretString};
@@ -74,6 +75,42 @@ pub(in crate::v1) struct UserChangeBody {
     status: Option<String>,
     /// Whether the person must use a second factor.
     second_factor_required: Option<bool>,
+    /// With `status: deactivated`: revoke the API keys that the person made, and those that were made with them.
+    #[serde(default)]
+    revoke_api_keys: bool,
+}
+
+/// The API keys that a person made and that still work.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct MadeKeysBody {
+    /// How many this request revoked.
+    revoked: u64,
+    /// Those that still work and that the caller may read, at most 1000.
+    left: Vec<ApiKeyBody>,
+    /// How many more still work.
+    more: u64,
+}
+
+/// A person after a change.
+#[derive(Serialize, ToSchema)]
+pub(in crate::v1) struct ChangedUserBody {
+    #[serde(flatten)]
+    user: UserBody,
+    /// After a deactivation: the API keys that the person made, which go on working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_keys: Option<MadeKeysBody>,
+}
+
+impl From<&MadeKeys> for MadeKeysBody {
+    fn from(keys: &MadeKeys) -> Self {
+        Self { revoked: keys.revoked, left: keys.left.iter().map(Into::into).collect(), more: keys.more }
+    }
+}
+
+impl ChangedUserBody {
+    pub(in crate::v1) fn new(user: &User, keys: Option<&MadeKeys>) -> Self {
+        Self { user: user.into(), api_keys: keys.map(Into::into) }
+    }
 }
 
 /// Where a role holds: at most one of the two; with neither, on the platform.
@@ -177,6 +214,14 @@ impl NewUserBody {
 }
 
 impl UserChangeBody {
+    /// Whether API keys are to be revoked, which only goes with a deactivation.
+    pub(in crate::v1) fn revokes_keys(&self) -> Result<bool, Problem> {
+        if self.revoke_api_keys && self.status.as_deref() != Some("deactivated") {
+            return Err(invalid("revoke_api_keys", "goes only with \"status\": \"deactivated\""));
+        }
+        Ok(self.revoke_api_keys)
+    }
+
     pub(in crate::v1) fn request(self) -> Result<UserChange, Problem> {
         let status = self.status.as_deref().map(|status| match status {
             "active" => Ok(UserStatus::Active),

@@ -1,0 +1,83 @@
+//! API keys that a person made: they go on working when the person is deactivated, unless they are revoked.
+
+use super::Users;
+use super::record::Act;
+use super::shared::Shared;
+use crate::{Error, RequestContext};
+use domain::{Actor, ApiKey, Command, KeyRef, Permission, Resource, UserId};
+
+/// Most API keys that are listed, and most that are revoked by one request.
+pub const MADE_KEYS_MAX: usize = 1000;
+
+/// The API keys that a person made, and those that were made with these.
+#[derive(Clone, Debug, Default)]
+pub struct MadeKeys {
+    /// How many this request revoked.
+    pub revoked: u64,
+    /// Those that still work and that the actor may see, at most [`MADE_KEYS_MAX`].
+    pub left: Vec<ApiKey>,
+    /// How many more still work.
+    pub more: u64,
+}
+
+impl Users {
+    /// The API keys that a person made, directly or with a key that the person made.
+    pub async fn made_keys(&self, ctx: &RequestContext, user: &UserId) -> Result<MadeKeys, Error> {
+        self.shared().allowed(ctx, Permission::UserRead, Resource::Platform).await?;
+        self.shared().user(user).await?;
+        self.shared().keys_left(ctx, user).await
+    }
+
+    /// What becomes of the API keys of a person who was deactivated: with `revoke` those that the actor may revoke
+    /// are. Says what is left.
+    pub async fn settle_keys(
+        &self,
+        ctx: &RequestContext,
+        user: &UserId,
+        revoke: bool,
+    ) -> Result<MadeKeys, Error> {
+        let shared = self.shared();
+        let asker = shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
+        let mut revoked = 0;
+        if revoke {
+            let maker = Actor::User(user.clone());
+            let made = asker.view.state.api_keys_made_by(&maker).into_iter();
+            let keys: Vec<KeyRef> = made.map(|key| key.key.clone()).take(MADE_KEYS_MAX).collect();
+            for key in keys {
+                match shared.core.commit(ctx, Command::RevokeApiKey { key }).await {
+                    Ok(_) => revoked += 1,
+                    // It went meanwhile, or is not the actor's to revoke: then it is among those that are left.
+                    Err(Error::Rejected(_) | Error::Forbidden(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let left = MadeKeys { revoked, ..shared.keys_left(ctx, user).await? };
+        let remaining = left.left.len() as u64 + left.more;
+        let act = Act::done("user.keys", user).with("revoked", revoked).with("left", remaining);
+        shared.acted(ctx, act).await;
+        Ok(left)
+    }
+}
+
+impl Shared {
+    /// The keys of a person that still work, as far as the actor may see them.
+    async fn keys_left(&self, ctx: &RequestContext, user: &UserId) -> Result<MadeKeys, Error> {
+        let asker = self.known(ctx).await?;
+        let (now, maker) = (self.now(), Actor::User(user.clone()));
+        let mut found = MadeKeys::default();
+        for key in asker.view.state.api_keys_made_by(&maker) {
+            if key.expires_at.is_some_and(|expiry| expiry <= now) {
+                continue;
+            }
+            let owner = key.key.project.as_ref().map_or(Resource::Platform, Resource::Project);
+            let visible = asker.ctx.require(&asker.view, Permission::KeyRead, owner, now).is_ok();
+            if visible && found.left.len() < MADE_KEYS_MAX {
+                found.left.push(key.clone());
+            } else {
+                found.more += 1;
+            }
+        }
+        Ok(found)
+    }
+}

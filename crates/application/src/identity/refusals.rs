@@ -1,0 +1,160 @@
+//! Refused requests, equal ones folded into one record with a count: a client that is refused again and again must
+//! not fill the audit.
+//!
+//! The first refusal of a kind is recorded at once. Those of the same kind within the next minute are only counted,
+//! and become one more record when it is over. The path is not part of the kind, because a client may choose it.
+
+use crate::ports::identity::NewAuditRecord;
+use domain::Timestamp;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// How long refusals of a kind are counted together, in milliseconds.
+pub(super) const FOLDED_MS: i64 = 60_000;
+/// Most kinds of one caller that are told apart at a time.
+pub(super) const KINDS_OF_CALLER_MAX: usize = 16;
+/// Most callers that are told apart at a time; all further ones are counted as one.
+pub(super) const CALLERS_MAX: usize = 256;
+/// Stands for what is not told apart any more.
+const ANY: &str = "*";
+
+/// Who is refused: a principal, or for those without one an address.
+pub(super) type CallerKey = String;
+
+/// What is refused: the operation, the code of the answer and the project.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Kind {
+    pub(super) operation: String,
+    pub(super) code: String,
+    pub(super) project: Option<String>,
+}
+
+/// Refusals of one kind since the first of them was recorded.
+#[derive(Debug)]
+struct Folded {
+    /// The first of them that was not recorded, for the record of all; `None` while there is none.
+    next: Option<NewAuditRecord>,
+    since: Timestamp,
+    count: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Mutex<HashMap<CallerKey, HashMap<Kind, Folded>>>);
+
+impl Refusals {
+    /// Counts a refusal; gives the record back when it is the first of its kind, to be written now.
+    pub(super) fn add(&self, caller: &str, kind: Kind, record: NewAuditRecord) -> Option<NewAuditRecord> {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = callers.len() < CALLERS_MAX || callers.contains_key(caller);
+        let kinds = callers.entry(if room { caller.to_owned() } else { ANY.to_owned() }).or_default();
+        let apart = kinds.contains_key(&kind) || kinds.len() < KINDS_OF_CALLER_MAX;
+        let any = || Kind { operation: ANY.to_owned(), code: ANY.to_owned(), project: None };
+        let kind = if apart { kind } else { any() };
+        match kinds.get_mut(&kind) {
+            Some(folded) => {
+                folded.count += 1;
+                folded.next.get_or_insert(record);
+                None
+            }
+            None => {
+                kinds.insert(kind, Folded { next: None, since: record.at, count: 0 });
+                Some(record)
+            }
+        }
+    }
+
+    /// Takes the records of what was counted for a minute, or all with `None`.
+    pub(super) fn take(&self, now: Option<Timestamp>) -> Vec<NewAuditRecord> {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = Vec::new();
+        let over = |folded: &Folded| now.is_none_or(|now| (now.0 - folded.since.0).abs() >= FOLDED_MS);
+        callers.retain(|_, kinds| {
+            kinds.retain(|_, folded| {
+                let over = over(folded);
+                if over && let Some(record) = folded.next.take() {
+                    taken.push(counted(record, folded.count));
+                }
+                !over
+            });
+            !kinds.is_empty()
+        });
+        taken
+    }
+}
+
+/// The record with the number of refusals that it stands for.
+fn counted(mut record: NewAuditRecord, count: u64) -> NewAuditRecord {
+    if let Ok(Value::Object(mut detail)) = serde_json::from_str(&record.detail) {
+        detail.insert("count".to_owned(), Value::String(count.to_string()));
+        record.detail = Value::Object(detail).to_string();
+    }
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::identity::AuditOutcome;
+
+    fn record(at: i64) -> NewAuditRecord {
+        NewAuditRecord {
+            at: Timestamp(at),
+            actor: "anonymous".to_owned(),
+            address: String::new(),
+            user_agent: String::new(),
+            action: "request.refused".to_owned(),
+            resource: format!("/path/{at}"),
+            project: None,
+            outcome: AuditOutcome::Denied,
+            request_id: String::new(),
+            trace_id: String::new(),
+            revision: None,
+            detail: "{}".to_owned(),
+        }
+    }
+
+    fn kind(operation: &str) -> Kind {
+        Kind { operation: operation.to_owned(), code: "forbidden".to_owned(), project: None }
+    }
+
+    /// 50,000 refusals, of ever other paths: two records a minute.
+    #[test]
+    fn equal_refusals_are_counted() {
+        let refusals = Refusals::default();
+        let at_once = (0..50_000).filter_map(|n| refusals.add("k", kind("get"), record(n))).count();
+        assert_eq!(at_once, 1);
+        assert!(refusals.take(Some(Timestamp(FOLDED_MS - 1))).is_empty());
+        let folded = refusals.take(Some(Timestamp(FOLDED_MS)));
+        assert_eq!(folded.len(), 1);
+        assert_eq!(
+            (folded[0].detail.as_str(), folded[0].resource.as_str()),
+            (r#"{"count":"49999"}"#, "/path/1")
+        );
+        assert!(
+            refusals.add("k", kind("get"), record(1)).is_some(),
+            "the next one is recorded at once again"
+        );
+        assert!(refusals.take(None).is_empty(), "one alone is told once");
+    }
+
+    #[test]
+    fn many_kinds_and_many_callers_are_bounded() {
+        let refusals = Refusals::default();
+        let mut at_once = 0;
+        for n in 0..1000 {
+            at_once += refusals.add("k", kind(&n.to_string()), record(0)).iter().count();
+        }
+        assert_eq!(at_once, KINDS_OF_CALLER_MAX + 1);
+        for n in 0..10_000 {
+            at_once += refusals.add(&format!("c{n}"), kind("get"), record(0)).iter().count();
+        }
+        assert_eq!(at_once, KINDS_OF_CALLER_MAX + 1 + CALLERS_MAX);
+        let counted = |record: &NewAuditRecord| -> u64 {
+            let detail: Value = serde_json::from_str(&record.detail).expect("JSON");
+            detail["count"].as_str().and_then(|count| count.parse().ok()).expect("a count")
+        };
+        let told: u64 = refusals.take(None).iter().map(counted).sum();
+        assert_eq!(told + at_once as u64, 11_000, "nothing is lost");
+    }
+}
