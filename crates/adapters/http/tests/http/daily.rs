@@ -244,7 +244,7 @@ async fn schemas_tell_their_versions_and_their_configs() {
     let unknown = server.post(&bindings, r#"{"keys":["text"],"schema":{"name":"nope"}}"#).await;
     assert_eq!(
         unknown.is_problem(422, "unknown_schema")["detail"],
-        "operation 0: project demo has no schema nope"
+        "project demo has no schema nope"
     );
 }
 

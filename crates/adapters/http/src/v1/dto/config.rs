@@ -91,6 +91,7 @@ pub(crate) struct BindingsBody {
     #[schema(max_items = 128)]
     prefixes: Vec<String>,
     /// The schema that they are held to from now on, or `null` for none.
+    #[serde(default)]
     #[schema(value_type = Option<BindingBody>, required = true)]
     schema: BindingField,
     /// Why, at most 1000 bytes.
