@@ -1,7 +1,7 @@
 //! The cluster itself.
 
 use crate::ports::{ClusterStatus, ClusterView, Freshness, Member, MemberRole, Membership, View};
-use crate::{Core, Error, RequestContext};
+use crate::{Core, Error, RequestContext, Seen};
 use domain::{
     ClusterId, Command, MemberAddress, MemberId, MemberName, NewMember, Permission, Resource, Revision,
 };

@@ -194,7 +194,7 @@ async fn nobody_revokes_a_key_with_more_than_they_have() {
     let exceeds = |error: Error| {
         assert!(matches!(error, Error::Rejected(domain::Rejection::GrantExceedsOwn)), "{error:?}");
     };
-    exceeds(access.rotate(&ctx, project("a"), strong.id.clone()).await.map(drop).expect_err("beyond"));
+    exceeds(access.rotate(&ctx, project("a"), strong.id.clone(), 0).await.map(drop).expect_err("beyond"));
     exceeds(access.revoke(&ctx, project("a"), strong.id.clone()).await.map(drop).expect_err("beyond"));
     access.revoke(&ctx, project("a"), weak.id).await.expect("no more than it has");
     access.revoke(&ctx, project("a"), own.id).await.expect("its own");
