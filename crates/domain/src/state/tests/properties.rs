@@ -75,6 +75,12 @@ proptest! {
                 prop_assert!(applied.committed.is_none() && applied.audit.is_none());
                 assert_same(before, after)
             }
+            // A put of what is there already.
+            Outcome::Accepted { revision, .. } if applied.committed.is_none() => {
+                prop_assert!(applied.audit.is_none());
+                prop_assert_eq!(*revision, after.revision());
+                assert_same(before, after)
+            }
             Outcome::Accepted { revision, .. } => {
                 prop_assert_eq!(*revision, before.revision().next());
                 prop_assert_eq!(*revision, after.revision());
