@@ -168,7 +168,7 @@ async fn waited(api: &Api, asked: &Asked<'_>, known: &Known, wait: &WaitQuery) -
         Waited::Same(same) if waits => same,
         answer => return Ok(answer),
     };
-    let mut watching = enter(api, &asked.environment.project).await?;
+    let mut watching = enter(api, &asked.ctx.actor, &asked.environment.project).await?;
     loop {
         let now = Some(fingerprint(api, asked).await?);
         if now != before {
