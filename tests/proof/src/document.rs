@@ -11,7 +11,7 @@ pub(crate) const MAXIMA: [u64; 4] = [40, 60, 80, 100];
 /// What the first version of a schema allows.
 pub(crate) const MAXIMUM_FIRST: u64 = 100;
 /// No schema allows more than this.
-const MAXIMUM_EVER: u64 = 100;
+pub(crate) const MAXIMUM_EVER: u64 = 100;
 /// How long a large document is, in bytes.
 const LARGE_BYTES: std::ops::RangeInclusive<usize> = 2_000..=20_000;
 /// How long a small one is, in bytes, beside its numbers.

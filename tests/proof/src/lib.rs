@@ -22,7 +22,7 @@ mod watcher;
 mod wire;
 
 pub use check::{Report, Rule, Violation, check, check_watcher};
-pub use client::{Client, Step};
+pub use client::{Client, Focus, Step};
 pub use document::{digest, schema_body};
 pub use event::{Event, Meta, Outcome, Page, Shown};
 pub use operation::{Bind, Document, Freshness, Guard, Operation, Part, SchemaRef};

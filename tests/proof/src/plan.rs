@@ -13,6 +13,8 @@ pub struct Plan {
     pub hot_keys: usize,
     /// How many keys are held to a schema.
     pub bound_keys: usize,
+    /// How many keys follow a schema of their own, which changes while they are written.
+    pub raced_keys: usize,
     /// How many schemas share the bound keys; at least one when there are any.
     pub schemas: usize,
     /// How many keys are in an environment of their own, [`OTHER`].
@@ -25,6 +27,8 @@ pub struct Plan {
 pub const OTHER: &str = "other";
 /// The environment of keys that are named without one.
 const DEFAULT: &str = "default";
+/// The schema of the raced keys.
+const RACED: &str = "limits-raced";
 /// All environments.
 pub(crate) const ENVIRONMENTS: [&str; 2] = [DEFAULT, OTHER];
 
@@ -35,6 +39,7 @@ impl Default for Plan {
             keys: 24,
             hot_keys: 3,
             bound_keys: 6,
+            raced_keys: 2,
             schemas: 2,
             other_keys: 4,
             retention: None,
@@ -86,23 +91,33 @@ impl Plan {
         let hot = (0..self.hot_keys).map(|n| free(format!("hot.{n}")));
         let bound = (0..self.bound_keys)
             .map(|n| Key { name: format!("bound.{n}"), schema: Some(schema_name(n % self.schemas.max(1))) });
+        let raced =
+            (0..self.raced_keys).map(|n| Key { name: format!("raced.{n}"), schema: Some(RACED.to_owned()) });
         let many = (0..self.keys).map(|n| free(format!("many.{n:03}")));
         let other = (0..self.other_keys).map(|n| Key {
             name: format!("{OTHER}:many.{n:03}"),
             schema: (self.bound_keys > 0 && n % 2 == 1).then(|| schema_name(0)),
         });
-        hot.chain(bound).chain(many).chain(other).collect()
+        hot.chain(bound).chain(raced).chain(many).chain(other).collect()
     }
 
     /// The schemas' names.
     pub(crate) fn schema_names(&self) -> Vec<String> {
         let count = if self.bound_keys == 0 { self.schemas } else { self.schemas.max(1) };
-        (0..count).map(schema_name).collect()
+        let raced = (self.raced_keys > 0).then(|| RACED.to_owned());
+        (0..count).map(schema_name).chain(raced).collect()
     }
 }
 
 fn schema_name(n: usize) -> String {
     format!("limits-{n}")
+}
+
+impl Key {
+    /// Whether its schema is changed while it is written.
+    pub(crate) fn is_raced(&self) -> bool {
+        self.schema.as_deref() == Some(RACED)
+    }
 }
 
 impl Scene {

@@ -1,5 +1,6 @@
 //! The history as it is made. One counter gives every beginning and every end its moment.
 
+use crate::client::Focus;
 use crate::event::{Event, Outcome};
 use crate::operation::Operation;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ struct History {
     moment: u64,
     serial: u64,
     token: u64,
+    focus: Option<Focus>,
 }
 
 /// How many operations came to what.
@@ -70,6 +72,16 @@ impl Recorder {
             }
         }
         counts
+    }
+
+    /// Has all clients do the same from now on, or what they like.
+    pub fn set_focus(&self, focus: Option<Focus>) {
+        self.history().focus = focus;
+    }
+
+    /// What all clients are to do at the moment.
+    pub(crate) fn focus(&self) -> Option<Focus> {
+        self.history().focus
     }
 
     /// A number that no other change of this history has.

@@ -3,7 +3,7 @@
 use crate::node::Machine;
 use crate::trace::Trace;
 use adapter_raft::Applied;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,11 +12,9 @@ use std::sync::atomic::Ordering;
 pub struct Invariants {
     /// What any node had at an index; all must have the same.
     applied: BTreeMap<u64, (Applied, usize)>,
-    /// Who led a term last, and in which life. openraft's leaders are ordered by term and then by node, so a
-    /// term may have a second leader, of a higher id; a leadership never outlives its process.
-    leaders: BTreeMap<u64, (usize, u64)>,
-    /// Which term each node led, in which life, when it was last looked at.
-    leading: BTreeMap<usize, Option<(u64, u64)>>,
+    /// In which life of its process each leadership was seen, by term and node. openraft orders leaderships by
+    /// term and then by node, so a term may have several.
+    leaders: BTreeMap<(u64, usize), u64>,
     /// In which life each node was seen last, and at which term and index.
     last: BTreeMap<usize, (u64, u64, u64)>,
 }
@@ -38,32 +36,9 @@ impl Invariants {
             };
             let life = machine.disks.lives();
             let (applied, stats) = (node.applied(), node.stats());
-            let (other, whose) = *self.applied.entry(applied.index).or_insert((applied, machine.number));
-            if other != applied {
-                let whose = machines[whose].host();
-                trace.violation(format_args!(
-                    "{} has {applied:?} where {whose} had {other:?}",
-                    machine.host()
-                ));
-            }
-            let leading = stats.leads().then_some((stats.term, life));
-            // One that was overtaken leads on until it hears of it; only beginning to lead is looked at.
-            let begins = self.leading.insert(machine.number, leading) != Some(leading);
-            if leading.is_some() && begins {
-                let now = (machine.number, life);
-                let before = self.leaders.insert(stats.term, now);
-                if before != Some(now) {
-                    trace.line(format_args!("{} leads term {}", machine.host(), stats.term));
-                }
-                if let Some((number, then)) = before
-                    && (number > machine.number || number == machine.number && then != life)
-                {
-                    let other = machines[number].host();
-                    let (name, term) = (machine.host(), stats.term);
-                    trace.violation(format_args!(
-                        "{name} leads term {term} after {other} did, life {then} to {life}"
-                    ));
-                }
+            self.check_applied(machines, machine, applied, trace);
+            if stats.leads() {
+                self.check_leadership(machine, stats.term, life, trace);
             }
             let last = self.last.insert(machine.number, (life, stats.term, applied.index));
             if let Some((_, term, index)) = last.filter(|(then, ..)| *then == life)
@@ -79,9 +54,56 @@ impl Invariants {
         }
     }
 
+    /// All nodes have the same at an index, and a leader that was overtaken commits nothing any more: by index,
+    /// the leaderships of what is applied never go back.
+    ///
+    /// When a node *says* that it leads proves nothing of that: the last vote for it may have been under way for
+    /// long, or its disk slow, while a node of a higher id won the same term (seed 5211). It can still commit
+    /// nothing, because a majority stands by the later vote.
+    fn check_applied(
+        &mut self,
+        machines: &[Arc<Machine>],
+        machine: &Machine,
+        applied: Applied,
+        trace: &mut Trace,
+    ) {
+        let name = machine.host();
+        if let Some((other, whose)) = self.applied.get(&applied.index) {
+            if *other != applied {
+                let whose = machines[*whose].host();
+                trace.violation(format_args!("{name} has {applied:?} where {whose} had {other:?}"));
+            }
+            return;
+        }
+        let before = self.applied.range(..applied.index).next_back();
+        let after = self.applied.range(applied.index..).next();
+        for (other, whose) in [before, after].into_iter().flatten().map(|(_, seen)| *seen) {
+            let (first, second) =
+                if other.index < applied.index { (other, applied) } else { (applied, other) };
+            if first.leader > second.leader {
+                let whose = machines[whose].host();
+                trace.violation(format_args!(
+                    "a leader committed after it was overtaken: {name} has {applied:?}, {whose} had {other:?}"
+                ));
+            }
+        }
+        self.applied.insert(applied.index, (applied, machine.number));
+    }
+
+    /// A leadership belongs to one life of one process.
+    fn check_leadership(&mut self, machine: &Machine, term: u64, life: u64, trace: &mut Trace) {
+        let name = machine.host();
+        match self.leaders.insert((term, machine.number), life) {
+            None => trace.line(format_args!("{name} leads term {term}")),
+            Some(then) if then != life => trace
+                .violation(format_args!("{name} leads term {term} again, in life {life} as in life {then}")),
+            Some(_) => {}
+        }
+    }
+
     /// How many terms had a leader.
     pub fn terms(&self) -> usize {
-        self.leaders.len()
+        self.leaders.keys().map(|(term, _)| term).collect::<BTreeSet<_>>().len()
     }
 
     /// Whether all nodes have applied the same, and what that is.

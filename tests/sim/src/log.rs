@@ -100,6 +100,11 @@ impl LogDisk {
         self.inner().seen.vote.map_or((0, 0), |vote| (vote.leader_id().term, vote.leader_id().node_id))
     }
 
+    /// The index of the last entry in the log, synced or not; 0 when there is none.
+    pub fn last_index(&self) -> u64 {
+        self.inner().seen.entries.keys().next_back().copied().unwrap_or_default()
+    }
+
     /// Ends the access of whoever has the log open. Gives how many records were lost.
     pub fn crash(&self, crash: Crash, random: &mut StdRng) -> usize {
         let mut inner = self.inner();

@@ -37,7 +37,7 @@ pub struct MutantArgs {
     #[arg(long)]
     only: Option<String>,
     /// Most seeds tried for each.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 5)]
     seeds: u64,
     /// How many run at a time.
     #[arg(long, default_value_t = 2)]

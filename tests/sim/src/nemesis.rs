@@ -3,11 +3,14 @@
 
 mod members;
 mod network;
+mod race;
 
 use crate::disk::Crash;
 use crate::node::Machine;
 use crate::operator::Desk;
 use crate::trace::Trace;
+use proof::Recorder;
+use race::Race;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
@@ -40,6 +43,16 @@ pub struct Nemesis {
     /// Machines that are to be restarted one after another.
     rolling: Vec<usize>,
     network_until: Option<u64>,
+    /// Where the clients are told what to race for, and until when they do.
+    recorder: Recorder,
+    race_until: Option<u64>,
+    /// The races that are still to come before all kinds are drawn anew, and when the next one is due.
+    races: Vec<Race>,
+    next_race_ms: u64,
+    /// From when on the leader is killed as soon as others have what it has not answered yet.
+    unanswered_from: Option<u64>,
+    /// When all machines lose power at once, with flushes under way.
+    cut_at: Option<u64>,
     /// When a term after this one has a leader, all machines lose power at once.
     election_after: Option<u64>,
     slow_until: BTreeMap<usize, u64>,
@@ -59,7 +72,13 @@ pub struct Nemesis {
 }
 
 impl Nemesis {
-    pub fn new(machines: Vec<Arc<Machine>>, clients: Vec<String>, desk: Rc<Desk>, random: StdRng) -> Self {
+    pub fn new(
+        machines: Vec<Arc<Machine>>,
+        clients: Vec<String>,
+        desk: Rc<Desk>,
+        recorder: Recorder,
+        random: StdRng,
+    ) -> Self {
         let (members, spares): (Vec<usize>, Vec<usize>) =
             (0..machines.len()).partition(|at| machines[*at].on.load(Ordering::Relaxed));
         for machine in &machines {
@@ -75,6 +94,12 @@ impl Nemesis {
             broken: BTreeMap::new(),
             rolling: Vec::new(),
             network_until: None,
+            recorder,
+            race_until: None,
+            races: Vec::new(),
+            next_race_ms: 0,
+            unanswered_from: None,
+            cut_at: None,
             election_after: None,
             slow_until: BTreeMap::new(),
             desk,
@@ -93,6 +118,12 @@ impl Nemesis {
         self.follow_members(sim, trace);
         self.cure(sim, trace);
         self.cut_election(sim, trace);
+        self.kill_unanswered(sim, trace);
+        self.cut_flushes(sim, trace);
+        self.end_race(trace);
+        if harm && trace.now_ms >= self.next_race_ms {
+            self.next_race(sim, trace);
+        }
         if harm && trace.now_ms >= self.next_ms {
             self.next_ms = trace.now_ms + self.random.random_range(100..2500);
             self.harm(sim, trace);
@@ -103,6 +134,9 @@ impl Nemesis {
     pub fn heal(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         self.rolling.clear();
         self.election_after = None;
+        self.cut_at = None;
+        self.race_until = self.race_until.map(|_| trace.now_ms);
+        self.end_race(trace);
         self.repair(sim, trace);
         for at in std::mem::take(&mut self.slow_until).into_keys() {
             self.machines[at].disks.log.set_flush(FLUSH);

@@ -105,7 +105,8 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         operator.await;
         Ok(())
     });
-    let nemesis = Nemesis::new(machines.clone(), clients, desk, StdRng::seed_from_u64(random.random()));
+    let chance = StdRng::seed_from_u64(random.random());
+    let nemesis = Nemesis::new(machines.clone(), clients, desk, recorder.clone(), chance);
     let mut driver = Driver { sim, nemesis, trace: Trace::default(), invariants: Invariants::default() };
     driver.trace.line(format_args!("seed {}, {nodes} nodes", options.seed));
     driver.play(&stage, options.seconds * 1000);

@@ -21,29 +21,21 @@ pub(super) struct Intent {
 }
 
 /// What one choice looks at.
-struct Choice<'a> {
-    scene: &'a Scene,
-    knowledge: &'a Knowledge,
-    recorder: &'a Recorder,
-    random: &'a mut StdRng,
+pub(super) struct Choice<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) knowledge: &'a Knowledge,
+    pub(super) recorder: &'a Recorder,
+    pub(super) random: &'a mut StdRng,
 }
 
-/// Draws an operation.
-pub(super) fn choose(
-    scene: &Scene,
-    knowledge: &Knowledge,
-    recorder: &Recorder,
-    random: &mut StdRng,
-) -> Intent {
-    Choice { scene, knowledge, recorder, random }.operation()
-}
-
-fn bodiless(operation: Operation) -> Intent {
+/// An operation that writes nothing.
+pub(super) fn bodiless(operation: Operation) -> Intent {
     Intent { operation, contents: Vec::new() }
 }
 
 impl Choice<'_> {
-    fn operation(&mut self) -> Intent {
+    /// Draws an operation.
+    pub(super) fn operation(&mut self) -> Intent {
         let drawn = self.random.random_range(0..100);
         if (95..).contains(&drawn) && !self.scene.schemas.is_empty() {
             return self.schema();

@@ -1,6 +1,7 @@
 //! One client: draws an operation, does it through one of its nodes, and writes down what came of it.
 
 mod choose;
+mod focus;
 mod known;
 mod request;
 
@@ -10,7 +11,8 @@ use crate::operation::Operation;
 use crate::plan::Scene;
 use crate::recorder::Recorder;
 use crate::wire::{Caller, Request};
-use choose::{Intent, choose};
+use choose::{Choice, Intent};
+pub use focus::Focus;
 use known::Knowledge;
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -34,6 +36,8 @@ const INSISTS: f64 = 0.8;
 const RECALLS: f64 = 0.05;
 /// How likely it then asks for something else with the same key.
 const ABUSES: f64 = 0.25;
+/// How likely it joins in what the driver has all clients do.
+const JOINS: f64 = 0.9;
 /// How many requests with keys it remembers.
 const REMEMBERED_MAX: usize = 6;
 
@@ -127,7 +131,22 @@ impl<C: Caller> Client<C> {
             let at = recalls.then(|| self.random.random_range(0..self.promised.len()))?;
             self.promised.get(at).cloned()
         });
-        let intent = choose(&self.scene, &self.knowledge, &self.recorder, &mut self.random);
+        let focus = self.recorder.focus().filter(|_| insists.is_none() && self.random.random_bool(JOINS));
+        let mut choice = Choice {
+            scene: &self.scene,
+            knowledge: &self.knowledge,
+            recorder: &self.recorder,
+            random: &mut self.random,
+        };
+        if let Some(focus) = focus
+            && let Some(intent) = choice.focused(focus, self.number)
+        {
+            self.caller = focus.node(self.number).unwrap_or(self.caller);
+            let has_token =
+                focus.has_tokens() && intent.operation.is_change() && self.random.random_bool(PROMISES);
+            return (has_token.then(|| self.recorder.token()), intent);
+        }
+        let intent = choice.operation();
         // Who did a change without number is only known from its answer.
         let numbered = |intent: &Intent| intent.operation.is_change() && intent.operation.serial().is_some();
         match insists {

@@ -2,6 +2,7 @@
 
 use super::{ELECTION_MS_MAX, RaftNode, Shared};
 use crate::space::SpaceStats;
+use crate::type_config::LogId;
 use application::ports::{ClusterStatus, ClusterView, Member, MemberRole};
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -72,6 +73,8 @@ impl NodeStats {
 pub struct Applied {
     /// The last applied log index; 0 before the first.
     pub index: u64,
+    /// The term and the node of the leader that proposed that entry.
+    pub leader: (u64, u64),
     /// The revision of the state.
     pub revision: domain::Revision,
     /// The head of the audit chain.
@@ -82,8 +85,10 @@ impl RaftNode {
     /// What this node has applied.
     pub fn applied(&self) -> Applied {
         let published = self.shared.store.published();
+        let leader = |log_id: LogId| (log_id.leader_id.term, log_id.leader_id.node_id);
         Applied {
             index: published.marker.applied.map_or(0, |log_id| log_id.index),
+            leader: published.marker.applied.map_or((0, 0), leader),
             revision: published.state.revision(),
             audit_head: published.state.header().audit_head,
         }
