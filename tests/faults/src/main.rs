@@ -160,6 +160,16 @@ async fn play(cli: &Cli, chosen: &[&Scenario]) -> anyhow::Result<ExitCode> {
             write(path, &conditions, seconds, &rows)?;
         }
     }
+    if cli.only.is_empty() {
+        for one in SCENARIOS.iter().filter(|one| !chosen.iter().any(|other| other.id == one.id)) {
+            let why = if one.by_name {
+                "runs by its name only: it shows what is open"
+            } else {
+                "not in this slice"
+            };
+            say(format_args!("{:<13} not run: {why}  ({})", one.id, one.what));
+        }
+    }
     let bad = rows.iter().filter(|row| !row.verdict.is_good()).count();
     let left = rows.iter().filter(|row| row.verdict == Verdict::NotRun).count();
     say(format_args!("faults: {} run, {left} not run, {bad} bad", rows.len() - left));

@@ -23,7 +23,7 @@ const STROBE_SECONDS: i64 = 288;
 /// to and fro under load. Only the wall clock: libfaketime leaves the monotonic one alone here.
 pub async fn wrong(stage: &mut Stage) -> anyhow::Result<()> {
     let began = Instant::now();
-    let mut round = 0;
+    let (mut round, mut newest) = (0, String::new());
     while round < NODES || began.elapsed() < stage.time {
         let at = round % NODES;
         stage.cluster.node(at).kill()?;
@@ -42,6 +42,10 @@ pub async fn wrong(stage: &mut Stage) -> anyhow::Result<()> {
             stage.pause(STROBE_MS).await;
         }
         stage.writes_go_on(10, WRITTEN_WITHIN).await.context("with wrong clocks")?;
+        // RFC 3339 in UTC, so that the order of texts is that of times.
+        let stamped = stamp(stage, at, round).await?;
+        stage.demand(stamped >= newest, || format!("a change is of {stamped}, one before it of {newest}"));
+        newest = stamped.max(newest);
         round += 1;
     }
     // Back to the right time before the oracles ask.
@@ -73,17 +77,27 @@ async fn start(stage: &Stage, at: usize) -> anyhow::Result<()> {
     stage.cluster.ready(at).await
 }
 
-/// The fault is there: what the node stamps is as wrong as its clock.
+/// The fault is there: the `Date` of the node's own answers is as wrong as its clock. What a change is stamped with
+/// proves nothing of that, because the leader stamps it, whichever node was asked.
 async fn proves(stage: &mut Stage, at: usize, offset: i64) -> anyhow::Result<()> {
-    let path = format!("/api/v1/projects/beside/environments/default/configs/clock.{at}");
-    let body = json!({ "content": offset });
-    let header = Some(("If-None-Match", "*"));
+    let url = format!("{}/livez", stage.cluster.node(at).url());
+    let answer = stage.cluster.http().get(url).send().await?;
+    let told = answer.headers().get("date").context("an answer without a date")?.to_str()?.to_owned();
+    let shown = seconds(&told).await?;
+    let now = seconds("now").await?;
+    anyhow::ensure!((shown - now - offset).abs() < 30, "the clock is not {offset} s off: {told}");
+    Ok(())
+}
+
+/// When a change through this node was made, as its leader stamps it.
+async fn stamp(stage: &Stage, at: usize, round: usize) -> anyhow::Result<String> {
+    let path = format!("/api/v1/projects/beside/environments/default/configs/clock.{round}");
+    let (body, header) = (json!({ "content": { "round": round } }), Some(("If-None-Match", "*")));
     let (status, answer) = stage.cluster.ask(at, Method::PUT, &path, header, Some(&body)).await?;
     anyhow::ensure!(status == 201, "{status} {answer}");
-    let stamped = answer["updated_at"].as_str().unwrap_or_default().to_owned();
-    let shown = crate::shell::run("date", &["-d", &stamped, "+%s"]).await?;
-    let shown: i64 = shown.trim().parse()?;
-    let now: i64 = crate::shell::run("date", &["+%s"]).await?.trim().parse()?;
-    anyhow::ensure!((shown - now - offset).abs() < 30, "the clock is not {offset} s off: {stamped}");
-    Ok(())
+    Ok(answer["updated_at"].as_str().context("a change without a time")?.to_owned())
+}
+
+async fn seconds(date: &str) -> anyhow::Result<i64> {
+    Ok(crate::shell::run("date", &["-d", date, "+%s"]).await?.trim().parse()?)
 }
