@@ -112,6 +112,11 @@ impl Node {
         self.child().as_mut()?.try_wait().expect("the process can be asked")
     }
 
+    /// The id of its process, if it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child().as_ref().map(Child::id)
+    }
+
     /// Whether it was started and not taken down since.
     pub fn is_up(&self) -> bool {
         self.child().is_some() && self.try_exited().is_none()

@@ -1,0 +1,171 @@
+//! What attacks are made of: many requests at once, and raw connections that do not behave.
+
+use crate::tally::Tally;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Becomes true when the attack is over.
+pub type Stop = watch::Receiver<bool>;
+
+/// How long the attacker waits for one answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const CONNECTED_WITHIN: Duration = Duration::from_secs(2);
+
+/// What begins an HTTP/2 connection: the preface, empty settings, and the acknowledgement of the server's.
+pub const H2_PREFACE: &[u8] =
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00";
+
+/// An address of loopback; all are of one network for IPv4 rules of /24.
+pub fn source(last: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, last.max(2)))
+}
+
+/// A client that comes from another address than the neighbour.
+pub fn client(last: u8) -> reqwest::Client {
+    let built =
+        reqwest::Client::builder().no_proxy().local_address(source(last)).timeout(ANSWER_WITHIN).build();
+    built.expect("a client can be made")
+}
+
+/// Whether the attack is over.
+pub fn over(stop: &Stop) -> bool {
+    *stop.borrow()
+}
+
+/// Waits until the attack is over.
+pub async fn until_over(stop: &Stop) {
+    let mut stop = stop.clone();
+    while !over(&stop) {
+        // When nobody can say so any more, it is over too.
+        if stop.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// So many workers send one request after the other until the attack is over.
+pub async fn flood<F>(workers: u64, tally: &Arc<Tally>, stop: &Stop, make: F)
+where
+    F: Fn(u64, u64) -> reqwest::RequestBuilder + Clone + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for worker in 0..workers {
+        let (tally, stop, make) = (tally.clone(), stop.clone(), make.clone());
+        tasks.spawn(async move {
+            let mut turn = 0;
+            while !over(&stop) {
+                let answered = tokio::select! {
+                    answered = answered(make(worker, turn)) => answered,
+                    () = until_over(&stop) => return,
+                };
+                tally.count(answered);
+                turn += 1;
+            }
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Sends a request; the status and the code of the answer.
+pub async fn answered(request: reqwest::RequestBuilder) -> String {
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) if error.is_timeout() => return "no answer".to_owned(),
+        Err(error) if error.is_connect() => return "no connection".to_owned(),
+        Err(_) => return "broken off".to_owned(),
+    };
+    let status = answer.status().as_u16();
+    let text = answer.text().await.unwrap_or_default();
+    let code = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
+    match code["code"].as_str().filter(|_| status >= 400) {
+        Some(code) => format!("{status} {code}"),
+        None => status.to_string(),
+    }
+}
+
+/// A connection from an address of loopback; with a small receive buffer when nobody is going to read.
+pub async fn connect(from: u8, to: &str, receives: Option<u32>) -> std::io::Result<TcpStream> {
+    let to: SocketAddr = to.parse().map_err(std::io::Error::other)?;
+    let socket = TcpSocket::new_v4()?;
+    if let Some(bytes) = receives {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.bind(SocketAddr::new(source(from), 0))?;
+    let connecting = tokio::time::timeout(CONNECTED_WITHIN, socket.connect(to));
+    connecting.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+}
+
+/// Opens connections, sends something on each and keeps them; new ones take the place of those that are closed.
+/// With `drip`, one more byte follows every half a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Holding<'a> {
+    pub count: usize,
+    pub from: u8,
+    /// From how many addresses.
+    pub sources: u8,
+    pub to: &'a str,
+    pub opening: &'a [u8],
+    pub drip: Option<&'a [u8]>,
+}
+
+impl Holding<'_> {
+    pub async fn hold(self, tally: &Arc<Tally>, stop: &Stop) {
+        let mut tasks = JoinSet::new();
+        for number in 0..self.count {
+            let last =
+                self.from + u8::try_from(number % usize::from(self.sources.max(1))).unwrap_or_default();
+            let (to, opening) = (self.to.to_owned(), self.opening.to_vec());
+            let drip = self.drip.map(<[u8]>::to_vec);
+            let (tally, stop) = (tally.clone(), stop.clone());
+            tasks.spawn(async move {
+                while !over(&stop) {
+                    let held = one(last, &to, &opening, drip.as_deref());
+                    let what = tokio::select! {
+                        what = held => what,
+                        () = until_over(&stop) => "held to the end",
+                    };
+                    tally.count(what);
+                    tokio::select! {
+                        () = tokio::time::sleep(Duration::from_millis(250)) => {}
+                        () = until_over(&stop) => {}
+                    }
+                }
+            });
+            if number % 64 == 63 {
+                tokio::task::yield_now().await;
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn one(last: u8, to: &str, opening: &[u8], drip: Option<&[u8]>) -> &'static str {
+    let Ok(mut stream) = connect(last, to, None).await else { return "no connection" };
+    if stream.write_all(opening).await.is_err() {
+        return "closed";
+    }
+    let mut bytes = [0; 1024];
+    loop {
+        match drip {
+            None => match stream.read(&mut bytes).await {
+                Ok(1..) => {}
+                _ => return "closed",
+            },
+            Some(drip) => {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                if stream.write_all(drip).await.is_err() {
+                    return "closed";
+                }
+                match tokio::time::timeout(Duration::from_millis(1), stream.read(&mut bytes)).await {
+                    Ok(Ok(0) | Err(_)) => return "closed",
+                    Ok(Ok(_)) | Err(_) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What the attacker was answered, counted.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Most kinds of answers that are shown.
+const SHOWN_MAX: usize = 6;
+
+/// Answers by status and code.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<BTreeMap<String, u64>>);
+
+impl Tally {
+    pub fn count(&self, what: impl Into<String>) {
+        self.add(what, 1);
+    }
+
+    pub fn add(&self, what: impl Into<String>, more: u64) {
+        *self.all().entry(what.into()).or_default() += more;
+    }
+
+    /// How often something was counted.
+    pub fn of(&self, what: &str) -> u64 {
+        self.all().get(what).copied().unwrap_or_default()
+    }
+
+    /// The most frequent ones.
+    pub fn line(&self) -> String {
+        let mut all: Vec<(String, u64)> =
+            self.all().iter().map(|(what, count)| (what.clone(), *count)).collect();
+        all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let shown: Vec<String> =
+            all.iter().take(SHOWN_MAX).map(|(what, count)| format!("{count} x {what}")).collect();
+        shown.join(", ")
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
