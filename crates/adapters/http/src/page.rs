@@ -129,7 +129,7 @@ impl Listing {
         let (revision, asked, stale_for_ms) = seen;
         let next_page_token = self.token(next, revision)?;
         let reply = Reply::json(StatusCode::OK, &List { items, next_page_token })?;
-        Ok(reply.weak_etag(tag).seen(revision, asked, stale_for_ms).revalidated().done())
+        Ok(reply.compressible().weak_etag(tag).seen(revision, asked, stale_for_ms).revalidated().done())
     }
 
     /// Answers with a page.

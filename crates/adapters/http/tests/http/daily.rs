@@ -242,10 +242,7 @@ async fn schemas_tell_their_versions_and_their_configs() {
         server.post(&bindings, wrong).await.is_problem(422, "invalid_body");
     }
     let unknown = server.post(&bindings, r#"{"keys":["text"],"schema":{"name":"nope"}}"#).await;
-    assert_eq!(
-        unknown.is_problem(422, "unknown_schema")["detail"],
-        "project demo has no schema nope"
-    );
+    assert_eq!(unknown.is_problem(422, "unknown_schema")["detail"], "project demo has no schema nope");
 }
 
 #[tokio::test]

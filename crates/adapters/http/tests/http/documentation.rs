@@ -111,7 +111,7 @@ fn the_compact_document_says_what_the_whole_one_says() {
 /// A client generator and a reader have to take it in.
 #[test]
 fn the_committed_document_stays_small() {
-    const BYTES_PER_OPERATION: usize = 2_700;
+    const BYTES_PER_OPERATION: usize = 2_800;
     let text = adapter_http::openapi_yaml();
     let document: Value = yaml_serde::from_str(&text).expect("YAML");
     let most = BYTES_PER_OPERATION * operations(&document).len();
