@@ -258,6 +258,7 @@ impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Struct<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
     use serde_json::value::RawValue;
 
     #[derive(Debug, Deserialize)]

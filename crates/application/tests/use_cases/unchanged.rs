@@ -2,13 +2,10 @@
 
 use crate::world::*;
 use application::ports::Freshness;
-use application::{
-    BindConfigs, ConfigList, DeleteConfig, Error, KeyFilter, Moment, PutConfig, RequestContext,
-};
+use application::{BindConfigs, ConfigList, Error, KeyFilter, Moment, RequestContext};
 use domain::{
     Binding, BindingChange, ChangeKind, ConfigKey, Message, Permission, Precondition, Rejection, Version,
 };
-use std::collections::BTreeSet;
 
 const KEEP: BindingChange = BindingChange::Keep;
 

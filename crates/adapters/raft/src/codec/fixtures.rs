@@ -144,7 +144,12 @@ fn person() -> Person {
 }
 
 fn rotate_api_key() -> Command {
-    Command::RotateApiKey { key: key_ref(), hash: Digest([0xcd; 32]), prefix: "gdn_sk_fghij".to_owned() }
+    Command::RotateApiKey {
+        key: key_ref(),
+        hash: Digest([0xcd; 32]),
+        prefix: "gdn_sk_fghij".to_owned(),
+        overlap_ms: 0,
+    }
 }
 
 fn change_project() -> Command {
