@@ -50,8 +50,8 @@ async fn a_full_disk_of_one_member_stops_what_grows_and_nothing_else() {
     until("changes are accepted", SOON, async || (put(&project, "a").await.0 == 200).then_some(())).await;
     cluster.node(low).spawn();
     until("the member is back", SOON, async || {
-        let ready = at_low.client.get("/readyz").send().await;
-        (ready.status == 200).then_some(())
+        let ready = at_low.client.get("/readyz").try_send().await;
+        ready.is_ok_and(|ready| ready.status == 200).then_some(())
     })
     .await;
     assert_eq!(put(&at_low, "a").await.0, 200);
