@@ -263,7 +263,10 @@ fn addresses(spaces: bool) -> anyhow::Result<Vec<Address>> {
 }
 
 async fn init(program: &Path, home: &Path, addresses: &[Address]) -> anyhow::Result<String> {
-    let mut args = vec!["init".to_owned(), "--out".to_owned(), home.to_string_lossy().into_owned()];
+    let home = home.to_string_lossy().into_owned();
+    // Each node has a network of its own, in which the others and the clients reach it.
+    let mut args =
+        vec!["init".to_owned(), "--out".to_owned(), home, "--http-listen".to_owned(), "0.0.0.0".to_owned()];
     for (at, address) in addresses.iter().enumerate() {
         args.push("--member".to_owned());
         args.push(format!("{}={}:{}={}", name(at), address.ip, address.peer, address.url()));

@@ -96,7 +96,8 @@ impl Node {
         let member = format!("{name}={peer_addr}={api_url}");
         let cluster = home.to_str().context("paths are UTF-8")?;
         let program = self.at.program.to_str().context("paths are UTF-8")?;
-        let said = run(program, &["add-member", "--cluster", cluster, "--member", &member]).await?;
+        let args = ["add-member", "--cluster", cluster, "--member", &member, "--http-listen", "0.0.0.0"];
+        let said = run(program, &args).await?;
         let body = said.lines().find(|line| line.starts_with('{')).context("it shows no request")?;
         let made = home.join(&name);
         fs::copy(made.join("guardian.toml"), self.at.folder.join("guardian.toml"))?;

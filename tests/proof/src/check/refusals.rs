@@ -22,8 +22,8 @@ pub(super) fn check(events: &[Event], bounds: &Bounds<'_>, bindings: &Bindings<'
     let Bounds { world, time, replays } = bounds;
     for event in events {
         let Outcome::Refused { status, code, revision, .. } = &event.outcome else { continue };
-        // The node could not serve, or the body came too slowly: no statement about any state.
-        if *status == 503 || *status == 408 {
+        // The node could not serve, had no disk space, or the body came too slowly: no statement about any state.
+        if matches!(*status, 503 | 507 | 408) {
             continue;
         }
         let fresh = event.operation.freshness();

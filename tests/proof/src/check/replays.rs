@@ -93,7 +93,7 @@ impl<'a> Replays<'a> {
                 });
                 (!gone).then(|| "what it made is kept, or it made nothing".to_owned())
             }
-            Outcome::Refused { status: 503 | 408, .. } => None,
+            Outcome::Refused { status: 503 | 507 | 408, .. } => None,
             Outcome::Refused { code, .. } => {
                 let made = own.or(other).filter(|made| *made <= floor)?;
                 let should = if own.is_some() { "the answer of then" } else { reused };
