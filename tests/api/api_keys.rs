@@ -135,7 +135,7 @@ async fn what_a_key_may_do_must_make_sense() {
         "unknown_field",
     )
     .await;
-    let prefix = json!({ "name": "k", "permissions": read, "key_prefixes": ["A"] });
+    let prefix = json!({ "name": "k", "permissions": read, "key_prefixes": ["!"] });
     check_refused(&project, prefix, 422, "invalid_body").await;
     let when = json!({ "name": "k", "permissions": read, "expires_at": "soon" });
     check_refused(&project, when, 422, "invalid_body").await;

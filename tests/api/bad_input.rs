@@ -104,7 +104,7 @@ async fn other_types_are_refused() {
 
 #[tokio::test]
 async fn keys_have_a_form() {
-    for key in ["Upper", ".a", "a.", "-a", "a_", "a%2Fb", "a%20b", "%C3%A4", "a%00", "a:b"] {
+    for key in [".a", "a.", "-a", "a_", "a%2F", "%2Fa", "a%2F%2Fb", "a%2F..%2Fb", "a%20b", "%C3%A4", "a%00"] {
         check_key(key).await;
     }
     check_key(&"a".repeat(256)).await;
@@ -127,7 +127,7 @@ async fn unknown_parameters_are_refused() {
     check_path(&format!("{one}?consistency=eventual"), 400, "invalid_parameter").await;
     check_path(&format!("{one}?min_revision=x"), 400, "invalid_parameter").await;
     check_path(&format!("{one}?min_revision=1&min_revision=1"), 400, "invalid_parameter").await;
-    check_path("/environments/default/configs?prefix=A", 400, "invalid_parameter").await;
+    check_path("/environments/default/configs?prefix=%21", 400, "invalid_parameter").await;
     check_path("/environments/default/configs?include=all", 400, "invalid_parameter").await;
     check_path("?x=1", 400, "unknown_parameter").await;
     let project = project().await;

@@ -104,10 +104,10 @@ async fn a_key_is_its_owners_own() {
     project.create_config("a", &json!(0)).await;
     let other = project.key_with(&["config:document:write", "config:document:read"]).await;
     let key = fresh_name("key");
-    for owner in [&project, &other] {
+    for (owner, content) in [(&project, 1), (&other, 2)] {
         let put = owner.client.put(&owner.config("a")).if_any().header("Idempotency-Key", &key);
         assert_eq!(
-            put.json(&json!({ "content": 1 })).send().await.is(200).header("idempotent-replayed"),
+            put.json(&json!({ "content": content })).send().await.is(200).header("idempotent-replayed"),
             None
         );
     }

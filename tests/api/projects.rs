@@ -20,7 +20,9 @@ async fn a_project_lives_and_ends() {
     assert_eq!(made.json()["revision"], made.revision());
     let mut read = client.get(&path).send().await.is(200).json();
     let usage = read.as_object_mut().and_then(|read| read.remove("usage"));
-    assert_eq!(usage, Some(json!({ "documents": 0, "bytes": 0, "api_keys": 0 })));
+    let nothing = json!({ "documents": 0, "bytes": 0, "api_keys": 0, "history_bytes": 0, "history_versions": 0,
+        "schema_versions": 0, "schema_bytes": 0 });
+    assert_eq!(usage, Some(nothing));
     assert_eq!(read, made.json());
     client.post("/api/v1/projects").json(&body).send().await.refused(409, "project_exists");
     let changed = client.patch(&path).json(&json!({ "display_name": "New" })).send().await.is(200).json();
