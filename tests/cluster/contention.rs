@@ -14,7 +14,7 @@ async fn check(cluster: &TestCluster, project: &Project, version: u64) -> u64 {
     for writer in 0..WRITERS {
         let (start, own) = (start.clone(), project.through(cluster.client(writer % cluster.size())));
         writers.spawn(async move {
-            let call = own.client.put(&own.config("a")).json(&json!({ "content": writer }));
+            let call = own.client.put(&own.config("a")).json(&json!({ "content": [version, writer] }));
             let call = if version == 0 { call.if_absent() } else { call.if_match(version) };
             start.wait().await;
             (writer, call.send().await)
@@ -29,7 +29,7 @@ async fn check(cluster: &TestCluster, project: &Project, version: u64) -> u64 {
         let problem = answer.clone().refused(412, "version_conflict");
         assert_eq!(problem["current_version"], version + 1, "{problem}");
     }
-    assert_eq!(project.read("a").await["content"], json!(winner));
+    assert_eq!(project.read("a").await["content"], json!([version, winner]));
     answer.etag()
 }
 

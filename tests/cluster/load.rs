@@ -28,6 +28,9 @@ impl Load {
     /// One writer for each key, through all nodes at random, and one reader of everything at each node.
     pub async fn start(cluster: &TestCluster, keys: &[&str], seed: u64) -> Self {
         let project = Project::create(cluster.client(0)).await;
+        // A long run makes more versions than a project keeps by default, and all of them are compared.
+        let retention = json!({ "retention": { "versions": 1_000_000 } });
+        project.client.patch(&project.path("")).json(&retention).send().await.is(200);
         let stop = Arc::new(AtomicBool::new(false));
         let ledgers: Vec<_> = keys.iter().map(|key| Arc::new(Ledger::new(key))).collect();
         let mut tasks = JoinSet::new();
