@@ -121,6 +121,7 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
         Event::MemberRetired { id } => plain("delete", "member", id.to_string()),
         Event::EpochRaised { user, .. } => plain("update", "user", user.to_string()),
         Event::ClusterNamed { .. }
+        | Event::AuditAnchored { .. }
         | Event::HistoryPruned { .. }
         | Event::SchemaHeld { .. }
         | Event::AnswerKept { .. }

@@ -1,11 +1,17 @@
 //! `guardian migrate` and `guardian audit verify`: the identity database without a node.
 
 use crate::cli::{AuditArgs, AuditCommand, SettingsArgs};
-use crate::out;
 use crate::settings::{IdentitySettings, load};
+use crate::{anchor, out};
 use adapter_sql::Database;
 use anyhow::{Context as _, bail};
 use application::identity::verify_audit;
+use std::path::Path;
+use std::time::Duration;
+
+/// Within this a node keeps a new anchor in its data folder.
+const ANCHOR_KEPT_WITHIN: Duration = Duration::from_secs(5);
+const NO_DATABASE: &str = "identity.database is not set: there is nothing here";
 
 /// Brings the schema up to date.
 pub fn migrate(args: &SettingsArgs) -> anyhow::Result<()> {
@@ -18,16 +24,37 @@ pub fn migrate(args: &SettingsArgs) -> anyhow::Result<()> {
 /// Does what is asked with the audit.
 pub fn audit(args: &AuditArgs) -> anyhow::Result<()> {
     let AuditCommand::Verify(args) = &args.command;
-    let identity = settings(args)?;
-    runtime()?.block_on(verify(&identity))
+    let settings = load(&args.config, &args.overrides)?;
+    let data_dir = settings.data_dir.clone();
+    let identity = settings.identity.context(NO_DATABASE)?;
+    runtime()?.block_on(verify(&identity, &data_dir))
 }
 
-async fn verify(identity: &IdentitySettings) -> anyhow::Result<()> {
+async fn verify(identity: &IdentitySettings, data_dir: &Path) -> anyhow::Result<()> {
     let database = Database::open(&identity.database, false).await?;
-    let verified = verify_audit(&database).await?;
+    let mut anchor = anchor::read(data_dir)?;
+    let verified = loop {
+        let verified = verify_audit(&database, anchor.as_ref()).await?;
+        if verified.first_bad.is_some() {
+            // Longer than a node takes to keep what another one anchored before it forgot records.
+            tokio::time::sleep(ANCHOR_KEPT_WITHIN).await;
+        }
+        let newer = anchor::read(data_dir)?;
+        // Records may have been forgotten meanwhile, under a newer anchor.
+        if verified.first_bad.is_none() || newer == anchor {
+            break verified;
+        }
+        anchor = newer;
+    };
     if let Some(bad) = verified.first_bad {
         bail!("record {bad} is not what was written, or it is missing");
     }
+    out::say(match anchor {
+        Some(anchor) => format!("The cluster vouches for records {} to {}.", anchor.cut.number + 1, anchor.end.number),
+        None => "This node's data folder has no anchor of the audit, so nobody knows whether its beginning or its end \
+                 is missing."
+            .to_owned(),
+    });
     let last = verified.last.number;
     out::say(match verified.records {
         0 => "There are no records.".to_owned(),
@@ -37,9 +64,7 @@ async fn verify(identity: &IdentitySettings) -> anyhow::Result<()> {
 }
 
 fn settings(args: &SettingsArgs) -> anyhow::Result<IdentitySettings> {
-    load(&args.config, &args.overrides)?
-        .identity
-        .context("identity.database is not set: there is nothing here")
+    load(&args.config, &args.overrides)?.identity.context(NO_DATABASE)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -1,6 +1,7 @@
 //! Everything around the node: settings, wiring, lifecycle and the command line. The library target is
 //! there so that tests start real nodes; the only crate that knows every adapter.
 
+mod anchor;
 pub mod cli;
 pub mod cluster_files;
 pub mod database;

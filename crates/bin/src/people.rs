@@ -1,5 +1,6 @@
 //! People: the services on them from their settings, and the work that goes on beside requests.
 
+use crate::anchor;
 use crate::settings::IdentitySettings;
 use adapter_oidc::OidcProviders;
 use adapter_raft::RaftNode;
@@ -12,6 +13,8 @@ use anyhow::Context as _;
 use application::Ports;
 use application::identity::{Identity, IdentityPorts};
 use application::ports::identity::{IdentityObserver, Observation};
+use domain::AuditAnchor;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -128,11 +131,12 @@ impl People {
 
     /// Starts what goes on beside requests: what the replicated state must be told, the audit of its changes,
     /// refusals to be written down, forgetting.
-    pub(crate) fn spawn(&self, node: Arc<RaftNode>) -> JoinHandle<()> {
+    pub(crate) fn spawn(&self, node: Arc<RaftNode>, data_dir: PathBuf) -> JoinHandle<()> {
         let (identity, database, reachable) =
             (self.identity.clone(), self.database.clone(), self.reachable.clone());
         tokio::spawn(async move {
             let mut tidied = Instant::now();
+            let mut anchored = None;
             for looks in 0_u64.. {
                 sleep(INTERVAL).await;
                 let answer = database.ping().await;
@@ -146,6 +150,7 @@ impl People {
                     }
                     Err(_) => continue,
                 }
+                anchored = keep_anchor(&identity, &data_dir, anchored).await;
                 look(&identity, node.stats().leads() || looks % FOLLOWER_EVERY == 0).await;
                 if tidied.elapsed() >= TIDY_INTERVAL {
                     tidied = Instant::now();
@@ -162,6 +167,20 @@ impl People {
             tracing::warn!("refusals that were not written into the audit yet are lost");
         }
         self.database.close().await;
+    }
+}
+
+/// Keeps the newest anchor of the audit in the data folder; gives the one that is kept.
+async fn keep_anchor(identity: &Identity, data_dir: &Path, kept: Option<AuditAnchor>) -> Option<AuditAnchor> {
+    match identity.audit.anchor_here().await {
+        Ok(Some(anchor)) if kept != Some(anchor) => match anchor::write(data_dir, &anchor) {
+            Ok(()) => Some(anchor),
+            Err(error) => {
+                tracing::warn!(%error, "the anchor of the audit could not be kept in the data folder");
+                kept
+            }
+        },
+        _ => kept,
     }
 }
 

@@ -85,7 +85,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     if let Some(people) = &people {
         app = app.with_identity(people.identity.clone());
     }
-    let beside = people.as_ref().map(|people| people.spawn(node.clone()));
+    let beside = people.as_ref().map(|people| people.spawn(node.clone(), data_dir.clone()));
     let housekeeping = tokio::spawn(housekeeping::run(node.clone(), app.housekeeping.clone(), INTERVAL));
     let stopping = watch::Sender::new(false);
     let forwarded = ForwardedFor::new(&data_dir, settings.edge.trusted_proxies);

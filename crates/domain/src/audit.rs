@@ -156,6 +156,12 @@ fn change(event: &Event) -> Option<Change<'_>> {
             Change { version: Some(epoch.0), ..plain("user.epoch", user.to_string()) }
         }
         Event::ProjectDeleted { name } => plain("project.delete", name.to_string()),
+        Event::AuditAnchored { anchor } => Change {
+            digest: Some(anchor.end.head),
+            from_version: Some(anchor.cut.number),
+            version: Some(anchor.end.number),
+            ..plain("audit.anchor", anchor.cut.head.to_string())
+        },
         Event::EnvironmentCreated { id } => {
             plain("environment.create", format!("{}/{}", id.project, id.name))
         }

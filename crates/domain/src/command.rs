@@ -2,9 +2,9 @@
 
 use crate::access::Principal;
 use crate::{
-    Actor, ApiKeyId, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission, Person,
-    ProjectName, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse,
+    Actor, ApiKeyId, AuditPlace, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest,
+    DisplayName, EnvironmentId, EnvironmentName, KeyLabel, KeyRef, MemberId, Message, NewMember, Permission,
+    Person, ProjectName, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse,
     SchemaVersion, Timestamp, TraceId, UserId, Version,
 };
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,7 @@ impl Command {
             Self::PruneHistory { .. }
             | Self::Bootstrap { .. }
             | Self::RaiseEpochs { .. }
+            | Self::AnchorAudit { .. }
             | Self::AdmitMember { .. }
             | Self::RetireMember { .. }
             | Self::UpdateMember { .. } => None,
@@ -101,6 +102,7 @@ impl Command {
             }
             Self::Bootstrap { .. }
             | Self::RaiseEpochs { .. }
+            | Self::AnchorAudit { .. }
             | Self::AdmitMember { .. }
             | Self::RetireMember { .. }
             | Self::UpdateMember { .. } => false,
@@ -134,6 +136,7 @@ impl Command {
             | Self::RevokeApiKey { .. }
             | Self::RotateApiKey { .. }
             | Self::RaiseEpochs { .. }
+            | Self::AnchorAudit { .. }
             | Self::AdmitMember { .. }
             | Self::RetireMember { .. }
             | Self::UpdateMember { .. } => false,
@@ -148,6 +151,7 @@ impl Command {
                 | Self::PruneHistory { .. }
                 | Self::RevokeApiKey { .. }
                 | Self::RaiseEpochs { .. }
+                | Self::AnchorAudit { .. }
                 | Self::AdmitMember { .. }
                 | Self::RetireMember { .. }
                 | Self::UpdateMember { .. }
@@ -368,6 +372,8 @@ pub enum Command {
     },
     /// Make what was found about these people until now count for nothing. Of the cluster itself only.
     RaiseEpochs { users: Vec<UserId> },
+    /// Remembers how far the audit outside of this state is cut and how far it reaches. Of the cluster itself only.
+    AnchorAudit { cut: AuditPlace, end: AuditPlace },
     /// Allows a machine to join the cluster.
     AdmitMember { member: NewMember },
     /// Decides that a member leaves, and that its id never joins again.

@@ -1,10 +1,10 @@
 //! What happened. Events say everything that the state and the archive need to know of a change.
 
 use crate::{
-    Actor, ApiKey, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest, DisplayName,
-    EnvironmentId, EnvironmentName, Epoch, KeyRef, MemberId, Message, NewMember, ProjectName, Provenance,
-    Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse, SchemaVersion,
-    Timestamp, UserId, Version,
+    Actor, ApiKey, AuditAnchor, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest,
+    DisplayName, EnvironmentId, EnvironmentName, Epoch, KeyRef, MemberId, Message, NewMember, ProjectName,
+    Provenance, Quotas, RequestId, Retention, Revision, SchemaId, SchemaMode, SchemaRef, SchemaUse,
+    SchemaVersion, Timestamp, UserId, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,8 @@ pub enum Event {
     ApiKeyNarrowed { key: KeyRef, environment: EnvironmentName },
     /// What was found about a person before this epoch counts for nothing.
     EpochRaised { user: UserId, epoch: Epoch },
+    /// How far the audit outside of this state is cut and how far it reaches.
+    AuditAnchored { anchor: AuditAnchor },
     /// The answer to this command is kept for requests with the same idempotency key. Comes last.
     AnswerKept {
         key: Digest,

@@ -12,6 +12,7 @@
 //! committed, which the state itself does not carry.
 
 pub mod access;
+mod anchor;
 pub mod archive;
 pub mod audit;
 mod command;
@@ -32,6 +33,7 @@ pub mod state;
 mod text;
 
 pub use access::{Actor, Permission, Resource};
+pub use anchor::{AuditAnchor, AuditPlace};
 pub use archive::{ChangeKind, ConfigRevision, SchemaRevision};
 pub use audit::AuditEntry;
 pub use command::{

@@ -6,10 +6,11 @@ use crate::statement::{for_update, int, values};
 use crate::{Database, audit_search};
 use application::identity::next_head;
 use application::ports::identity::{
-    AuditCursor, AuditLog, AuditQuery, AuditRecord, ChainPage, IdentityError, NewAuditRecord, Projected,
+    AuditCursor, AuditLog, AuditQuery, AuditRecord, ChainPage, ChainPlace, IdentityError, NewAuditRecord,
+    Projected,
 };
 use async_trait::async_trait;
-use domain::{Digest, Revision, Timestamp};
+use domain::{Digest, Revision};
 
 /// Where the chain ends, what was forgotten of it, and how far the projection is.
 struct Chain {
@@ -138,24 +139,17 @@ impl AuditLog for Database {
         audit_search::chain(self, from, limit).await
     }
 
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {
+    async fn prune(&self, through: ChainPlace) -> Result<u64, IdentityError> {
         let mut transaction = self.begin().await?;
         hold(&mut transaction).await?;
-        let oldest = "SELECT number, at, head FROM audit ORDER BY number LIMIT $1";
-        let rows = transaction.rows(oldest, &values![limit]).await?;
-        let mut last = None;
-        let mut forgotten = 0;
-        for row in &rows {
-            if row.time("at")? >= before {
-                break;
-            }
-            last = Some((row.get::<i64>("number")?, row.digest("head")?));
-            forgotten += 1;
+        let place = values![int(through.number), through.head];
+        if !transaction.any("SELECT number FROM audit WHERE number = $1 AND head = $2", &place).await? {
+            return Ok(0);
         }
-        let Some((number, head)) = last else { return Ok(0) };
-        transaction.execute("DELETE FROM audit WHERE number <= $1", &values![number]).await?;
+        let forget = "DELETE FROM audit WHERE number <= $1";
+        let forgotten = transaction.execute(forget, &values![int(through.number)]).await?;
         let update = "UPDATE audit_chain SET pruned_number = $1, pruned_head = $2 WHERE id = 1";
-        transaction.execute(update, &values![number, head]).await?;
+        transaction.execute(update, &place).await?;
         transaction.commit().await?;
         Ok(forgotten)
     }

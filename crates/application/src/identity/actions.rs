@@ -6,6 +6,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "api_key.narrow",
     "api_key.revoke",
     "api_key.rotate",
+    "audit.anchor",
     "audit.export",
     "audit.read",
     "auth.bootstrap",

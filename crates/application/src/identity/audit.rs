@@ -5,9 +5,10 @@ use super::record::{Act, cut};
 use super::refusals::Kind;
 use super::shared::Shared;
 use super::{Listed, Visitor};
+use crate::ports::Freshness;
 use crate::ports::identity::{AuditCursor, AuditOutcome, AuditQuery, AuditRecord, Observation};
 use crate::{Error, RequestContext};
-use domain::{Actor, EnvironmentId, MemberId, Permission, ProjectName, Resource};
+use domain::{Actor, AuditAnchor, EnvironmentId, MemberId, Permission, ProjectName, Resource};
 use std::sync::Arc;
 
 /// How many refusals are written at a time.
@@ -85,8 +86,27 @@ impl Audit {
 
     /// Checks the chain from its oldest record to its end. Needs the right to all of it.
     pub async fn verify(&self, ctx: &RequestContext) -> Result<Verified, Error> {
-        self.shared.allowed(ctx, Permission::AuditRead, Resource::Platform).await?;
-        Ok(verify_audit(self.shared.ports.audit.as_ref()).await?)
+        let asker = self.shared.allowed(ctx, Permission::AuditRead, Resource::Platform).await?;
+        let mut anchor = asker.view.state.header().audit_anchor;
+        loop {
+            let found = verify_audit(self.shared.ports.audit.as_ref(), anchor.as_ref()).await?;
+            let newer = self.anchor().await?;
+            // Records may have been forgotten meanwhile, under a newer anchor.
+            if found.first_bad.is_none() || newer == anchor {
+                return Ok(found);
+            }
+            anchor = newer;
+        }
+    }
+
+    /// The same as this node knows it, without asking anybody.
+    pub async fn anchor_here(&self) -> Result<Option<AuditAnchor>, Error> {
+        Ok(self.shared.core.state.view(Freshness::STALE).await?.state.header().audit_anchor)
+    }
+
+    /// What the replicated state knows of the audit.
+    pub async fn anchor(&self) -> Result<Option<AuditAnchor>, Error> {
+        Ok(self.shared.view().await?.0.state.header().audit_anchor)
     }
 
     /// Writes the refusals that are waiting; says how many. To be called every second or so.

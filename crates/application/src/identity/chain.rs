@@ -1,9 +1,9 @@
 //! The chain of the audit's records: each head covers the one before and the record.
 
 use crate::ports::identity::{
-    AuditLog, AuditOutcome, AuditRecord, ChainPlace, IdentityError, NewAuditRecord,
+    AuditLog, AuditOutcome, AuditRecord, ChainPage, ChainPlace, IdentityError, NewAuditRecord,
 };
-use domain::Digest;
+use domain::{AuditAnchor, Digest};
 use serde::Serialize;
 
 /// How many records a check reads at a time.
@@ -75,35 +75,58 @@ pub struct Verified {
     pub last: ChainPlace,
 }
 
-/// Checks the chain from its oldest record to its end, while others may write and forget.
-pub async fn verify_audit(log: &dyn AuditLog) -> Result<Verified, IdentityError> {
+/// Checks the chain from its oldest record to its end, while others may write and forget. What the replicated state
+/// knows of it must be there: no more may be missing at the beginning, and nothing at the end.
+pub async fn verify_audit(
+    log: &dyn AuditLog,
+    anchor: Option<&AuditAnchor>,
+) -> Result<Verified, IdentityError> {
     let mut last = ChainPlace::default();
     let mut records = 0;
     loop {
         let page = log.chain(last.number + 1, VERIFIED_AT_ONCE).await?;
         if page.forgotten.number > last.number {
             last = page.forgotten;
+            if let Some(missing) = anchor.and_then(|anchor| missing(anchor, last)) {
+                return Ok(Verified { records, first_bad: Some(missing), last });
+            }
         }
         for record in &page.records {
-            if !follows(last, record) {
+            let other = anchor
+                .is_some_and(|anchor| record.number == anchor.end.number && record.head != anchor.end.head);
+            if other || !follows(last, record) {
                 return Ok(Verified { records, first_bad: Some(last.number + 1), last });
             }
             last = ChainPlace { number: record.number, head: record.head };
             records += 1;
         }
         if page.records.is_empty() {
-            // What is missing at the end leaves no gap: only the kept end tells.
+            // What is missing at the end leaves no gap: only the kept end tells, or the anchor.
             let first_bad = match page.end {
-                end if end == last => None,
                 end if end.number < last.number => Some(end.number + 1),
-                end if end.number == last.number => Some(end.number),
-                _ => Some(last.number + 1),
+                end if end.number == last.number && end.head != last.head => Some(end.number),
+                end if end.number > last.number => Some(last.number + 1),
+                end => anchor.filter(|anchor| end.number < anchor.end.number).map(|_| end.number + 1),
             };
             return Ok(Verified { records, first_bad, last });
         }
     }
 }
 
-fn follows(last: ChainPlace, record: &AuditRecord) -> bool {
+/// The first record that is missing at the beginning although the anchor does not allow it, or that was another.
+fn missing(anchor: &AuditAnchor, forgotten: ChainPlace) -> Option<u64> {
+    if forgotten.number > anchor.cut.number {
+        return Some(anchor.cut.number + 1);
+    }
+    (forgotten.number == anchor.cut.number && forgotten.head != anchor.cut.head).then_some(forgotten.number)
+}
+
+/// Whether the audit is still the one that was anchored, as far as its two ends tell.
+pub(super) fn holds(anchor: &AuditAnchor, page: &ChainPage) -> bool {
+    let (cut, end) = (missing(anchor, page.forgotten), page.end);
+    cut.is_none() && (end == anchor.end || end.number > anchor.end.number)
+}
+
+pub(super) fn follows(last: ChainPlace, record: &AuditRecord) -> bool {
     record.number == last.number + 1 && record.head == next_head(last.head, record.number, &record.record)
 }

@@ -1,10 +1,12 @@
 //! Forgetting what is over.
 
+use super::chain::{follows, holds};
 use super::rights::millis;
 use super::shared::Shared;
 use super::throttle::WINDOW_LONGEST_MS;
-use crate::Error;
-use domain::Timestamp;
+use crate::ports::identity::ChainPlace;
+use crate::{Error, RequestContext};
+use domain::{Actor, AuditAnchor, Command, Timestamp};
 use std::sync::Arc;
 
 /// For how long sessions that are over are kept, in milliseconds: a token of theirs that comes back is known.
@@ -13,6 +15,13 @@ const ENDED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 const FORGOTTEN_AT_ONCE: u32 = 5000;
 /// For how long each kind is forgotten at most before something else has its turn, in milliseconds.
 const BUDGET_MS: i64 = 2000;
+/// How often the audit is anchored in the replicated state, and forgotten, in milliseconds.
+const ANCHOR_EVERY_MS: i64 = 60 * 60 * 1000;
+
+/// The audit is not the one that was anchored, so nothing of it is forgotten.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit does not agree with what the cluster knows of it; see 'guardian audit verify'")]
+struct Tampered;
 
 /// Forgets what is over.
 #[derive(Clone, Debug)]
@@ -35,7 +44,6 @@ pub struct Tidied {
 enum Kind {
     Sessions,
     Attempts,
-    Records,
 }
 
 impl Upkeep {
@@ -49,7 +57,7 @@ impl Upkeep {
         Ok(Tidied {
             sessions: self.forget(Kind::Sessions).await?,
             attempts: self.forget(Kind::Attempts).await?,
-            records: self.forget(Kind::Records).await?,
+            records: self.forget_records().await?,
         })
     }
 
@@ -71,9 +79,44 @@ impl Upkeep {
         Ok(match kind {
             Kind::Sessions => ports.sessions.prune(before(ENDED_KEPT_MS), FORGOTTEN_AT_ONCE).await?,
             Kind::Attempts => ports.throttle.prune(before(WINDOW_LONGEST_MS), FORGOTTEN_AT_ONCE).await?,
-            Kind::Records => {
-                ports.audit.prune(before(millis(self.shared.rules.audit_kept)), FORGOTTEN_AT_ONCE).await?
-            }
         })
+    }
+
+    /// Anchors the audit in the replicated state, and forgets the records that are too old: never one that the
+    /// anchor does not say may go, nor one that is not what was written.
+    async fn forget_records(&self) -> Result<u64, Error> {
+        let shared = &*self.shared;
+        let before = Timestamp(shared.now().0 - millis(shared.rules.audit_kept));
+        let anchor = shared.view().await?.0.state.header().audit_anchor;
+        // What was anchored so long ago may be gone for good, with the database.
+        let mut anchor = anchor.filter(|anchor| anchor.at >= before);
+        if anchor.is_some_and(|anchor| shared.now().0 < anchor.at.0 + ANCHOR_EVERY_MS) {
+            return Ok(0);
+        }
+        let until = Timestamp(shared.now().0 + BUDGET_MS);
+        let mut forgotten = 0;
+        loop {
+            let page = shared.ports.audit.chain(1, FORGOTTEN_AT_ONCE).await?;
+            if anchor.is_some_and(|anchor| !holds(&anchor, &page)) {
+                return Err(Error::Internal(Box::new(Tampered)));
+            }
+            let mut cut = page.forgotten;
+            for record in page.records.iter().take_while(|record| record.record.at < before) {
+                if !follows(cut, record) {
+                    return Err(Error::Internal(Box::new(Tampered)));
+                }
+                cut = ChainPlace { number: record.number, head: record.head };
+            }
+            let ctx = RequestContext::new(Actor::System, shared.core.env.ids.request_id());
+            shared.core.commit(&ctx, Command::AnchorAudit { cut, end: page.end }).await?;
+            anchor = Some(AuditAnchor { cut, end: page.end, at: shared.now() });
+            if cut == page.forgotten {
+                return Ok(forgotten);
+            }
+            forgotten += shared.ports.audit.prune(cut).await?;
+            if page.records.len() < FORGOTTEN_AT_ONCE as usize || shared.now() >= until {
+                return Ok(forgotten);
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::world::*;
 use application::Error;
 use application::identity::*;
 use application::ports::identity::{
-    Attempt, AuditOutcome, AuditQuery, Observation, Place, ThrottleRule, UserChange, UserStatus,
+    Attempt, AuditOutcome, AuditQuery, ChainPlace, Observation, Place, ThrottleRule, UserChange, UserStatus,
 };
 use domain::{DisplayName, Permission};
 
@@ -272,4 +272,46 @@ async fn a_node_without_an_identity_database_says_so() {
     let world = World::new().await;
     let application = test.application.with_identity(world.people().clone());
     assert!(application.identity().is_ok());
+}
+
+#[tokio::test]
+async fn the_beginning_of_the_audit_is_not_cut_off_unnoticed() {
+    let world = World::new().await;
+    for n in 0..10 {
+        world.person(&format!("p{n}")).await;
+    }
+    let (audit, log) = (&world.people().audit, &world.id.ports.audit);
+    assert_eq!(audit.anchor().await.expect("known"), None);
+    world.people().upkeep.tidy().await.expect("tidies");
+    let anchor = audit.anchor().await.expect("known").expect("the first look anchors");
+    let end = log.chain(1, 1).await.expect("the chain").end;
+    assert_eq!((anchor.cut.number, anchor.end), (0, end));
+    world.people().upkeep.tidy().await.expect("tidies");
+    assert_eq!(audit.anchor().await.expect("known"), Some(anchor), "not at every look");
+    // Somebody cuts the beginning off like the program does.
+    let third = world.id.people.audited()[2].clone();
+    log.prune(ChainPlace { number: third.number, head: third.head }).await.expect("cut");
+    let bad = audit.verify(&world.test.admin).await.expect("may");
+    assert_eq!(bad.first_bad, Some(1));
+    world.test.clock.advance(61 * 60 * 1000);
+    assert_eq!(refused(world.people().upkeep.tidy().await), "Internal", "the cut is not made good");
+    assert_eq!(audit.anchor().await.expect("known"), Some(anchor));
+}
+
+#[tokio::test]
+async fn records_are_forgotten_under_an_anchor_and_as_they_were_written() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let world = World::new().await;
+    world.person("ann").await;
+    world.people().upkeep.tidy().await.expect("tidies");
+    world.test.clock.advance(80 * DAY_MS);
+    world.person("bob").await;
+    world.people().upkeep.tidy().await.expect("tidies");
+    world.test.clock.advance(11 * DAY_MS);
+    world.id.people.tamper(|records| records[0].record.actor = "user:somebody-else".to_owned());
+    assert_eq!(refused(world.people().upkeep.tidy().await), "Internal", "nothing is covered up");
+    world.id.people.tamper(|records| records[0].record.actor = "anonymous".to_owned());
+    let audit = &world.people().audit;
+    let broken = audit.verify(&world.test.admin).await.expect("may").first_bad;
+    assert_eq!(broken, Some(1), "it was not anonymous");
 }

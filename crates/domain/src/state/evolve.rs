@@ -23,6 +23,7 @@ pub fn evolve(state: &mut State, committed: &Committed) -> AuditEntry {
 fn fold(state: &mut State, committed: &Committed, event: &Event) {
     match event {
         Event::ClusterNamed { cluster_id } => state.header.cluster_id = Some(cluster_id.clone()),
+        Event::AuditAnchored { anchor } => state.header.audit_anchor = Some(*anchor),
         Event::ProjectCreated { name, display_name } => {
             let project = Project {
                 name: name.clone(),

@@ -17,9 +17,9 @@ pub use rows::{Row, RowKey};
 
 use crate::limits::ANSWER_KEPT_MS;
 use crate::{
-    Actor, Answer, ApiKey, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId, Epoch, KeyRef,
-    MemberId, Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaName, SchemaVersion,
-    Timestamp, Usage, UserId, Version,
+    Actor, Answer, ApiKey, AuditAnchor, ClusterId, Config, ConfigId, Digest, Environment, EnvironmentId,
+    Epoch, KeyRef, MemberId, Project, ProjectName, Retired, Revision, Schema, SchemaId, SchemaName,
+    SchemaVersion, Timestamp, Usage, UserId, Version,
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct Header {
     /// The time of the last accepted command. No later one has an earlier time, whatever a leader's clock says.
     #[serde(default)]
     pub time: Timestamp,
+    /// What is known of the audit outside of this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_anchor: Option<AuditAnchor>,
 }
 
 /// Everything that the replicas agree on.
@@ -84,6 +87,7 @@ impl Default for State {
             audit_head: Digest::default(),
             active_version: APPLY_VERSION_MAX,
             time: Timestamp::default(),
+            audit_anchor: None,
         };
         Self {
             header,

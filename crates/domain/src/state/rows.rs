@@ -197,6 +197,7 @@ pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
     for event in &committed.events {
         match event {
             Event::ClusterNamed { .. }
+            | Event::AuditAnchored { .. }
             | Event::MemberAdmitted { .. }
             | Event::MemberUpdated { .. }
             | Event::ConfigKept { .. } => {}

@@ -268,11 +268,17 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("rotate_api_key", rotate_api_key()),
         ("admit_member", Command::AdmitMember { member: new_member() }),
         ("raise_epochs", Command::RaiseEpochs { users: vec![user()] }),
+        ("anchor_audit", anchor_audit()),
         ("by_a_person", create_project()),
         ("from_somewhere", create_project()),
         ("retire_member", Command::RetireMember { id: new_member().id }),
         ("update_member", Command::UpdateMember { member: new_member() }),
     ]
+}
+
+fn anchor_audit() -> Command {
+    let place = |number, byte| domain::AuditPlace { number, head: Digest([byte; 32]) };
+    Command::AnchorAudit { cut: place(5, 6), end: place(70, 7) }
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub async fn check_three_share(kind: Kind<'_>) {
     for one in join_all(writes).await {
         one.expect("no panic").expect("written");
     }
-    let verified = verify_audit(&three[0]).await.expect("the chain");
+    let verified = verify_audit(&three[0], None).await.expect("the chain");
     assert_eq!((verified.records, verified.first_bad), (90, None));
 }
 
@@ -59,7 +59,7 @@ async fn check_given_up_requests(kind: Kind<'_>) {
         }
     }
     database.append(&[record("last")]).await.expect("nothing is stuck");
-    let verified = verify_audit(&database).await.expect("the chain");
+    let verified = verify_audit(&database, None).await.expect("the chain");
     assert_eq!(verified.first_bad, None, "one chain");
     assert_eq!(verified.records % 3, 1, "all or nothing");
     assert!(verified.records > 3 * done, "what was answered is there");
@@ -72,7 +72,7 @@ async fn check_text_that_one_server_cannot_keep(kind: Kind<'_>) {
     stores.audit.append(&[odd]).await.expect("nobody keeps a record out of the audit");
     let page = stores.audit.chain(1, 10).await.expect("the chain");
     assert_eq!(page.records[0].record.user_agent, "nul\u{fffd}nul");
-    let verified = verify_audit(stores.audit.as_ref()).await.expect("the chain");
+    let verified = verify_audit(stores.audit.as_ref(), None).await.expect("the chain");
     assert_eq!(verified.first_bad, None, "it is chained as it is kept");
 }
 

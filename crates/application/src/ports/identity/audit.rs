@@ -5,7 +5,7 @@
 
 use super::IdentityError;
 use async_trait::async_trait;
-use domain::{Digest, Revision, Timestamp};
+use domain::{AuditPlace, Digest, Revision, Timestamp};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -59,13 +59,7 @@ pub struct AuditRecord {
 }
 
 /// A place in the chain; the default is the one before the first record.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct ChainPlace {
-    /// The record's number.
-    pub number: u64,
-    /// The head with it.
-    pub head: Digest,
-}
+pub type ChainPlace = AuditPlace;
 
 /// Records in their order, and where the whole chain begins and ends, all of one moment.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -136,7 +130,7 @@ pub trait AuditLog: Send + Sync {
     /// Records in their order from the number `from` on, at most `limit`: what a check of the chain reads.
     async fn chain(&self, from: u64, limit: u32) -> Result<ChainPage, IdentityError>;
 
-    /// Forgets at most `limit` of the oldest records, written before `before`; the head of the last forgotten
-    /// one stays, so that the rest can still be checked. Says how many.
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError>;
+    /// Forgets the oldest records through this place; its head stays, so that the rest can still be checked. Says
+    /// how many; none when there is no such record.
+    async fn prune(&self, through: ChainPlace) -> Result<u64, IdentityError>;
 }

@@ -206,15 +206,13 @@ impl AuditLog for MemoryPeople {
         })
     }
 
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {
+    async fn prune(&self, through: ChainPlace) -> Result<u64, IdentityError> {
         self.change(|tables| {
-            let old = tables.audit.iter().take_while(|one| one.record.at < before);
-            let count = old.take(limit as usize).count();
-            if let Some(last) = count.checked_sub(1).map(|last| &tables.audit[last]) {
-                tables.forgotten = ChainPlace { number: last.number, head: last.head };
-            }
-            tables.audit.drain(..count);
-            Ok(count as u64)
+            let place = |one: &AuditRecord| ChainPlace { number: one.number, head: one.head };
+            let Some(last) = tables.audit.iter().position(|one| place(one) == through) else { return Ok(0) };
+            tables.forgotten = through;
+            tables.audit.drain(..=last);
+            Ok(last as u64 + 1)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The contract of [`AuditLog`](crate::ports::identity::AuditLog).
 
-use super::{Stores, at, together};
+use super::{Stores, at, digest, together};
 use crate::identity::verify_audit;
 use crate::ports::identity::{AuditOutcome, AuditQuery, AuditRecord, ChainPage, ChainPlace, NewAuditRecord};
 use domain::Revision;
@@ -39,7 +39,7 @@ fn of_revision(revision: u64, index: u32) -> NewAuditRecord {
 /// Checks the whole chain and gives its records.
 async fn whole(stores: &Stores) -> Vec<AuditRecord> {
     let page = stores.audit.chain(1, 10_000).await.expect("the chain");
-    let verified = verify_audit(stores.audit.as_ref()).await.expect("the chain");
+    let verified = verify_audit(stores.audit.as_ref(), None).await.expect("the chain");
     assert_eq!((verified.first_bad, verified.last), (None, page.end), "the chain holds");
     assert_eq!(verified.records, page.records.len() as u64);
     page.records
@@ -148,14 +148,15 @@ async fn check_pruning_keeps_the_chain(stores: &Stores) {
     let times = [0, 10, 50, 20, 60];
     stores.audit.append(&times.map(|ms| record("a", ms))).await.expect("written");
     let before = whole(stores).await;
-    assert_eq!(stores.audit.prune(at(0), 10).await.expect("pruned"), 0);
-    assert_eq!(stores.audit.prune(at(30), 1).await.expect("pruned"), 1, "no more than asked for");
-    // The fourth is old too, but the third is not: only the oldest in a row may go.
-    assert_eq!(stores.audit.prune(at(30), 10).await.expect("pruned"), 1);
+    let no_such = ChainPlace { number: 2, head: digest("other") };
+    assert_eq!(stores.audit.prune(no_such).await.expect("pruned"), 0);
+    assert_eq!(stores.audit.prune(place(&before[0])).await.expect("pruned"), 1);
+    assert_eq!(stores.audit.prune(place(&before[0])).await.expect("pruned"), 0, "it is gone");
+    assert_eq!(stores.audit.prune(place(&before[1])).await.expect("pruned"), 1);
     let page = stores.audit.chain(1, 10).await.expect("the chain");
     assert_eq!((page.forgotten, &page.records[..]), (place(&before[1]), &before[2..]));
     assert_eq!(whole(stores).await.len(), 3);
-    assert_eq!(stores.audit.prune(at(100), 10).await.expect("pruned"), 3);
+    assert_eq!(stores.audit.prune(place(&before[4])).await.expect("pruned"), 3);
     stores.audit.append(&[record("b", 70)]).await.expect("written");
     let after = whole(stores).await;
     assert_eq!(after[0].number, 6, "numbers go on");

@@ -10,7 +10,7 @@ mod schema;
 use super::State;
 use crate::access::{Permission, Resource, authorize};
 use crate::limits::{EPOCHS_MAX, EPOCHS_RAISED_MAX};
-use crate::{Actor, Command, Epoch, Event, Rejection, Stamped, UserId};
+use crate::{Actor, AuditAnchor, AuditPlace, Command, Epoch, Event, Rejection, Stamped, UserId};
 use std::collections::BTreeSet;
 
 /// Says what accepting the command would do, or why it is refused. Permission is checked here again,
@@ -37,6 +37,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
         Command::RevokeApiKey { key } => decision.revoke_api_key(key),
         Command::RotateApiKey { .. } => decision.rotate_api_key(&stamped.command),
         Command::RaiseEpochs { users } => decision.raise_epochs(users),
+        Command::AnchorAudit { cut, end } => decision.anchor_audit(*cut, *end),
         Command::AdmitMember { member } => decision.admit_member(member),
         Command::RetireMember { id } => decision.retire_member(*id),
         Command::UpdateMember { member } => decision.update_member(member),
@@ -69,6 +70,15 @@ impl Decision<'_> {
             .into_iter()
             .map(|user| Event::EpochRaised { user: user.clone(), epoch: self.state.epoch(user).next() });
         Ok(raised.collect())
+    }
+
+    /// An anchor never goes back; one that would is an older one that was late.
+    fn anchor_audit(&self, cut: AuditPlace, end: AuditPlace) -> Result<Vec<Event>, Rejection> {
+        self.require_system()?;
+        let late = |last: &AuditAnchor| cut.number < last.cut.number || end.number < last.end.number;
+        let replaced = self.state.header.audit_anchor.as_ref().is_some_and(late);
+        let anchor = AuditAnchor { cut, end, at: self.stamped.at };
+        Ok(if replaced { Vec::new() } else { vec![Event::AuditAnchored { anchor }] })
     }
 
     fn require_system(&self) -> Result<(), Rejection> {
