@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Housekeeping looks every five seconds.
-const PRUNED_WITHIN: Duration = Duration::from_secs(60);
+const PRUNED_WITHIN: Duration = Duration::from_mins(1);
 
 async fn change(project: &Project, body: &Value) -> Value {
     project.client.patch(&project.path("")).json(body).send().await.is(200).json()

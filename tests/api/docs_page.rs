@@ -16,7 +16,7 @@ fn browser() -> Option<&'static str> {
     let there = |program: &&str| {
         Command::new(program).arg("--version").output().is_ok_and(|one| one.status.success())
     };
-    PROGRAMS.into_iter().find(|program| there(&program))
+    PROGRAMS.into_iter().find(there)
 }
 
 /// Runs the browser on a page with a profile of its own.

@@ -241,8 +241,8 @@ async fn a_member_is_moved_to_another_address() {
     let port = free_ports(1)[0];
     let addr = format!("127.0.0.1:{port}");
     let mut process = cluster.node(moved).another(&[("peer.listen", &addr)]);
-    let move_it = async || client.patch(&path).json(&json!({ "peer_addr": addr })).send().await;
-    let answer = insist("the member is moved", move_it).await;
+    let change = async || client.patch(&path).json(&json!({ "peer_addr": addr })).send().await;
+    let answer = insist("the member is moved", change).await;
     assert_eq!(answer.is(200).json()["peer_addr"], json!(addr));
     let last = project.write("a", &json!(2)).await;
     let own = cluster.client(moved);

@@ -124,6 +124,7 @@ fn canonical(committed: &Committed) -> String {
 }
 
 /// A change for the record; `None` for what only remembers an answer.
+#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 fn change(event: &Event) -> Option<Change<'_>> {
     let plain = |action, resource| Change {
         action,

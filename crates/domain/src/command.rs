@@ -259,6 +259,7 @@ pub struct Pruned {
     pub bytes: Option<u64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_unknown(version: &Version) -> bool {
     *version == Version(0)
 }

@@ -80,7 +80,7 @@ impl Recorder {
     }
 
     /// What all clients are to do at the moment.
-    pub(crate) fn focus(&self) -> Option<Focus> {
+    pub fn focus(&self) -> Option<Focus> {
         self.history().focus
     }
 

@@ -13,6 +13,8 @@ use turmoil::Sim;
 /// Between two requests of a client, in milliseconds, and after one that a node could not serve.
 const PACE_MS: std::ops::Range<u64> = 1..20;
 const BREATH_MS: std::ops::Range<u64> = 40..250;
+/// Between two requests of a client that begins them at any time, in milliseconds.
+const SCATTERED_MS: std::ops::Range<u64> = 1..300;
 /// What the watchers watch: everything in the first environment, what is contended for, and the other one.
 pub const WATCHED: [&str; 3] = ["", "hot.", "other:"];
 
@@ -92,12 +94,15 @@ pub async fn play(
     };
     stage.busy.set(stage.busy.get() + 1);
     let own = StdRng::seed_from_u64(random.random());
-    let mut client = Client::new(number, callers, scene, recorder, own);
+    let mut client = Client::new(number, callers, scene, recorder.clone(), own);
     while !stage.playing.get() && !stage.judging.get() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     while stage.playing.get() {
-        let pause = match client.step().await {
+        let step = client.step().await;
+        let scatters = recorder.focus().is_some_and(|focus| focus.scatters(number));
+        let pause = match step {
+            Step::Served if scatters => SCATTERED_MS,
             Step::Served => PACE_MS,
             Step::Unserved => BREATH_MS,
         };

@@ -73,7 +73,7 @@ impl Answers {
     }
 
     /// Whether an answer of this size is counted.
-    pub(crate) fn counts(&self, bytes: usize) -> bool {
+    pub(crate) fn counts(bytes: usize) -> bool {
         bytes > UNCOUNTED_BYTES
     }
 

@@ -46,7 +46,7 @@ async fn waits(
     transaction.execute(forget, &values![key, at.0.saturating_sub(rule.window_ms)]).await?;
     let of = async |transaction: &mut Connection, select: &'static str, values: &[Value]| {
         let Some(row) = transaction.row(select, values).await? else { return Ok(0) };
-        wait(row.count("n")?, row.get("newest")?, rule, at)
+        Ok::<_, SqlError>(wait(row.count("n")?, row.get("newest")?, rule, at))
     };
     let all = "SELECT COUNT(*) AS n, MAX(failed_at) AS newest FROM throttle_failures WHERE key = $1";
     let pending = of(transaction, all, &values![key]).await?;
@@ -60,11 +60,11 @@ async fn waits(
 }
 
 /// The wait after so many failures, the newest of them then.
-fn wait(failures: u64, newest: Option<i64>, rule: &ThrottleRule, at: Timestamp) -> Result<i64, SqlError> {
-    let (Some(newest), true) = (newest, failures > u64::from(rule.free)) else { return Ok(0) };
+fn wait(failures: u64, newest: Option<i64>, rule: &ThrottleRule, at: Timestamp) -> i64 {
+    let (Some(newest), true) = (newest, failures > u64::from(rule.free)) else { return 0 };
     let delay = delay_ms(rule, failures - u64::from(rule.free));
     // A node whose clock is ahead makes nobody wait longer than the rule says.
-    Ok((newest.saturating_add(delay) - at.0).clamp(0, delay))
+    (newest.saturating_add(delay) - at.0).clamp(0, delay)
 }
 
 /// The wait after this many failures that were not free: doubled by each.

@@ -51,16 +51,13 @@ impl Refusals {
         let apart = kinds.contains_key(&kind) || kinds.len() < KINDS_OF_CALLER_MAX;
         let any = || Kind { operation: ANY.to_owned(), code: ANY.to_owned(), project: None };
         let kind = if apart { kind } else { any() };
-        match kinds.get_mut(&kind) {
-            Some(folded) => {
-                folded.count += 1;
-                folded.next.get_or_insert(record);
-                None
-            }
-            None => {
-                kinds.insert(kind, Folded { next: None, since: record.at, count: 0 });
-                Some(record)
-            }
+        if let Some(folded) = kinds.get_mut(&kind) {
+            folded.count += 1;
+            folded.next.get_or_insert(record);
+            None
+        } else {
+            kinds.insert(kind, Folded { next: None, since: record.at, count: 0 });
+            Some(record)
         }
     }
 

@@ -138,7 +138,7 @@ async fn junk_in_place_of_other_tokens_refuses_no_good_one() {
     let account = &world.people().account;
     let sign_in = &world.people().sign_in;
     let invite = Invite { email: email("eve"), role: None };
-    let invited = world.people().users.invite(&world.test.admin, invite).await.expect("may");
+    let invitation = world.people().users.invite(&world.test.admin, invite).await.expect("may");
     let reset = world.people().users.reset_password(&world.test.admin, &ann.id).await.expect("may");
     let register = |name: &str, token: &str| Register {
         email: email(name),
@@ -158,7 +158,7 @@ async fn junk_in_place_of_other_tokens_refuses_no_good_one() {
     }
     assert!(throttled.iter().all(|count| *count > 50), "{throttled:?}");
     account.reset_password(&visitor(), set(reset.token.expose_secret())).await.expect("a good token");
-    let good = register("eve", invited.token.expose_secret());
+    let good = register("eve", invitation.token.expose_secret());
     sign_in.register(&visitor(), good).await.expect("a good invitation");
 }
 

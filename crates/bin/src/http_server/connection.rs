@@ -152,5 +152,5 @@ fn look_every(rules: &ConnectionRules) -> Duration {
 }
 
 fn spread(age_max: Duration, link: &Link) -> Duration {
-    age_max - (age_max / AGE_SPREAD) * u32::from(link.client().port() % 16) / 16
+    age_max.saturating_sub((age_max / AGE_SPREAD) * u32::from(link.client().port() % 16) / 16)
 }

@@ -40,7 +40,7 @@ impl<S> TimedSocket<S> {
                 Poll::Ready(Ok(bytes))
             }
             Poll::Pending => self.expired(cx).map(Err),
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
         let (ours, _theirs) = duplex(64);
-        let mut socket = TimedSocket::new(ours, Duration::from_secs(60));
+        let mut socket = TimedSocket::new(ours, Duration::from_mins(1));
         let written = socket.write_all(&[0; 1024]).await;
         assert_eq!(written.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
     }
@@ -118,7 +118,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn so_is_one_that_takes_a_byte_at_a_time() {
         let (ours, mut theirs) = duplex(64);
-        let mut socket = TimedSocket::new(ours, Duration::from_secs(60));
+        let mut socket = TimedSocket::new(ours, Duration::from_mins(1));
         let trickle = tokio::spawn(async move {
             while theirs.read_u8().await.is_ok() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -132,7 +132,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pauses_between_writes_do_not_count() {
         let (ours, mut theirs) = duplex(64);
-        let mut socket = TimedSocket::new(ours, Duration::from_secs(60));
+        let mut socket = TimedSocket::new(ours, Duration::from_mins(1));
         let reading = tokio::spawn(async move {
             let mut all = Vec::new();
             theirs.read_to_end(&mut all).await.map(|_| all.len())
@@ -140,7 +140,7 @@ mod tests {
         for _ in 0..3 {
             socket.write_all(&[0; 100]).await.expect("taken");
             socket.flush().await.expect("taken");
-            tokio::time::sleep(Duration::from_secs(300)).await;
+            tokio::time::sleep(Duration::from_mins(5)).await;
         }
         drop(socket);
         assert_eq!(reading.await.expect("it ends").expect("read"), 300);

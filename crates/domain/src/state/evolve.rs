@@ -76,8 +76,6 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             state.forget_past(id, &Forgotten { from: *from, oldest: *oldest, bytes: *bytes });
         }
         Event::ApiKeyCreated { key } => state.insert_api_key(key.clone()),
-        // Who takes part is not part of the state; only who may not.
-        Event::MemberAdmitted { .. } | Event::MemberUpdated { .. } => {}
         Event::MemberRetired { id } => {
             state.retired_members.insert(*id, committed.revision);
         }
@@ -113,8 +111,8 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             );
         }
         Event::AnswerForgotten { key } => state.forget_answer(key),
-        // Nothing changed.
-        Event::ConfigKept { .. } => {}
+        // Who takes part is not part of the state, only who may not; and a config that is the same stays.
+        Event::MemberAdmitted { .. } | Event::MemberUpdated { .. } | Event::ConfigKept { .. } => {}
     }
 }
 
@@ -268,8 +266,9 @@ impl State {
     }
 
     pub(super) fn insert_schema(&mut self, schema: Schema) {
-        let before = self.schemas.insert(schema.id.clone(), schema.clone());
-        self.count_schema(&schema.id.project, Some(&schema), before.as_ref());
+        let now = schema.clone();
+        let before = self.schemas.insert(now.id.clone(), schema);
+        self.count_schema(&now.id.project, Some(&now), before.as_ref());
     }
 
     fn forget_past(&mut self, id: &ConfigId, gone: &Forgotten) {

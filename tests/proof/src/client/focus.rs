@@ -38,6 +38,12 @@ impl Focus {
         }
     }
 
+    /// Whether a client begins its operations at times that have nothing to do with the end of the one before:
+    /// everybody who waited for the same confirmation would else begin again together.
+    pub fn scatters(self, client: usize) -> bool {
+        matches!(self, Self::Reads { .. }) && reads(client)
+    }
+
     /// Whether changes carry idempotency keys as usual.
     pub(super) fn has_tokens(self) -> bool {
         self == Self::Schemas
@@ -55,7 +61,7 @@ impl Choice<'_> {
         match focus {
             Focus::Schemas if self.random.random_bool(NARROWS) => self.raced_schema(),
             Focus::Schemas => {
-                let key = self.drawn(|key| key.is_raced())?;
+                let key = self.drawn(Key::is_raced)?;
                 Some(self.raced_put(&key))
             }
             Focus::Reads { .. } if reads(client) => {

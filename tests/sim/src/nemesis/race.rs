@@ -10,7 +10,7 @@ use std::time::Duration;
 use turmoil::Sim;
 
 /// How long clients race, and from the beginning of one race to that of the next, in virtual milliseconds.
-const RACE_MS: std::ops::Range<u64> = 700..2200;
+const RACE_MS: std::ops::Range<u64> = 1000..2200;
 const BETWEEN_MS: std::ops::Range<u64> = 2500..4500;
 /// How long messages take at most to a follower that is far away.
 const FAR_MS: std::ops::Range<u64> = 60..400;
@@ -58,7 +58,7 @@ impl Nemesis {
         let ms = self.random.random_range(RACE_MS);
         match self.races.pop() {
             Some(Race::Reads) => {
-                self.race_reads(sim, trace, Focus::Reads { reader: follower, writer: leader }, ms)
+                self.race_reads(sim, trace, Focus::Reads { reader: follower, writer: leader }, ms);
             }
             Some(Race::Forwards) => {
                 let name = self.machines[follower].host();

@@ -16,7 +16,7 @@ pub(crate) use facts::{Facts, printable};
 pub(crate) use guard::GuardLayer;
 pub use guard::ProbesOnly;
 
-use crate::answers::AnswerHold;
+use crate::answers::{AnswerHold, Answers};
 use crate::compress::{self, Coding};
 use crate::limit::Class;
 use crate::problem::Problem;
@@ -142,7 +142,7 @@ fn request_id(api: &Api, headers: &HeaderMap) -> RequestId {
 async fn bounded(api: &Api, facts: &Facts, read_only: bool, mut response: Response) -> Response {
     let bytes = response.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
     let (Some(actor), Some(bytes)) = (facts.actor.get(), bytes) else { return response };
-    if !api.answers.counts(bytes) || response.extensions().get::<AnswerHold>().is_some() {
+    if !Answers::counts(bytes) || response.extensions().get::<AnswerHold>().is_some() {
         return response;
     }
     let held =

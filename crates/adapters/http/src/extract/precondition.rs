@@ -204,10 +204,10 @@ fn required(what: &str) -> Problem {
 mod tests {
     use super::*;
 
-    fn check(sent: &[&'static str], version: u64, knows: bool) {
-        let known = Known(sent.iter().map(|list| HeaderValue::from_static(list)).collect());
-        assert_eq!(known.has(version), knows, "{sent:?} {version}");
-        assert_eq!(known.has_nothing(), sent.iter().any(|list| list.contains("\"0\"")), "{sent:?}");
+    fn check(sent: &[&'static str], version: u64, expected: bool) {
+        let header = Known(sent.iter().map(|list| HeaderValue::from_static(list)).collect());
+        assert_eq!(header.has(version), expected, "{sent:?} {version}");
+        assert_eq!(header.has_nothing(), sent.iter().any(|list| list.contains("\"0\"")), "{sent:?}");
     }
 
     #[test]

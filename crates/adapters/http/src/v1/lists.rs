@@ -190,10 +190,8 @@ async fn waited(api: &Api, asked: &Asked<'_>, known: &Known, wait: &WaitQuery) -
 async fn read(api: &Api, asked: &Asked<'_>, freshness: Freshness, known: &Known) -> Result<Waited, Problem> {
     let Asked { ctx, environment, list, page, .. } = asked;
     // Before the documents are read, and for what they can be at most.
-    let held = match list.with_content {
-        true => Some(api.answers.reserve(&ctx.actor, PAGE_BYTES_MAX).await?),
-        false => None,
-    };
+    let held =
+        if list.with_content { Some(api.answers.reserve(&ctx.actor, PAGE_BYTES_MAX).await?) } else { None };
     let mut found = api.app.configs.list(ctx, environment, list, page.clone(), freshness).await?;
     if asked.freshness.consistency == Consistency::Linearizable {
         found.stale_for_ms = None;

@@ -12,13 +12,13 @@ static DOCUMENT: LazyLock<Value> =
 /// The validator of a schema in the document. Each is made once.
 fn validator(schema: &Value) -> Arc<Validator> {
     static MADE: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut validators = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     let make = || {
         let whole =
             json!({ "allOf": [schema], "components": { "schemas": DOCUMENT["components"]["schemas"] } });
         Arc::new(jsonschema::draft202012::new(&whole).expect("the document's schemas are valid"))
     };
-    made.entry(schema.to_string()).or_insert_with(make).clone()
+    validators.entry(schema.to_string()).or_insert_with(make).clone()
 }
 
 /// Fails when the document does not promise this answer to `method` on `route`.

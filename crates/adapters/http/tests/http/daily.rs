@@ -63,7 +63,7 @@ async fn a_wait_knows_weak_tags_and_lists() {
         ("none", "W/\"0\"", 404),
         ("none", "\"7\", \"0\"", 404),
     ] {
-        let begun = std::time::Instant::now();
+        let begun = tokio::time::Instant::now();
         let path = format!("{CONFIGS}/{key}?wait=300ms");
         server.send("GET", &path, &[("if-none-match", tags)], "").await.is(status);
         assert!(begun.elapsed().as_millis() >= 300, "{key} {tags} was answered at once");
@@ -193,7 +193,7 @@ async fn a_list_has_a_tag_and_can_be_waited_for() {
     assert!(tag.starts_with("W/\""), "{tag}");
     let known = [("if-none-match", tag.as_str())];
     server.send("GET", &path, &known, "").await.is(304);
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let same = server.send("GET", &format!("{path}&wait=200ms"), &known, "").await.is(304);
     assert!(begun.elapsed().as_millis() >= 200 && same.header("etag") == tag);
     let strong = [("if-none-match", tag.trim_start_matches("W/"))];

@@ -157,7 +157,7 @@ async fn a_repeated_patch_needs_the_right_to_read_again() {
     server.create("a", r#"{"v":"canary-document"}"#).await;
     let id = server.person("ann@example.com", Some(("editor", "projects/demo"))).await;
     let path = format!("{CONFIGS}/a");
-    let patch = async |signed: &serde_json::Value| {
+    let send_patch = async |signed: &serde_json::Value| {
         let bearer = format!("Bearer {}", signed["access_token"].as_str().expect("a token"));
         let headers = [
             ("authorization", bearer.as_str()),
@@ -168,12 +168,12 @@ async fn a_repeated_patch_needs_the_right_to_read_again() {
         server.raw("PATCH", &path, &headers, Body::from(r#"{"w":1}"#)).await
     };
     let signed = server.login("ann@example.com").await;
-    assert_eq!(patch(&signed).await.is(200).json()["content"]["v"], "canary-document");
-    assert_eq!(patch(&signed).await.is(200).header("idempotent-replayed"), "true");
+    assert_eq!(send_patch(&signed).await.is(200).json()["content"]["v"], "canary-document");
+    assert_eq!(send_patch(&signed).await.is(200).header("idempotent-replayed"), "true");
     let role = r#"{"permissions":["config:document:write"]}"#;
     server.send("PUT", "/api/v1/roles/writer", &[], role).await.is(200);
     let member = format!("{PROJECT}/members/{id}");
     server.send("PUT", &member, &[], r#"{"role":"writer"}"#).await.is(200);
     let signed = server.login("ann@example.com").await;
-    patch(&signed).await.is_problem(403, "forbidden");
+    send_patch(&signed).await.is_problem(403, "forbidden");
 }

@@ -170,6 +170,7 @@ fn create_project() -> Command {
 }
 
 /// Every kind of command, and every form of what is in them.
+#[expect(clippy::too_many_lines, reason = "one line for each kind")]
 fn commands() -> Vec<(&'static str, Command)> {
     let text = || Content::from_compact("{\"type\":\"object\"}").expect("small");
     let name = DisplayName::parse("The shop").expect("short");

@@ -75,14 +75,12 @@ impl SignIn {
             None => None,
         };
         let good = found.filter(|found| found.email == *email && shared.now() < found.expires_at);
-        match digest.zip(good) {
-            Some((digest, _)) => Ok(RegisterBy::Invitation(digest)),
-            None => {
-                shared.count_bad_token(TokenGuess::Invitation, &visitor.origin.address).await?;
-                shared.failed(visitor, None, Act::failed("auth.register", "invitation")).await;
-                Err(Error::RegistrationClosed)
-            }
+        if let Some((digest, _)) = digest.zip(good) {
+            return Ok(RegisterBy::Invitation(digest));
         }
+        shared.count_bad_token(TokenGuess::Invitation, &visitor.origin.address).await?;
+        shared.failed(visitor, None, Act::failed("auth.register", "invitation")).await;
+        Err(Error::RegistrationClosed)
     }
 
     async fn admitted(&self, visitor: &Visitor, request: Register, by: &RegisterBy) -> Result<User, Error> {

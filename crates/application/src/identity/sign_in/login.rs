@@ -74,18 +74,14 @@ impl SignIn {
             shared.attempt_failed(&attempt).await;
             return shared.factor_failed(visitor, &waiting).await;
         };
-        match shared.answered(&user, &factor, &request.answer).await? {
-            Some(how) => {
-                let method = format!("{}+{how}", waiting.method);
-                shared.ports.throttle.succeed(&attempt).await?;
-                let shown = Shown { password, second_factor: true };
-                shared.open_session(visitor, &user, shown, (method, waiting.device, waiting.browser)).await
-            }
-            None => {
-                shared.attempt_failed(&attempt).await;
-                shared.factor_failed(visitor, &waiting).await
-            }
-        }
+        let Some(how) = shared.answered(&user, &factor, &request.answer).await? else {
+            shared.attempt_failed(&attempt).await;
+            return shared.factor_failed(visitor, &waiting).await;
+        };
+        let method = format!("{}+{how}", waiting.method);
+        shared.ports.throttle.succeed(&attempt).await?;
+        let shown = Shown { password, second_factor: true };
+        shared.open_session(visitor, &user, shown, (method, waiting.device, waiting.browser)).await
     }
 }
 

@@ -285,7 +285,12 @@ impl Organisations for MemoryPeople {
     async fn forget(&self, gone: &Gone) -> Result<(), IdentityError> {
         let project = match gone {
             Gone::Project(project) => project,
-            Gone::Environment(id) => return self.change(|tables| Ok(tables.narrow(id))),
+            Gone::Environment(id) => {
+                return self.change(|tables| {
+                    tables.narrow(id);
+                    Ok(())
+                });
+            }
         };
         self.change(|tables| {
             tables.empty(&Place::Project(project.clone()));

@@ -106,9 +106,9 @@ impl Decision<'_> {
             version: self.next_version(id, current),
             kind: match (current, put.kind) {
                 (_, ChangeKind::Import) => ChangeKind::Import,
-                (None, kind @ ChangeKind::Undelete { .. }) => kind,
+                (None, kind @ ChangeKind::Undelete { .. })
+                | (Some(_), kind @ (ChangeKind::Rollback { .. } | ChangeKind::Patch)) => kind,
                 (None, _) => ChangeKind::Create,
-                (Some(_), kind @ (ChangeKind::Rollback { .. } | ChangeKind::Patch)) => kind,
                 (Some(_), _) => ChangeKind::Update,
             },
             binding,

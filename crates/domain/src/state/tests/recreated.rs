@@ -77,10 +77,10 @@ fn members_of_a_deleted_project_are_nobody_in_a_later_one() {
     assert!(matches!(&outcome, Outcome::Rejected { rejection, .. } if *rejection == denied), "{outcome:?}");
     stamped.person = Some(admin(Some(again), None).into());
     assert!(matches!(state.apply(&stamped).outcome, Outcome::Accepted { .. }));
-    let made = state.api_key(&key_ref("k")).cloned().expect("a key");
-    assert_eq!(may_grant(&state, who, &made, Timestamp(0)), Ok(false));
+    let created = state.api_key(&key_ref("k")).cloned().expect("a key");
+    assert_eq!(may_grant(&state, who, &created, Timestamp(0)), Ok(false));
     let permissions = BTreeSet::from([READ]);
-    assert_eq!(holds(&state, who, &permissions, made.scope(), Timestamp(0)), Ok(false));
+    assert_eq!(holds(&state, who, &permissions, created.scope(), Timestamp(0)), Ok(false));
 }
 
 #[test]

@@ -261,7 +261,7 @@ impl Step {
             },
             message: Message::parse("why").expect("text"),
             id,
-            keep_same: self.detail % 2 == 0,
+            keep_same: self.detail.is_multiple_of(2),
         }
     }
 

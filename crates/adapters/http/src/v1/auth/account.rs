@@ -48,7 +48,9 @@ async fn me(
 ) -> Result<Response, Problem> {
     if let Actor::ApiKey(_) = &ctx.actor {
         let own = api.app.access.own(&ctx).await?;
-        return Ok(Reply::json(StatusCode::OK, &WhoBody::Key(KeyMeBody::new(&own.item, &ctx)))?.done());
+        return Ok(
+            Reply::json(StatusCode::OK, &WhoBody::Key(Box::new(KeyMeBody::new(&own.item, &ctx))))?.done()
+        );
     }
     let me = api.app.identity()?.account.me(&ctx).await?;
     let refresh = cookie::get(&headers, cookie::REFRESH).filter(|_| by_cookie(&headers));

@@ -67,7 +67,7 @@ pub(in crate::v1) enum WhoBody {
     /// A person.
     Person(Box<MeBody>),
     /// An API key.
-    Key(KeyMeBody),
+    Key(Box<KeyMeBody>),
 }
 
 impl KeyMeBody {
