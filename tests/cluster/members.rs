@@ -252,9 +252,12 @@ async fn a_member_is_moved_to_another_address() {
     })
     .await;
     for client in cluster.clients() {
-        let list = client.get(MEMBERS).send().await.is(200).json();
-        let items = list["items"].as_array().expect("items").clone();
-        assert!(items.iter().any(|one| one["id"] == json!(id) && one["peer_addr"] == json!(addr)), "{list}");
+        let members = client.get(MEMBERS).send().await.is(200).json();
+        let items = members["items"].as_array().expect("items").clone();
+        assert!(
+            items.iter().any(|one| one["id"] == json!(id) && one["peer_addr"] == json!(addr)),
+            "{members}"
+        );
     }
     process.kill().expect("the process can be killed");
     process.wait().expect("it ends");

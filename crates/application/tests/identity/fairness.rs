@@ -150,11 +150,11 @@ async fn junk_in_place_of_other_tokens_refuses_no_good_one() {
     let challenge = AnswerChallenge { challenge: "junk".into(), answer: FactorAnswer::Code("123456".into()) };
     let mut throttled = [0; 3];
     for n in 0..400 {
-        let word = |error: &str| usize::from(error == "TooManyAttempts");
-        throttled[0] += word(&refused(account.reset_password(&visitor(), set("junk")).await));
+        let count_of = |error: &str| usize::from(error == "TooManyAttempts");
+        throttled[0] += count_of(&refused(account.reset_password(&visitor(), set("junk")).await));
         let junk = format!("invitation-x{n}");
-        throttled[1] += word(&refused(sign_in.register(&visitor(), register("eve", &junk)).await));
-        throttled[2] += word(&refused(sign_in.second_factor(&visitor(), challenge.clone()).await));
+        throttled[1] += count_of(&refused(sign_in.register(&visitor(), register("eve", &junk)).await));
+        throttled[2] += count_of(&refused(sign_in.second_factor(&visitor(), challenge.clone()).await));
     }
     assert!(throttled.iter().all(|count| *count > 50), "{throttled:?}");
     account.reset_password(&visitor(), set(reset.token.expose_secret())).await.expect("a good token");
