@@ -13,7 +13,7 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Refusals that come from the transport, the load or a fault of the cluster, whatever the operation: they are
 /// the `default` response.
-const TRANSPORT: [&str; 7] = ["408", "414", "429", "431", "500", "503", "504"];
+const TRANSPORT: [&str; 8] = ["406", "408", "414", "429", "431", "500", "503", "504"];
 /// Headers of every response. The document's description names them; `components` defines them.
 const EVERYWHERE: [&str; 3] = ["X-Request-ID", "RateLimit", "RateLimit-Policy"];
 /// The component that `default` refers to.
