@@ -128,6 +128,7 @@ impl Configs {
     /// Writes a whole document.
     pub async fn put(&self, ctx: &RequestContext, request: PutConfig) -> Result<Changed<Written>, Error> {
         if let Some(earlier) = self.core.replayed(ctx).await? {
+            self.may_see_unchanged(ctx, &request.id, &earlier).await?;
             return self.read_back(request.expected, earlier).await;
         }
         self.commit_checked(ctx, request, ChangeKind::Update).await
@@ -226,6 +227,20 @@ impl Configs {
         self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await.map(drop)
     }
 
+    /// The answer to a repeated change that changed nothing shows what others stored, so it needs the right to
+    /// read at the time of the repetition.
+    async fn may_see_unchanged(
+        &self,
+        ctx: &RequestContext,
+        id: &ConfigId,
+        changed: &Changed<Receipt>,
+    ) -> Result<(), Error> {
+        match (&changed.item, &changed.how) {
+            (Receipt::ConfigUnchanged(_), How::Replayed) => self.may_see(ctx, id).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Checks the document outside the log and commits it with the schema version it was checked
     /// against. The first check uses whatever this node has applied, because the commit refuses a check
     /// that is out of date; any "no" is only given after a linearizable look.
@@ -283,6 +298,7 @@ impl Configs {
         };
         let changed = self.core.commit(ctx, command).await?;
         if matches!(changed.how, How::Replayed) || matches!(changed.item, Receipt::ConfigUnchanged(_)) {
+            self.may_see_unchanged(ctx, &request.id, &changed).await?;
             return self.read_back(request.expected, changed).await;
         }
         let (revision, Receipt::Config(config)) = (changed.revision, &changed.item) else {

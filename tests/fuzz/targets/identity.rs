@@ -23,7 +23,8 @@ impl application::ports::Clock for Unasked {
 }
 
 /// A cluster that no input names.
-const CLUSTER: &str = "nobody-elses-cluster";
+/// Far from every kept input: a mutation must not find it, for then the folder is this node's own.
+const CLUSTER: &str = "unguessable-7f3a9c51d0";
 
 fn config(dir: &Path) -> NodeConfig {
     let cluster_id = ClusterId::parse(CLUSTER).expect("a name");

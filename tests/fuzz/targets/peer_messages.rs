@@ -16,7 +16,6 @@ trait Tidy: Sized {
     }
 }
 
-impl Tidy for proto::AppendReply {}
 impl Tidy for proto::VoteRequest {}
 impl Tidy for proto::VoteReply {}
 impl Tidy for proto::TransferLeaderRequest {}
@@ -52,6 +51,13 @@ impl Tidy for proto::Entry {
             other => other,
         });
         Self { payload, ..self }
+    }
+}
+
+/// The disk space is for the node that asked, and not for Raft.
+impl Tidy for proto::AppendReply {
+    fn tidy(self) -> Self {
+        Self { space: 0, ..self }
     }
 }
 

@@ -63,7 +63,7 @@ bugs! {
     a_part_refused_for_another: PartInvented => Refusal;
     a_key_that_is_forgotten: KeyForgotten => Replay, Once;
     another_answer_than_before: ReplayElsewhere => Replay, Acknowledged;
-    a_key_for_two_requests: KeyShared => Replay;
+    a_key_for_two_requests: KeyShared => Form;
     a_key_that_nobody_used: KeyTaken => Replay;
     an_answer_again_to_the_first_request: ReplayInvented => Replay;
     a_past_that_was_not_so: PastElsewhere => Read;

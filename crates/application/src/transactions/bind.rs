@@ -37,6 +37,9 @@ impl Transactions {
         request: BindConfigs,
     ) -> Result<Changed<Transacted>, Error> {
         if let Some(earlier) = self.core.replayed(ctx).await? {
+            let view = self.core.state.view(Freshness::LINEARIZABLE).await?;
+            let (wanted, now) = ((Permission::DocumentRead, &request.environment), self.core.env.clock.now());
+            request.filter.require(ctx, &view, wanted, now)?;
             return self.restored_before(&request.environment, earlier).await;
         }
         for _ in 0..CHECK_ATTEMPTS_MAX {

@@ -152,28 +152,36 @@ async fn who_may_read_is_quoted() {
 
 /// A repeated request answers with what was stored; after the right to read was taken away it does not.
 #[tokio::test]
-async fn a_repeated_patch_needs_the_right_to_read_again() {
-    let server = Server::of_people().await;
-    server.create("a", r#"{"v":"canary-document"}"#).await;
-    let id = server.person("ann@example.com", Some(("editor", "projects/demo"))).await;
-    let path = format!("{CONFIGS}/a");
-    let send_patch = async |signed: &serde_json::Value| {
-        let bearer = format!("Bearer {}", signed["access_token"].as_str().expect("a token"));
-        let headers = [
-            ("authorization", bearer.as_str()),
-            ("if-match", "*"),
-            ("content-type", "application/merge-patch+json"),
-            ("idempotency-key", "once"),
-        ];
-        server.raw("PATCH", &path, &headers, Body::from(r#"{"w":1}"#)).await
-    };
-    let signed = server.login("ann@example.com").await;
-    assert_eq!(send_patch(&signed).await.is(200).json()["content"]["v"], "canary-document");
-    assert_eq!(send_patch(&signed).await.is(200).header("idempotent-replayed"), "true");
-    let role = r#"{"permissions":["config:document:write"]}"#;
-    server.send("PUT", "/api/v1/roles/writer", &[], role).await.is(200);
-    let member = format!("{PROJECT}/members/{id}");
-    server.send("PUT", &member, &[], r#"{"role":"writer"}"#).await.is(200);
-    let signed = server.login("ann@example.com").await;
-    send_patch(&signed).await.is_problem(403, "forbidden");
+async fn a_repeated_request_needs_the_right_to_read_again() {
+    const MERGE: &str = "application/merge-patch+json";
+    let bindings = format!("{PROJECT}/environments/default/bindings");
+    let config = format!("{CONFIGS}/a");
+    for (method, path, kind, body) in [
+        ("PATCH", &config, MERGE, r#"{"w":1}"#),
+        ("PUT", &config, "application/json", r#"{"content":{"v":"canary-document"}}"#),
+        ("POST", &bindings, "application/json", r#"{"keys":["a"],"schema":{"name":"s"}}"#),
+    ] {
+        let server = Server::of_people().await;
+        server.create("a", r#"{"v":"canary-document"}"#).await;
+        server.post(&format!("{PROJECT}/schemas"), r#"{"name":"s","schema":{}}"#).await.is(201);
+        let id = server.person("ann@example.com", Some(("editor", "projects/demo"))).await;
+        let send = async |signed: &serde_json::Value| {
+            let bearer = format!("Bearer {}", signed["access_token"].as_str().expect("a token"));
+            let mut headers =
+                vec![("authorization", bearer.as_str()), ("content-type", kind), ("idempotency-key", "once")];
+            if method != "POST" {
+                headers.push(("if-match", "*"));
+            }
+            server.raw(method, path, &headers, Body::from(body)).await
+        };
+        let signed = server.login("ann@example.com").await;
+        send(&signed).await.is(200);
+        assert_eq!(send(&signed).await.is(200).header("idempotent-replayed"), "true", "{method} {path}");
+        let role = r#"{"permissions":["config:document:write","config:schema:read"]}"#;
+        server.send("PUT", "/api/v1/roles/writer", &[], role).await.is(200);
+        let member = format!("{PROJECT}/members/{id}");
+        server.send("PUT", &member, &[], r#"{"role":"writer"}"#).await.is(200);
+        let signed = server.login("ann@example.com").await;
+        send(&signed).await.is_problem(403, "forbidden");
+    }
 }
