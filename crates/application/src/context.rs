@@ -4,8 +4,8 @@ use crate::Error;
 use crate::ports::View;
 use domain::access::{Denied, Principal, authorize, identify};
 use domain::{
-    Actor, Digest, Idempotency, Permission, Person, Provenance, RequestId, Resource, SessionId, Timestamp,
-    TraceId,
+    Actor, Digest, Idempotency, Message, Permission, Person, Provenance, RequestId, Resource, SessionId,
+    Timestamp, TraceId,
 };
 use std::sync::Arc;
 
@@ -18,12 +18,18 @@ pub struct Origin {
     pub user_agent: String,
     /// The trace (W3C trace context, 32 hexadecimal digits); may be empty.
     pub trace_id: String,
+    /// Why a change is made, as the request says beside its body.
+    pub message: Option<Message>,
 }
 
 impl Origin {
     /// What the replicated state keeps of it.
     pub fn provenance(&self) -> Provenance {
-        Provenance { address: self.address.parse().ok(), trace_id: TraceId::parse(&self.trace_id).ok() }
+        Provenance {
+            address: self.address.parse().ok(),
+            trace_id: TraceId::parse(&self.trace_id).ok(),
+            message: self.message.clone(),
+        }
     }
 }
 

@@ -52,6 +52,8 @@ struct Record<'a> {
     address: Option<IpAddr>,
     at: i64,
     changes: Vec<Change<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
     request_id: &'a str,
     revision: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +118,7 @@ fn canonical(committed: &Committed) -> String {
         address: committed.provenance.address,
         at: committed.at.0,
         changes: committed.events.iter().filter_map(change).collect(),
+        message: committed.provenance.message.as_ref().map(crate::Message::as_str),
         request_id: committed.request_id.as_str(),
         revision: committed.revision.0,
         trace_id: committed.provenance.trace_id.as_ref(),

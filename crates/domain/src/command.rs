@@ -37,7 +37,7 @@ pub struct Stamped<C> {
     pub provenance: Provenance,
 }
 
-/// From where a request came, as far as that is known.
+/// From where a request came and why, as far as that is known.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Provenance {
     /// The client's address, by the word of the proxies that are trusted.
@@ -46,6 +46,9 @@ pub struct Provenance {
     /// The trace that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
+    /// Why the change is made, as the request says beside its body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
 }
 
 impl Provenance {

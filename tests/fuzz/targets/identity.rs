@@ -22,7 +22,6 @@ impl application::ports::Clock for Unasked {
     }
 }
 
-/// A cluster that no input names.
 /// Far from every kept input: a mutation must not find it, for then the folder is this node's own.
 const CLUSTER: &str = "unguessable-7f3a9c51d0";
 

@@ -146,6 +146,8 @@ struct Record {
     address: String,
     at: i64,
     changes: Vec<Map<String, Value>>,
+    #[serde(default)]
+    message: Option<String>,
     request_id: String,
     #[serde(default)]
     trace_id: String,
@@ -161,6 +163,15 @@ fn rows(entry: &AuditEntry) -> Result<Vec<NewAuditRecord>, Error> {
             _ => String::new(),
         };
         let (action, resource) = (text("action"), text("resource"));
+        // In the chain the name that people see of a project has the place of a message.
+        if action.starts_with("project.")
+            && let Some(name) = change.remove("message")
+        {
+            change.insert("display_name".to_owned(), name);
+        }
+        if let Some(message) = record.message.clone().filter(|_| !change.contains_key("message")) {
+            change.insert("message".to_owned(), Value::String(message));
+        }
         NewAuditRecord {
             at: Timestamp(record.at),
             actor: record.actor.clone(),

@@ -54,7 +54,7 @@ async fn every_change_is_there_once() {
     let last = &records.last().expect("some").record;
     assert_eq!((last.action.as_str(), last.project.as_deref()), ("project.update", Some("a")));
     assert_eq!((last.actor.as_str(), last.request_id.as_str()), ("api-key:ak-admin", "req-test"));
-    assert_eq!(last.detail, "{\"message\":\"number 449\"}");
+    assert_eq!(last.detail, "{\"display_name\":\"number 449\"}");
     assert_eq!(world.people().audit.verify(&world.test.admin).await.expect("may").first_bad, None);
 }
 
@@ -62,8 +62,12 @@ async fn every_change_is_there_once() {
 async fn a_change_says_from_where_it_came() {
     let world = World::new().await;
     let trace_id = "0af7651916cd43dd8448eb211c80319c".to_owned();
-    let origin =
-        application::Origin { address: "2001:db8::7".to_owned(), user_agent: "curl".to_owned(), trace_id };
+    let origin = application::Origin {
+        address: "2001:db8::7".to_owned(),
+        user_agent: "curl".to_owned(),
+        trace_id,
+        message: Some(domain::Message::parse("for the shop").expect("text")),
+    };
     let ctx = application::RequestContext { origin, ..world.test.admin.clone() };
     let projects = &world.test.application.projects;
     projects.create(&ctx, project("c"), DisplayName::default()).await.expect("may");
@@ -76,6 +80,12 @@ async fn a_change_says_from_where_it_came() {
     };
     assert_eq!(whence("c"), ("2001:db8::7", ctx.origin.trace_id.as_str()));
     assert_eq!(whence("d"), ("", ""));
+    let detail = |name: &str| {
+        let of_project = records.iter().map(|one| &one.record).find(|one| one.resource == name);
+        of_project.map(|one| one.detail.clone()).expect("it is there")
+    };
+    assert!(detail("c").contains(r#""message":"for the shop""#), "{}", detail("c"));
+    assert!(!detail("d").contains("message"), "{}", detail("d"));
 }
 
 #[tokio::test]

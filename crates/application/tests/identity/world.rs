@@ -55,6 +55,7 @@ pub fn from(address: &str) -> Visitor {
         address: address.to_owned(),
         user_agent: "curl/8".to_owned(),
         trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+        message: None,
     };
     Visitor { request_id: request_id(), origin }
 }

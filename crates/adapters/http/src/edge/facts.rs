@@ -52,6 +52,7 @@ impl Facts {
             address: self.client.address.map(|address| address.to_string()).unwrap_or_default(),
             user_agent,
             trace_id: trace_id(&text(&self.trace)).map_or_else(|| own_trace(&self.id), str::to_owned),
+            message: None,
         }
     }
 

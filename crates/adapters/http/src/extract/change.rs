@@ -1,14 +1,14 @@
 //! A request for a change: who asks, whether it is only to be tried, and how a repeat is recognised.
 
 use super::query::{DryRunQuery, NoQuery, Parameters, Query};
-use super::{BoundedBody, Caller};
+use super::{BoundedBody, Caller, MessageQuery};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use crate::target::canonical;
-use application::RequestContext;
+use application::{Origin, RequestContext};
 use axum::extract::FromRequestParts;
 use domain::limits::IDEMPOTENCY_KEY_BYTES_MAX;
-use domain::{Digest, Idempotency};
+use domain::{Digest, Idempotency, Message};
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
@@ -20,6 +20,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) struct Change<Q = NoQuery> {
     /// The parameters that the operation has of its own.
     pub(crate) query: Q,
+    /// Why, as the parameter `message` says; every change takes it and the audit has it.
+    message: Option<Message>,
     ctx: RequestContext,
     key: Option<String>,
     /// What the request says outside its body.
@@ -27,6 +29,14 @@ pub(crate) struct Change<Q = NoQuery> {
 }
 
 impl<Q> Change<Q> {
+    /// Why the change is made: what the body says, else the parameter.
+    pub(crate) fn message(&self, body: Option<&str>) -> Result<Message, Problem> {
+        Ok(match (body, &self.message) {
+            (None, Some(message)) => message.clone(),
+            (body, _) => Message::parse(body.unwrap_or_default())?,
+        })
+    }
+
     /// The circumstances of a request without a body.
     pub(crate) fn alone(self) -> RequestContext {
         self.with_bytes(&[])
@@ -55,10 +65,13 @@ impl<Q: Parameters> FromRequestParts<Api> for Change<Q> {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let Caller(ctx) = Caller::from_request_parts(parts, api).await?;
-        let Query((trial, query)) = Query::<(DryRunQuery, Q)>::from_request_parts(parts, api).await?;
+        let parameters = Query::<(DryRunQuery, (MessageQuery, Q))>::from_request_parts(parts, api).await?;
+        let Query((trial, (MessageQuery { message }, query))) = parameters;
+        let message = (!message.as_str().is_empty()).then_some(message);
         let key = idempotency_key(&parts.headers)?;
-        let ctx = RequestContext { dry_run: trial.dry_run, ..ctx };
-        Ok(Self { query, ctx, key, head: head(parts) })
+        let origin = Origin { message: message.clone(), ..ctx.origin };
+        let ctx = RequestContext { dry_run: trial.dry_run, origin, ..ctx };
+        Ok(Self { query, message, ctx, key, head: head(parts) })
     }
 }
 

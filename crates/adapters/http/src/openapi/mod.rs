@@ -5,7 +5,7 @@ mod compact;
 
 pub(crate) use answers::*;
 
-use crate::extract::{DryRunQuery, JSON_PATCH, MERGE_PATCH};
+use crate::extract::{DryRunQuery, JSON_PATCH, MERGE_PATCH, MessageQuery};
 use crate::problem::Code;
 use crate::router::documented;
 use crate::v1::{DryRunBody, IMPORT_ROUTE, ImportAnswer, RefusedLine};
@@ -217,7 +217,8 @@ fn change_parameters() -> Vec<RefOr<Parameter>> {
         ))
         .build();
     let dry_run = DryRunQuery::into_params(|| None).into_iter();
-    dry_run.chain([key]).map(RefOr::T).collect()
+    let message = MessageQuery::into_params(|| None).into_iter();
+    dry_run.chain(message).chain([key]).map(RefOr::T).collect()
 }
 
 /// A dry run answers with the same body and the members of `DryRun`.

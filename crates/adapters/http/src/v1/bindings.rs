@@ -1,7 +1,6 @@
 //! Binding many configs to a schema without sending their documents.
 
 use super::dto::config::BindingsBody;
-use super::dto::message;
 use super::dto::transaction::TransactionAnswer;
 use crate::extract::{Change, EnvironmentPath, JsonBody};
 use crate::openapi::{BODY, CHANGE, COMMON, IN_ENVIRONMENT, refusals};
@@ -42,7 +41,7 @@ async fn bind_configs(
     bytes: JsonBody,
 ) -> Result<Response, Problem> {
     let body: BindingsBody = bytes.parse()?;
-    let message = message(body.message.as_deref())?;
+    let message = change.message(body.message.as_deref())?;
     let (filter, binding) = body.what()?;
     let request = BindConfigs { environment: path.id(), filter, binding, message };
     let changed = api.app.transactions.bind(&change.with(&bytes), request).await?;

@@ -1,11 +1,10 @@
 //! Config documents: the operations that applications and editors use all day.
 
 use super::dto::config::{ConfigBody, ConfigPut};
-use super::dto::message;
 use super::wait;
 use crate::extract::{
-    Caller, Change, ConfigPath, Guard, JsonBody, Known, MessageQuery, OverwriteQuery, PastQuery, PutGuard,
-    Query, ReadQuery, WaitQuery, Wanted,
+    Caller, Change, ConfigPath, Guard, JsonBody, Known, OverwriteQuery, PastQuery, PutGuard, Query,
+    ReadQuery, WaitQuery, Wanted,
 };
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, READ, refusals};
 use crate::problem::{Code, Problem};
@@ -163,7 +162,7 @@ async fn put_config(
         content: compact("content", body.content.get(), DOCUMENT_BYTES_MAX).map_err(Problem::from)?,
         binding: body.schema.change()?,
         expected,
-        message: message(body.message.as_deref())?,
+        message: change.message(body.message.as_deref())?,
     };
     written(&api.app.configs.put(&change.with(&bytes), request).await?)
 }
@@ -172,18 +171,18 @@ async fn put_config(
 ///
 /// Its history stays, and its versions go on when the key is created again.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath, MessageQuery,
+    tag = "configs", params(ConfigPath,
         ("If-Match" = String, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
             description = "The version in quotes that it must have, or `*`")),
     responses((status = 204, description = "It is gone"), Deleted),
     security(("bearer" = []), ("api_key" = [])))]
 async fn delete_config(
     State(api): State<Api>,
-    change: Change<MessageQuery>,
+    change: Change,
     path: ConfigPath,
     Guard(expected): Guard,
 ) -> Result<Response, Problem> {
-    let request = DeleteConfig { id: path.id(), expected, message: change.query.message.clone() };
+    let request = DeleteConfig { id: path.id(), expected, message: change.message(None)? };
     Ok(Reply::gone(&api.app.configs.delete(&change.alone(), request).await?)?.done())
 }
 

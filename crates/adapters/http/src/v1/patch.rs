@@ -3,7 +3,7 @@
 use super::configs::written;
 use super::dto::config::ConfigBody;
 use super::dto::patch::JsonPatch;
-use crate::extract::{Change, ConfigPath, Guard, MessageQuery, PatchBody};
+use crate::extract::{Change, ConfigPath, Guard, PatchBody};
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, refusals};
 use crate::problem::{Code, Problem};
 use crate::router::Api;
@@ -30,7 +30,7 @@ refusals! {
 /// 128 operations (RFC 6902), done in order, all or none. The result is held to the limits and the schema of a
 /// document that is put. With `If-Match: *` the patch is done on whatever version there is.
 #[utoipa::path(patch, path = "/api/v1/projects/{project}/environments/{environment}/configs/{key}",
-    tag = "configs", params(ConfigPath, MessageQuery,
+    tag = "configs", params(ConfigPath,
         ("If-Match" = String, Header, pattern = "^([*]|\"(0|[1-9][0-9]{0,18})\")$", example = "*",
             description = "The version in quotes that it must have, or `*`")),
     request_body(content(
@@ -44,12 +44,12 @@ refusals! {
     security(("bearer" = []), ("api_key" = [])))]
 async fn patch_config(
     State(api): State<Api>,
-    change: Change<MessageQuery>,
+    change: Change,
     path: ConfigPath,
     Guard(expected): Guard,
     body: PatchBody,
 ) -> Result<Response, Problem> {
-    let message = change.query.message.clone();
+    let message = change.message(None)?;
     let request = PatchConfig { id: path.id(), patch: body.parse()?, expected, message };
     written(&api.app.configs.patch(&change.with_bytes(body.bytes()), request).await?)
 }

@@ -2,7 +2,6 @@
 
 use super::configs::written;
 use super::dto::config::{ConfigBody, RollbackBody};
-use super::dto::message;
 use crate::extract::{Change, ConfigPath, JsonBody, RollbackGuard};
 use crate::openapi::{BODY, CHANGE, COMMON, GUARDED, IN_ENVIRONMENT, refusals};
 use crate::problem::{Code, Problem};
@@ -51,7 +50,7 @@ async fn rollback_config(
         id: path.id(),
         to_version: Version(body.to_version),
         expected,
-        message: message(body.message.as_deref())?,
+        message: change.message(body.message.as_deref())?,
     };
     written(&api.app.configs.rollback(&change.with(&bytes), request).await?)
 }

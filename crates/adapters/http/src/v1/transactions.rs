@@ -1,6 +1,5 @@
 //! Several changes of a project as one.
 
-use super::dto::message;
 use super::dto::transaction::{EnvironmentRollback, TransactionAnswer, TransactionBody};
 use crate::extract::{Change, EnvironmentPath, JsonBody, ProjectPath, TransactionBytes};
 use crate::openapi::{BODY, CHANGE, COMMON, IN_ENVIRONMENT, refusals};
@@ -46,7 +45,7 @@ async fn transact(
     let steps = body.operations.into_iter().enumerate();
     let steps =
         steps.map(|(number, operation)| operation.step(number, &path.project)).collect::<Result<_, _>>()?;
-    let request = Transact { steps, message: message(body.message.as_deref())? };
+    let request = Transact { steps, message: change.message(body.message.as_deref())? };
     let changed = api.app.transactions.transact(&change.with(&bytes), request).await?;
     let answer = TransactionAnswer::new(changed.revision.0, &changed.item);
     Ok(Reply::changed(StatusCode::OK, &answer, &changed)?.done())
@@ -71,7 +70,7 @@ async fn restore_environment(
     let request = RestoreEnvironment {
         id: path.id(),
         to_revision: Revision(body.to_revision),
-        message: message(body.message.as_deref())?,
+        message: change.message(body.message.as_deref())?,
     };
     let changed = api.app.transactions.restore(&change.with(&bytes), request).await?;
     let answer = TransactionAnswer::new(changed.revision.0, &changed.item);

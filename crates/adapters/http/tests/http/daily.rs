@@ -253,3 +253,27 @@ async fn answers_name_the_cluster_of_their_revision() {
     let refused = server.get("/api/v1/projects/none").await;
     assert!(!refused.headers.contains_key("guardian-cluster-id"));
 }
+
+#[tokio::test]
+async fn every_change_takes_a_message() {
+    let server = Server::new().await;
+    let long = "x".repeat(1001);
+    for (path, body) in [
+        ("/api/v1/projects".to_owned(), r#"{"name":"m"}"#),
+        (format!("{PROJECT}/environments"), r#"{"name":"e"}"#),
+        (format!("{PROJECT}/schemas"), r#"{"name":"s","schema":{}}"#),
+        (format!("{PROJECT}/api-keys"), r#"{"name":"k","permissions":["config:document:read"]}"#),
+    ] {
+        let refused = server.post(&format!("{path}?message={long}"), body).await;
+        assert_eq!(refused.is_problem(400, "invalid_parameter")["limit_bytes"], 1000, "{path}");
+        server.post(&format!("{path}?message=why%20not"), body).await.is(201);
+    }
+    let schema = format!("{PROJECT}/schemas/s?message=gone");
+    server.send("DELETE", &schema, &[], "").await.is(204);
+    // A message of the body is the more precise one.
+    let put = format!("{CONFIGS}/a?overwrite=true&message=parameter");
+    let both = server.send("PUT", &put, &[], r#"{"content":1,"message":"body"}"#).await.is(201);
+    assert_eq!(both.json()["message"], "body");
+    let one = server.send("PUT", &put, &[], r#"{"content":2}"#).await.is(200);
+    assert_eq!(one.json()["message"], "parameter");
+}

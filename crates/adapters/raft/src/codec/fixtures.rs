@@ -272,6 +272,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("anchor_audit", anchor_audit()),
         ("by_a_person", create_project()),
         ("from_somewhere", create_project()),
+        ("with_a_message", create_project()),
         ("retire_member", Command::RetireMember { id: new_member().id }),
         ("update_member", Command::UpdateMember { member: new_member() }),
     ]
@@ -302,6 +303,11 @@ fn every_command_ever_written_still_decodes() {
                 "from_somewhere" => Provenance {
                     address: Some([192, 0, 2, 1].into()),
                     trace_id: Some(TraceId::parse("0af7651916cd43dd8448eb211c80319c").expect("an id")),
+                    message: None,
+                },
+                "with_a_message" => Provenance {
+                    message: Some(Message::parse("why").expect("text")),
+                    ..Provenance::default()
                 },
                 _ => Provenance::default(),
             },

@@ -15,7 +15,7 @@ pub(super) mod watch;
 
 use crate::problem::{Code, Problem};
 use crate::strict::Strict;
-use domain::{Content, Message};
+use domain::Content;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -41,11 +41,6 @@ fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Re
 /// A member that is there must be text, and not `null`.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
-}
-
-/// The message of a change; leaving it out means an empty one.
-pub(super) fn message(text: Option<&str>) -> Result<Message, Problem> {
-    Ok(Message::parse(text.unwrap_or_default())?)
 }
 
 /// A member of the body that breaks its rule.
