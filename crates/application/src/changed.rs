@@ -1,11 +1,15 @@
 //! What became of a request for a change: it was made, it had been made before, or it was only tried.
 
 use crate::effects::effects;
-use crate::ports::{Freshness, View};
+use crate::ports::{Consistency, Freshness, View};
 use crate::{Core, Difference, Error, RequestContext};
 use domain::{
-    Command, Content, Outcome, Permission, ProjectName, Receipt, Rejection, Resource, Revision, State,
+    Command, Content, Outcome, Permission, ProjectName, Receipt, Rejection, Resource, Revision, Stamped,
+    State,
 };
+
+/// Commands with documents of so many bytes are decided on the present state before they are proposed.
+const LARGE_COMMAND_BYTES: usize = 4096;
 
 /// The answer to a request for a change.
 #[derive(Clone, Debug)]
@@ -85,7 +89,25 @@ impl Core {
                 .answered(ctx, applied.outcome, How::DryRun(effects), Some(view.state.revision()))
                 .await;
         }
+        if stamped.command.content_bytes() >= LARGE_COMMAND_BYTES
+            && let Some(rejection) = self.refused(&stamped).await?
+        {
+            return Err(self.refusal(ctx, rejection).await);
+        }
         self.answered(ctx, self.consensus.propose(stamped).await?, How::Made, None).await
+    }
+
+    /// Whether the present state refuses a command. A tenant without quota or with the wrong precondition would
+    /// fill the log of every node with large documents that nobody takes.
+    async fn refused(&self, stamped: &Stamped<Command>) -> Result<Option<Rejection>, Error> {
+        for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
+            let view = self.state.view(freshness).await?;
+            let Err(rejection) = view.state.would_accept(stamped) else { return Ok(None) };
+            if freshness.consistency == Consistency::Linearizable {
+                return Ok(Some(rejection));
+            }
+        }
+        Ok(None)
     }
 
     async fn answered(

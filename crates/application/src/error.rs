@@ -164,6 +164,16 @@ pub enum Error {
         /// The config's oldest version that is kept.
         oldest: Version,
     },
+    /// The request was served before, and the schema version that it made is gone, with its schema or project.
+    #[error("an earlier request did this: it made version {version} of schema {} of project {} at revision {revision}, which is gone", .schema.name, .schema.project)]
+    ReplayedSchemaGone {
+        /// The schema.
+        schema: SchemaId,
+        /// The version that the earlier request made.
+        version: SchemaVersion,
+        /// The revision that made it.
+        revision: Revision,
+    },
     /// The request was served before and created this API key, whose secret is gone.
     #[error("API key {0} was created by an earlier request; its secret is shown only once")]
     SecretShownOnce(ApiKeyId),

@@ -248,8 +248,11 @@ impl Schemas {
             let Receipt::Schema { schema, bound_documents } = receipt else {
                 return Err(Error::unexpected_receipt());
             };
-            let missing = || Error::no_schema_version(&schema.id, schema.latest);
-            let shown = view.archive.schema_revision(&schema.id, schema.latest)?.ok_or_else(missing)?;
+            let (id, version) = (&schema.id, schema.latest);
+            // A version of a later schema or project of the same name is another one.
+            let found = view.archive.schema_revision(id, version)?.filter(|found| found.revision == revision);
+            let gone = || Error::ReplayedSchemaGone { schema: id.clone(), version, revision };
+            let shown = found.ok_or_else(gone)?;
             Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
         })
     }

@@ -61,6 +61,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         join: settings.join,
         admin_key: admin_key(settings.admin_key_hash)?,
         snapshot_every_entries: settings.snapshot_every_entries,
+        snapshot_every_bytes: settings.snapshot_every_bytes,
         space: settings.space,
         clock: Arc::new(SystemClock),
         observer: Arc::new(RaftMetrics(metrics.clone())),

@@ -84,6 +84,17 @@ impl Command {
         }
     }
 
+    /// The length of the documents and schemas that it carries, in bytes.
+    pub fn content_bytes(&self) -> usize {
+        match self {
+            Self::CreateSchema { schema: content, .. }
+            | Self::UpdateSchema { schema: content, .. }
+            | Self::PutConfig { content, .. } => content.as_str().len(),
+            Self::Transact { operations, .. } => operations.iter().map(Operation::content_bytes).sum(),
+            _ => 0,
+        }
+    }
+
     /// Whether it is about this project or something in it.
     pub fn is_about(&self, project: &ProjectName) -> bool {
         match self {
@@ -239,6 +250,13 @@ pub enum Operation {
 }
 
 impl Operation {
+    fn content_bytes(&self) -> usize {
+        match self {
+            Self::Put { content, .. } => content.as_str().len(),
+            Self::Check { .. } | Self::Delete { .. } => 0,
+        }
+    }
+
     /// The config that it is about.
     pub fn id(&self) -> &ConfigId {
         match self {

@@ -55,6 +55,7 @@ fn config(dir: &Path) -> NodeConfig {
             expires_at: None,
         },
         snapshot_every_entries: 1000,
+        snapshot_every_bytes: 1 << 30,
         space: adapter_raft::space::SpaceLimits::default(),
         clock: Arc::new(Unasked),
         observer: Arc::new(Unobserved),

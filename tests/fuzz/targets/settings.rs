@@ -47,6 +47,7 @@ fn settings() {
                 let ms = Duration::from_millis;
                 assert!((ms(100)..=ms(600_000)).contains(&settings.request_timeout));
                 assert!((10..=10_000_000).contains(&settings.snapshot_every_entries));
+                assert!(((1 << 20)..=(1 << 40)).contains(&settings.snapshot_every_bytes));
                 assert!(settings.drain <= ms(300_000));
             }
             Err(SettingsError::Faults(faults)) => {

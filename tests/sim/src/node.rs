@@ -36,6 +36,8 @@ const PEER_PORT: u16 = 9090;
 const CERTIFICATES_MS: i64 = 3_600_000;
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Few, so that the log is bounded by bytes in a short simulation too.
+const SNAPSHOT_EVERY_BYTES: u64 = 256 * 1024;
 /// How long a node that was told to stop goes on answering what it was asked.
 const DRAIN: Duration = Duration::from_millis(300);
 
@@ -220,6 +222,7 @@ impl Machine {
             join: self.number >= plan.first,
             admin_key: plan.admin.clone(),
             snapshot_every_entries: plan.snapshot_every_entries,
+            snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             space: adapter_raft::space::SpaceLimits::default(),
             clock: Arc::new(self.clock.clone()),
             observer: self.seen.clone(),

@@ -14,6 +14,7 @@ use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, Raf
 use openraft::{EntryPayload, OptionalSend};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -37,6 +38,8 @@ pub struct StateMachine {
     observer: Arc<dyn Observer>,
     on_fatal: OnFatal,
     space: Arc<Space>,
+    /// Bytes of the commands applied since the node started.
+    applied_bytes: Arc<AtomicU64>,
     /// Held while the current snapshot is replaced.
     files: Arc<Mutex<()>>,
 }
@@ -56,7 +59,13 @@ impl StateMachine {
         on_fatal: OnFatal,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(&dir)?;
-        Ok(Self { store, dir, observer, on_fatal, space: Arc::default(), files: Arc::default() })
+        let (space, applied_bytes, files) = Default::default();
+        Ok(Self { store, dir, observer, on_fatal, space, applied_bytes, files })
+    }
+
+    /// Counts the bytes of the commands that are applied, from the start of the node.
+    pub fn applied_bytes(&self) -> Arc<AtomicU64> {
+        self.applied_bytes.clone()
     }
 
     /// The same, which leaves room on a disk that is watched.
@@ -81,7 +90,9 @@ impl StateMachine {
         let entries = batch.len();
         let (items, responders): (Vec<Item>, Vec<Option<ApplyResponder<TypeConfig>>>) =
             batch.into_iter().map(|(entry, responder)| (item(entry), responder)).unzip();
+        let bytes: u64 = items.iter().map(|item| item.change.command_bytes()).sum();
         let outcomes = self.store.apply(items)?;
+        self.applied_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.observer.applied(entries, began.elapsed().as_secs_f64());
         for (outcome, responder) in outcomes.into_iter().zip(responders) {
             if let Some(responder) = responder {

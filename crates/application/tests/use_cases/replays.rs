@@ -2,10 +2,11 @@
 
 use crate::world::*;
 use application::{
-    ChangeProject, ConfigList, Error, How, Moment, Patch, PatchConfig, RequestContext, Rollback,
+    ChangeProject, ConfigList, CreateSchema, Error, How, Moment, Patch, PatchConfig, RequestContext, Rollback,
 };
 use domain::{
-    Actor, BindingChange, Command, Digest, Idempotency, Message, Precondition, Pruned, Retention, Version,
+    Actor, BindingChange, Command, Digest, DisplayName, Idempotency, Message, Precondition, Pruned,
+    Rejection, Retention, SchemaMode, Version,
 };
 
 impl World {
@@ -94,4 +95,45 @@ async fn a_repeat_whose_version_is_gone_is_told_that_it_was_done() {
         }
     }
     assert_eq!(world.test.node.state().config(&config("a")).expect("it is there").version, Version(5));
+}
+
+/// Found by schemathesis: 404 `version_not_found`, as if nothing had happened. A schema of the same name that came
+/// later is another one, whose text is not shown.
+#[tokio::test]
+async fn a_repeated_creation_of_a_schema_that_is_gone_says_so() {
+    let world = World::new().await;
+    let schemas = &world.test.application.schemas;
+    let ctx = world.keyed("one");
+    let create = || CreateSchema { id: schema("s"), schema: content("{}"), mode: SchemaMode::Strict };
+    let made = schemas.create(&ctx, create()).await.expect("created");
+    assert!(matches!(schemas.create(&ctx, create()).await.expect("it is there").how, How::Replayed));
+    let gone = || async {
+        let again = schemas.create(&ctx, create()).await;
+        assert!(
+            matches!(again, Err(Error::ReplayedSchemaGone { revision, .. }) if revision == made.revision),
+            "{again:?}"
+        );
+    };
+    let projects = &world.test.application.projects;
+    schemas.delete(&world.test.admin, schema("s"), None).await.expect("deleted");
+    let admin = &world.test.admin;
+    projects.delete(admin, project("p")).await.expect("deleted");
+    gone().await;
+    projects.create(admin, project("p"), DisplayName::default()).await.expect("created");
+    world.create_schema("s", r#"{"title": "another"}"#).await.expect("created");
+    gone().await;
+}
+
+/// What is refused is not replicated when it is large, whatever refuses it.
+#[tokio::test]
+async fn a_large_change_that_is_refused_is_not_proposed() {
+    let world = World::new().await;
+    world.put("a", "1").await;
+    let large = format!("\"{}\"", "x".repeat(5_000));
+    let before = world.test.node.proposals();
+    let refused = world.put_with("a", &large, BindingChange::Keep, at(7)).await;
+    assert!(matches!(refused, Err(Error::Rejected(Rejection::VersionConflict { .. }))), "{refused:?}");
+    assert_eq!(world.test.node.proposals(), before);
+    world.put_with("a", &large, BindingChange::Keep, at(1)).await.expect("put");
+    assert_eq!(world.test.node.proposals(), before + 1);
 }

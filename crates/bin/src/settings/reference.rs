@@ -117,6 +117,12 @@ pub const KEYS: &[Key] = &[
         "How many log entries between two snapshots.",
     ),
     key(
+        "raft.snapshot_every_bytes",
+        "integer, 1048576 to 1099511627776",
+        Some("268435456"),
+        "How many bytes of log entries between two snapshots, if this is reached before `raft.snapshot_every_entries`. The log takes at most about twice as much, and 128 MiB.",
+    ),
+    key(
         "storage.free_bytes_min",
         "integer, 0 to 1125899906842624",
         Some("0"),

@@ -151,11 +151,13 @@ pub struct Bootstrap {
 pub struct Raft {
     /// See the reference.
     pub snapshot_every_entries: u64,
+    /// See the reference.
+    pub snapshot_every_bytes: u64,
 }
 
 impl Default for Raft {
     fn default() -> Self {
-        Self { snapshot_every_entries: 200_000 }
+        Self { snapshot_every_entries: 200_000, snapshot_every_bytes: 256 * 1024 * 1024 }
     }
 }
 

@@ -21,6 +21,7 @@ const REQUEST_TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
 const WATCHERS_MAX: RangeInclusive<u64> = 1..=100_000;
 const WATCH_HEARTBEAT_MS: RangeInclusive<u64> = 100..=60_000;
 const SNAPSHOT_EVERY_ENTRIES: RangeInclusive<u64> = 10..=10_000_000;
+const SNAPSHOT_EVERY_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 40;
 const ACCESS_EVERY: RangeInclusive<u64> = 0..=1_000_000;
 const FREE_BYTES_MIN: RangeInclusive<u64> = 0..=1 << 50;
 const DRAIN_MS: RangeInclusive<u64> = 0..=300_000;
@@ -58,6 +59,7 @@ pub struct ServerSettings {
     pub admin_key_hash: Digest,
     /// Log entries between two snapshots.
     pub snapshot_every_entries: u64,
+    pub snapshot_every_bytes: u64,
     /// When the node is low on disk space.
     pub space: SpaceLimits,
     /// How log lines are written.
@@ -155,6 +157,8 @@ impl Settings {
             self.raft.snapshot_every_entries,
             &SNAPSHOT_EVERY_ENTRIES,
         );
+        let snapshot_every_bytes =
+            faults.within("raft.snapshot_every_bytes", self.raft.snapshot_every_bytes, &SNAPSHOT_EVERY_BYTES);
         let access_every = faults.within("log.access_every", self.log.access_every, &ACCESS_EVERY);
         let free_bytes_min =
             faults.within("storage.free_bytes_min", self.storage.free_bytes_min, &FREE_BYTES_MIN);
@@ -187,6 +191,7 @@ impl Settings {
             join: self.cluster.join,
             admin_key_hash,
             snapshot_every_entries,
+            snapshot_every_bytes,
             space: SpaceLimits { free_bytes_min },
             log_format,
             log_filter: self.log.filter.clone(),

@@ -73,6 +73,12 @@ impl State {
         }
     }
 
+    /// Whether applying a command now would not refuse it, at the time that the command carries.
+    pub fn would_accept(&self, stamped: &Stamped<Command>) -> Result<(), Rejection> {
+        let replayed = stamped.idempotency.is_some_and(|own| self.answer(&own.key, stamped.at).is_some());
+        if replayed { Ok(()) } else { decide(self, stamped).map(drop) }
+    }
+
     /// The time that is recorded of a command that was taken at `at`: of two leaders the second may have a
     /// clock that is behind the first one's, and times must grow as revisions do, or the past cannot be found by
     /// time. Whether something has expired is decided by the leader's clock alone, so that one wrong clock does

@@ -65,6 +65,9 @@ impl From<Error> for Problem {
                 .with("key", config.key.as_str())
                 .with("revision", revision.0)
                 .with("oldest_version", oldest.0),
+            Error::ReplayedSchemaGone { schema, revision, .. } => Self::new(Code::HistoryPruned, detail)
+                .with("schema", schema.name.as_str())
+                .with("revision", revision.0),
             Error::Step { step, error } => Self::from(*error).with("operation", step),
             Error::SecretShownOnce(id) => Self::new(Code::SecretShownOnce, detail).with("id", id.as_str()),
             Error::Member(refusal) => refusal.into(),

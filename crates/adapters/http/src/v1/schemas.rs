@@ -37,13 +37,13 @@ refusals! {
     Listed: COMMON, READ, LIST, IN_PROJECT;
     Created: COMMON, CHANGE, BODY, IN_PROJECT,
         &[Code::SchemaExists, Code::QuotaExceeded, Code::SchemaTooLarge, Code::InvalidSchema,
-            Code::SchemaChecksBusy];
+            Code::SchemaChecksBusy, Code::HistoryPruned];
     Read: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound];
     VersionRead: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound, Code::VersionNotFound];
     Failing: COMMON, READ, LIST, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaChecksBusy];
     Updated: COMMON, CHANGE, BODY, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaTooLarge,
         Code::InvalidSchema, Code::SchemaBreaksDocuments, Code::SchemaChecksBusy, Code::Contended, Code::InvalidPrecondition,
-        Code::SchemaVersionConflict];
+        Code::SchemaVersionConflict, Code::HistoryPruned];
     Deleted: COMMON, CHANGE, IN_PROJECT,
         &[Code::SchemaNotFound, Code::SchemaInUse, Code::InvalidPrecondition, Code::SchemaVersionConflict];
 }

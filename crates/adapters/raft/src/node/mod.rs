@@ -5,6 +5,7 @@ mod follow;
 mod identity;
 mod join;
 mod lifecycle;
+mod log_bytes;
 mod members;
 mod membership;
 mod peer;

@@ -1,6 +1,7 @@
 //! Starting a node: claim the folder, open log and state, listen to peers, join or form the cluster.
 
 use super::identity::{Identity, IdentityError, Phase};
+use super::log_bytes::bound_log;
 use super::platform::{Machine, Platform};
 use super::{
     Barrier, ELECTION_MS_MAX, ELECTION_MS_MIN, HEARTBEAT_MS, PROPOSALS_MAX, Raft, RaftNode, Shared,
@@ -75,6 +76,8 @@ pub struct NodeConfig {
     pub admin_key: NewApiKey,
     /// How many log entries between two snapshots.
     pub snapshot_every_entries: u64,
+    /// How many bytes of commands between two snapshots, whichever comes first.
+    pub snapshot_every_bytes: u64,
     /// When the node is low on disk space.
     pub space: SpaceLimits,
     /// Tells when a command is taken while this node leads.
@@ -174,6 +177,7 @@ impl RaftNode {
         for member in config.members.iter().filter(|member| member.id != config.node_id) {
             peers.learn(member.id, &peer_info(member));
         }
+        let applied_bytes = machine.applied_bytes();
         let raft_config =
             Arc::new(raft_config(&config).map_err(NodeError::raft("the Raft settings are not valid"))?);
         let raft = Raft::new(config.node_id, raft_config, peers.clone(), log, machine)
@@ -222,7 +226,9 @@ impl RaftNode {
                 on_fatal(io::Error::other(cause));
             }
         });
+        let snapshot_every_bytes = config.snapshot_every_bytes;
         lifecycle::spawn(&tasks, &stop, &shared, identity, invited, config);
+        tasks.spawn(bound_log(shared.clone(), stop.clone(), applied_bytes, snapshot_every_bytes));
         let barrier = Barrier::spawn(&tasks, stop.clone(), shared.clone());
         Ok(Arc::new(Self { shared, barrier, tasks, stop }))
     }

@@ -7,14 +7,16 @@ use crate::observe::Unobserved;
 use crate::{NodeConfig, NodeMember};
 use application::ports::{ClusterView as _, Consensus as _, Freshness, StateReader as _};
 use domain::{
-    Actor, Command, Digest, DisplayName, KeyLabel, NewApiKey, Outcome, ProjectName, RequestId, Stamped,
-    Timestamp,
+    Actor, Command, Content, Dialect, Digest, DisplayName, KeyLabel, NewApiKey, Outcome, ProjectName,
+    RequestId, SchemaId, SchemaMode, SchemaName, Stamped, Timestamp,
 };
 use openraft::async_runtime::WatchReceiver as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::path::Path;
 use tempfile::TempDir;
 
+/// Of a node under test.
+const SNAPSHOT_EVERY_BYTES: u64 = 8 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A clock that stands still so many days after the epoch: another for each node.
@@ -91,6 +93,7 @@ impl Trio {
             join: false,
             admin_key: admin_key(),
             snapshot_every_entries: 100,
+            snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             space: crate::space::SpaceLimits::default(),
             clock: Arc::new(FastBy(i64::try_from(self.members[n].id).expect("small"))),
             observer: Arc::new(Unobserved),
@@ -153,10 +156,11 @@ fn admin_key() -> NewApiKey {
 }
 
 async fn create(node: &RaftNode, name: &str) -> Outcome {
-    let command = Command::CreateProject {
-        name: ProjectName::parse(name).expect("a name"),
-        display_name: DisplayName::default(),
-    };
+    let name = ProjectName::parse(name).expect("a name");
+    propose(node, Command::CreateProject { name, display_name: DisplayName::default() }).await
+}
+
+async fn propose(node: &RaftNode, command: Command) -> Outcome {
     let request_id = RequestId::parse("r").expect("an id");
     let stamped = Stamped {
         command,
@@ -302,4 +306,44 @@ async fn a_log_that_ends_before_the_state_is_covered_by_a_snapshot() {
     for n in 0..3 {
         trio.stop(n).await;
     }
+}
+
+/// A hundred entries between two snapshots may be a hundred bytes or a hundred megabytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_bounded_in_bytes() {
+    let mut trio = Trio::new();
+    for n in 0..3 {
+        trio.start(n).await;
+    }
+    trio.ready().await;
+    let leader = trio.leader().await;
+    let schema = Content::from_compact(&format!("{{\"$comment\":\"{}\"}}", "x".repeat(1_000_000)));
+    let (project, name) = (ProjectName::parse("none"), SchemaName::parse("s"));
+    let command = Command::CreateSchema {
+        id: SchemaId { project: project.expect("a name"), name: name.expect("a name") },
+        schema: schema.expect("small"),
+        dialect: Dialect::Draft202012,
+        mode: SchemaMode::Strict,
+        uses: Vec::new(),
+    };
+    for _ in 0..20 {
+        for _ in 0..16 {
+            assert!(matches!(propose(trio.node(leader), command.clone()).await, Outcome::Rejected { .. }));
+        }
+        until("a snapshot of every node", || {
+            (0..3).all(|n| folder_bytes(&trio.folder(n).join("log")) < LOG_BYTES_MAX)
+        })
+        .await;
+    }
+    for n in 0..3 {
+        trio.stop(n).await;
+    }
+}
+
+/// Two files of the log beside what is kept for followers.
+const LOG_BYTES_MAX: u64 = 2 * crate::log_store::LOG_FILE_BYTES_MAX as u64 + 2 * SNAPSHOT_EVERY_BYTES;
+
+fn folder_bytes(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).expect("readable").flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).sum()
 }

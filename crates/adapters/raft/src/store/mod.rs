@@ -93,6 +93,16 @@ pub enum Change {
     Command(bytes::Bytes),
 }
 
+impl Change {
+    /// The length of the encoded command; 0 for anything else.
+    pub fn command_bytes(&self) -> u64 {
+        match self {
+            Self::Command(command) => command.len() as u64,
+            Self::Blank | Self::Membership(_) => 0,
+        }
+    }
+}
+
 impl Store {
     /// Opens what the engine holds.
     pub fn open(engine: Arc<dyn Engine>) -> io::Result<Self> {
