@@ -62,6 +62,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
         admin_key: admin_key(settings.admin_key_hash)?,
         snapshot_every_entries: settings.snapshot_every_entries,
         snapshot_every_bytes: settings.snapshot_every_bytes,
+        large_bytes_per_second: settings.large_bytes_per_second,
         space: settings.space,
         clock: Arc::new(SystemClock),
         observer: Arc::new(RaftMetrics(metrics.clone())),

@@ -56,6 +56,7 @@ fn config(dir: &Path) -> NodeConfig {
         },
         snapshot_every_entries: 1000,
         snapshot_every_bytes: 1 << 30,
+        large_bytes_per_second: 0,
         space: adapter_raft::space::SpaceLimits::default(),
         clock: Arc::new(Unasked),
         observer: Arc::new(Unobserved),

@@ -223,6 +223,7 @@ impl Machine {
             admin_key: plan.admin.clone(),
             snapshot_every_entries: plan.snapshot_every_entries,
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
+            large_bytes_per_second: 0,
             space: adapter_raft::space::SpaceLimits::default(),
             clock: Arc::new(self.clock.clone()),
             observer: self.seen.clone(),

@@ -182,6 +182,12 @@ pub const KEYS: &[Key] = &[
         "Requests from one address without a credential, or with one that is no good; 0 is no limit.",
     ),
     key(
+        "limits.large_mib_per_second",
+        "integer, 0 to 65536",
+        Some("8"),
+        "MiB of documents and schemas that one project may write through this node in a second, counting changes of at least 64 KiB, one after the other; 0 is no limit. Beyond: the change waits, and then 503 `overloaded`.",
+    ),
+    key(
         "limits.answer_mib_per_principal",
         "integer, 16 to 65536",
         Some("64"),

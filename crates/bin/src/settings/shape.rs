@@ -220,6 +220,8 @@ pub struct Limits {
     /// See the reference.
     pub anonymous_per_second: u64,
     /// See the reference.
+    pub large_mib_per_second: u64,
+    /// See the reference.
     pub answer_mib_per_principal: u64,
     /// See the reference.
     pub answer_mib: u64,
@@ -233,6 +235,7 @@ impl Default for Limits {
             watch_open_per_second: 20_000,
             sign_in_per_minute: 300,
             anonymous_per_second: 200,
+            large_mib_per_second: 8,
             answer_mib_per_principal: 64,
             answer_mib: 512,
         }

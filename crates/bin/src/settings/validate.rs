@@ -21,6 +21,7 @@ const REQUEST_TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
 const WATCHERS_MAX: RangeInclusive<u64> = 1..=100_000;
 const WATCH_HEARTBEAT_MS: RangeInclusive<u64> = 100..=60_000;
 const SNAPSHOT_EVERY_ENTRIES: RangeInclusive<u64> = 10..=10_000_000;
+const LARGE_MIB_PER_SECOND: RangeInclusive<u64> = 0..=65_536;
 const SNAPSHOT_EVERY_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 40;
 const ACCESS_EVERY: RangeInclusive<u64> = 0..=1_000_000;
 const FREE_BYTES_MIN: RangeInclusive<u64> = 0..=1 << 50;
@@ -60,6 +61,7 @@ pub struct ServerSettings {
     /// Log entries between two snapshots.
     pub snapshot_every_entries: u64,
     pub snapshot_every_bytes: u64,
+    pub large_bytes_per_second: u64,
     /// When the node is low on disk space.
     pub space: SpaceLimits,
     /// How log lines are written.
@@ -159,6 +161,11 @@ impl Settings {
         );
         let snapshot_every_bytes =
             faults.within("raft.snapshot_every_bytes", self.raft.snapshot_every_bytes, &SNAPSHOT_EVERY_BYTES);
+        let large_mib_per_second = faults.within(
+            "limits.large_mib_per_second",
+            self.limits.large_mib_per_second,
+            &LARGE_MIB_PER_SECOND,
+        );
         let access_every = faults.within("log.access_every", self.log.access_every, &ACCESS_EVERY);
         let free_bytes_min =
             faults.within("storage.free_bytes_min", self.storage.free_bytes_min, &FREE_BYTES_MIN);
@@ -192,6 +199,7 @@ impl Settings {
             admin_key_hash,
             snapshot_every_entries,
             snapshot_every_bytes,
+            large_bytes_per_second: large_mib_per_second * 1024 * 1024,
             space: SpaceLimits { free_bytes_min },
             log_format,
             log_filter: self.log.filter.clone(),

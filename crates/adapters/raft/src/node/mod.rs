@@ -4,6 +4,7 @@ mod barrier;
 mod follow;
 mod identity;
 mod join;
+mod large;
 mod lifecycle;
 mod log_bytes;
 mod members;
@@ -33,6 +34,7 @@ use application::ports::Clock;
 use barrier::Barrier;
 use domain::ClusterId;
 use join::Invitation;
+use large::LargeCommands;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -93,6 +95,7 @@ pub(crate) struct Shared {
     /// Whether this node was asked to leave.
     leaving: AtomicBool,
     proposals: tokio::sync::Semaphore,
+    large: LargeCommands,
     /// When this node last heard from a leader, in milliseconds after `started`; see [`lifecycle`].
     heard_ms: AtomicU64,
     /// Whether this folder's log had begun when the node started.

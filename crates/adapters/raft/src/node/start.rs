@@ -1,6 +1,7 @@
 //! Starting a node: claim the folder, open log and state, listen to peers, join or form the cluster.
 
 use super::identity::{Identity, IdentityError, Phase};
+use super::large::LargeCommands;
 use super::log_bytes::bound_log;
 use super::platform::{Machine, Platform};
 use super::{
@@ -78,6 +79,8 @@ pub struct NodeConfig {
     pub snapshot_every_entries: u64,
     /// How many bytes of commands between two snapshots, whichever comes first.
     pub snapshot_every_bytes: u64,
+    /// How many bytes of large documents one project may write through this node in a second; 0 is no limit.
+    pub large_bytes_per_second: u64,
     /// When the node is low on disk space.
     pub space: SpaceLimits,
     /// Tells when a command is taken while this node leads.
@@ -201,6 +204,7 @@ impl RaftNode {
             removed: AtomicBool::new(false),
             changing: tokio::sync::Mutex::new(()),
             leaving: AtomicBool::new(false),
+            large: LargeCommands::new(config.large_bytes_per_second),
             proposals: tokio::sync::Semaphore::new(PROPOSALS_MAX),
             heard_ms: AtomicU64::new(0),
             began,

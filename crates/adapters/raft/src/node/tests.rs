@@ -94,6 +94,7 @@ impl Trio {
             admin_key: admin_key(),
             snapshot_every_entries: 100,
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
+            large_bytes_per_second: 0,
             space: crate::space::SpaceLimits::default(),
             clock: Arc::new(FastBy(i64::try_from(self.members[n].id).expect("small"))),
             observer: Arc::new(Unobserved),

@@ -1,0 +1,156 @@
+//! Large documents take turns by project: beside megabytes of one tenant in the log, a small change of another waits
+//! for the disks of all nodes.
+
+use domain::{Command, ProjectName};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Commands whose documents have so many bytes together take turns.
+const LARGE_BYTES: usize = 64 * 1024;
+/// A project that was quiet for so long may write as much at once as in this time.
+const BURST: Duration = Duration::from_secs(1);
+/// With more projects than this, those that write nothing large are forgotten.
+const PROJECTS_KEPT: usize = 1024;
+
+/// The turns of every project that writes large documents through this node.
+pub(super) struct LargeCommands {
+    /// How many bytes of large documents a project may write in a second; 0 is no limit.
+    bytes_per_second: u64,
+    /// When the next large command of a project may start.
+    projects: Mutex<HashMap<Option<ProjectName>, Arc<Turns<Instant>>>>,
+}
+
+impl fmt::Debug for LargeCommands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LargeCommands")
+            .field("bytes_per_second", &self.bytes_per_second)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The project's turn, until it is dropped.
+pub(super) struct Turn(Option<OwnedMutexGuard<Instant>>);
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Turn").field(&self.0.is_some()).finish()
+    }
+}
+
+impl LargeCommands {
+    pub(super) fn new(bytes_per_second: u64) -> Self {
+        Self { bytes_per_second, projects: Mutex::default() }
+    }
+
+    /// Waits for the project's turn, in the order of arrival; `None` when it does not come by `deadline`. A small
+    /// command does not wait.
+    pub(super) async fn turn(&self, command: &Command, deadline: Instant) -> Option<Turn> {
+        let bytes = command.content_bytes();
+        if bytes < LARGE_BYTES || self.bytes_per_second == 0 {
+            return Some(Turn(None));
+        }
+        let own = self.of(command.project());
+        let mut next = timeout_at(deadline, own.lock_owned()).await.ok()?;
+        let now = Instant::now();
+        let start = (*next).max(now.checked_sub(BURST).unwrap_or(now));
+        if start > deadline {
+            return None;
+        }
+        sleep_until(start).await;
+        #[expect(clippy::cast_precision_loss, reason = "a second has fewer bytes than 2^52")]
+        let takes = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
+        *next = start + takes;
+        Some(Turn(Some(next)))
+    }
+
+    fn of(&self, project: Option<&ProjectName>) -> Arc<Turns<Instant>> {
+        let mut projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        if projects.len() > PROJECTS_KEPT {
+            let now = Instant::now();
+            let waits = |turns: &Arc<Turns<Instant>>| turns.try_lock().is_ok_and(|next| *next > now);
+            projects.retain(|_, turns| Arc::strong_count(turns) > 1 || waits(turns));
+        }
+        // Now may be less than a burst after the start of the machine, so that the first has no burst.
+        let new = || Arc::new(Turns::new(Instant::now().checked_sub(BURST).unwrap_or_else(Instant::now)));
+        projects.entry(project.cloned()).or_insert_with(new).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        BindingChange, ChangeKind, ConfigId, ConfigKey, Content, EnvironmentName, Message, Precondition,
+    };
+
+    const DEADLINE: Duration = Duration::from_secs(5);
+
+    fn put(project: &str, bytes: usize) -> Command {
+        Command::PutConfig {
+            id: ConfigId {
+                project: ProjectName::parse(project).expect("a name"),
+                environment: EnvironmentName::parse("default").expect("a name"),
+                key: ConfigKey::parse("a").expect("a key"),
+            },
+            content: Content::from_compact(&format!("\"{}\"", "x".repeat(bytes - 2))).expect("small"),
+            binding: BindingChange::Keep,
+            checked: None,
+            expected: Precondition::Any,
+            kind: ChangeKind::Update,
+            message: Message::default(),
+            keep_same: false,
+        }
+    }
+
+    /// Milliseconds until `command` has its turn.
+    async fn waits(large: &LargeCommands, command: &Command) -> Option<u128> {
+        let began = Instant::now();
+        let turn = large.turn(command, began + DEADLINE).await;
+        turn.map(|_| began.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_project_does_not_take_the_time_of_another() {
+        let large = LargeCommands::new(1_000_000);
+        tokio::time::advance(BURST).await;
+        let (one, other) = (put("one", 500_000), put("other", 500_000));
+        // A second's worth at once, and then what the rate lets through.
+        assert_eq!(waits(&large, &one).await, Some(0));
+        assert_eq!(waits(&large, &one).await, Some(0));
+        assert_eq!(waits(&large, &one).await, Some(0));
+        assert_eq!(waits(&large, &one).await, Some(500));
+        assert_eq!(waits(&large, &put("one", LARGE_BYTES - 1)).await, Some(0), "a small one");
+        assert_eq!(waits(&large, &other).await, Some(0), "of another project");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_command_of_a_project_at_a_time_until_the_deadline() {
+        let large = LargeCommands::new(1_000_000);
+        let command = put("one", 100_000);
+        let held = large.turn(&command, Instant::now() + DEADLINE).await.expect("the first");
+        assert_eq!(waits(&large, &command).await, None, "while the first is under way");
+        drop(held);
+        assert!(waits(&large, &command).await.is_some());
+        let long = put("one", 900_000);
+        let mut refused = 0;
+        for _ in 0..8 {
+            let deadline = Instant::now() + Duration::from_millis(100);
+            refused += usize::from(large.turn(&long, deadline).await.is_none());
+        }
+        assert!(refused > 0, "a turn that comes after the deadline is refused at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn projects_that_write_nothing_large_are_forgotten() {
+        let large = LargeCommands::new(1_000_000);
+        for number in 0..3 * PROJECTS_KEPT {
+            waits(&large, &put(&format!("p{number}"), LARGE_BYTES)).await;
+            tokio::time::advance(BURST).await;
+        }
+        assert!(large.projects.lock().expect("whole").len() <= PROJECTS_KEPT + 1);
+    }
+}
