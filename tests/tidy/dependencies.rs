@@ -73,6 +73,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "bytes",
             "futures",
             "hex",
+            "memchr",
             "secrecy",
             "serde",
             "serde_json",

@@ -5,6 +5,7 @@
 
 use domain::Content;
 use domain::limits::{DOCUMENT_BYTES_MAX, NESTING_MAX};
+use memchr::memchr2;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -60,38 +61,65 @@ pub fn compact(field: &'static str, text: &str, bytes_max: usize) -> Result<Cont
 /// Whether the rest is JSON is not judged here, except that white space between two scalars is kept:
 /// taking it out would make `1 2` into `12`.
 fn strip(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
-    let (mut depth, mut in_string, mut escaped, mut gap) = (0_usize, false, false, false);
-    for c in text.chars() {
-        if in_string {
-            out.push(c);
-            in_string = escaped || c != '"';
-            escaped = !escaped && c == '\\';
+    let (mut at, mut depth, mut gap) = (0, 0_usize, false);
+    while let Some(&byte) = bytes.get(at) {
+        if is_space(byte) {
+            (gap, at) = (true, at + 1);
             continue;
         }
-        if matches!(c, ' ' | '\t' | '\n' | '\r') {
-            gap = true;
-            continue;
-        }
-        let structural = |c: char| matches!(c, '{' | '}' | '[' | ']' | ',' | ':');
-        if gap && !structural(c) && out.chars().next_back().is_some_and(|last| !structural(last)) {
+        if gap && !is_structural(byte) && out.as_bytes().last().is_some_and(|last| !is_structural(*last)) {
             out.push(' ');
         }
         gap = false;
-        match c {
-            '"' => in_string = true,
-            '{' | '[' => {
+        let end = match byte {
+            b'"' => string_end(bytes, at + 1),
+            b'{' | b'[' => {
                 depth += 1;
                 if depth > NESTING_MAX {
                     return None;
                 }
+                at + 1
             }
-            '}' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        out.push(c);
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                at + 1
+            }
+            b',' | b':' => at + 1,
+            _ => scalar_end(bytes, at + 1),
+        };
+        out.push_str(text.get(at..end)?);
+        at = end;
     }
     Some(out)
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn is_structural(byte: u8) -> bool {
+    matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':')
+}
+
+fn scalar_end(text: &[u8], from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let ends = |byte: &u8| is_space(*byte) || is_structural(*byte) || *byte == b'"';
+    rest.iter().position(ends).map_or(text.len(), |more| from + more)
+}
+
+/// The index after the closing quote of the JSON string whose first character is at `from`; the length of the text
+/// when it does not end.
+pub fn string_end(text: &[u8], mut from: usize) -> usize {
+    while let Some(more) = text.get(from..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        let at = from + more;
+        if text.get(at) == Some(&b'"') {
+            return at + 1;
+        }
+        from = at + 2;
+    }
+    text.len()
 }
 
 /// Reads any JSON value and keeps nothing, but refuses an object that has a member twice.

@@ -39,7 +39,7 @@ pub use configs::{
     PATCH_OPERATIONS_MAX, Patch, PatchConfig, PutConfig, Rollback, Versions, Written, difference,
 };
 pub use context::{Origin, RequestContext};
-pub use document::{DocumentFault, compact};
+pub use document::{DocumentFault, compact, string_end};
 pub use env::Env;
 pub use error::{DocumentFailure, Error, SchemaBreaks, StepFailure};
 pub use followers::{FAILURES_LISTED_MAX, PLAN_FAILURES_LISTED_MAX, PLAN_VIOLATIONS_MAX};

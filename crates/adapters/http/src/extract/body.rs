@@ -6,6 +6,7 @@ use super::patch::is;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
 use crate::strict::{self, Strict};
+use application::string_end;
 use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
@@ -203,15 +204,10 @@ fn too_large(bytes_max: usize) -> Problem {
 
 /// Counts brackets outside strings, without a stack. Says nothing about whether it is JSON.
 fn is_too_deep(body: &[u8], nesting_max: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in body {
-        if in_string {
-            in_string = escaped || *byte != b'"';
-            escaped = !escaped && *byte == b'\\';
-            continue;
-        }
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = body.get(at) {
+        at = if *byte == b'"' { string_end(body, at + 1) } else { at + 1 };
         match byte {
-            b'"' => in_string = true,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
