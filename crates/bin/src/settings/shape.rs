@@ -235,7 +235,7 @@ impl Default for Limits {
             watch_open_per_second: 20_000,
             sign_in_per_minute: 300,
             anonymous_per_second: 200,
-            large_mib_per_second: 8,
+            large_mib_per_second: 4,
             answer_mib_per_principal: 64,
             answer_mib: 512,
         }
