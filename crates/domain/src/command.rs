@@ -90,7 +90,12 @@ impl Command {
             Self::CreateSchema { schema: content, .. }
             | Self::UpdateSchema { schema: content, .. }
             | Self::PutConfig { content, .. } => content.as_str().len(),
-            Self::Transact { operations, .. } => operations.iter().map(Operation::content_bytes).sum(),
+            Self::Transact { operations, .. } => {
+                let of = |one: &Operation| {
+                    if let Operation::Put { content, .. } = one { content.as_str().len() } else { 0 }
+                };
+                operations.iter().map(of).sum()
+            }
             _ => 0,
         }
     }
@@ -250,13 +255,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    fn content_bytes(&self) -> usize {
-        match self {
-            Self::Put { content, .. } => content.as_str().len(),
-            Self::Check { .. } | Self::Delete { .. } => 0,
-        }
-    }
-
     /// The config that it is about.
     pub fn id(&self) -> &ConfigId {
         match self {
