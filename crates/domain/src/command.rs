@@ -84,22 +84,6 @@ impl Command {
         }
     }
 
-    /// The length of the documents and schemas that it carries, in bytes.
-    pub fn content_bytes(&self) -> usize {
-        match self {
-            Self::CreateSchema { schema: content, .. }
-            | Self::UpdateSchema { schema: content, .. }
-            | Self::PutConfig { content, .. } => content.as_str().len(),
-            Self::Transact { operations, .. } => {
-                let of = |one: &Operation| {
-                    if let Operation::Put { content, .. } = one { content.as_str().len() } else { 0 }
-                };
-                operations.iter().map(of).sum()
-            }
-            _ => 0,
-        }
-    }
-
     /// Whether it is about this project or something in it.
     pub fn is_about(&self, project: &ProjectName) -> bool {
         match self {

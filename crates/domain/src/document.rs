@@ -2,8 +2,8 @@
 //!
 //! The domain does not look inside: parsing, nesting and schema checks happen before a command is made.
 
-use crate::Digest;
 use crate::limits::DOCUMENT_BYTES_MAX;
+use crate::{Command, Digest, Operation};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::sync::Arc;
@@ -56,4 +56,21 @@ impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_compact(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
+}
+
+impl Command {
+    /// The length of the documents and schemas that it carries, in bytes.
+    pub fn content_bytes(&self) -> usize {
+        match self {
+            Self::CreateSchema { schema: content, .. }
+            | Self::UpdateSchema { schema: content, .. }
+            | Self::PutConfig { content, .. } => content.as_str().len(),
+            Self::Transact { operations, .. } => operations.iter().filter_map(written).sum(),
+            _ => 0,
+        }
+    }
+}
+
+fn written(operation: &Operation) -> Option<usize> {
+    if let Operation::Put { content, .. } = operation { Some(content.as_str().len()) } else { None }
 }
