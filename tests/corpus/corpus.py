@@ -235,7 +235,7 @@ class Explained:
 
     def find(self, kind, name, text):
         for at, entry in enumerate(self.entries):
-            fits = entry["kind"] == kind and fnmatch.fnmatch(name, entry["schema"])
+            fits = fnmatch.fnmatch(kind, entry["kind"]) and fnmatch.fnmatch(name, entry["schema"])
             if fits and re.search(entry["match"], text):
                 self.used[at] += 1
                 return True
