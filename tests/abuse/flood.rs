@@ -14,6 +14,8 @@ pub type Stop = watch::Receiver<bool>;
 
 /// How long the attacker waits for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Until the attacker opens a connection again that was closed.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 const CONNECTED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What begins an HTTP/2 connection: the preface, empty settings, and the acknowledgement of the server's.
@@ -131,7 +133,7 @@ impl Holding<'_> {
                     };
                     tally.count(what);
                     tokio::select! {
-                        () = tokio::time::sleep(Duration::from_millis(250)) => {}
+                        () = tokio::time::sleep(RETRY_PAUSE) => {}
                         () = until_over(&stop) => {}
                     }
                 }
