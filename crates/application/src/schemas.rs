@@ -249,10 +249,9 @@ impl Schemas {
                 return Err(Error::unexpected_receipt());
             };
             let (id, version) = (&schema.id, schema.latest);
-            // A version of a later schema or project of the same name is another one.
-            let found = view.archive.schema_revision(id, version)?.filter(|found| found.revision == revision);
+            // The versions of a later schema of the same name go on counting, so that this is the same or none.
             let gone = || Error::ReplayedSchemaGone { schema: id.clone(), version, revision };
-            let shown = found.ok_or_else(gone)?;
+            let shown = view.archive.schema_revision(id, version)?.ok_or_else(gone)?;
             Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
         })
     }

@@ -98,7 +98,7 @@ async fn a_repeat_whose_version_is_gone_is_told_that_it_was_done() {
 }
 
 /// Found by schemathesis: 404 `version_not_found`, as if nothing had happened. A schema of the same name that came
-/// later is another one, whose text is not shown.
+/// later is another one.
 #[tokio::test]
 async fn a_repeated_creation_of_a_schema_that_is_gone_says_so() {
     let world = World::new().await;
