@@ -14,14 +14,17 @@ const PROBLEM: &str = "application/problem+json";
 /// Refusals that come from the transport, the load or a fault of the cluster, whatever the operation: they are
 /// the `default` response.
 const TRANSPORT: [&str; 8] = ["406", "408", "414", "429", "431", "500", "503", "504"];
-/// Headers of every response. The document's description names them; `components` defines them.
-const EVERYWHERE: [&str; 3] = ["X-Request-ID", "RateLimit", "RateLimit-Policy"];
+/// Refusals that most operations have alike. The most common form of each is part of `default` too; an operation
+/// with another form has its own.
+const ALIKE: [&str; 5] = ["401", "403", "413", "415", "507"];
+/// Headers that follow a rule. The document's description says which responses have them; `components` defines them.
+const EVERYWHERE: [&str; 4] = ["X-Request-ID", "RateLimit", "RateLimit-Policy", "Guardian-Cluster-Id"];
 /// The component that `default` refers to.
-const TRANSPORT_REFUSAL: &str = "TransportRefusal";
+const COMMON_REFUSAL: &str = "CommonRefusal";
 
 /// Moves repeated parts to `components`. Takes the complete document.
 pub(crate) fn compact(document: &mut Document) {
-    let transport = move_transport_refusals(document);
+    let common = move_common_refusals(document);
     let mut headers = BTreeMap::new();
     let mut parameters = Repeated::default();
     let mut responses = Repeated::default();
@@ -58,24 +61,45 @@ pub(crate) fn compact(document: &mut Document) {
     let description = document.info.description.get_or_insert_default();
     description.push_str(
         "\n\nEvery response has the header `X-Request-ID`. Responses below `/api/` may have `RateLimit` and \
-         `RateLimit-Policy`. `default` stands for the responses that any operation may have.",
+         `RateLimit-Policy`. Responses with `Guardian-Revision` have `Guardian-Cluster-Id`. `default` stands for the refusals that are not listed with an operation.",
     );
     let components = document.components.get_or_insert_default();
     refer_to_components(&mut components.schemas);
     components.headers.extend(headers);
     components.parameters.extend(parameters.into_components());
     components.responses.extend(responses.into_components());
-    components.responses.extend(transport.map(|refusal| (TRANSPORT_REFUSAL.to_owned(), refusal)));
+    components.responses.extend(common.map(|refusal| (COMMON_REFUSAL.to_owned(), refusal)));
 }
 
-/// Replaces the transport refusals of each operation by `default`; gives the response that it refers to.
-fn move_transport_refusals(document: &mut Document) -> Option<RefOr<Response>> {
+/// The most common description of a refusal with this status.
+fn most_common_refusal(document: &mut Document, status: &str) -> Option<String> {
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for operation in operations(document) {
+        if let Some(refusal @ RefOr::T(response)) = operation.responses.responses.get(status)
+            && is_refusal(refusal)
+        {
+            *found.entry(response.description.clone()).or_default() += 1;
+        }
+    }
+    found.into_iter().max_by_key(|(_, count)| *count).map(|(description, _)| description)
+}
+
+/// Replaces the transport refusals of each operation, and those that are alike, by `default`; gives the response
+/// that it refers to.
+fn move_common_refusals(document: &mut Document) -> Option<RefOr<Response>> {
+    let alike = ALIKE.map(|status| (status, most_common_refusal(document, status)));
+    let wanted: Vec<(&str, Option<String>)> =
+        TRANSPORT.map(|status| (status, None)).into_iter().chain(alike).collect();
     let mut by_status: BTreeMap<&str, Response> = BTreeMap::new();
     for operation in operations(document) {
         let responses = &mut operation.responses.responses;
-        for status in TRANSPORT {
-            if responses.get(status).is_some_and(is_refusal)
-                && let Some(RefOr::T(response)) = responses.remove(status)
+        for (status, form) in &wanted {
+            let fits = |response: &RefOr<Response>| {
+                let RefOr::T(own) = response else { return false };
+                is_refusal(response) && form.as_ref().is_none_or(|form| *form == own.description)
+            };
+            if responses.get(*status).is_some_and(fits)
+                && let Some(RefOr::T(response)) = responses.remove(*status)
             {
                 let known = by_status.entry(status).or_insert_with(|| {
                     let mut first = response.clone();
@@ -84,7 +108,7 @@ fn move_transport_refusals(document: &mut Document) -> Option<RefOr<Response>> {
                 });
                 known.headers.extend(response.headers);
                 add_codes(&mut known.description, &response.description);
-                let reference = Ref::new(format!("#/components/responses/{TRANSPORT_REFUSAL}"));
+                let reference = Ref::new(format!("#/components/responses/{COMMON_REFUSAL}"));
                 responses.insert("default".to_owned(), RefOr::Ref(reference));
             }
         }

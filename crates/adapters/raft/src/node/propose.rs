@@ -59,14 +59,13 @@ impl Consensus for RaftNode {
         } else {
             command
         };
-        let began = Instant::now();
-        let deadline = began + PROPOSE_TIMEOUT;
-        let turn = shared.large.turn(&command.command, deadline).await;
+        let turn = shared.large.turn(&command.command, Instant::now() + PROPOSE_TIMEOUT).await;
         let _turn = turn.ok_or(ConsensusError::Overloaded)?;
         let _slot = shared.proposals.try_acquire().map_err(|_| ConsensusError::Overloaded)?;
         let payload =
             Bytes::from(encode_command(&command).map_err(|error| ConsensusError::Failed(error.into()))?);
-        let (began, deadline) = (Instant::now(), Instant::now() + PROPOSE_TIMEOUT);
+        let began = Instant::now();
+        let deadline = began + PROPOSE_TIMEOUT;
         // Fails over within one election; longer than that there is no majority.
         while let Some(leader) = shared.leader_by(began + LEADER_WAIT).await {
             if let Some(reply) = shared.propose_to(leader, &payload, deadline).await? {
