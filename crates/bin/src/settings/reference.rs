@@ -185,7 +185,7 @@ pub const KEYS: &[Key] = &[
         "limits.large_mib_per_second",
         "integer, 0 to 65536",
         Some("4"),
-        "MiB of documents and schemas that one project may write through this node in a second, counting changes of at least 64 KiB, one after the other; 0 is no limit. Beyond: the change waits, and then 503 `overloaded`.",
+        "MiB of documents and schemas that one project may write through this node in a second, counting changes of at least 64 KiB, one after the other; 0 is no limit. Beyond: the change waits up to 5 seconds, with at most 16 MiB of the project, and then 503 `overloaded`.",
     ),
     key(
         "limits.answer_mib_per_principal",

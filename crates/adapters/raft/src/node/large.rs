@@ -6,13 +6,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
+use tokio::sync::{Mutex as Turns, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Commands whose documents have so many bytes together take turns.
 const LARGE_BYTES: usize = 64 * 1024;
 /// A project that was quiet for so long may write as much at once as in this time.
 const BURST: Duration = Duration::from_secs(1);
+/// KiB of large commands of one project that wait or are under way at this node, at most.
+const PROJECT_KIB_MAX: usize = 16 * 1024;
+/// The same of all projects together.
+const NODE_KIB_MAX: usize = 128 * 1024;
 /// With more projects than this, those that write nothing large are forgotten.
 const PROJECTS_KEPT: usize = 1024;
 
@@ -20,8 +24,18 @@ const PROJECTS_KEPT: usize = 1024;
 pub(super) struct LargeCommands {
     /// How many bytes of large documents a project may write in a second; 0 is no limit.
     bytes_per_second: u64,
-    /// When the next large command of a project may start.
-    projects: Mutex<HashMap<Option<ProjectName>, Arc<Turns<Instant>>>>,
+    projects: Mutex<HashMap<Option<ProjectName>, Project>>,
+    /// One permit for each KiB.
+    room: Arc<Semaphore>,
+}
+
+/// What one project has under way.
+#[derive(Clone)]
+struct Project {
+    /// When its next large command may start.
+    next: Arc<Turns<Instant>>,
+    /// One permit for each KiB.
+    room: Arc<Semaphore>,
 }
 
 impl fmt::Debug for LargeCommands {
@@ -32,8 +46,8 @@ impl fmt::Debug for LargeCommands {
     }
 }
 
-/// The project's turn, until it is dropped.
-pub(super) struct Turn(Option<OwnedMutexGuard<Instant>>);
+/// The project's turn, until it is dropped; `None` for a small command.
+pub(super) struct Turn(Option<(OwnedMutexGuard<Instant>, [OwnedSemaphorePermit; 2])>);
 
 impl fmt::Debug for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,18 +57,18 @@ impl fmt::Debug for Turn {
 
 impl LargeCommands {
     pub(super) fn new(bytes_per_second: u64) -> Self {
-        Self { bytes_per_second, projects: Mutex::default() }
+        Self { bytes_per_second, projects: Mutex::default(), room: Arc::new(Semaphore::new(NODE_KIB_MAX)) }
     }
 
-    /// Waits for the project's turn, in the order of arrival; `None` when it does not come by `deadline`. A small
-    /// command does not wait.
+    /// Waits for the project's turn, in the order of arrival; `None` when it does not come by `deadline`, or when
+    /// too much of the project or the node waits already. A small command does not wait.
     pub(super) async fn turn(&self, command: &Command, deadline: Instant) -> Option<Turn> {
         let bytes = command.content_bytes();
         if bytes < LARGE_BYTES || self.bytes_per_second == 0 {
             return Some(Turn(None));
         }
-        let own = self.of(command.project());
-        let mut next = timeout_at(deadline, own.lock_owned()).await.ok()?;
+        let (own, room) = self.admit(command.project(), bytes)?;
+        let mut next = timeout_at(deadline, own.next.lock_owned()).await.ok()?;
         let now = Instant::now();
         let start = (*next).max(now.checked_sub(BURST).unwrap_or(now));
         if start > deadline {
@@ -64,19 +78,34 @@ impl LargeCommands {
         #[expect(clippy::cast_precision_loss, reason = "a second has fewer bytes than 2^52")]
         let takes = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         *next = start + takes;
-        Some(Turn(Some(next)))
+        Some(Turn(Some((next, room))))
     }
 
-    fn of(&self, project: Option<&ProjectName>) -> Arc<Turns<Instant>> {
+    /// The project, and room for so many bytes; `None` when the project or the node has too much under way.
+    fn admit(
+        &self,
+        project: Option<&ProjectName>,
+        bytes: usize,
+    ) -> Option<(Project, [OwnedSemaphorePermit; 2])> {
+        let own = self.of(project);
+        let kib = u32::try_from(bytes.div_ceil(1024)).ok()?;
+        let room = |of: &Arc<Semaphore>| of.clone().try_acquire_many_owned(kib).ok();
+        let room = [room(&own.room)?, room(&self.room)?];
+        Some((own, room))
+    }
+
+    fn of(&self, name: Option<&ProjectName>) -> Project {
         let mut projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
         if projects.len() > PROJECTS_KEPT {
-            let now = Instant::now();
-            let waits = |turns: &Arc<Turns<Instant>>| turns.try_lock().is_ok_and(|next| *next > now);
-            projects.retain(|_, turns| Arc::strong_count(turns) > 1 || waits(turns));
+            let waits = |own: &Project| own.next.try_lock().is_ok_and(|next| *next > now);
+            projects.retain(|_, own| Arc::strong_count(&own.next) > 1 || waits(own));
         }
-        // Now may be less than a burst after the start of the machine, so that the first has no burst.
-        let new = || Arc::new(Turns::new(Instant::now().checked_sub(BURST).unwrap_or_else(Instant::now)));
-        projects.entry(project.cloned()).or_insert_with(new).clone()
+        let new = || Project {
+            next: Arc::new(Turns::new(now.checked_sub(BURST).unwrap_or(now))),
+            room: Arc::new(Semaphore::new(PROJECT_KIB_MAX)),
+        };
+        projects.entry(name.cloned()).or_insert_with(new).clone()
     }
 }
 
@@ -142,6 +171,21 @@ mod tests {
             refused += usize::from(large.turn(&long, deadline).await.is_none());
         }
         assert!(refused > 0, "a turn that comes after the deadline is refused at once");
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_in_bytes_by_project_and_by_node() {
+        const MIB: usize = 1024 * 1024;
+        let large = LargeCommands::new(1_000_000);
+        let name = |number: usize| ProjectName::parse(&format!("p{number}")).expect("a name");
+        let project_max = PROJECT_KIB_MAX / 1024;
+        let one: Vec<_> = (0..project_max).map_while(|_| large.admit(Some(&name(0)), MIB)).collect();
+        assert_eq!(one.len(), project_max);
+        assert!(large.admit(Some(&name(0)), MIB).is_none(), "the project has no room");
+        let others: Vec<_> = (project_max..).map_while(|n| large.admit(Some(&name(n)), MIB)).collect();
+        assert_eq!(one.len() + others.len(), NODE_KIB_MAX / 1024, "until the node has no room");
+        drop(one);
+        assert!(large.admit(Some(&name(0)), MIB).is_some(), "room comes back");
     }
 
     #[tokio::test(start_paused = true)]
