@@ -97,8 +97,8 @@ impl Core {
         self.answered(ctx, self.consensus.propose(stamped).await?, How::Made, None).await
     }
 
-    /// Whether the present state refuses a command. A tenant without quota or with the wrong precondition would
-    /// fill the log of every node with large documents that nobody takes.
+    /// Why the present state refuses a command, if it does. Without this, refused documents fill the log of every
+    /// node. A refusal by a stale view is confirmed by a linearizable one.
     async fn refused(&self, stamped: &Stamped<Command>) -> Result<Option<Rejection>, Error> {
         for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
             let view = self.state.view(freshness).await?;

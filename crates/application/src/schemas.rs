@@ -249,7 +249,7 @@ impl Schemas {
                 return Err(Error::unexpected_receipt());
             };
             let (id, version) = (&schema.id, schema.latest);
-            // The versions of a later schema of the same name go on counting, so that this is the same or none.
+            // Version numbers are never used again, also not by a later schema of the same name.
             let gone = || Error::ReplayedSchemaGone { schema: id.clone(), version, revision };
             let shown = view.archive.schema_revision(id, version)?.ok_or_else(gone)?;
             Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })

@@ -1,5 +1,5 @@
-//! Large documents take turns by project: beside megabytes of one tenant in the log, a small change of another waits
-//! for the disks of all nodes.
+//! Large commands take turns by project. Otherwise the small changes of other projects wait until the disks have
+//! written the megabytes of one.
 
 use domain::{Command, ProjectName};
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const BURST: Duration = Duration::from_secs(1);
 const PROJECT_KIB_MAX: usize = 16 * 1024;
 /// The same of all projects together.
 const NODE_KIB_MAX: usize = 128 * 1024;
-/// With more projects than this, those that write nothing large are forgotten.
+/// With more projects than this, idle ones are removed.
 const PROJECTS_KEPT: usize = 1024;
 
 /// The turns of every project that writes large documents through this node.

@@ -1,4 +1,4 @@
-//! Bounds the log in bytes. openraft counts entries, and entries of large documents fill a disk long before.
+//! Bounds the log in bytes. openraft counts entries only, and few entries with large documents fill a disk.
 
 use super::Shared;
 use openraft::async_runtime::WatchReceiver as _;
@@ -31,7 +31,7 @@ pub(super) async fn bound_log(
                 let now = metrics.borrow_watched();
                 (now.last_applied.as_ref().map(|id| id.index), now.snapshot.as_ref().map(|id| id.index))
             };
-            // What was asked for before is not there yet, perhaps for want of disk space.
+            // The snapshot before is not written yet, perhaps for want of disk space.
             if purge_to > built {
                 ask(&shared, None).await;
                 continue;
