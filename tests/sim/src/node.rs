@@ -16,6 +16,7 @@ use application::ports::KeyMint as _;
 use application::{Application, Env, Ports};
 use axum::Router;
 use domain::{ApiKeyId, ClusterId, KeyLabel, NewApiKey, Permission, Timestamp};
+use futures::FutureExt as _;
 use guardian::housekeeping;
 use guardian::pki::ClusterCa;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -182,6 +183,8 @@ impl Machine {
             return std::future::pending().await;
         }
         self.stopped.store(false, Ordering::Relaxed);
+        // A signal to the process before, which was killed before it saw it (seed 413).
+        let _ = self.terminate.notified().now_or_never();
         if let Err(error) = self.serve().await {
             let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
             fatal.get_or_insert(format!("{error:#}"));
