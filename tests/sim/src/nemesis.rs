@@ -241,6 +241,7 @@ impl Nemesis {
         let lost = machine.disks.crash(crash, &mut self.random);
         sim.crash(machine.host());
         machine.take_fatal();
+        machine.drop_signal();
         let name = if crash == Crash::Kill { "kill" } else { "power-cut" };
         trace.count(name, format_args!("{} for {outage_ms} ms, {lost} writes lost", machine.host()));
         if lost > 0 {

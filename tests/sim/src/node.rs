@@ -172,6 +172,11 @@ impl Machine {
         self.terminate.notify_one();
     }
 
+    /// Drops a signal that a killed process did not see, so that the next process does not get it (seed 413).
+    pub fn drop_signal(&self) {
+        let _ = self.terminate.notified().now_or_never();
+    }
+
     /// Takes the reason why the process wanted to end.
     pub fn take_fatal(&self) -> Option<String> {
         self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -183,8 +188,6 @@ impl Machine {
             return std::future::pending().await;
         }
         self.stopped.store(false, Ordering::Relaxed);
-        // A signal to the process before, which was killed before it saw it (seed 413).
-        let _ = self.terminate.notified().now_or_never();
         if let Err(error) = self.serve().await {
             let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
             fatal.get_or_insert(format!("{error:#}"));
