@@ -8,6 +8,7 @@ use crate::operator::{Desk, operate};
 use crate::stage::{Stage, WATCHED, play, stage_hand, watch_all};
 use crate::trace::Trace;
 use anyhow::Context as _;
+use futures::future::{FutureExt as _, TryFutureExt as _, try_join};
 use proof::{Event, Recorder, Truth, check_watcher};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -85,26 +86,25 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         .map(|number| SimCaller { host: host(number), secret: plan.secret.clone() })
         .collect();
     let retention = random.random_bool(FORGETS).then(|| random.random_range(KEPT));
-    stage_hand(&mut sim, stage.clone(), callers.clone(), retention);
-    let clients: Vec<String> = (0..random.random_range(3..7)).map(|number| format!("c{number}")).collect();
+    // Each step costs with the number of hosts, so a watcher shares the host of a client.
+    let clients: Vec<String> =
+        (0..random.random_range(WATCHED.len()..7)).map(|number| format!("c{number}")).collect();
     for (number, name) in clients.iter().enumerate() {
-        let (stage, recorder, callers) = (stage.clone(), recorder.clone(), callers.clone());
-        let random = StdRng::seed_from_u64(random.random());
-        sim.client(name.as_str(), play(number, stage, recorder, callers, random));
+        let own = StdRng::seed_from_u64(random.random());
+        let playing = play(number, stage.clone(), recorder.clone(), callers.clone(), own);
+        if number < WATCHED.len() {
+            let own = StdRng::seed_from_u64(random.random());
+            let watching = watch_all(number, stage.clone(), callers.clone(), own);
+            sim.client(name.as_str(), try_join(playing, watching).map_ok(|_| ()));
+        } else {
+            sim.client(name.as_str(), playing);
+        }
     }
-    let watchers: Vec<String> = (0..WATCHED.len()).map(|number| format!("w{number}")).collect();
-    for (number, name) in watchers.iter().enumerate() {
-        let (stage, callers) = (stage.clone(), callers.clone());
-        let random = StdRng::seed_from_u64(random.random());
-        sim.client(name.as_str(), watch_all(number, stage, callers, random));
-    }
-    let clients = clients.into_iter().chain(watchers).collect();
     let desk = Rc::new(Desk::default());
-    let operator = operate(desk.clone(), callers, plan.requests(), StdRng::seed_from_u64(random.random()));
-    sim.client("operator", async move {
-        operator.await;
-        Ok(())
-    });
+    let own = StdRng::seed_from_u64(random.random());
+    let operator = operate(desk.clone(), callers.clone(), plan.requests(), own).map(Ok);
+    let stage_hand = stage_hand(stage.clone(), callers, retention);
+    sim.client("stage", try_join(stage_hand, operator).map_ok(|_| ()));
     let chance = StdRng::seed_from_u64(random.random());
     let nemesis = Nemesis::new(machines.clone(), clients, desk, recorder.clone(), chance);
     let mut driver = Driver { sim, nemesis, trace: Trace::default(), invariants: Invariants::default() };

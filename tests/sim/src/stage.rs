@@ -8,7 +8,6 @@ use rand::{Rng as _, SeedableRng as _};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use turmoil::Sim;
 
 /// Between two requests of a client, in milliseconds, and after one that a node could not serve.
 const PACE_MS: std::ops::Range<u64> = 1..20;
@@ -35,47 +34,49 @@ pub struct Stage {
 }
 
 /// Makes the scene, and afterwards asks for the truth.
-pub fn stage_hand(sim: &mut Sim<'_>, stage: Rc<Stage>, callers: Vec<SimCaller>, retention: Option<u64>) {
-    sim.client("stage", async move {
-        let plan = proof::Plan { retention, ..proof::Plan::default() };
-        loop {
-            for caller in &callers {
-                match proof::prepare(caller, &plan).await {
-                    Ok(scene) => {
-                        *stage.scene.borrow_mut() = Some(scene);
-                        break;
-                    }
-                    Err(why) => *stage.why_not.borrow_mut() = why,
+pub async fn stage_hand(
+    stage: Rc<Stage>,
+    callers: Vec<SimCaller>,
+    retention: Option<u64>,
+) -> turmoil::Result {
+    let plan = proof::Plan { retention, ..proof::Plan::default() };
+    loop {
+        for caller in &callers {
+            match proof::prepare(caller, &plan).await {
+                Ok(scene) => {
+                    *stage.scene.borrow_mut() = Some(scene);
+                    break;
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            if stage.scene.borrow().is_some() {
-                break;
-            }
-        }
-        let scene = stage.scene.borrow().clone().ok_or("a scene was made")?;
-        while !stage.judging.get() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        for caller in callers.iter().cycle() {
-            let account = match proof::is_pruned(caller, &scene).await {
-                Ok(true) => proof::truth(caller, &scene).await,
-                Ok(false) => Err("more of the history is there than is to be kept".to_owned()),
-                Err(why) => Err(why),
-            };
-            match account {
-                Ok(truth) => {
-                    *stage.truth.borrow_mut() = Some(truth);
-                    return Ok(());
-                }
-                // A machine that does not run is no reason.
-                Err(why) if why.contains("never sent") => {}
                 Err(why) => *stage.why_not.borrow_mut() = why,
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Ok(())
-    });
+        if stage.scene.borrow().is_some() {
+            break;
+        }
+    }
+    let scene = stage.scene.borrow().clone().ok_or("a scene was made")?;
+    while !stage.judging.get() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for caller in callers.iter().cycle() {
+        let account = match proof::is_pruned(caller, &scene).await {
+            Ok(true) => proof::truth(caller, &scene).await,
+            Ok(false) => Err("more of the history is there than is to be kept".to_owned()),
+            Err(why) => Err(why),
+        };
+        match account {
+            Ok(truth) => {
+                *stage.truth.borrow_mut() = Some(truth);
+                return Ok(());
+            }
+            // A machine that does not run is no reason.
+            Err(why) if why.contains("never sent") => {}
+            Err(why) => *stage.why_not.borrow_mut() = why,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// One client: goes on from the scene to the end of the play.

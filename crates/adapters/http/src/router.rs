@@ -12,7 +12,7 @@ use application::Application;
 use axum::Router;
 use http::{HeaderName, HeaderValue, Method};
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 use tower::util::option_layer;
 use tower_http::cors::CorsLayer;
@@ -36,16 +36,24 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// The cluster's id, once it is known.
     pub(crate) cluster_id: OnceLock<HeaderValue>,
-    /// Every operation, by method and route template.
-    operations: HashMap<(Method, String), Known>,
 }
 
-impl Shared {
-    /// The operation that answers this method on a route; `HEAD` is answered as `GET` is.
-    pub(crate) fn operation(&self, method: &Method, route: &str) -> Option<&Known> {
-        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
-        self.operations.get(&(method, route.to_owned()))
-    }
+/// The routes, and what the edge knows of each operation by method and route template.
+struct Operations {
+    routes: Router<Api>,
+    known: HashMap<(Method, String), Known>,
+}
+
+/// Built once: the simulation makes many routers.
+static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
+    let (routes, mut document) = documented().split_for_parts();
+    Operations { routes, known: openapi::known_operations(&mut document) }
+});
+
+/// The operation that answers this method on a route; `HEAD` is answered as `GET` is.
+pub(crate) fn operation(method: &Method, route: &str) -> Option<&'static Known> {
+    let method = if method == Method::HEAD { Method::GET } else { method.clone() };
+    OPERATIONS.known.get(&(method, route.to_owned()))
 }
 
 /// The state of the router.
@@ -57,8 +65,6 @@ pub fn router(app: Application, outside: Outside) -> Router {
     let limits = Limits::new(&outside.edge.limits);
     let answers = Answers::new(outside.edge.answers);
     let cors = cors(&outside.edge.cors_origins);
-    let (routes, mut document) = documented().split_for_parts();
-    let operations = openapi::known_operations(&mut document);
     let api: Api = Arc::new(Shared {
         app,
         outside,
@@ -68,8 +74,8 @@ pub fn router(app: Application, outside: Outside) -> Router {
         imports: Imports::new(),
         limits,
         cluster_id: OnceLock::new(),
-        operations,
     });
+    let routes = OPERATIONS.routes.clone();
     routes
         .merge(docs::assets())
         .fallback(async || Problem::new(Code::RouteNotFound, "see /openapi.yaml for the paths there are"))

@@ -25,8 +25,10 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// The document's text; the same for as long as the program runs.
 static YAML: LazyLock<Text> = LazyLock::new(|| Text::new(Bytes::from(openapi_yaml())));
 
+/// The same document for the page, which follows no references.
+static JSON: LazyLock<Text> = LazyLock::new(|| Text::new(Bytes::from(openapi_json())));
+
 /// A text, and the same compressed, once.
-#[derive(Clone)]
 struct Text {
     plain: Bytes,
     gzip: Option<Bytes>,
@@ -63,14 +65,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// The page's own parts, which are no operations of the API.
 pub(crate) fn assets() -> Router<Api> {
-    let json = Text::new(Bytes::from(openapi_json()));
     Router::new()
         .route("/docs/app.js", get(async || page("text/javascript; charset=utf-8", include_str!("app.js"))))
         .route("/docs/style.css", get(async || page("text/css; charset=utf-8", include_str!("style.css"))))
-        .route(
-            "/docs/openapi.json",
-            get(async move |Asked(coding): Asked| json.page("application/json", coding)),
-        )
+        .route("/docs/openapi.json", get(async |Asked(coding): Asked| JSON.page("application/json", coding)))
 }
 
 /// This document

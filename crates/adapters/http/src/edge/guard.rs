@@ -6,7 +6,7 @@ use crate::cookie;
 use crate::extract::{asked_wait, has_credential};
 use crate::limit::Class;
 use crate::problem::{Code, Problem};
-use crate::router::Api;
+use crate::router::{Api, operation};
 use crate::v1::{IMPORT_ROUTE, IMPORT_TIMEOUT};
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
@@ -78,7 +78,7 @@ where
         let shows_token = TOKEN_ROUTES.contains(&route(&request));
         let facts = request.extensions().get::<Arc<Facts>>().cloned();
         let api = self.api.clone();
-        if let Err(problem) = admitted.and_then(|()| accept(&self.api, &request)) {
+        if let Err(problem) = admitted.and_then(|()| accept(&request)) {
             let facts = facts.filter(|_| shows_token);
             let counted = facts.map_or(Ok(()), |facts| count_address(&api, &facts, Class::SignIn));
             let problem = counted.err().unwrap_or(problem);
@@ -157,7 +157,7 @@ fn count(api: &Api, request: &Request) -> Result<(), Problem> {
         return Err(Problem::internal("the request did not come through the edge"));
     };
     let route = route(request);
-    let checked = || api.operation(request.method(), route).is_some_and(|known| known.identifies);
+    let checked = || operation(request.method(), route).is_some_and(|known| known.identifies);
     let class = match facts.class {
         Class::SignIn if TOKEN_ROUTES.contains(&route) => return Ok(()),
         Class::SignIn => Class::SignIn,
@@ -195,9 +195,9 @@ fn own_page(request: &Request) -> Result<(), Problem> {
 }
 
 /// Refuses a request whose answer the client would not take, before anything is done for it.
-fn accept(api: &Api, request: &Request) -> Result<(), Problem> {
+fn accept(request: &Request) -> Result<(), Problem> {
     let route = route(request);
-    match api.operation(request.method(), route) {
+    match operation(request.method(), route) {
         Some(known) if !PROBES.contains(&route) => negotiate::accept(request.headers(), &known.produces),
         _ => Ok(()),
     }

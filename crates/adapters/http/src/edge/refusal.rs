@@ -2,7 +2,7 @@
 
 use super::Facts;
 use crate::problem::Code;
-use crate::router::Api;
+use crate::router::{Api, operation};
 use application::identity::Refusal;
 use axum::extract::Request;
 use domain::ProjectName;
@@ -43,7 +43,7 @@ impl Tried {
         if noted || !denied || code == Code::QuotaExceeded {
             return;
         }
-        let operation = api.operation(&self.method, route).map(|known| known.id.clone());
+        let operation = operation(&self.method, route).map(|known| known.id.clone());
         let path = self.uri.path();
         let refusal = Refusal {
             operation: operation.unwrap_or_else(|| self.method.to_string()),
