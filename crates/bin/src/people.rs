@@ -94,6 +94,7 @@ impl People {
             factors: store.clone(),
             external: store.clone(),
             throttle: store.clone(),
+            key_uses: store.clone(),
             audit: store,
             passwords: Arc::new(hasher.clone()),
             password_rules: Arc::new(CommonPasswords),
@@ -188,6 +189,7 @@ async fn keep_anchor(identity: &Identity, data_dir: &Path, kept: Option<AuditAnc
 /// case that the leader cannot reach the database.
 async fn look(identity: &Identity, acts: bool) {
     note(identity.audit.flush().await.map(drop), "refusals could not be written into the audit");
+    note(identity.key_uses.save().await.map(drop), "uses of API keys could not be saved");
     if !acts {
         return note(identity.projector.look().await, "nobody knows how far the audit is");
     }

@@ -15,6 +15,7 @@ mod external;
 mod factors;
 mod grants;
 mod groups;
+mod key_uses;
 mod migrations;
 mod organisations;
 mod places;

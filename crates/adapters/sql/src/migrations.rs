@@ -28,6 +28,14 @@ const MIGRATIONS: &[(i64, &str, Statement)] = &[
             sqlite: include_str!("../../../../migrations/sqlite/0002_sign_in_networks.sql"),
         },
     ),
+    (
+        3,
+        "api_key_uses",
+        Statement {
+            postgres: include_str!("../../../../migrations/postgres/0003_api_key_uses.sql"),
+            sqlite: include_str!("../../../../migrations/sqlite/0003_api_key_uses.sql"),
+        },
+    ),
 ];
 
 /// How often and how long apart a SQLite file is tried that others are just making.

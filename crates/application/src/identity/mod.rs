@@ -14,6 +14,7 @@ mod external;
 mod factors;
 mod giver;
 mod groups;
+mod key_uses;
 mod listed;
 mod made_keys;
 mod members;
@@ -42,6 +43,7 @@ pub use epochs::Epochs;
 pub use external::{ExternalSignIn, FinishExternal, WentOut};
 pub use factors::{Confirmed, Enrolment, Factors};
 pub use groups::{Groups, PutGroup};
+pub use key_uses::KeyUses;
 pub use listed::Listed;
 pub use made_keys::{MADE_KEYS_MAX, MadeKeys};
 pub use members::{Members, PutMember};
@@ -78,6 +80,8 @@ pub const BINDINGS_MAX: u64 = 10_000;
 pub const INVITATIONS_MAX: u64 = 10_000;
 /// Most sign-ins through providers that are under way.
 pub const PENDING_MAX: u64 = 10_000;
+/// For how many days the last use of an API key is stored.
+pub const KEY_USES_KEPT_DAYS: i64 = 400;
 /// Longest user agent and device that are kept, in bytes; the rest is cut off.
 pub const CLIENT_TEXT_BYTES_MAX: usize = 256;
 /// How many recovery codes a person gets.
@@ -104,6 +108,8 @@ pub struct Identity {
     pub groups: Groups,
     /// Organisations and the projects that they own.
     pub organisations: Organisations,
+    /// When API keys were last used.
+    pub key_uses: KeyUses,
     /// What was done, by whom.
     pub audit: Audit,
     /// Writes the changes of the replicated state into the audit.
@@ -128,6 +134,7 @@ impl Identity {
             roles: Roles::new(shared.clone()),
             groups: Groups::new(shared.clone()),
             organisations: Organisations::new(shared.clone()),
+            key_uses: KeyUses::new(shared.clone()),
             audit: Audit::new(shared.clone()),
             projector: Projector::new(shared.clone()),
             epochs: Epochs::new(shared.clone()),

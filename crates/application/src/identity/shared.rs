@@ -34,6 +34,8 @@ pub struct IdentityPorts {
     pub external: Arc<dyn port::ExternalIdentities>,
     /// Slowing down those who guess.
     pub throttle: Arc<dyn port::Throttle>,
+    /// The last uses of API keys.
+    pub key_uses: Arc<dyn port::KeyUses>,
     /// The audit.
     pub audit: Arc<dyn port::AuditLog>,
     /// Hashes passwords.

@@ -1,5 +1,6 @@
 //! Forgetting what is over.
 
+use super::KEY_USES_KEPT_DAYS;
 use super::chain::{follows, holds};
 use super::rights::millis;
 use super::shared::Shared;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 /// For how long sessions that are over are kept, in milliseconds: a token of theirs that comes back is known.
 const ENDED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// For how long the last use of an API key is kept, in milliseconds.
+const KEY_USES_KEPT_MS: i64 = KEY_USES_KEPT_DAYS * 24 * 60 * 60 * 1000;
 /// Most of each kind that are forgotten at a time.
 const FORGOTTEN_AT_ONCE: u32 = 5000;
 /// For how long each kind is forgotten at most before something else has its turn, in milliseconds.
@@ -36,6 +39,8 @@ pub struct Tidied {
     pub sessions: u64,
     /// What slows down those who guess.
     pub attempts: u64,
+    /// Last uses of API keys.
+    pub key_uses: u64,
     /// Records of the audit.
     pub records: u64,
 }
@@ -44,6 +49,7 @@ pub struct Tidied {
 enum Kind {
     Sessions,
     Attempts,
+    KeyUses,
 }
 
 impl Upkeep {
@@ -51,12 +57,13 @@ impl Upkeep {
         Self { shared }
     }
 
-    /// Forgets sessions, attempts and records of the audit that are too old, in batches, until none of a kind are left
+    /// Forgets sessions, attempts, uses of API keys and records of the audit that are too old, in batches, until none of a kind are left
     /// or its time is over. To be called every minute or so.
     pub async fn tidy(&self) -> Result<Tidied, Error> {
         Ok(Tidied {
             sessions: self.forget(Kind::Sessions).await?,
             attempts: self.forget(Kind::Attempts).await?,
+            key_uses: self.forget(Kind::KeyUses).await?,
             records: self.forget_records().await?,
         })
     }
@@ -79,6 +86,7 @@ impl Upkeep {
         Ok(match kind {
             Kind::Sessions => ports.sessions.prune(before(ENDED_KEPT_MS), FORGOTTEN_AT_ONCE).await?,
             Kind::Attempts => ports.throttle.prune(before(WINDOW_LONGEST_MS), FORGOTTEN_AT_ONCE).await?,
+            Kind::KeyUses => ports.key_uses.prune(before(KEY_USES_KEPT_MS), FORGOTTEN_AT_ONCE).await?,
         })
     }
 

@@ -34,6 +34,7 @@ async fn the_fakes_keep_the_contract_of_the_stores() {
             factors: people.clone(),
             external: people.clone(),
             throttle: people.clone(),
+            key_uses: people.clone(),
             audit: people,
         }
     })

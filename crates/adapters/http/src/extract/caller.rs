@@ -74,6 +74,9 @@ fn is_token(api: &Api, secret: &str) -> bool {
 
 async fn key(api: &Api, facts: &Facts, secret: &str) -> Result<RequestContext, Error> {
     let (actor, credential) = api.app.access.identify(secret).await?;
+    if let (Actor::ApiKey(key), Some(identity)) = (&actor, &api.app.identity) {
+        identity.key_uses.note(key);
+    }
     let ctx = RequestContext::new(actor, facts.id.clone());
     Ok(RequestContext { credential: Some(credential), origin: facts.origin(), ..ctx })
 }

@@ -11,7 +11,7 @@ use crate::reply::Reply;
 use crate::router::Api;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use domain::ApiKeyId;
+use domain::{ApiKey, ApiKeyId, Timestamp};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,6 +33,14 @@ refusals! {
     Revoked: COMMON, CHANGE, IN_PROJECT, &[Code::ApiKeyNotFound];
 }
 
+/// When each key was last used; a node without an identity database does not know.
+async fn last_uses(api: &Api, keys: &[ApiKey]) -> Vec<Option<Timestamp>> {
+    match &api.app.identity {
+        Some(identity) => identity.key_uses.last(keys).await,
+        None => vec![None; keys.len()],
+    }
+}
+
 /// List API keys
 ///
 /// By id, never their secrets.
@@ -51,7 +59,9 @@ async fn list_api_keys(
     let list = Listing::new(uri.path(), maker.unwrap_or_default());
     let (request, freshness) = list.request(&page, read.freshness(), |text| ApiKeyId::parse(text).ok())?;
     let page = api.app.access.list(&ctx, &path.project, maker, request, freshness).await?;
-    let items: Vec<ApiKeyBody> = page.items.iter().map(Into::into).collect();
+    let uses = last_uses(&api, &page.items).await;
+    let items: Vec<_> =
+        page.items.iter().zip(uses).map(|(key, used)| ApiKeyBody::from(key).used(used)).collect();
     list.answer(items, page.next.as_ref().map(ApiKeyId::as_str), page.revision, freshness, page.stale_for_ms)
 }
 
@@ -93,7 +103,8 @@ async fn get_api_key(
 ) -> Result<Response, Problem> {
     let freshness = read.freshness();
     let key = api.app.access.get(&ctx, &path.project, &path.id, freshness).await?;
-    let reply = Reply::json(StatusCode::OK, &ApiKeyBody::from(&key.item))?;
+    let used = last_uses(&api, std::slice::from_ref(&key.item)).await.pop().flatten();
+    let reply = Reply::json(StatusCode::OK, &ApiKeyBody::from(&key.item).used(used))?;
     Ok(reply.seen(key.revision, freshness, key.stale_for_ms).done())
 }
 

@@ -2,6 +2,7 @@
 //! somebody who is deactivated. Also: what outlives an environment or a project of the same name.
 
 use crate::support::{Answer, PROJECT, Server};
+use application::identity::{Identity, IdentityRules};
 use axum::body::Body;
 use serde_json::{Value, json};
 
@@ -159,4 +160,55 @@ async fn exports_and_readings_of_the_audit_are_audited() {
         let found = server.get(&query).await.is(200).json();
         assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{action}: {found}");
     }
+}
+
+#[tokio::test]
+async fn a_key_shows_when_it_was_last_used() {
+    let server = Server::of_people().await;
+    let (id, secret) = key(&server, &json!({ "name": "k", "permissions": ["project:project:read"] })).await;
+    let (other, _) = key(&server, &json!({ "name": "l", "permissions": ["project:project:read"] })).await;
+    let used = async |id: &str| {
+        let read = server.get(&format!("{KEYS}/{id}")).await.is(200).json();
+        let listed = server.get(KEYS).await.is(200).json();
+        let items = listed["items"].as_array().expect("a list");
+        let listed = items.iter().find(|item| item["id"] == id).expect("it is listed");
+        assert_eq!(read["last_used_at"], listed["last_used_at"]);
+        read["last_used_at"].clone()
+    };
+    assert_eq!(used(&id).await, Value::Null);
+    by(&server, &secret, PROJECT).await.is(200);
+    let first = text(&used(&id).await);
+    assert_eq!(used(&other).await, Value::Null);
+    server.test.clock.advance(299_000);
+    by(&server, &secret, PROJECT).await.is(200);
+    assert_eq!(used(&id).await, first, "it is exact to five minutes");
+    server.test.clock.advance(1000);
+    by(&server, &secret, PROJECT).await.is(200);
+    let second = text(&used(&id).await);
+    assert!(second > first, "{second}");
+}
+
+#[tokio::test]
+async fn uses_of_keys_reach_the_other_nodes_and_survive_an_outage() {
+    let server = Server::of_people().await;
+    let (id, secret) = key(&server, &json!({ "name": "k", "permissions": ["project:project:read"] })).await;
+    let people = server.people();
+    people.people.set_unavailable(true);
+    by(&server, &secret, PROJECT).await.is(200);
+    let path = format!("{KEYS}/{id}");
+    assert_eq!(server.get(&path).await.is(200).json()["last_used_at"], Value::Null);
+    people.identity.key_uses.save().await.expect_err("there is no database");
+    people.people.set_unavailable(false);
+    let elsewhere = Identity::new(&server.test.ports, people.ports.clone(), IdentityRules::default());
+    let project = domain::ProjectName::parse("demo").expect("a name");
+    let keys: Vec<_> = server.test.node.state().api_keys(Some(&project)).cloned().collect();
+    assert_eq!(elsewhere.key_uses.last(&keys).await, [None]);
+    assert_eq!(
+        people.identity.key_uses.save().await.expect("it is back"),
+        2,
+        "the key, and the administrator's"
+    );
+    assert_eq!(people.identity.key_uses.save().await.expect("nothing is left"), 0);
+    let used = elsewhere.key_uses.last(&keys).await;
+    assert!(used[0].is_some(), "{used:?}");
 }

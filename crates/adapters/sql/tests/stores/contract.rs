@@ -39,6 +39,7 @@ contract!(
     grants,
     groups,
     guard,
+    key_uses,
     organisations,
     outbox,
     roles,

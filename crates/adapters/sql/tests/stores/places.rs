@@ -80,6 +80,7 @@ pub fn stores(database: &Database) -> Stores {
         factors: one.clone(),
         external: one.clone(),
         throttle: one.clone(),
+        key_uses: one.clone(),
         audit: one,
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod directory;
 mod factors;
 mod groups;
+mod key_uses;
 mod observer;
 mod organisations;
 mod passwords;
@@ -23,6 +24,7 @@ pub use audit::{
 pub use directory::{Admissions, EpochOutbox, Invitation, NewInvitation, PendingEpoch, RegisterBy};
 pub use factors::{SecondFactor, SecondFactors, Totp, TotpSecret};
 pub use groups::{Group, Groups, Mirrored};
+pub use key_uses::KeyUses;
 pub use observer::{IdentityObserver, Observation};
 pub use organisations::{Gone, Organisation, Organisations, Owned};
 pub use passwords::{

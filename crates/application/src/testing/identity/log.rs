@@ -4,11 +4,11 @@ use super::MemoryPeople;
 use super::tables::{Failure, Tables};
 use crate::identity::next_head;
 use crate::ports::identity::{
-    Attempt, AuditCursor, AuditLog, AuditQuery, AuditRecord, ChainPage, ChainPlace, IdentityError,
+    Attempt, AuditCursor, AuditLog, AuditQuery, AuditRecord, ChainPage, ChainPlace, IdentityError, KeyUses,
     NewAuditRecord, PENDING_MS_MAX, Projected, Throttle, ThrottleRule,
 };
 use async_trait::async_trait;
-use domain::{Revision, Timestamp};
+use domain::{ApiKeyId, KeyRef, ProjectName, Revision, Timestamp};
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -58,6 +58,40 @@ impl Tables {
             }
         }
         self.failures.retain(|_, failures| !failures.is_empty());
+    }
+}
+
+#[async_trait]
+impl KeyUses for MemoryPeople {
+    async fn save(&self, uses: &[(KeyRef, Timestamp)]) -> Result<(), IdentityError> {
+        self.change(|tables| {
+            for (key, at) in uses {
+                tables.key_uses.entry(key.clone()).and_modify(|last| *last = (*last).max(*at)).or_insert(*at);
+            }
+            Ok(())
+        })
+    }
+
+    async fn last(
+        &self,
+        project: Option<&ProjectName>,
+        first: &ApiKeyId,
+        last: &ApiKeyId,
+    ) -> Result<Vec<(ApiKeyId, Timestamp)>, IdentityError> {
+        self.change(|tables| {
+            let uses = tables.key_uses.iter().filter(|(key, _)| key.project.as_ref() == project);
+            let found = uses.filter(|(key, _)| *first <= key.id && key.id <= *last);
+            Ok(found.map(|(key, at)| (key.id.clone(), *at)).collect())
+        })
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError> {
+        self.change(|tables| {
+            let old = tables.key_uses.iter().filter(|(_, at)| **at < before).take(limit as usize);
+            let old: Vec<KeyRef> = old.map(|(key, _)| key.clone()).collect();
+            tables.key_uses.retain(|key, _| !old.contains(key));
+            Ok(old.len() as u64)
+        })
     }
 }
 

@@ -51,6 +51,7 @@ pub fn identity(test: &TestApplication, rules: IdentityRules) -> TestIdentity {
         factors: people.clone(),
         external: people.clone(),
         throttle: people.clone(),
+        key_uses: people.clone(),
         audit: people.clone(),
         passwords: passwords.clone(),
         password_rules: Arc::new(CommonPassword),

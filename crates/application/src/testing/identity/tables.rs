@@ -7,7 +7,7 @@ use crate::ports::identity::{
     Subject, User, UserStatus,
 };
 use domain::{
-    BuiltInRole, Digest, EnvironmentId, Grant, GroupName, OrganisationName, Permission, ProjectName,
+    BuiltInRole, Digest, EnvironmentId, Grant, GroupName, KeyRef, OrganisationName, Permission, ProjectName,
     RoleName, SessionId, Timestamp, UserId,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +73,7 @@ pub(super) struct Tables {
     pub(super) networks: BTreeMap<UserId, BTreeMap<String, Timestamp>>,
     /// Failures by key, the oldest first.
     pub(super) failures: BTreeMap<String, Vec<Failure>>,
+    pub(super) key_uses: BTreeMap<KeyRef, Timestamp>,
     pub(super) audit: Vec<AuditRecord>,
     pub(super) forgotten: ChainPlace,
     pub(super) end: ChainPlace,

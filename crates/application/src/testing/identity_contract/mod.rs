@@ -10,6 +10,7 @@ pub mod factors;
 pub mod grants;
 pub mod groups;
 pub mod guard;
+pub mod key_uses;
 pub mod organisations;
 pub mod outbox;
 pub mod roles;
@@ -19,9 +20,9 @@ pub mod throttle;
 pub mod users;
 
 use crate::ports::identity::{
-    Admissions, AuditLog, Binding, EpochOutbox, ExternalIdentities, Group, Groups, IdentityError, NewUser,
-    Organisation, Organisations, Owned, PasswordHash, Place, Roles, SecondFactors, Sessions, Subject,
-    Throttle, Users,
+    Admissions, AuditLog, Binding, EpochOutbox, ExternalIdentities, Group, Groups, IdentityError, KeyUses,
+    NewUser, Organisation, Organisations, Owned, PasswordHash, Place, Roles, SecondFactors, Sessions,
+    Subject, Throttle, Users,
 };
 use domain::{
     Digest, Email, GroupName, KeyLabel, OrganisationName, ProjectName, RoleName, SessionId, Timestamp, UserId,
@@ -52,6 +53,8 @@ pub struct Stores {
     pub external: Arc<dyn ExternalIdentities>,
     /// Failures.
     pub throttle: Arc<dyn Throttle>,
+    /// The last uses of API keys.
+    pub key_uses: Arc<dyn KeyUses>,
     /// The audit.
     pub audit: Arc<dyn AuditLog>,
 }
@@ -77,6 +80,7 @@ pub async fn all(open: impl AsyncFn() -> Stores) {
     factors::all(&open).await;
     external::all(&open).await;
     throttle::all(&open).await;
+    key_uses::all(&open).await;
     audit::all(&open).await;
 }
 

@@ -70,6 +70,11 @@ pub(crate) struct ApiKeyBody {
     /// Until when the secret before the last rotation is good; `null` when there is none.
     #[schema(required = true, format = DateTime)]
     previous_secret_until: Option<String>,
+    /// When it was last used, to five minutes; only in reads and lists of a project's keys. Missing after 400 days
+    /// without use, and while the identity database is not available.
+    #[schema(format = DateTime, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
     /// The revision that created it, or gave it its present secret.
     revision: u64,
 }
@@ -174,8 +179,16 @@ impl From<&ApiKey> for ApiKeyBody {
             created_at: rfc3339(key.created_at),
             created_by: key.created_by.to_string(),
             previous_secret_until: key.previous.as_ref().map(|previous| rfc3339(previous.ends_at)),
+            last_used_at: None,
             revision: key.revision.0,
         }
+    }
+}
+
+impl ApiKeyBody {
+    /// The same with the time of the last use.
+    pub(crate) fn used(self, at: Option<Timestamp>) -> Self {
+        Self { last_used_at: at.map(rfc3339), ..self }
     }
 }
 
