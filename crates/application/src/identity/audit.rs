@@ -2,7 +2,7 @@
 
 use super::chain::{Verified, verify_audit};
 use super::record::{Act, cut};
-use super::refusals::Kind;
+use super::refusals::{Kind, Refused};
 use super::shared::Shared;
 use super::{Listed, Visitor};
 use crate::ports::Freshness;
@@ -148,7 +148,10 @@ impl Audit {
     /// somebody unknown. Equal ones are folded into one record with a count. Never waits; what does not fit is
     /// counted.
     pub fn refused(&self, visitor: &Visitor, actor: Option<&Actor>, refusal: Refusal) {
-        let caller = actor.map_or_else(|| visitor.origin.address.clone(), ToString::to_string);
+        let caller = match actor {
+            Some(actor) => Refused::Known(actor.to_string()),
+            None => Refused::Anonymous(visitor.origin.address.clone()),
+        };
         let actor = actor.map_or_else(|| "anonymous".to_owned(), ToString::to_string);
         let kind = Kind {
             operation: refusal.operation.clone(),
@@ -162,7 +165,7 @@ impl Audit {
         };
         let act = act.with("operation", cut(&refusal.operation)).with("code", cut(&refusal.code));
         let record = self.shared.record(visitor, actor, act);
-        if let Some(first) = self.shared.refusals.add(&caller, kind, record) {
+        if let Some(first) = self.shared.refusals.add(caller, kind, record) {
             self.shared.enqueue(first);
         }
     }

@@ -50,6 +50,8 @@ async fn a_flood_of_refusals_is_folded_and_counted() {
     audit.refused(&visitor(), Some(&ctx.actor), refusal(1));
     assert_eq!(audit.flush().await.expect("written"), 2);
     world.test.clock.advance(60_000);
+    assert_eq!(audit.flush().await.expect("written"), 0, "anonymous callers are counted for an hour");
+    world.test.clock.advance(59 * 60_000);
     assert_eq!(audit.flush().await.expect("written"), 1);
     let records = world.audited("request.refused").await;
     assert_eq!(records.len(), 3);
