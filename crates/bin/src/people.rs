@@ -85,6 +85,7 @@ impl People {
         let store = Arc::new(database.clone());
         let ports = IdentityPorts {
             users: store.clone(),
+            emails: store.clone(),
             admissions: store.clone(),
             outbox: store.clone(),
             sessions: store.clone(),

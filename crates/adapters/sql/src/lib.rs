@@ -10,6 +10,7 @@ mod audit_search;
 mod concerned;
 mod connection;
 mod database;
+mod emails;
 mod error;
 mod external;
 mod factors;

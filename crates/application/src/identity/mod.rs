@@ -9,6 +9,7 @@ mod audit;
 mod cache;
 mod chain;
 mod challenge;
+mod emails;
 mod epochs;
 mod external;
 mod factors;
@@ -39,6 +40,7 @@ pub use account::{Account, ChangePassword, Me, ResetPassword};
 pub use actions::{AUDIT_ACTIONS, is_audit_action};
 pub use audit::{Audit, BulkRead, Refusal};
 pub use chain::{Verified, next_head, verify_audit};
+pub use emails::Emails;
 pub use epochs::Epochs;
 pub use external::{ExternalSignIn, FinishExternal, WentOut};
 pub use factors::{Confirmed, Enrolment, Factors};
@@ -112,6 +114,8 @@ pub struct Identity {
     pub key_uses: KeyUses,
     /// What was done, by whom.
     pub audit: Audit,
+    /// The e-mail addresses of actors.
+    pub emails: Emails,
     /// Writes the changes of the replicated state into the audit.
     pub projector: Projector,
     /// Tells the replicated state whose rights changed.
@@ -136,6 +140,7 @@ impl Identity {
             organisations: Organisations::new(shared.clone()),
             key_uses: KeyUses::new(shared.clone()),
             audit: Audit::new(shared.clone()),
+            emails: Emails::new(shared.clone()),
             projector: Projector::new(shared.clone()),
             epochs: Epochs::new(shared.clone()),
             upkeep: Upkeep::new(shared),

@@ -16,6 +16,8 @@ use std::sync::atomic::AtomicU64;
 pub struct IdentityPorts {
     /// People.
     pub users: Arc<dyn port::Users>,
+    /// The e-mail addresses of many users at once.
+    pub emails: Arc<dyn port::Emails>,
     /// Coming in for the first time.
     pub admissions: Arc<dyn port::Admissions>,
     /// What the replicated state must still be told.

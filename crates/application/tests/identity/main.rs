@@ -2,6 +2,7 @@
 
 mod admission;
 mod audit;
+mod emails;
 mod epochs;
 mod external;
 mod factors;
@@ -25,6 +26,7 @@ async fn the_fakes_keep_the_contract_of_the_stores() {
         let people = Arc::new(MemoryPeople::default());
         Stores {
             users: people.clone(),
+            emails: people.clone(),
             admissions: people.clone(),
             outbox: people.clone(),
             roles: people.clone(),

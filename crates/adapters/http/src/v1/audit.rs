@@ -1,5 +1,6 @@
 //! The audit: searched a page at a time, or sent as a file.
 
+use super::actors::add_emails;
 use super::dto::people::audit::{AuditRecordBody, CSV_HEAD, VerifiedBody};
 use super::sending::{self, Place};
 use crate::extract::{AuditForm, AuditSearch, Caller, NoQuery, PageQuery, ProjectPath, Query};
@@ -10,6 +11,7 @@ use crate::reply::Reply;
 use crate::router::Api;
 use application::RequestContext;
 use application::identity::{Audit, BulkRead, Listed};
+use application::ports::Freshness;
 use application::ports::identity::{AuditCursor, AuditQuery, AuditRecord};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
@@ -43,7 +45,8 @@ refusals! {
 /// Search the audit
 ///
 /// The newest first. With `Accept: application/x-ndjson` or `text/csv` everything that matches comes as a file, at
-/// most 100,000 records; a cell that a spreadsheet would take for a formula has an apostrophe in front.
+/// most 100,000 records; a cell that a spreadsheet would take for a formula has an apostrophe in front. A file has no
+/// `actor_email`.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditSearch, PageQuery),
     responses((status = 200, description = "A page of records, or a file", content(
         (List<AuditRecordBody> = "application/json"), (AuditRecordBody = "application/x-ndjson"),
@@ -118,7 +121,8 @@ async fn answer(
     if first {
         audit.read(&ctx, BulkRead::Audit(uri.query().unwrap_or_default().to_owned()), project).await;
     }
-    let items: Vec<AuditRecordBody> = found.items.iter().map(Into::into).collect();
+    let mut items: Vec<AuditRecordBody> = found.items.iter().map(Into::into).collect();
+    add_emails(api, &ctx, project, Freshness::LINEARIZABLE, &mut items).await;
     list.plain_answer(items, found.next.map(|cursor| cursor.to_string()).as_deref())
 }
 

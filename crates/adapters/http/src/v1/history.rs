@@ -1,5 +1,6 @@
 //! The history of a config, also of one that was deleted.
 
+use super::actors::add_emails;
 use super::dto::history::{HistoryItem, HistoryVersion};
 use crate::extract::{Caller, ConfigPath, ConfigVersionPath, PageQuery, Query, ReadQuery};
 use crate::openapi::{COMMON, IN_ENVIRONMENT, LIST, READ, refusals};
@@ -11,6 +12,7 @@ use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use domain::Version;
 use http::StatusCode;
+use std::slice;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,11 +39,12 @@ async fn list_history(
     path: ConfigPath,
     Query((page, read)): Query<(PageQuery, ReadQuery)>,
 ) -> Result<Response, Problem> {
-    let list = Listing::new(uri.path(), "");
+    let (list, id) = (Listing::new(uri.path(), ""), path.id());
     let (request, freshness) =
         list.request(&page, read.freshness(), |text| text.parse().ok().map(Version))?;
-    let page = api.app.configs.history(&ctx, &path.id(), request, freshness).await?;
-    let items: Vec<HistoryItem<'_>> = page.items.iter().map(Into::into).collect();
+    let page = api.app.configs.history(&ctx, &id, request, freshness).await?;
+    let mut items: Vec<HistoryItem<'_>> = page.items.iter().map(Into::into).collect();
+    add_emails(&api, &ctx, Some(&id.project), freshness, &mut items).await;
     let next = page.next.map(|version| version.to_string());
     list.answer(items, next.as_deref(), page.revision, freshness, page.stale_for_ms)
 }
@@ -58,8 +61,10 @@ async fn get_history_version(
     path: ConfigVersionPath,
     Query(read): Query<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let (freshness, version) = (read.freshness(), path.version);
-    let document = api.app.configs.version(&ctx, &path.id(), version, freshness).await?;
-    let reply = Reply::json(StatusCode::OK, &HistoryVersion::new(&document.shown)?)?;
+    let (freshness, version, id) = (read.freshness(), path.version, path.id());
+    let document = api.app.configs.version(&ctx, &id, version, freshness).await?;
+    let mut body = HistoryVersion::new(&document.shown)?;
+    add_emails(&api, &ctx, Some(&id.project), freshness, slice::from_mut(&mut body.item)).await;
+    let reply = Reply::json(StatusCode::OK, &body)?;
     Ok(reply.seen(document.revision, freshness, document.stale_for_ms).done())
 }

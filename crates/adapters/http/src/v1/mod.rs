@@ -1,5 +1,6 @@
 //! Version 1 of the API: one file per family of resources, bodies in `dto`.
 
+mod actors;
 mod api_keys;
 mod audit;
 mod auth;

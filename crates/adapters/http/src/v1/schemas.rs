@@ -1,5 +1,6 @@
 //! Schemas of a project and their versions.
 
+use super::actors::add_emails;
 use super::dto::config::BoundItem;
 use super::dto::schema::{FailureListBody, NewSchema, SchemaBody, SchemaChange, SchemaItem, UpdatedBody};
 use crate::extract::{
@@ -160,7 +161,8 @@ async fn list_schema_versions(
     let parse = |text: &str| text.parse().ok().map(SchemaVersion);
     let (request, freshness) = list.request(&page, read.freshness(), parse)?;
     let page = api.app.schemas.versions(&ctx, &id, request, freshness).await?;
-    let items: Vec<SchemaItem> = page.items.iter().map(Into::into).collect();
+    let mut items: Vec<SchemaItem> = page.items.iter().map(Into::into).collect();
+    add_emails(&api, &ctx, Some(&id.project), freshness, &mut items).await;
     let next = page.next.map(|version| version.to_string());
     list.answer(items, next.as_deref(), page.revision, freshness, page.stale_for_ms)
 }

@@ -5,7 +5,7 @@
 //! what it takes away is put back before.
 
 use crate::authz_cases::{Case, case};
-use crate::support::{PASSWORD, Server};
+use crate::support::{CONFIGS, PASSWORD, Server};
 use adapter_http::EdgeRules;
 use application::identity::{IdentityRules, RegistrationMode};
 use application::ports::Clock;
@@ -65,10 +65,15 @@ impl World {
             .await
             .is(200);
         server.create("a", r#"{"v":"canary-document"}"#).await;
+        let writer = server.person("writer@example.com", Some(("editor", "projects/demo"))).await;
+        let address = r#"{"email":"canary@example.com"}"#;
+        server.send("PATCH", &format!("/api/v1/users/{writer}"), &[], address).await.is(200);
+        let signed = server.login("canary@example.com").await;
         let body = r#"{"content":{"v":"canary-document","w":2},"message":"canary-message"}"#;
-        server.put("a", ("if-match", "*"), body).await.is(200);
+        server.as_person(&signed, "PUT", &format!("{CONFIGS}/a"), body).await.is(200);
         let schema = r#"{"name":"s","schema":{"type":"object","title":"canary-schema"}}"#;
-        server.post("/api/v1/projects/demo/schemas", schema).await.is(201);
+        server.as_person(&signed, "POST", "/api/v1/projects/demo/schemas", schema).await.is(201);
+        while server.people().identity.projector.run().await.expect("the changes are in the audit") {}
         server.send("PUT", "/api/v1/groups/g", &[], r#"{"label":"G"}"#).await.is(200);
         server.send("PUT", "/api/v1/organisations/o", &[], r#"{"label":"O"}"#).await.is(200);
         let permissions: Vec<&str> = domain::Permission::ALL.iter().map(|one| one.as_str()).collect();
@@ -220,13 +225,15 @@ impl World {
 const ENDLESS: Duration = Duration::from_millis(50);
 
 /// What is stored, and the rights by each of which it may be read.
-const CANARIES: [(&str, &[Permission]); 8] = [
+const CANARIES: [(&str, &[Permission]); 9] = [
     ("canary-document", &[Permission::DocumentRead]),
     ("canary-message", &[Permission::DocumentRead, Permission::AuditRead]),
     ("canary-schema", &[Permission::SchemaRead]),
     ("canary-project", &[Permission::ProjectRead, Permission::AuditRead]),
     ("canary-key", &[Permission::KeyRead, Permission::AuditRead]),
     ("canary-group", &[Permission::GroupRead]),
+    // Of the one who wrote the config and the schema.
+    ("canary@example.com", &[Permission::UserRead, Permission::MemberRead]),
     ("canary-organisation", &[Permission::OrganisationRead]),
     // Members of projects, groups and organisations are people.
     (

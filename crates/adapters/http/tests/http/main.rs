@@ -1,6 +1,7 @@
 //! The HTTP contract, in process: the real router and use cases on fakes of the world.
 
 mod access;
+mod actors;
 mod authz_cases;
 mod authz_matrix;
 mod bodies;

@@ -2,7 +2,7 @@
 
 use crate::conformance;
 use adapter_http::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules, router};
-use application::identity::IdentityRules;
+use application::identity::{Identity, IdentityPorts, IdentityRules};
 use application::testing::identity::{TestIdentity, identity};
 use application::testing::{SeededIds, TestApplication, application};
 use application::{Application, Ports};
@@ -194,6 +194,17 @@ impl Server {
         server.people = Some(people);
         server.send("POST", "/api/v1/projects", &[], r#"{"name":"demo"}"#).await.is(201);
         server
+    }
+
+    /// Puts other stores of people in place of those that are there.
+    pub fn replace_ports(&mut self, change: impl FnOnce(&mut IdentityPorts)) {
+        let mut ports = self.people().ports.clone();
+        change(&mut ports);
+        let identity = Identity::new(&self.test.ports, ports, IdentityRules::default());
+        self.test.application = self.test.application.clone().with_identity(identity);
+        let (watch, edge) = (WatchRules::default(), EdgeRules::default());
+        let outside = outside(&self.world, Duration::from_secs(30), watch, edge);
+        self.router = router(self.test.application.clone(), outside);
     }
 
     /// The services on people.

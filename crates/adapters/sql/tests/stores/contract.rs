@@ -34,6 +34,7 @@ macro_rules! contract {
 contract!(
     admissions,
     audit,
+    emails,
     external,
     factors,
     grants,

@@ -71,6 +71,7 @@ pub fn stores(database: &Database) -> Stores {
     let one = Arc::new(database.clone());
     Stores {
         users: one.clone(),
+        emails: one.clone(),
         admissions: one.clone(),
         outbox: one.clone(),
         roles: one.clone(),

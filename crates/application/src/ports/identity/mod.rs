@@ -1,8 +1,10 @@
 //! What the use cases on people need of the world: stores for who they are and what they may, and cryptography
-//! for how they prove it. None of it is asked when a program reads or writes with an API key.
+//! for how they prove it. None of it is asked when a program reads or writes with an API key, except
+//! for the e-mail addresses of actors where the key may see them.
 
 mod audit;
 mod directory;
+mod emails;
 mod factors;
 mod groups;
 mod key_uses;
@@ -22,6 +24,7 @@ pub use audit::{
     Projected,
 };
 pub use directory::{Admissions, EpochOutbox, Invitation, NewInvitation, PendingEpoch, RegisterBy};
+pub use emails::{Emails, VisibleEmails};
 pub use factors::{SecondFactor, SecondFactors, Totp, TotpSecret};
 pub use groups::{Group, Groups, Mirrored};
 pub use key_uses::KeyUses;

@@ -1,6 +1,7 @@
 //! Fakes of every port on people, and services that stand on them.
 
 mod access;
+mod emails;
 mod log;
 mod people;
 mod provider;
@@ -42,6 +43,7 @@ pub fn identity(test: &TestApplication, rules: IdentityRules) -> TestIdentity {
     let observed = Arc::new(Notebook::default());
     let ports = IdentityPorts {
         users: people.clone(),
+        emails: people.clone(),
         admissions: people.clone(),
         outbox: people.clone(),
         sessions: people.clone(),

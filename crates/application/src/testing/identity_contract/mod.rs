@@ -5,6 +5,7 @@
 
 pub mod admissions;
 pub mod audit;
+pub mod emails;
 pub mod external;
 pub mod factors;
 pub mod grants;
@@ -20,9 +21,9 @@ pub mod throttle;
 pub mod users;
 
 use crate::ports::identity::{
-    Admissions, AuditLog, Binding, EpochOutbox, ExternalIdentities, Group, Groups, IdentityError, KeyUses,
-    NewUser, Organisation, Organisations, Owned, PasswordHash, Place, Roles, SecondFactors, Sessions,
-    Subject, Throttle, Users,
+    Admissions, AuditLog, Binding, Emails, EpochOutbox, ExternalIdentities, Group, Groups, IdentityError,
+    KeyUses, NewUser, Organisation, Organisations, Owned, PasswordHash, Place, Roles, SecondFactors,
+    Sessions, Subject, Throttle, Users,
 };
 use domain::{
     Digest, Email, GroupName, KeyLabel, OrganisationName, ProjectName, RoleName, SessionId, Timestamp, UserId,
@@ -35,6 +36,8 @@ use std::sync::Arc;
 pub struct Stores {
     /// People.
     pub users: Arc<dyn Users>,
+    /// The e-mail addresses of many users at once.
+    pub emails: Arc<dyn Emails>,
     /// How they come in.
     pub admissions: Arc<dyn Admissions>,
     /// What the replicated state must still be told.
@@ -68,6 +71,7 @@ impl std::fmt::Debug for Stores {
 /// Runs every check. `open` gives empty stores each time.
 pub async fn all(open: impl AsyncFn() -> Stores) {
     users::all(&open).await;
+    emails::all(&open).await;
     admissions::all(&open).await;
     outbox::all(&open).await;
     roles::all(&open).await;

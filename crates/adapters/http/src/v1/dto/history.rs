@@ -4,6 +4,7 @@ use super::config::SchemaRefBody;
 use super::raw;
 use crate::problem::Problem;
 use crate::reply::rfc3339;
+use crate::v1::actors::NamesActor;
 use domain::{ChangeKind, ConfigRevision};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,6 +30,9 @@ pub(crate) struct HistoryItem<'a> {
     created_at: String,
     /// Who.
     created_by: String,
+    /// The e-mail address of the user, where the caller may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_email: Option<String>,
     /// SHA-256 of the document's compact text, in hexadecimal; `null` for a deletion.
     #[schema(required = true, min_length = 64, max_length = 64)]
     content_sha256: Option<String>,
@@ -41,7 +45,7 @@ pub(crate) struct HistoryItem<'a> {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HistoryVersion<'a> {
     #[serde(flatten)]
-    item: HistoryItem<'a>,
+    pub(crate) item: HistoryItem<'a>,
     /// The document; `null` for a deletion (as for the document `null`: `kind` tells them apart).
     #[schema(value_type = serde_json::Value)]
     content: Option<&'a RawValue>,
@@ -65,9 +69,20 @@ impl<'a> From<&'a ConfigRevision> for HistoryItem<'a> {
             message: shown.message.as_str(),
             created_at: rfc3339(shown.at),
             created_by: shown.by.to_string(),
+            actor_email: None,
             content_sha256: (shown.kind != ChangeKind::Delete).then(|| shown.digest.to_string()),
             from_version,
         }
+    }
+}
+
+impl NamesActor for HistoryItem<'_> {
+    fn actor(&self) -> &str {
+        &self.created_by
+    }
+
+    fn set_email(&mut self, email: String) {
+        self.actor_email = Some(email);
     }
 }
 

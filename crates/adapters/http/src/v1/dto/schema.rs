@@ -4,6 +4,7 @@ use super::raw;
 use crate::openapi::FailureBody;
 use crate::problem::{Problem, failures};
 use crate::reply::rfc3339;
+use crate::v1::actors::NamesActor;
 use application::{FailuresPage, SchemaDetail, UpdatedSchema};
 use domain::{Dialect, SchemaMode, SchemaUse};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,9 @@ pub(crate) struct SchemaItem {
     created_at: String,
     /// Who registered the version.
     created_by: String,
+    /// The e-mail address of the user, in a list of versions and where the caller may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_email: Option<String>,
     /// The revision that registered the version.
     revision: u64,
 }
@@ -164,8 +168,19 @@ impl From<&SchemaDetail> for SchemaItem {
             bound_documents: detail.bound_documents,
             created_at: rfc3339(detail.shown.at),
             created_by: detail.shown.by.to_string(),
+            actor_email: None,
             revision: detail.shown.revision.0,
         }
+    }
+}
+
+impl NamesActor for SchemaItem {
+    fn actor(&self) -> &str {
+        &self.created_by
+    }
+
+    fn set_email(&mut self, email: String) {
+        self.actor_email = Some(email);
     }
 }
 

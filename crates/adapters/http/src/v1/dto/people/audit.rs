@@ -1,6 +1,7 @@
 //! Records of the audit: as JSON, and as rows for spreadsheets.
 
 use crate::reply::rfc3339;
+use crate::v1::actors::NamesActor;
 use application::identity::Verified;
 use application::ports::identity::AuditRecord;
 use serde::Serialize;
@@ -17,6 +18,9 @@ pub(in crate::v1) struct AuditRecordBody {
     at: String,
     /// Who: `user:<id>`, `api-key:<id>`, `system`, `anonymous`.
     actor: String,
+    /// The e-mail address of the user, in a page and where the caller may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_email: Option<String>,
     /// From where.
     address: String,
     /// With what program.
@@ -66,6 +70,7 @@ impl From<&AuditRecord> for AuditRecordBody {
             number: one.number,
             at: rfc3339(record.at),
             actor: record.actor.clone(),
+            actor_email: None,
             address: record.address.clone(),
             user_agent: record.user_agent.clone(),
             action: record.action.clone(),
@@ -78,6 +83,16 @@ impl From<&AuditRecord> for AuditRecordBody {
             detail: serde_json::from_str(&record.detail).unwrap_or_default(),
             head: one.head.to_string(),
         }
+    }
+}
+
+impl NamesActor for AuditRecordBody {
+    fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    fn set_email(&mut self, email: String) {
+        self.actor_email = Some(email);
     }
 }
 

@@ -1,0 +1,43 @@
+//! The e-mail addresses of the actors of an answer, where the caller may see them.
+
+use crate::router::Api;
+use application::RequestContext;
+use application::ports::{Consistency, Freshness};
+use domain::ProjectName;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest wait for the addresses. The answer comes without them then.
+const EMAILS_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Something in an answer that names its actor.
+pub(super) trait NamesActor {
+    /// The actor.
+    fn actor(&self) -> &str;
+
+    /// Sets the e-mail address of the actor.
+    fn set_email(&mut self, email: String);
+}
+
+/// Adds the e-mail addresses of the actors that the caller may see, in a linearizable answer on `project`, or on the
+/// platform with `None`. No leader confirms a stale answer, and nobody waits for one, so it names ids only.
+pub(super) async fn add_emails(
+    api: &Api,
+    ctx: &RequestContext,
+    project: Option<&ProjectName>,
+    freshness: Freshness,
+    items: &mut [impl NamesActor],
+) {
+    let Some(identity) = &api.app.identity else { return };
+    if freshness.consistency == Consistency::Stale {
+        return;
+    }
+    let actors = items.iter().map(NamesActor::actor).collect();
+    let emails = identity.emails.of_actors(ctx, project, actors);
+    let Ok(emails) = timeout(EMAILS_WAIT_MAX, emails).await else { return };
+    for item in items {
+        if let Some(email) = emails.get(item.actor()) {
+            item.set_email(email.to_string());
+        }
+    }
+}
