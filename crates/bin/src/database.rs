@@ -16,7 +16,10 @@ const NO_DATABASE: &str = "identity.database is not set: there is nothing here";
 /// Brings the schema up to date.
 pub fn migrate(args: &SettingsArgs) -> anyhow::Result<()> {
     let identity = settings(args)?;
-    runtime()?.block_on(adapter_sql::migrate(&identity.database))?;
+    runtime()?.block_on(async {
+        adapter_sql::migrate(&identity.database).await?;
+        Database::open(&identity.database, false).await.map(drop)
+    })?;
     out::say(format_args!("The identity database has schema version {}.", adapter_sql::schema_version()));
     Ok(())
 }

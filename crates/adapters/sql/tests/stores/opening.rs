@@ -2,7 +2,11 @@
 
 use crate::places::{Kind, Places};
 use adapter_sql::{Database, OpenError, Settings, migrate, schema_version};
+use application::ports::identity::Users;
+use domain::{Timestamp, UserId};
+use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection, SqliteConnection};
+use std::path::Path;
 
 /// Runs a statement as somebody else's program would.
 pub async fn run(kind: Kind<'_>, settings: &Settings, statement: &'static str) {
@@ -33,6 +37,13 @@ pub async fn check_schema_must_be_known(kind: Kind<'_>) {
     Database::open(&settings, true).await.expect("migrated").ping().await.expect("it answers");
     Database::open(&settings, true).await.expect("migrated again");
     Database::open(&settings, false).await.expect("it is known now");
+    let next = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                SELECT MAX(version) + 1, 'next', TRUE, '', 0 FROM _sqlx_migrations";
+    run(kind, &settings, next).await;
+    for migrates in [false, true] {
+        let opened = Database::open(&settings, migrates).await.expect("the next version breaks nothing");
+        opened.ping().await.expect("it answers");
+    }
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  VALUES (900, 'later', TRUE, '', 0)";
     run(kind, &settings, newer).await;
@@ -42,6 +53,42 @@ pub async fn check_schema_must_be_known(kind: Kind<'_>) {
     }
     let text = OpenError::Newer { found: 900, known: schema_version() }.to_string();
     assert!(text.contains("900") && text.contains("newer program"), "{text}");
+}
+
+/// A database of every earlier version, with a user in it, is brought to the newest one, and the user is there.
+pub async fn check_earlier_versions_are_upgraded(kind: Kind<'_>) {
+    let folder = match kind {
+        Kind::Postgres(_) => "postgres",
+        Kind::Sqlite => "sqlite",
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../migrations").join(folder);
+    for version in 1..schema_version() {
+        let mut migrator = Migrator::new(path.as_path()).await.expect("the files are there");
+        migrator.migrations.to_mut().retain(|migration| migration.version <= version);
+        let places = Places::new(kind);
+        let settings = places.empty();
+        let url = secrecy::ExposeSecret::expose_secret(&settings.url);
+        match kind {
+            Kind::Postgres(_) => {
+                let mut connection = PgConnection::connect(url).await.expect("connected");
+                migrator.run_direct(None, &mut connection, false).await.expect("an earlier version");
+            }
+            Kind::Sqlite => {
+                let file = format!("{url}?mode=rwc");
+                let mut connection = SqliteConnection::connect(&file).await.expect("connected");
+                migrator.run_direct(None, &mut connection, false).await.expect("an earlier version");
+            }
+        }
+        let user = "INSERT INTO users
+                (id, email, name, password, active, second_factor_required, created_at, updated_at)
+            VALUES ('ann', 'ann@example.org', 'Ann', NULL, TRUE, FALSE, 7, 7)";
+        run(kind, &settings, user).await;
+        let old = Database::open(&settings, false).await.expect_err("it is older");
+        assert!(matches!(old, OpenError::Older { found, .. } if found == version), "{old:?}");
+        let database = Database::open(&settings, true).await.expect("upgraded");
+        let user = Users::get(&database, &UserId::parse("ann").expect("an id")).await.expect("an answer");
+        assert_eq!(user.expect("she is there").created_at, Timestamp(7));
+    }
 }
 
 pub async fn check_many_migrate_at_once(kind: Kind<'_>) {
@@ -76,6 +123,12 @@ async fn schema_must_be_known_to_postgres() {
 #[tokio::test(flavor = "multi_thread")]
 async fn schema_must_be_known_to_sqlite() {
     check_schema_must_be_known(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn earlier_versions_are_upgraded() {
+    check_earlier_versions_are_upgraded(Kind::postgres()).await;
+    check_earlier_versions_are_upgraded(Kind::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
