@@ -122,7 +122,11 @@ impl Known {
     /// Whether one of the tags, without the mark of a weak one, is what is looked for.
     fn any(&self, wanted: impl Fn(&str) -> bool) -> bool {
         let lists = self.0.iter().filter_map(|value| value.to_str().ok());
-        lists.flat_map(tags).any(|tag| wanted(tag.strip_prefix("W/").unwrap_or(tag)))
+        lists.flat_map(tags).any(|tag| match tag.strip_prefix("W/") {
+            Some("*") => false,
+            Some(opaque) => wanted(opaque),
+            None => wanted(tag),
+        })
     }
 
     /// Whether the reader knows anything.
