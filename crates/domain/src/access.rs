@@ -1,7 +1,7 @@
-//! Who may do what. Deny by default: only what a key's or a role's permissions and scopes name is allowed.
+//! Authorisation. Denies by default: only permissions of an API key or a role within their scope are allowed.
 //!
-//! The same function answers before a command is proposed and again when it is applied, so a key
-//! that was revoked in between changes nothing.
+//! The same function checks a command before it is proposed and when it is applied, so a key that was revoked
+//! in between changes nothing.
 
 use crate::role::{BuiltInRole, Grant, Person};
 use crate::{
@@ -12,15 +12,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Who asks for a change.
+/// The principal of a request, as the history and the audit name it.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
-    /// The cluster itself, for its own start-up.
+    /// The cluster itself, such as for bootstrap and upkeep.
     System,
-    /// The holder of an API key.
+    /// A program with an API key.
     ApiKey(KeyRef),
-    /// A person who signed in.
+    /// A user who signed in.
     User(UserId),
 }
 
@@ -36,22 +36,22 @@ impl fmt::Display for Actor {
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// One right, written `namespace:resource:action`.
+        /// A permission, written `namespace:resource:action`.
         #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
         pub enum Permission {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
         }
 
         impl Permission {
-            /// Every permission there is.
+            /// All permissions.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The permission as clients write it.
+            /// The permission in its wire form.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// Reads a permission as clients write it.
+            /// Parses the wire form; `None` if there is no such permission.
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$name),)* _ => None }
             }
@@ -60,7 +60,7 @@ macro_rules! permissions {
 }
 
 permissions! {
-    /// See and follow the members of the cluster.
+    /// Read and watch the members of the cluster.
     ClusterRead = "cluster:member:read",
     /// Change the members of the cluster.
     ClusterWrite = "cluster:member:write",
@@ -78,35 +78,35 @@ permissions! {
     SchemaWrite = "config:schema:write",
     /// Delete environments.
     EnvironmentDelete = "project:environment:delete",
-    /// See environments.
+    /// Read environments.
     EnvironmentRead = "project:environment:read",
     /// Create environments.
     EnvironmentWrite = "project:environment:write",
-    /// See and search what was done, by whom.
+    /// Read and search audit records.
     AuditRead = "audit:record:read",
-    /// See groups of people.
+    /// Read groups.
     GroupRead = "platform:group:read",
-    /// Change groups of people.
+    /// Create, change and delete groups.
     GroupWrite = "platform:group:write",
-    /// See organisations.
+    /// Read organisations.
     OrganisationRead = "platform:organisation:read",
-    /// Change organisations, their members and what they own.
+    /// Change organisations, their members and the projects that they own.
     OrganisationWrite = "platform:organisation:write",
-    /// See roles.
+    /// Read roles.
     RoleRead = "platform:role:read",
     /// Create, change and delete roles.
     RoleWrite = "platform:role:write",
-    /// See people.
+    /// Read users.
     UserRead = "platform:user:read",
-    /// Invite, change and deactivate people.
+    /// Invite, change and deactivate users.
     UserWrite = "platform:user:write",
-    /// See who has which role in a project.
+    /// Read the members of a project and their roles.
     MemberRead = "project:member:read",
-    /// Give and take roles in a project.
+    /// Grant and revoke roles in a project.
     MemberWrite = "project:member:write",
-    /// Change how much projects may hold.
+    /// Change the quotas of projects.
     QuotaWrite = "platform:quota:write",
-    /// See API keys, never their secrets.
+    /// Read API keys without their secrets.
     KeyRead = "project:key:read",
     /// Create and revoke API keys.
     KeyWrite = "project:key:write",
@@ -114,68 +114,70 @@ permissions! {
     ProjectCreate = "project:project:create",
     /// Delete projects.
     ProjectDelete = "project:project:delete",
-    /// See projects.
+    /// Read projects.
     ProjectRead = "project:project:read",
     /// Change projects.
     ProjectWrite = "project:project:write",
 }
 
-/// What an action reaches.
+/// The target of an action.
 #[derive(Clone, Copy, Debug)]
 pub enum Resource<'a> {
-    /// The cluster and the list of projects.
+    /// The whole platform: the cluster, the list of projects, users and roles.
     Platform,
-    /// One project and what belongs to it as a whole.
+    /// A project as a whole.
     Project(&'a ProjectName),
-    /// One environment.
+    /// An environment as a whole.
     Environment(&'a EnvironmentId),
-    /// Every config of an environment whose key starts with a prefix.
+    /// All configs of an environment whose key starts with a prefix.
     Configs(&'a EnvironmentId, &'a str),
     /// One config.
     Config(&'a ConfigId),
 }
 
-/// Why an action is not allowed.
+/// The reason why a principal may not perform an action.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Denied {
-    /// The key does not exist (any more).
+    /// The API key does not exist or was revoked.
     #[error("the API key is unknown or revoked")]
     UnknownKey,
-    /// The key's time is over.
+    /// The API key has expired.
     #[error("the API key has expired")]
     ExpiredKey,
-    /// The key or the person lacks a permission.
+    /// A scope of the principal covers the resource, but without this permission.
     #[error("the credential lacks the permission {}", .0.as_str())]
     MissingPermission(Permission),
-    /// Nothing that the key or the person has holds for this project, environment or config key.
+    /// No scope of the principal covers the resource.
     #[error("the credential's scope does not reach this resource")]
     OutOfScope,
-    /// What the request says of a person's rights was found before they last changed.
+    /// The user's rights were resolved before the user's current epoch.
     #[error("the access token is from before a change of the person's rights or sessions; refresh it")]
     Outdated,
 }
 
-/// Who asks, with what is known of a person's rights.
+/// The actor of a request, with the rights that the request carries for a user.
 #[derive(Clone, Copy, Debug)]
 pub struct Principal<'a> {
-    /// Who.
+    /// The actor.
     pub actor: &'a Actor,
-    /// What a person may do, as the request says; nothing for other actors.
+    /// The resolved rights of a user; `None` for other actors.
     pub person: Option<&'a Person>,
 }
 
-/// What the principal may do by what the state or the request says.
+/// The effective rights of a principal.
 enum Rights<'a> {
-    /// Everything.
+    /// All permissions everywhere: the system actor.
     All,
-    /// What a key says.
+    /// The permissions and scope of an API key.
     Key(&'a ApiKey),
-    /// What the roles of a person say, as far as it holds in the state.
+    /// The grants of a user that hold in this state.
     Grants(Vec<Cow<'a, Grant>>),
 }
 
-/// Says whether the principal is known at the time `at`, whatever it may do.
+/// Checks that the credential is valid at the time `at`, without checking any permission.
+///
+/// Fails with [`Denied::UnknownKey`], [`Denied::ExpiredKey`] or [`Denied::Outdated`].
 pub fn identify(state: &State, who: Principal<'_>, at: Timestamp) -> Result<(), Denied> {
     rights(state, who, at).map(drop)
 }
@@ -199,7 +201,7 @@ fn rights<'a>(state: &'a State, who: Principal<'a>, at: Timestamp) -> Result<Rig
     }
 }
 
-/// Says whether the principal may use `permission` on `resource` at the time `at`.
+/// Checks that the principal has `permission` on `resource` at the time `at`.
 pub fn authorize(
     state: &State,
     who: Principal<'_>,
@@ -224,7 +226,7 @@ pub fn authorize(
     }
 }
 
-/// Says whether the principal may use one of `permissions` on anything in the project at the time `at`.
+/// Checks that the principal has one of `permissions` on any part of the project at the time `at`.
 pub fn authorize_somewhere(
     state: &State,
     who: Principal<'_>,
@@ -247,7 +249,7 @@ pub fn authorize_somewhere(
 }
 
 impl Permission {
-    /// The weakest built-in role that has it.
+    /// The weakest built-in role that includes this permission.
     pub fn least_role(self) -> BuiltInRole {
         match self {
             Self::DocumentRead | Self::SchemaRead | Self::EnvironmentRead | Self::ProjectRead => {
@@ -279,26 +281,27 @@ impl Permission {
         }
     }
 
-    /// Whether it only lets see what belongs to a project as a whole.
+    /// Whether the permission only reads metadata of a project: the project, its environments, its schemas.
     fn reads_project(self) -> bool {
         matches!(self, Self::ProjectRead | Self::EnvironmentRead | Self::SchemaRead)
     }
 }
 
-/// Where a right holds.
+/// The part of the platform in which a permission holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    /// In which project; `None` for the platform and every project.
+    /// The project; `None` means the platform and all projects.
     pub project: Option<&'a ProjectName>,
-    /// In which environments; `None` for all.
+    /// The environments; `None` means all.
     pub environments: Option<&'a BTreeSet<EnvironmentName>>,
-    /// For which prefixes of config keys; `None` for all.
+    /// The prefixes of config keys; `None` means all keys.
     pub key_prefixes: Option<&'a BTreeSet<String>>,
 }
 
-/// What is scoped to environments or key prefixes sees its project, but changes nothing that others share: a
-/// schema, a key or an environment concerns what is out of its scope. So does everything of the platform: people,
-/// roles, members of the cluster.
+/// Whether the scope covers the resource for this permission.
+///
+/// A scope that is limited to environments or key prefixes may read its project, but may not change what the
+/// whole project shares (schemas, API keys, environments), nor anything of the platform.
 fn reaches(scope: Scope<'_>, permission: Permission, resource: Resource<'_>) -> bool {
     let whole_project = scope.environments.is_none() && scope.key_prefixes.is_none();
     let whole_environment = scope.key_prefixes.is_none();
@@ -323,8 +326,8 @@ fn reaches(scope: Scope<'_>, permission: Permission, resource: Resource<'_>) -> 
     }
 }
 
-/// Says whether the principal may hand out a key with the rights of `child`: nobody grants more than they
-/// have. A person's rights may come from several roles.
+/// Whether the principal may issue the key `child`: it must have every permission of the key, in the key's
+/// whole scope, and must not expire before it. The permissions of a user may come from several roles.
 pub fn may_grant(state: &State, who: Principal<'_>, child: &ApiKey, at: Timestamp) -> Result<bool, Denied> {
     Ok(match rights(state, who, at)? {
         Rights::All => true,
@@ -347,8 +350,8 @@ pub fn may_grant(state: &State, who: Principal<'_>, child: &ApiKey, at: Timestam
     })
 }
 
-/// Says whether the principal has every one of these permissions in all of the scope, and for good: who gives
-/// a role must have it themselves. A key that expires has nothing for good.
+/// Whether the principal has all of these permissions in the whole scope without an expiry, as granting a
+/// role requires. Always false for an API key that expires.
 pub fn holds(
     state: &State,
     who: Principal<'_>,
@@ -373,7 +376,7 @@ pub fn holds(
 }
 
 impl Scope<'_> {
-    /// Whether everything in this scope is in the other.
+    /// Whether `other` covers everything that this scope covers.
     pub fn is_within(self, other: Scope<'_>) -> bool {
         let project = other.project.is_none() || self.project == other.project;
         let environments = match (other.environments, self.environments) {

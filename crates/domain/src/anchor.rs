@@ -1,25 +1,25 @@
-//! What the replicated state knows of the audit that is kept outside of it, so that nobody who can write there can
-//! take its beginning or its end away unnoticed.
+//! The audit anchor: what the replicated state knows of the audit log in the database. It reveals removed
+//! records at either end of the log, even to an attacker with write access to the database.
 
 use crate::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A record of the audit by its number, and the head of the chain with it.
+/// A position in the audit log: a record's number, and the head of the hash chain after it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AuditPlace {
-    /// The record's number; 0 is the place before the first.
+    /// The number of the record; 0 means before the first record.
     pub number: u64,
-    /// The head.
+    /// The head of the chain after that record.
     pub head: Digest,
 }
 
-/// How far the audit was cut and how far it reached.
+/// The verified start and end of the audit log.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AuditAnchor {
-    /// The last record that may be missing at the beginning: all up to it were older than the retention.
+    /// The last record that retention may have pruned; later records must exist.
     pub cut: AuditPlace,
-    /// The last record there was.
+    /// The last record of the log.
     pub end: AuditPlace,
-    /// When.
+    /// The time at which the anchor was set.
     pub at: Timestamp,
 }

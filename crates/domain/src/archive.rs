@@ -1,4 +1,4 @@
-//! Bodies and history: immutable records that each accepted command may add, kept outside the state.
+//! The archive: immutable versions of configs and schemas, stored outside the state.
 
 use crate::{
     Actor, ConfigId, Content, Dialect, Digest, Message, Revision, SchemaId, SchemaRef, SchemaUse,
@@ -6,67 +6,67 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What kind of change made a version of a config.
+/// The kind of change that created a version of a config.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// The key did not exist before.
+    /// The config was created.
     Create,
     /// The whole document was replaced.
     Update,
-    /// An earlier version's document was made current again.
+    /// The document of an earlier version was written again.
     Rollback {
-        /// The version whose document it is.
+        /// The version that the document was taken from.
         from: Version,
     },
     /// The key was deleted.
     Delete,
-    /// A part of the document was changed.
+    /// The document was changed by a patch.
     Patch,
-    /// The document came with an import, whether the key existed before or not.
+    /// The document was imported; the config may have existed before.
     Import,
-    /// A deleted config was brought back with the document of an earlier version.
+    /// A deleted config was created again with the document of an earlier version.
     Undelete {
-        /// The version whose document it is.
+        /// The version that the document was taken from.
         from: Version,
     },
 }
 
-/// One version of a config, its body included. Never changed once written.
+/// One version of a config with its document. Immutable.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ConfigRevision {
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
-    /// Which version of it.
+    /// The version of the config.
     pub version: Version,
-    /// The revision that made it.
+    /// The revision that created this version.
     pub revision: Revision,
-    /// How it came about.
+    /// The kind of change.
     pub kind: ChangeKind,
-    /// The schema version it was checked against.
+    /// The schema version that the document was checked against; `None` without a binding.
     pub schema: Option<SchemaRef>,
     /// The document; `None` for a deletion.
     pub content: Option<Content>,
     /// The digest of the document; zero for a deletion.
     pub digest: Digest,
-    /// Why, in the author's words.
+    /// The change message of the author.
     pub message: Message,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
-    /// When the key was created (again).
+    /// The time at which the config was created; after a deletion, created again.
     pub created_at: Timestamp,
-    /// Who.
+    /// The author of the change.
     pub by: Actor,
 }
 
-/// One version of a schema, its body included. Never changed once written.
+/// One version of a schema with its body. Immutable.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SchemaRevision {
-    /// Which schema.
+    /// The schema.
     pub id: SchemaId,
-    /// Which version of it.
+    /// The version of the schema.
     pub version: SchemaVersion,
-    /// The revision that made it.
+    /// The revision that created this version.
     pub revision: Revision,
     /// The JSON Schema.
     pub schema: Content,
@@ -76,7 +76,8 @@ pub struct SchemaRevision {
     pub at: Timestamp,
     /// Who registered it.
     pub by: Actor,
-    /// What it refers to; fixed, so that the version never changes its meaning.
+    /// The schema versions that its references resolve to. Fixed at registration, so that the meaning of the
+    /// version never changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<SchemaUse>,
 }

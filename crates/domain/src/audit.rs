@@ -1,4 +1,4 @@
-//! The audit chain: every accepted command, in order, each entry sealed by the one before.
+//! The audit chain: one entry for each accepted command, linked by hashes.
 //!
 //! An entry's record is canonical JSON (RFC 8785: members sorted, no spaces; the members here are
 //! ASCII and the numbers integers, so sorting the fields is enough). Documents appear only by digest.
@@ -12,29 +12,29 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// Separates chain digests from any other use of SHA-256.
+/// The prefix that separates chain digests from other uses of SHA-256.
 const CHAIN_DOMAIN: &[u8] = &[0x01];
 
-/// One link of the chain.
+/// One entry of the chain.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AuditEntry {
-    /// The revision that it records.
+    /// The revision of the command.
     pub revision: Revision,
-    /// The canonical JSON text of what happened.
+    /// The record as canonical JSON text.
     pub record: String,
-    /// The head after this entry.
+    /// The head of the chain after this entry.
     pub head: Digest,
 }
 
 impl AuditEntry {
-    /// Seals what was committed onto the chain that ends in `previous`.
+    /// Creates the entry for `committed` that follows the head `previous`.
     pub fn seal(previous: Digest, committed: &Committed) -> Self {
         let record = canonical(committed);
         let head = link(previous, &record);
         Self { revision: committed.revision, record, head }
     }
 
-    /// Says whether this entry follows `previous` and is unaltered.
+    /// Whether this entry is unaltered and its predecessor's head is `previous`.
     pub fn follows(&self, previous: Digest) -> bool {
         link(previous, &self.record) == self.head
     }
@@ -44,7 +44,7 @@ fn link(previous: Digest, record: &str) -> Digest {
     Digest::of(&[CHAIN_DOMAIN, &previous.0, record.as_bytes()])
 }
 
-/// Fields in alphabetical order: that is what makes the text canonical.
+/// The content of an entry. The fields are in alphabetical order, as canonical JSON requires.
 #[derive(Serialize)]
 struct Record<'a> {
     actor: String,
@@ -60,7 +60,7 @@ struct Record<'a> {
     trace_id: Option<&'a TraceId>,
 }
 
-/// One change. Whatever matters to an auditor is in it, or its digest is.
+/// One change of the record. Large values appear as digests.
 #[derive(Serialize)]
 struct Change<'a> {
     action: &'static str,
@@ -83,7 +83,7 @@ struct Change<'a> {
     version: Option<u64>,
 }
 
-/// How much a project may hold and keeps; `null` is the default.
+/// The quotas and retention of a project; `null` means the default.
 #[derive(Serialize)]
 struct Bounds {
     api_keys: Option<u64>,
@@ -102,7 +102,7 @@ struct Bounds {
     watchers: Option<u64>,
 }
 
-/// What a new API key may do.
+/// The permissions and scope of a new API key.
 #[derive(Serialize)]
 struct Grant<'a> {
     environments: &'a Option<BTreeSet<EnvironmentName>>,
@@ -126,7 +126,7 @@ fn canonical(committed: &Committed) -> String {
     serde_json::to_string(&record).expect("strings and integers always serialise")
 }
 
-/// A change for the record; `None` for what only remembers an answer.
+/// The change that an event records; `None` for events that concern only receipts or write nothing.
 #[expect(clippy::too_many_lines, reason = "one arm for each event")]
 fn change(event: &Event) -> Option<Change<'_>> {
     let plain = |action, resource| Change {

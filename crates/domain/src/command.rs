@@ -1,4 +1,4 @@
-//! What can be asked of the replicated state. Append-only: a stored command must decode for ever.
+//! The commands of the replicated state. Append-only: a stored command must decode in every later release.
 
 use crate::access::Principal;
 use crate::{
@@ -12,41 +12,41 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// A command with everything that deciding it may need: who, when, and under which request.
+/// A command with everything that deciding it needs: the actor, the time, the request.
 ///
-/// Nothing random or time-dependent happens later than this.
+/// All random and time-dependent values are chosen before a command is proposed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Stamped<C> {
-    /// What is asked.
+    /// The command.
     pub command: C,
-    /// Who asks.
+    /// The actor that issued it.
     pub actor: Actor,
-    /// The request that it came with.
+    /// The id of the request that issued it.
     pub request_id: RequestId,
-    /// When the command was taken: by the clock of the leader once it is in the log, before that by the clock
-    /// of the node that took the request.
+    /// The time of the command. The node that received the request sets it by its own clock; the leader
+    /// replaces it by its clock when it appends the command to the log.
     pub at: Timestamp,
-    /// The client's promise that this is the same request as any other with this key.
+    /// The idempotency key of the request, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
-    /// What a person who asks may do; nothing for other actors.
+    /// The resolved rights of a user; `None` for other actors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Arc<Person>>,
-    /// From where the request came.
+    /// The origin of the request.
     #[serde(default, skip_serializing_if = "Provenance::is_empty")]
     pub provenance: Provenance,
 }
 
-/// From where a request came and why, as far as that is known.
+/// The origin of a request, as far as it is known.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Provenance {
-    /// The client's address, by the word of the proxies that are trusted.
+    /// The client's address, as reported by the trusted proxies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// The trace that it is part of.
+    /// The id of the trace that the request belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
-    /// Why the change is made, as the request says beside its body.
+    /// The change message that the request gave outside of its body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Message>,
 }
@@ -58,7 +58,7 @@ impl Provenance {
 }
 
 impl Command {
-    /// The project that it is about; of a transaction the first one's.
+    /// The project that the command changes; for a transaction, the project of its first operation.
     pub fn project(&self) -> Option<&ProjectName> {
         match self {
             Self::CreateProject { name, .. }
@@ -84,7 +84,7 @@ impl Command {
         }
     }
 
-    /// Whether it is about this project or something in it.
+    /// Whether the command changes this project or anything in it.
     pub fn is_about(&self, project: &ProjectName) -> bool {
         match self {
             Self::CreateProject { name, .. }
@@ -114,8 +114,7 @@ impl Command {
 }
 
 impl Command {
-    /// Whether accepting it takes disk space for good. What makes things smaller, or ends rights, or lets the
-    /// cluster go on, does not count.
+    /// Whether the command permanently increases disk use. Deletions, revocations and upkeep do not.
     pub fn grows(&self) -> bool {
         match self {
             Self::CreateProject { .. }
@@ -146,7 +145,7 @@ impl Command {
         }
     }
 
-    /// Whether the cluster needs it to go on and to become smaller, also when its disks are full.
+    /// Whether the command is upkeep, which is accepted even when disks are full.
     pub fn is_upkeep(&self) -> bool {
         matches!(
             self,
@@ -163,67 +162,67 @@ impl Command {
 }
 
 impl<C> Stamped<C> {
-    /// Who asks, with their rights.
+    /// The principal: the actor with the rights of the request.
     pub fn principal(&self) -> Principal<'_> {
         Principal { actor: &self.actor, person: self.person.as_deref() }
     }
 }
 
-/// A key that a client chose for a request, so that sending it again changes nothing again.
+/// The idempotency key of a request. A retry with the same key gets the stored receipt and changes nothing.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Idempotency {
-    /// The digest of the key and of whose it is: two principals may choose the same.
+    /// The digest of the actor and the client's key; two principals may use the same key.
     pub key: Digest,
-    /// The digest of what was requested; another request must not use the key.
+    /// The digest of the request; a different request with the same key is refused.
     pub request: Digest,
 }
 
 impl Idempotency {
-    /// The key `text` of `actor`, for a request with the digest `request`.
+    /// Takes the actor, the client's key `text`, and the digest of the request.
     pub fn new(actor: &Actor, text: &str, request: Digest) -> Self {
         let owner = match actor {
             Actor::System => String::new(),
             Actor::ApiKey(key) => {
                 format!("{}/{}", key.project.as_ref().map_or("", ProjectName::as_str), key.id)
             }
-            // No name holds a colon.
+            // Names contain no colon, so this cannot equal the owner of an API key.
             Actor::User(user) => format!("user:{user}"),
         };
         Self { key: Digest::of(&[owner.as_bytes(), &[0], text.as_bytes()]), request }
     }
 }
 
-/// What a config must be for a change of it to go ahead (RFC 9110 section 13).
+/// The condition that a config must meet for a change to be accepted (RFC 9110 section 13).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precondition {
-    /// It must not exist (`If-None-Match: *`).
+    /// The config must not exist (`If-None-Match: *`).
     Absent,
-    /// It must exist, at whatever version (`If-Match: *`).
+    /// The config must exist, at any version (`If-Match: *`).
     Present,
-    /// It must exist at exactly this version (`If-Match: "7"`).
+    /// The config must exist at exactly this version (`If-Match: "7"`).
     Version(Version),
-    /// Any state is fine (`overwrite=true`): a put creates or replaces.
+    /// No condition (`overwrite=true`): a put creates or replaces.
     Any,
 }
 
-/// What a put does to the tie between a config and its schema.
+/// The change that a put makes to the binding of a config.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BindingChange {
-    /// Leave it as it is; a new config gets none.
+    /// Keep the binding; a new config gets none.
     Keep,
-    /// Replace it, or remove it with `None`.
+    /// Replace the binding; `None` removes it.
     Set(Option<Binding>),
 }
 
-/// One step of a transaction. All steps see the state before the transaction.
+/// One operation of a transaction. Every operation is decided on the state before the transaction.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Changes nothing, but the transaction is refused unless the config is as expected.
+    /// Changes nothing; the transaction is refused if the precondition is not met.
     Check { id: ConfigId, expected: Precondition },
-    /// Writes a whole document, like [`Command::PutConfig`].
+    /// Writes a whole document, as [`Command::PutConfig`] does.
     Put {
         id: ConfigId,
         content: Content,
@@ -234,12 +233,12 @@ pub enum Operation {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         keep_same: bool,
     },
-    /// Deletes a document, like [`Command::DeleteConfig`].
+    /// Deletes a config, as [`Command::DeleteConfig`] does.
     Delete { id: ConfigId, expected: Precondition },
 }
 
 impl Operation {
-    /// The config that it is about.
+    /// The config that the operation concerns.
     pub fn id(&self) -> &ConfigId {
         match self {
             Self::Check { id, .. } | Self::Put { id, .. } | Self::Delete { id, .. } => id,
@@ -247,17 +246,17 @@ impl Operation {
     }
 }
 
-/// Versions of one config that are no longer kept.
+/// The versions of one config to prune.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Pruned {
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
-    /// The oldest version that is kept from now on.
+    /// The oldest version that stays.
     pub oldest: Version,
-    /// From which version on the bytes were counted.
+    /// The oldest version when `bytes` was computed.
     #[serde(default, skip_serializing_if = "is_unknown")]
     pub from: Version,
-    /// The bytes of the documents that go, as counted; `None` when nobody counted.
+    /// The size of the pruned documents, in bytes; `None` if it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
 }
@@ -267,24 +266,24 @@ fn is_unknown(version: &Version) -> bool {
     *version == Version(0)
 }
 
-/// An API key to be: its rights, and the digest of a secret that was minted before.
+/// A new API key: its permissions and scope, and the digest of its secret.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NewApiKey {
-    /// The id that was minted for it.
+    /// The generated id.
     pub id: ApiKeyId,
-    /// What people call it.
+    /// The label.
     pub name: KeyLabel,
     /// SHA-256 of the secret.
     pub hash: Digest,
-    /// The first characters of the secret.
+    /// The first characters of the secret, for display.
     pub prefix: String,
-    /// What it may do.
+    /// The permissions.
     pub permissions: BTreeSet<Permission>,
-    /// The environments it may reach; `None` for all.
+    /// The environments in its scope; `None` means all.
     pub environments: Option<BTreeSet<EnvironmentName>>,
-    /// The prefixes of config keys it may reach; `None` for all.
+    /// The prefixes of config keys in its scope; `None` means all keys.
     pub key_prefixes: Option<BTreeSet<String>>,
-    /// From when on it is refused.
+    /// The time from which it is refused; `None` means never.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -292,38 +291,37 @@ pub struct NewApiKey {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Names the cluster and gives it its first administrator key. Accepted once.
+    /// Sets the cluster's id and creates the first administrator key. Accepted once.
     Bootstrap { cluster_id: ClusterId, admin_key: NewApiKey },
     /// Creates a project with its environment `default`.
     CreateProject { name: ProjectName, display_name: DisplayName },
-    /// Changes what people call a project.
+    /// Changes the display name of a project.
     UpdateProject { name: ProjectName, display_name: DisplayName },
-    /// Changes what people call a project, how much it may hold, and how much of its past is kept. What is
-    /// `None` stays.
+    /// Changes the display name, the quotas or the retention of a project. `None` leaves a value unchanged.
     ChangeProject {
         name: ProjectName,
         display_name: Option<DisplayName>,
         quotas: Option<Quotas>,
         retention: Option<Retention>,
     },
-    /// Deletes a project that holds no configs, with its environments, schemas and keys.
+    /// Deletes a project without configs, together with its environments, schemas and API keys.
     DeleteProject { name: ProjectName },
     /// Creates an environment.
     CreateEnvironment { id: EnvironmentId },
-    /// Deletes an environment that holds no configs.
+    /// Deletes an environment without configs.
     DeleteEnvironment { id: EnvironmentId },
-    /// Registers a schema under a name that is free.
+    /// Creates a schema with its first version. The name must be unused.
     CreateSchema {
         id: SchemaId,
         schema: Content,
         dialect: Dialect,
         mode: SchemaMode,
-        /// What it refers to.
+        /// The schema versions that it refers to.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         uses: Vec<SchemaUse>,
     },
-    /// Registers a new version of a schema. The documents that follow it were found to satisfy the new
-    /// version at the revision `checked`.
+    /// Registers a new version of a schema. At the revision `checked`, all documents that follow the schema
+    /// satisfied the new version.
     UpdateSchema {
         id: SchemaId,
         schema: Content,
@@ -331,17 +329,17 @@ pub enum Command {
         mode: Option<SchemaMode>,
         expected: Option<SchemaVersion>,
         checked: Revision,
-        /// What it refers to.
+        /// The schema versions that the new version refers to.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         uses: Vec<SchemaUse>,
     },
-    /// Keeps documents that follow a schema from being written for a moment, so that a change of it that
-    /// they keep overtaking comes to an end; or lets them be written again.
+    /// Blocks or unblocks writes of documents that follow a schema. A schema change takes this hold for a
+    /// moment when concurrent writes keep outdating its check.
     HoldSchema { id: SchemaId, hold: bool },
-    /// Deletes a schema that no document is bound to and no other schema uses.
+    /// Deletes a schema that no config is bound to and no other schema refers to.
     DeleteSchema { id: SchemaId, expected: Option<SchemaVersion> },
-    /// Writes a whole document. It was found to satisfy `checked`, the schema version that its binding
-    /// meant at the time; `None` for a document without a schema.
+    /// Writes a whole document. It satisfies the schema version `checked`, which its binding resolved to at
+    /// the time of the check; `None` without a binding.
     PutConfig {
         id: ConfigId,
         content: Content,
@@ -350,23 +348,23 @@ pub enum Command {
         expected: Precondition,
         kind: ChangeKind,
         message: Message,
-        /// Make no version when the text and the binding are the same already. Without it every put makes one,
-        /// as commands of before this rule did.
+        /// Create no version if the document and the binding are unchanged. False in commands of older
+        /// releases, where every put creates a version.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         keep_same: bool,
     },
-    /// Deletes a document; its history stays.
+    /// Deletes a config; its history stays.
     DeleteConfig { id: ConfigId, expected: Precondition, message: Message },
-    /// Does all operations as one revision, or none of them.
+    /// Applies all operations as one revision, or none of them.
     Transact { operations: Vec<Operation>, message: Message },
-    /// Takes old versions out of the history, for good; the newest stays. Proposed by the cluster itself
-    /// where a project's retention says so.
+    /// Permanently removes old versions from the history; the newest version stays. System actor only, as the
+    /// retention of each project requires.
     PruneHistory { pruned: Vec<Pruned> },
-    /// Creates an API key of a project, or of the platform with `None`.
+    /// Creates an API key of a project; with `None`, of the platform.
     CreateApiKey { project: Option<ProjectName>, key: NewApiKey },
-    /// Revokes an API key for good.
+    /// Permanently revokes an API key.
     RevokeApiKey { key: KeyRef },
-    /// Gives an API key another secret; the one before ends after `overlap_ms`, with 0 at once.
+    /// Replaces the secret of an API key. The previous secret stays valid for `overlap_ms` milliseconds.
     RotateApiKey {
         key: KeyRef,
         hash: Digest,
@@ -374,14 +372,14 @@ pub enum Command {
         #[serde(default)]
         overlap_ms: u64,
     },
-    /// Make what was found about these people until now count for nothing. Of the cluster itself only.
+    /// Invalidates resolved rights and access tokens of these users. System actor only.
     RaiseEpochs { users: Vec<UserId> },
-    /// Remembers how far the audit outside of this state is cut and how far it reaches. Of the cluster itself only.
+    /// Sets the audit anchor: the start and the end of the audit log in the database. System actor only.
     AnchorAudit { cut: AuditPlace, end: AuditPlace },
-    /// Allows a machine to join the cluster.
+    /// Permits a node to join the cluster.
     AdmitMember { member: NewMember },
-    /// Decides that a member leaves, and that its id never joins again.
+    /// Removes a member for good; its id is never accepted again.
     RetireMember { id: MemberId },
-    /// Allows a member to be at other addresses.
+    /// Permits a member to change its addresses.
     UpdateMember { member: NewMember },
 }

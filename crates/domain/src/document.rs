@@ -1,6 +1,7 @@
-//! The text of a JSON document, kept exactly as it will be served.
+//! The text of a JSON document, byte for byte as it is served.
 //!
-//! The domain does not look inside: parsing, nesting and schema checks happen before a command is made.
+//! The domain treats it as opaque: parsing, the nesting limit and schema validation happen before a command
+//! is proposed.
 
 use crate::limits::DOCUMENT_BYTES_MAX;
 use crate::{Command, Digest, Operation};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("content has {bytes} bytes, at most {DOCUMENT_BYTES_MAX} are allowed")]
 pub struct ContentError {
-    /// The size that was offered, in bytes.
+    /// The actual size, in bytes.
     pub bytes: usize,
 }
 
@@ -21,7 +22,7 @@ pub struct ContentError {
 pub struct Content(Arc<str>);
 
 impl Content {
-    /// Takes compact JSON text. The caller has parsed it; only the size is checked here.
+    /// Takes compact JSON text that the caller has already parsed. Fails only if it is too large.
     pub fn from_compact(text: &str) -> Result<Self, ContentError> {
         if text.len() > DOCUMENT_BYTES_MAX {
             return Err(ContentError { bytes: text.len() });
@@ -59,7 +60,7 @@ impl<'de> Deserialize<'de> for Content {
 }
 
 impl Command {
-    /// The length of the documents and schemas that it carries, in bytes.
+    /// The total size of the documents and schemas in the command, in bytes.
     pub fn content_bytes(&self) -> usize {
         match self {
             Self::CreateSchema { schema: content, .. }

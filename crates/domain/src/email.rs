@@ -1,13 +1,15 @@
-//! Addresses as people type them, brought into the one form that is kept: ASCII lower case, NFC, nothing invisible.
+//! Normalises an e-mail address as entered to its canonical form: ASCII lower case, NFC, no invisible
+//! characters.
 //!
-//! Only ASCII is folded. Foldings of other letters end at ASCII letters (KELVIN SIGN at `k`), so that two people
-//! would have one address; signs that even NFC takes for such letters are refused.
+//! Only ASCII letters are folded. Unicode case folding maps some other characters to ASCII letters (KELVIN
+//! SIGN to `k`), which would give two users the same address; characters that NFC maps to ASCII letters are
+//! refused.
 
 use crate::Email;
 use crate::limits::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// An address that is not one.
+/// The text is not an acceptable e-mail address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "must be an address: 1 to {EMAIL_LOCAL_BYTES_MAX} bytes without blanks, control characters and invisible \
@@ -15,8 +17,8 @@ use unicode_normalization::UnicodeNormalization as _;
 )]
 pub struct EmailError;
 
-/// What is refused before the `@`: blanks, control, format and private characters, others that nobody sees, and the
-/// letter-like symbols, of which some are equivalent to letters.
+/// The characters that are refused before the `@`: blanks, control, format and private-use characters, other
+/// invisible characters, and letter-like symbols, of which some are equivalent to letters.
 const REFUSED: &[(char, char)] = &[
     ('\0', ' '),
     ('@', '@'),
@@ -47,17 +49,17 @@ const REFUSED: &[(char, char)] = &[
 ];
 
 impl Email {
-    /// The form of an address as it is typed, as a regular expression (ECMA-262, Unicode). Lengths are those of
-    /// ASCII; other letters have more bytes.
+    /// The accepted input, as a regular expression (ECMA-262, Unicode). It counts characters; the byte limits
+    /// are stricter for characters outside of ASCII.
     pub const INPUT_PATTERN: &str = "^[^\\u0000-\\u0020\\u0040\\u007f-\\u00a0\\u00ad\\u034f\\u061c\
         \\u115f-\\u1160\\u1680\\u17b4-\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\
         \\u2100-\\u214f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0\
         \\ufff0-\\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}]{1,64}\
         @[A-Za-z0-9]([A-Za-z0-9.-]{0,186}[A-Za-z0-9])?$";
 
-    /// An address as somebody typed it, in the form in which it is kept and looked for.
+    /// Normalises an address as entered; fails if it is not acceptable.
     pub fn from_input(text: &str) -> Result<Self, EmailError> {
-        // Nobody types more; what is longer is not worth the work.
+        // Bounds the work of normalising.
         if text.len() > 4 * EMAIL_BYTES_MAX {
             return Err(EmailError);
         }

@@ -1,7 +1,7 @@
-//! What the replicated state holds: the entities and the composite ids that order them.
+//! The entities of the replicated state, and the composite ids that order them.
 //!
-//! Fields are public because there is no invariant between them; names and texts carry their own.
-//! These types are stored and replicated: fields are only ever added, with a default.
+//! Fields are public because no invariant spans them; names and texts validate themselves. These types are
+//! stored and replicated: fields are only added, each with a default.
 
 use crate::access::Scope;
 use crate::limits::{HISTORY_ROW_BYTES, SCHEMA_HOLD_MS};
@@ -13,26 +13,26 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// A tenant: the owner of environments, schemas and keys.
+/// A project: the unit of tenancy, which owns environments, schemas and API keys.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Project {
-    /// The name in paths.
+    /// The name, as used in paths.
     pub name: ProjectName,
-    /// The name for people.
+    /// The display name.
     pub display_name: DisplayName,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// The revision that created it. History older than this belonged to an earlier project of the
-    /// same name and is not shown.
+    /// The revision that created it. Older history belongs to an earlier project of the same name and is not
+    /// returned.
     pub created_revision: Revision,
     /// The revision that last changed it.
     pub revision: Revision,
-    /// How much it may hold.
+    /// The quotas.
     #[serde(default)]
     pub quotas: Quotas,
-    /// How much of the past is kept.
+    /// The retention of its history.
     #[serde(default)]
     pub retention: Retention,
 }
@@ -46,10 +46,10 @@ pub struct EnvironmentId {
     pub name: EnvironmentName,
 }
 
-/// A set of configs that are read together, such as `production`.
+/// A named set of configs, such as `production`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Environment {
-    /// What identifies it.
+    /// The id.
     pub id: EnvironmentId,
     /// When it was created.
     pub created_at: Timestamp,
@@ -82,30 +82,30 @@ pub enum Dialect {
     Draft202012,
 }
 
-/// How a new schema version treats documents that do not satisfy it.
+/// How the registration of a schema version treats documents that do not satisfy it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SchemaMode {
-    /// Refuse the version while any document that follows the schema fails.
+    /// Refuses the version if any document that follows the schema fails.
     #[default]
     Strict,
-    /// Accept the version all the same: documents that fail may stay until they are next written, and no
-    /// write may add one.
+    /// Accepts the version. Failing documents stay until their next write; a write must satisfy the version.
     Ratchet,
 }
 
-/// A named series of immutable schema versions; the bodies are in the archive.
+/// A schema: a named series of immutable versions. The bodies are in the archive.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Schema {
-    /// What identifies it.
+    /// The id.
     pub id: SchemaId,
-    /// The newest version: the one that unpinned documents must satisfy.
+    /// The newest version, which documents with an unpinned binding must satisfy.
     pub latest: SchemaVersion,
-    /// The oldest version of this incarnation; earlier ones were deleted with their schema.
+    /// The oldest version since the schema was last created. Versions of a deleted schema of the same name
+    /// are older.
     pub first: SchemaVersion,
     /// The dialect of the newest version.
     pub dialect: Dialect,
-    /// How the newest version treated documents, and the next one will unless it says otherwise.
+    /// The mode of the newest version, which is the default of the next one.
     pub mode: SchemaMode,
     /// When the newest version was registered.
     pub created_at: Timestamp,
@@ -113,28 +113,28 @@ pub struct Schema {
     pub created_by: Actor,
     /// The revision that registered the newest version.
     pub revision: Revision,
-    /// The last revision at which a document that follows this schema was put. A check of the bound
-    /// documents made at this revision or later is still good.
+    /// The last revision that wrote a document that follows this schema. A check of the bound documents at
+    /// this revision or later is current.
     pub bound_changed: Revision,
-    /// The schemas of the project that any version of this one refers to.
+    /// The schemas that any version of this one refers to.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uses: BTreeSet<SchemaName>,
-    /// Since when documents that follow the schema are not written, so that a change of it comes to an end.
+    /// The time since which writes of documents that follow the schema are blocked; `None` if they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_at: Option<Timestamp>,
-    /// The bytes of all its versions; those that an older program registered are not counted.
+    /// The size of all versions, in bytes. Versions registered by older releases are not counted.
     #[serde(default)]
     pub bytes: u64,
 }
 
 impl Schema {
-    /// How many versions it has.
+    /// The number of versions since the schema was last created.
     pub fn versions(&self) -> u64 {
         (self.latest.0 + 1).saturating_sub(self.first.0)
     }
 
-    /// Whether documents that follow it are not to be written at the time `at`. Counted both ways, because
-    /// the clocks of two nodes differ.
+    /// Whether writes of documents that follow the schema are blocked at the time `at`. A hold also covers
+    /// times shortly before it began, because the clocks of nodes differ.
     pub fn is_held(&self, at: Timestamp) -> bool {
         self.held_at.is_some_and(|since| at.0.abs_diff(since.0) < SCHEMA_HOLD_MS.unsigned_abs())
     }
@@ -145,14 +145,14 @@ impl Schema {
 pub struct ConfigId {
     /// The owning project.
     pub project: ProjectName,
-    /// The environment that holds it.
+    /// The environment.
     pub environment: EnvironmentName,
-    /// The key within the environment.
+    /// The config key.
     pub key: ConfigKey,
 }
 
 impl ConfigId {
-    /// The one that sorts before all others: names sort by their bytes, and "0" is the first.
+    /// The id that sorts before all others: names sort by bytes, and "0" is the smallest.
     pub(crate) fn smallest() -> Self {
         Self {
             project: ProjectName::parse("0").expect("a digit is a name"),
@@ -161,12 +161,12 @@ impl ConfigId {
         }
     }
 
-    /// The environment that holds it.
+    /// The id of the config's environment.
     pub fn environment_id(&self) -> EnvironmentId {
         EnvironmentId { project: self.project.clone(), name: self.environment.clone() }
     }
 
-    /// The schema of the same project that has the given name.
+    /// The id of the schema `name` in the config's project.
     pub fn schema_id(&self, name: &SchemaName) -> SchemaId {
         SchemaId { project: self.project.clone(), name: name.clone() }
     }
@@ -178,16 +178,16 @@ impl fmt::Display for ConfigId {
     }
 }
 
-/// Ties a config to a schema of its project.
+/// The schema that a config must satisfy.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Binding {
     /// The schema's name.
     pub schema: SchemaName,
-    /// The version the document is held to; `None` follows the newest.
+    /// The pinned version; `None` follows the newest version.
     pub pinned: Option<SchemaVersion>,
 }
 
-/// One exact schema version of a project.
+/// One version of a schema of the project.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SchemaRef {
     /// The schema's name.
@@ -196,140 +196,140 @@ pub struct SchemaRef {
     pub version: SchemaVersion,
 }
 
-/// One exact schema version that another schema of the project refers to.
+/// A reference of a schema to one version of another schema in the project.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct SchemaUse {
     /// The schema's name.
     pub name: SchemaName,
-    /// The version that is meant for good.
+    /// The version that the reference resolves to, permanently.
     pub version: SchemaVersion,
-    /// The reference names no version: it is the one that was the newest when the user was registered.
+    /// Whether the reference names no version, so that it was resolved to the newest one at registration.
     pub newest: bool,
 }
 
-/// What is known about a live config without its body.
+/// The metadata of a live config.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Config {
-    /// What identifies it.
+    /// The id.
     pub id: ConfigId,
-    /// The version of the newest change.
+    /// The version of the last change.
     pub version: Version,
-    /// The revision of the newest change.
+    /// The revision of the last change.
     pub revision: Revision,
-    /// The schema it is held to.
+    /// The binding to a schema; `None` means unchecked.
     pub binding: Option<Binding>,
-    /// The digest of the body.
+    /// The digest of the document.
     pub digest: Digest,
-    /// The size of the body, in bytes.
+    /// The size of the document, in bytes.
     pub bytes: u32,
-    /// When the key was created (again).
+    /// The time at which the config was created; after a deletion, created again.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// Who changed it last.
+    /// The actor of the last change.
     pub updated_by: Actor,
-    /// The oldest version that is kept; 0 and 1 both mean that all are.
+    /// The oldest version in the history; 0 and 1 both mean that nothing was pruned.
     #[serde(default)]
     pub oldest: Version,
-    /// The bytes of the documents that are kept beside the newest; `None` in rows of older programs.
+    /// The size of the documents in the history without the current one, in bytes; `None` in rows of older
+    /// releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_bytes: Option<u64>,
 }
 
 impl Config {
-    /// What is kept of its past, the present document apart.
+    /// The size of the history, without the current document.
     pub fn past(&self) -> Past {
         let versions = self.version.0.saturating_sub(self.oldest.0.max(1));
-        // Older programs did not count; as if every version was as large as the newest.
+        // Older releases did not count the bytes: assume that every version is as large as the current one.
         Past::of(versions, self.past_bytes.unwrap_or_else(|| versions.saturating_mul(self.bytes.into())))
     }
 
-    /// The bytes of the documents of its past.
+    /// The size of the documents in the history without the current one, in bytes.
     pub(crate) fn past_documents(&self) -> u64 {
         let past = self.past();
         past.bytes.saturating_sub(past.versions.saturating_mul(HISTORY_ROW_BYTES))
     }
 }
 
-/// What is left of a config that was deleted: enough to go on counting.
+/// What remains of a deleted config: its version counter and its history.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Retired {
     /// The version of the deletion.
     pub version: Version,
     /// The revision of the deletion.
     pub revision: Revision,
-    /// The oldest version that is kept; 0 and 1 both mean that all are.
+    /// The oldest version in the history; 0 and 1 both mean that nothing was pruned.
     #[serde(default)]
     pub oldest: Version,
-    /// The bytes of the documents that are kept; not counted in rows of older programs.
+    /// The size of the documents in the history, in bytes; 0 in rows of older releases.
     #[serde(default)]
     pub past_bytes: u64,
 }
 
 impl Retired {
-    /// What is kept of it, the deletion included.
+    /// The size of the history, including the deletion.
     pub fn past(&self) -> Past {
         Past::of((self.version.0 + 1).saturating_sub(self.oldest.0.max(1)), self.past_bytes)
     }
 }
 
-/// Finds an API key: who owns it, and its id there.
+/// The id of an API key within its owner.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct KeyRef {
     /// The owning project; `None` for a key of the platform.
     pub project: Option<ProjectName>,
-    /// The id.
+    /// The id within the owner.
     pub id: ApiKeyId,
 }
 
-/// A credential of a program. The secret itself is never stored, only its digest.
+/// An API key, the credential of a program. Only a digest of its secret is stored.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ApiKey {
-    /// What identifies it.
+    /// The id.
     pub key: KeyRef,
-    /// What people call it.
+    /// The label.
     pub name: KeyLabel,
-    /// SHA-256 of the secret. The secret has 178 random bits, so a fast digest is enough.
+    /// SHA-256 of the secret. A fast digest is enough, because the secret has 178 random bits.
     pub hash: Digest,
-    /// The first characters of the secret, to recognise it by.
+    /// The first characters of the secret, for display.
     pub prefix: String,
-    /// What it may do.
+    /// The permissions.
     pub permissions: BTreeSet<Permission>,
-    /// The environments it may reach; `None` for all of its project.
+    /// The environments in its scope; `None` means all of its project.
     pub environments: Option<BTreeSet<EnvironmentName>>,
-    /// The config keys it may reach start with one of these; `None` for all.
+    /// The prefixes of config keys in its scope; `None` means all keys.
     pub key_prefixes: Option<BTreeSet<String>>,
-    /// From when on it is refused.
+    /// The time from which it is refused; `None` means never.
     pub expires_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Who created it.
     pub created_by: Actor,
-    /// The revision that created it or gave it its present secret.
+    /// The revision that created it or last rotated its secret.
     pub revision: Revision,
-    /// The secret before the present one, while it may still be good.
+    /// The previous secret, which may still be valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousSecret>,
 }
 
-/// A secret that another one replaced.
+/// A secret that was replaced by a rotation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct PreviousSecret {
     /// SHA-256 of the secret.
     pub hash: Digest,
-    /// From when on it is refused.
+    /// The time from which it is refused.
     pub ends_at: Timestamp,
 }
 
 impl ApiKey {
-    /// Whether the secret with this digest is good at the time `at`; whether the key itself has expired is another
-    /// question.
+    /// Whether the secret with this digest is valid at the time `at`. Ignores the expiry of the key itself.
     pub fn is_opened_by(&self, hash: &Digest, at: Timestamp) -> bool {
         self.hash == *hash
             || self.previous.as_ref().is_some_and(|previous| previous.hash == *hash && at < previous.ends_at)
     }
 
-    /// Where its permissions hold.
+    /// The scope of its permissions.
     pub fn scope(&self) -> Scope<'_> {
         Scope {
             project: self.key.project.as_ref(),

@@ -1,4 +1,4 @@
-//! What happened. Events say everything that the state and the archive need to know of a change.
+//! The events of accepted commands. They carry everything that the state and the archive need.
 
 use crate::{
     Actor, ApiKey, AuditAnchor, Binding, ChangeKind, ClusterId, ConfigId, Content, Dialect, Digest,
@@ -8,25 +8,25 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// One thing that happened to the replicated state.
+/// A change of the replicated state.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The cluster got its name.
+    /// The cluster id was set.
     ClusterNamed { cluster_id: ClusterId },
-    /// A project came to be.
+    /// A project was created.
     ProjectCreated { name: ProjectName, display_name: DisplayName },
-    /// A project was renamed for people.
+    /// The display name of a project was changed.
     ProjectUpdated { name: ProjectName, display_name: DisplayName },
-    /// A project's quotas or retention were set.
+    /// The quotas or the retention of a project were changed.
     ProjectBounded { name: ProjectName, quotas: Quotas, retention: Retention },
-    /// A project went, after everything in it.
+    /// A project was deleted. Comes after the deletions of its contents.
     ProjectDeleted { name: ProjectName },
-    /// An environment came to be.
+    /// An environment was created.
     EnvironmentCreated { id: EnvironmentId },
-    /// An environment went.
+    /// An environment was deleted.
     EnvironmentDeleted { id: EnvironmentId },
-    /// A schema version was registered; `first` when it starts a schema.
+    /// A schema version was registered; `first` if it created the schema.
     SchemaRegistered {
         id: SchemaId,
         version: SchemaVersion,
@@ -37,9 +37,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         uses: Vec<SchemaUse>,
     },
-    /// Documents that follow a schema are not to be written for a moment, or may be again.
+    /// Writes of documents that follow a schema were blocked or unblocked.
     SchemaHeld { id: SchemaId, hold: bool },
-    /// A schema went; its number goes on if the name is used again.
+    /// A schema was deleted. If the name is used again, versions continue after `version`.
     SchemaDeleted { id: SchemaId, version: SchemaVersion },
     /// A document was written.
     ConfigPut {
@@ -53,24 +53,25 @@ pub enum Event {
         created_at: Timestamp,
         message: Message,
     },
-    /// A document was deleted.
+    /// A config was deleted.
     ConfigDeleted { id: ConfigId, version: Version, created_at: Timestamp, message: Message },
-    /// A document was written that was the same already, so that its version stays.
+    /// A put changed neither document nor binding, so the config stays at its version.
     ConfigKept { id: ConfigId, version: Version },
-    /// The versions of a config from `from` on and below `oldest` are no longer kept.
+    /// The versions of a config from `from` to before `oldest` were pruned.
     HistoryPruned {
         id: ConfigId,
         from: Version,
         oldest: Version,
-        /// The bytes of the documents that went; `None` when nobody counted.
+        /// The size of the pruned documents, in bytes; `None` if it was not computed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes: Option<u64>,
     },
-    /// An API key came to be.
+    /// An API key was created.
     ApiKeyCreated { key: ApiKey },
     /// An API key was revoked.
     ApiKeyRevoked { key: KeyRef },
-    /// An API key has another secret. The one before is good until `previous_until`, or ended at once.
+    /// The secret of an API key was rotated. The previous secret is valid until `previous_until`; with `None`
+    /// it ended at once.
     ApiKeyRotated {
         key: KeyRef,
         hash: Digest,
@@ -78,44 +79,44 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         previous_until: Option<Timestamp>,
     },
-    /// An environment was deleted that the scope of an API key named: the key does not reach a later one of that
-    /// name.
+    /// An environment in the scope of an API key was deleted and is removed from the scope, so that the key
+    /// does not reach a later environment of the same name.
     ApiKeyNarrowed { key: KeyRef, environment: EnvironmentName },
-    /// What was found about a person before this epoch counts for nothing.
+    /// Rights of a user that were resolved before this epoch are no longer accepted.
     EpochRaised { user: UserId, epoch: Epoch },
-    /// How far the audit outside of this state is cut and how far it reaches.
+    /// The audit anchor was set.
     AuditAnchored { anchor: AuditAnchor },
-    /// The answer to this command is kept for requests with the same idempotency key. Comes last.
+    /// The receipt of this command was stored under its idempotency key. Always the last event.
     AnswerKept {
         key: Digest,
         request: Digest,
-        /// The project that it is about; `None` for the platform.
+        /// The project that the command concerns; `None` for the platform.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         project: Option<ProjectName>,
     },
-    /// A kept answer has expired or gave way to newer ones.
+    /// A stored receipt expired or was evicted.
     AnswerForgotten { key: Digest },
-    /// A machine was allowed to join the cluster.
+    /// A node was permitted to join the cluster.
     MemberAdmitted { member: NewMember },
-    /// A member has to leave; its id never joins again.
+    /// A member was removed; its id is never accepted again.
     MemberRetired { id: MemberId },
-    /// A member was allowed to be at other addresses.
+    /// A member was permitted to change its addresses.
     MemberUpdated { member: NewMember },
 }
 
-/// The events of one accepted command, with its place in the order of all.
+/// The events of one accepted command, with its revision and origin.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Committed {
-    /// Its place.
+    /// The revision of the command.
     pub revision: Revision,
-    /// When it was asked for.
+    /// The recorded time of the command.
     pub at: Timestamp,
-    /// Who asked for it.
+    /// The actor that issued the command.
     pub actor: Actor,
-    /// The request that it came with.
+    /// The id of the request.
     pub request_id: RequestId,
-    /// From where it came.
+    /// The origin of the request.
     pub provenance: Provenance,
-    /// What happened, in order.
+    /// The events, in order.
     pub events: Vec<Event>,
 }

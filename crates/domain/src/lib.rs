@@ -1,15 +1,14 @@
-//! What Guardian means: names, documents, schemas, keys, and the one replicated state.
+//! The domain of Guardian: names, documents, schemas, API keys, and the one replicated state.
 //!
-//! Everything here is a value or a pure function. A [`Command`] asks for a change, [`state::decide`]
-//! answers with [`Event`]s or a [`Rejection`], [`state::evolve`] folds the events in, and
-//! [`State::apply`] is the two together. Nothing here waits, asks the time, draws a random number or
-//! fails for a reason outside its arguments, so every replica that applies the same commands holds
-//! the same state.
+//! Everything here is a value or a pure function. [`state::decide`] turns a [`Command`] into [`Event`]s or a
+//! [`Rejection`], [`state::evolve`] folds the events into the state, and [`State::apply`] does both. Nothing
+//! here waits, reads a clock, draws a random number, or fails for a reason outside of its arguments. So all
+//! replicas that apply the same commands hold the same state.
 //!
-//! Glossary: a *project* owns *environments*, *schemas* and *API keys*; an environment holds *configs*
-//! (JSON documents under a key); the *revision* counts accepted commands of the whole cluster, the
-//! *version* counts changes of one config; the *archive* is every document body and audit entry ever
-//! committed, which the state itself does not carry.
+//! Terms: a *project* owns *environments*, *schemas* and *API keys*. An environment holds *configs*: JSON
+//! documents under a key. The *revision* counts the accepted commands of the whole cluster, the *version*
+//! counts the changes of one config. The *archive* holds the document bodies, schema bodies and audit
+//! entries, which the state does not carry.
 
 pub mod access;
 mod anchor;

@@ -1,6 +1,6 @@
-//! Every limit that guards the replicated state, in one place, with its unit in the name.
+//! The limits of the replicated state. Each name says the unit.
 //!
-//! The source of each is section 8 of the architecture; the contract with clients publishes them.
+//! They are part of the contract with clients.
 
 /// Largest JSON document, in bytes of its compact text.
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
@@ -18,10 +18,10 @@ pub const SCHEMA_BYTES_MAX: usize = 256 * 1024;
 pub const SCHEMA_NODES_MAX: usize = 10_000;
 /// Most `$ref`, `$dynamicRef` and `$recursiveRef` keywords in one schema.
 pub const SCHEMA_REFS_MAX: usize = 500;
-/// Most other schemas of the project that one schema may use, directly or through others. The limits on
-/// values, references and regular expressions hold for all of them together.
+/// Most other schemas of the project that one schema may refer to, directly or through others. The limits on
+/// values, references and regular expressions apply to all of them together.
 pub const SCHEMA_USES_MAX: usize = 32;
-/// How long a schema change may hold up writes of documents that follow the schema, in milliseconds.
+/// Longest hold on writes of documents that follow a schema while it is being changed, in milliseconds.
 pub const SCHEMA_HOLD_MS: i64 = 1000;
 /// Most regular expressions (`pattern`, `patternProperties`) in one schema.
 pub const SCHEMA_PATTERNS_MAX: usize = 200;
@@ -37,48 +37,50 @@ pub const KEY_LABEL_BYTES_MAX: usize = 100;
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Length of a trace id (W3C trace context), in bytes.
 pub const TRACE_ID_BYTES: usize = 32;
-/// Most API keys that one project may hold at a time when its quotas do not say, and the platform itself.
+/// Default quota of API keys in one project, and limit of API keys of the platform.
 pub const API_KEYS_PER_PROJECT_DEFAULT: u64 = 1000;
-/// Most live documents that one project may hold when its quotas do not say.
+/// Default quota of live documents in one project.
 pub const DOCUMENTS_PER_PROJECT_DEFAULT: u64 = 1_000_000;
-/// Most bytes of live documents that one project may hold when its quotas do not say.
+/// Default quota of live documents in one project, in bytes.
 pub const BYTES_PER_PROJECT_DEFAULT: u64 = 16 * 1024 * 1024 * 1024;
-/// Most bytes of kept history, the present documents apart, that one project may hold when its quotas say neither
-/// that nor how many bytes its documents may have.
+/// Default quota of history without the current documents in one project, in bytes. Applies if the project
+/// sets neither this quota nor the one of document bytes.
 pub const HISTORY_BYTES_PER_PROJECT_DEFAULT: u64 = 16 * 1024 * 1024 * 1024;
-/// The least that the history quota is when it follows from the quota of bytes.
+/// Least history quota that is derived from the quota of document bytes, in bytes.
 pub const HISTORY_BYTES_PER_PROJECT_MIN: u64 = 16 * 1024 * 1024;
-/// How many times as many bytes as its documents a project's history may have when its quotas do not say.
+/// The derived history quota is the quota of document bytes times this factor.
 pub const HISTORY_BYTES_PER_DOCUMENT_BYTE: u64 = 8;
-/// What each kept version counts beside its document, in bytes: its row with the longest message.
+/// What each version in the history counts in addition to its document, in bytes: its row with the longest
+/// message.
 pub const HISTORY_ROW_BYTES: u64 = 1024;
-/// Most kept versions, the present ones apart, that one project may hold when its quotas do not say.
+/// Default quota of versions in the history, without the current ones, in one project.
 pub const HISTORY_VERSIONS_PER_PROJECT_DEFAULT: u64 = 1_000_000;
-/// Most versions of schemas that one project may hold when its quotas do not say.
+/// Default quota of schema versions in one project.
 pub const SCHEMA_VERSIONS_PER_PROJECT_DEFAULT: u64 = 100_000;
-/// Most bytes of all versions of schemas that one project may hold when its quotas do not say.
+/// Default quota of all schema versions in one project, in bytes.
 pub const SCHEMA_BYTES_PER_PROJECT_DEFAULT: u64 = 256 * 1024 * 1024;
-/// How many versions of each config are kept of a project that sets no retention.
+/// Versions of each config that are retained in a project without a retention of its own.
 pub const RETENTION_VERSIONS_DEFAULT: u64 = 1000;
-/// A project that sets no retention keeps less once this many percent of a history quota are used ...
+/// In a project without a retention of its own, more history is pruned once this share of a history quota is
+/// used, in percent.
 pub const HISTORY_FULL_PERCENT: u64 = 75;
-/// ... so that this many percent are.
+/// That pruning goes down to this share, in percent.
 pub const HISTORY_TRIMMED_PERCENT: u64 = 50;
-/// Most watchers of one project at one node when its quotas do not say.
+/// Default quota of watchers of one project on one node.
 pub const WATCHERS_PER_PROJECT_DEFAULT: u64 = 10_000;
 /// Largest value of any quota.
 pub const QUOTA_MAX: u64 = 1 << 53;
-/// Most versions that a project may ask to keep of each config.
+/// Largest number of versions that a retention may set for each config.
 pub const RETENTION_VERSIONS_MAX: u64 = 1_000_000;
-/// Longest time that a project may ask to keep versions, in milliseconds: 100 years.
+/// Largest age that a retention may set, in milliseconds: 100 years.
 pub const RETENTION_AGE_MS_MAX: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
-/// Most versions that one command takes out of the history.
+/// Most versions that one command prunes.
 pub const PRUNED_VERSIONS_MAX: u64 = 10_000;
-/// Most key prefixes, and most environments, that one API key may be scoped to.
+/// Most key prefixes, and most environments, in the scope of one API key.
 pub const API_KEY_SCOPES_MAX: usize = 64;
-/// Longest time for which the secret before a rotation stays good, in milliseconds: 30 days.
+/// Longest overlap in which the previous secret stays valid after a rotation, in milliseconds: 30 days.
 pub const API_KEY_OVERLAP_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
-/// How long the secret before a rotation stays good unless the request says otherwise, in milliseconds: one day.
+/// Default overlap after a rotation, in milliseconds: one day.
 pub const API_KEY_OVERLAP_MS_DEFAULT: u64 = 24 * 60 * 60 * 1000;
 /// Most environments in one project.
 pub const ENVIRONMENTS_PER_PROJECT_MAX: usize = 1000;
@@ -86,21 +88,21 @@ pub const ENVIRONMENTS_PER_PROJECT_MAX: usize = 1000;
 pub const SCHEMAS_PER_PROJECT_MAX: usize = 10_000;
 /// Longest address of a member, in bytes.
 pub const MEMBER_ADDRESS_BYTES_MAX: usize = 255;
-/// Most members that a cluster may have at a time, those without a vote included.
+/// Most members of a cluster, including those without a vote.
 pub const MEMBERS_MAX: usize = 7;
-/// Most ids of former members that are kept, so that none comes back.
+/// Most ids of removed members that are stored so that none is accepted again.
 pub const RETIRED_MEMBERS_MAX: usize = 100_000;
 /// Most projects in one cluster.
 pub const PROJECTS_MAX: usize = 100_000;
 /// Most operations in one transaction.
 pub const TRANSACTION_OPERATIONS_MAX: usize = 128;
-/// How long the answer to a request with an idempotency key is kept, in milliseconds.
+/// How long the receipt of a request with an idempotency key is stored, in milliseconds.
 pub const ANSWER_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-/// Most answers that are kept of one project, or of the platform; its oldest give way.
+/// Most stored receipts of one project, or of the platform; its oldest are evicted.
 pub const ANSWERS_PER_PROJECT_MAX: usize = 10_000;
-/// Most answers that are kept in all; the oldest of the project with the most give way.
+/// Most stored receipts in total; the oldest of the project with the most are evicted.
 pub const ANSWERS_MAX: usize = 100_000;
-/// Most expired answers that one command clears away.
+/// Most expired receipts that one command removes.
 pub const ANSWERS_CLEARED_MAX: usize = 8;
 /// Longest idempotency key, in bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -109,9 +111,9 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Longest part before the `@`, in bytes (RFC 5321 section 4.5.3.1.1).
 pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
-/// Most grants of one person that a token and a command carry each; those with more are looked up.
+/// Most grants of one user in a token and in a command; users with more are looked up.
 pub const GRANTS_MAX: usize = 64;
-/// Most people whose epoch the replicated state knows.
+/// Most users with an epoch in the replicated state.
 pub const EPOCHS_MAX: usize = 1_000_000;
-/// Most epochs that one command raises.
+/// Most users whose epoch one command raises.
 pub const EPOCHS_RAISED_MAX: usize = 1000;

@@ -1,32 +1,32 @@
-//! Members of the cluster, as far as the replicated state decides about them: who may join, and who never
-//! may again. Who takes part at the moment is decided elsewhere.
+//! Members of the cluster, as far as the replicated state decides about them: which nodes may join, and which
+//! never may again. The current membership is not part of the state.
 
 use crate::{MemberAddress, MemberName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Identifies a member for ever: 1 to 2^63 - 1, random, never used again.
+/// A permanent member id: random, from 1 to 2^63 - 1, never reused.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct MemberId(u64);
 
-/// A number that is no member id.
+/// The number or text is not a member id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a member id must be a decimal number from 1 to {}", MemberId::MAX)]
 pub struct MemberIdError;
 
 impl MemberId {
-    /// The largest id: it fits a signed number everywhere.
+    /// The largest id, which fits a signed 64-bit integer.
     pub const MAX: u64 = i64::MAX.unsigned_abs();
-    /// The form of an id as text.
+    /// The text form, as a regular expression.
     pub const PATTERN: &'static str = "^[1-9][0-9]{0,18}$";
 
-    /// Takes the number when it may be an id.
+    /// Checks the range of the number.
     pub fn new(number: u64) -> Result<Self, MemberIdError> {
         if (1..=Self::MAX).contains(&number) { Ok(Self(number)) } else { Err(MemberIdError) }
     }
 
-    /// Reads an id as it is written: decimal, without a sign or zeros before it.
+    /// Parses the text form: decimal, without sign or leading zeros.
     pub fn parse(text: &str) -> Result<Self, MemberIdError> {
         let number = text.parse().map_err(|_| MemberIdError)?;
         let id = Self::new(number)?;
@@ -59,16 +59,16 @@ impl fmt::Display for MemberId {
     }
 }
 
-/// A member to be.
+/// A member with its addresses, as it is admitted or updated.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NewMember {
-    /// Its id.
+    /// The member id.
     pub id: MemberId,
-    /// What operators call it.
+    /// The name for operators.
     pub name: MemberName,
-    /// Where the other members reach it.
+    /// The address for the other members.
     pub peer_addr: MemberAddress,
-    /// Where clients reach it.
+    /// The address for clients.
     pub api_url: MemberAddress,
 }
 

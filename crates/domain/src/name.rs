@@ -1,4 +1,4 @@
-//! Validated names. A value of one of these types is well formed by construction, also after decoding.
+//! Validated names. A value of these types is always well formed, also after decoding.
 
 use crate::limits::{
     CONFIG_KEY_BYTES_MAX, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, MEMBER_ADDRESS_BYTES_MAX, NAME_BYTES_MAX,
@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::sync::Arc;
 
-/// A name that breaks its rule. The message names the field, the limit and the allowed form.
+/// The text is not an allowed name. The message names the field, the limit and the allowed form.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{field} must be 1 to {bytes_max} bytes and match {pattern}")]
 pub struct NameError {
-    /// What was being named, as the API calls it.
+    /// The name of the field, as in the API.
     pub field: &'static str,
     /// The longest allowed length, in bytes.
     pub bytes_max: usize,
@@ -20,7 +20,8 @@ pub struct NameError {
     pub pattern: &'static str,
 }
 
-/// `first` and `last` characters are lower-case letters or digits; the middle may also hold `extra`.
+/// Whether the text is a label: its first and last character are lower-case letters or digits, and the
+/// characters between may also be one of `extra`.
 fn is_label(text: &str, bytes_max: usize, extra: &[u8]) -> bool {
     let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -35,10 +36,11 @@ fn is_label(text: &str, bytes_max: usize, extra: &[u8]) -> bool {
     }
 }
 
-/// A byte that a config key may hold besides letters, digits and the slash between segments.
+/// The bytes that a config key may contain besides letters, digits and the slash between segments.
 const KEY_PUNCTUATION: &[u8] = b"._:@+~-";
 
-/// Segments separated by `/`; each begins and ends with a letter or a digit, so that none is empty, `.` or `..`.
+/// Whether the text consists of segments separated by `/`. Each segment begins and ends with a letter or a
+/// digit, so none is empty, `.` or `..`.
 fn is_config_key(text: &str) -> bool {
     let segment = |segment: &str| match (segment.as_bytes().first(), segment.as_bytes().last()) {
         (Some(first), Some(last)) => first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric(),
@@ -47,7 +49,7 @@ fn is_config_key(text: &str) -> bool {
     ConfigKey::is_prefix(text) && text.split('/').all(segment)
 }
 
-/// Upper case of ASCII is refused rather than folded here, so that a stored address has one form.
+/// Refuses ASCII upper case instead of folding it, so that a stored address has one form.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !c.is_ascii_uppercase();
@@ -69,7 +71,7 @@ macro_rules! name_type {
             /// The longest allowed length, in bytes.
             pub const BYTES_MAX: usize = $max;
 
-            /// Takes the text when it has the allowed form.
+            /// Checks the text against the allowed form.
             pub fn parse(text: &str) -> Result<Self, NameError> {
                 let valid: fn(&str) -> bool = $valid;
                 if valid(text) {
@@ -112,7 +114,7 @@ macro_rules! name_type {
 }
 
 name_type!(
-    /// Names a project: an RFC 1123 label.
+    /// The name of a project: an RFC 1123 label.
     ProjectName,
     "project name",
     NAME_BYTES_MAX,
@@ -120,7 +122,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Names an environment of a project: an RFC 1123 label.
+    /// The name of an environment within its project: an RFC 1123 label.
     EnvironmentName,
     "environment name",
     NAME_BYTES_MAX,
@@ -128,8 +130,8 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Names a config document within an environment: segments separated by `/`; upper and lower case differ.
-    /// Keys sort by their bytes, and the least of all is `0`.
+    /// The key of a config within its environment: case-sensitive segments separated by `/`. Keys sort by
+    /// bytes; the smallest is `0`.
     ConfigKey,
     "config key",
     CONFIG_KEY_BYTES_MAX,
@@ -137,7 +139,7 @@ name_type!(
     is_config_key
 );
 name_type!(
-    /// Names a schema of a project.
+    /// The name of a schema within its project.
     SchemaName,
     "schema name",
     SCHEMA_NAME_BYTES_MAX,
@@ -145,7 +147,7 @@ name_type!(
     |text| is_label(text, SCHEMA_NAME_BYTES_MAX, b"._-")
 );
 name_type!(
-    /// Identifies an API key; not secret.
+    /// The id of an API key; not secret.
     ApiKeyId,
     "API key id",
     NAME_BYTES_MAX,
@@ -153,7 +155,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Identifies one cluster, so that its parts never join another's.
+    /// The id of a cluster, by which members refuse nodes of other clusters.
     ClusterId,
     "cluster id",
     NAME_BYTES_MAX,
@@ -161,7 +163,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Identifies a person; not secret, and never used again for another.
+    /// The id of a user; not secret, never reused.
     UserId,
     "user id",
     NAME_BYTES_MAX,
@@ -169,7 +171,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Identifies one sign-in of a person; not secret.
+    /// The id of a session; not secret.
     SessionId,
     "session id",
     NAME_BYTES_MAX,
@@ -177,7 +179,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Names a role: one of the built-in ones or one of the platform's own.
+    /// The name of a role, built-in or custom.
     RoleName,
     "role",
     NAME_BYTES_MAX,
@@ -185,7 +187,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Names a group of people.
+    /// The name of a group of users.
     GroupName,
     "group name",
     NAME_BYTES_MAX,
@@ -193,7 +195,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Names an organisation, which owns projects.
+    /// The name of an organisation, which owns projects.
     OrganisationName,
     "organisation name",
     NAME_BYTES_MAX,
@@ -201,7 +203,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Where a person is reached and signs in: lower case, one `@`, no blanks (a subset of RFC 5321).
+    /// The e-mail address of a user in canonical form: lower case, one `@`, no blanks (a subset of RFC 5321).
     Email,
     "email",
     EMAIL_BYTES_MAX,
@@ -209,7 +211,7 @@ name_type!(
     is_email
 );
 name_type!(
-    /// What operators call a member: an RFC 1123 label.
+    /// The name of a member for operators: an RFC 1123 label.
     MemberName,
     "member name",
     NAME_BYTES_MAX,
@@ -217,7 +219,7 @@ name_type!(
     |text| is_label(text, NAME_BYTES_MAX, b"-")
 );
 name_type!(
-    /// Where a member is reached. Its finer form is the business of whoever goes there.
+    /// The address of a member: printable ASCII. The code that connects to it checks the finer form.
     MemberAddress,
     "member address",
     MEMBER_ADDRESS_BYTES_MAX,
@@ -226,7 +228,7 @@ name_type!(
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 );
 name_type!(
-    /// Identifies the trace that a request is part of (W3C trace context, `trace-id`).
+    /// The id of a trace (W3C trace context, `trace-id`).
     TraceId,
     "trace id",
     TRACE_ID_BYTES,
@@ -235,7 +237,7 @@ name_type!(
         && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 );
 name_type!(
-    /// Identifies one client request in logs, answers and the audit chain.
+    /// The id of a client request in logs, responses and the audit chain.
     RequestId,
     "request id",
     REQUEST_ID_BYTES_MAX,
@@ -246,18 +248,19 @@ name_type!(
 );
 
 impl ConfigKey {
-    /// The form of what keys may start with, as a regular expression.
+    /// The allowed form of a key prefix, as a regular expression.
     pub const PREFIX_PATTERN: &'static str = "^[A-Za-z0-9._:@+~/-]*$";
 
-    /// Whether a text may be compared with the beginnings of keys; an empty one is the beginning of all.
+    /// Whether the text is an allowed key prefix. The empty text is a prefix of all keys.
     pub fn is_prefix(text: &str) -> bool {
         let allowed =
             |byte: u8| byte.is_ascii_alphanumeric() || byte == b'/' || KEY_PUNCTUATION.contains(&byte);
         text.len() <= CONFIG_KEY_BYTES_MAX && text.bytes().all(allowed)
     }
 
-    /// The least key that starts with `prefix`; `None` when there is none. A key with a prefix such as `app.`
-    /// goes on with any character, of which `+` is the least, and ends with a letter or digit, of which `0` is.
+    /// The smallest key that starts with `prefix`; `None` if there is none. If the prefix itself is no key,
+    /// as with `app.`, it is filled up with `+`, the smallest character, and ended by `0`, the smallest
+    /// letter or digit.
     pub fn least_with(prefix: &str) -> Option<Self> {
         let filled = || Self::parse(&format!("{prefix:+<width$}0", width = CONFIG_KEY_BYTES_MAX - 1));
         Self::parse(prefix).or_else(|_| filled()).or_else(|_| Self::parse(&format!("{prefix}0"))).ok()

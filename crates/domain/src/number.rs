@@ -1,4 +1,4 @@
-//! Counters and the wall clock as values, each its own type so that they cannot be mixed up.
+//! Counters and timestamps, each with its own type so that they cannot be mixed up.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -11,7 +11,7 @@ macro_rules! counter {
         pub struct $type(pub u64);
 
         impl $type {
-            /// The one that follows.
+            /// The next number.
             #[must_use]
             pub fn next(self) -> Self {
                 Self(self.0 + 1)
@@ -27,26 +27,27 @@ macro_rules! counter {
 }
 
 counter!(
-    /// Counts the accepted commands of the whole cluster. 0 is the empty state.
+    /// The number of an accepted command in the whole cluster. 0 is the empty state.
     Revision
 );
 counter!(
-    /// Counts the changes of one config key, deletions included, from 1. It goes on across delete and
-    /// re-create, so a version never means two things. 0 means "does not exist".
+    /// The number of a change of one config, deletions included, from 1. It continues after a delete and a
+    /// new create, so a version is never reused. 0 means that the config does not exist.
     Version
 );
 counter!(
-    /// Counts the versions of one schema, from 1; it too goes on across delete and re-create.
+    /// The number of a version of one schema, from 1. It continues after a delete and a new create.
     SchemaVersion
 );
 
 counter!(
-    /// Counts what took rights or sessions from one person; 0 until something did. What was found about
-    /// the person before the newest epoch counts for nothing.
+    /// The number of times that rights or sessions were taken from one user; 0 before the first. Rights that
+    /// were resolved before the user's current epoch are no longer accepted.
     Epoch
 );
 
-/// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z, as stamped by the leader that took the command.
+/// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z, by the clock of the leader that accepted the
+/// command.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);

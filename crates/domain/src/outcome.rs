@@ -1,4 +1,4 @@
-//! What a proposer is told once its command was applied.
+//! The outcome of a command after it was applied.
 
 use crate::{
     ApiKey, Config, Digest, Environment, Project, ProjectName, Rejection, Revision, Schema, Timestamp,
@@ -6,85 +6,86 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The answer of the replicated state to one command; the same on every replica.
+/// The outcome of applying one command, the same on every replica.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The command was accepted and made this revision.
+    /// The command was accepted. A put that changes nothing is accepted without a new revision.
     Accepted {
-        /// The revision it made.
+        /// The revision of the command, or the current one if nothing changed.
         revision: Revision,
-        /// What it left behind.
+        /// What the command created or changed.
         receipt: Receipt,
     },
-    /// The command repeats one that was accepted before; nothing changed.
+    /// The command is a retry of one that was accepted; nothing changed.
     Replayed {
-        /// The revision that the first one made.
+        /// The revision of the accepted command.
         revision: Revision,
-        /// What the first one left behind.
+        /// The receipt of the accepted command.
         receipt: Receipt,
     },
-    /// The command was refused; nothing changed.
+    /// The command was rejected; nothing changed.
     Rejected {
-        /// The revision at which it was refused.
+        /// The revision of the state that rejected it.
         revision: Revision,
-        /// Why.
+        /// The reason.
         rejection: Rejection,
     },
 }
 
-/// The entity that an accepted command created or changed, as it stood right after.
+/// What an accepted command created or changed, as it was right after the command.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Receipt {
-    /// Nothing is left.
+    /// No entity.
     Nothing,
     /// A project.
     Project(Project),
     /// An environment.
     Environment(Environment),
-    /// A schema, and how many documents are bound to it.
+    /// A schema with the number of configs that are bound to it.
     Schema {
         /// The schema.
         schema: Schema,
-        /// How many documents are bound to it.
+        /// The number of configs that are bound to it.
         bound_documents: u64,
     },
     /// A config.
     Config(Config),
-    /// A config that is gone, and the version of its deletion.
+    /// A deleted config: the version of the deletion.
     ConfigDeleted(Version),
     /// An API key.
     ApiKey(ApiKey),
-    /// The configs of a transaction after it, in the order of its operations without the checks.
+    /// The new versions of a transaction's configs, in the order of its operations without the checks.
     Versions(Vec<Version>),
-    /// A config that was the same already.
+    /// A config that the put did not change.
     ConfigUnchanged(Config),
-    /// As `Versions`, of a transaction in which something was the same already.
+    /// The writes of a transaction in which at least one put changed nothing, in the order of its operations
+    /// without the checks.
     Writes(Vec<WriteReceipt>),
 }
 
-/// What one operation of a transaction left behind.
+/// The result of one write of a transaction.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct WriteReceipt {
-    /// The version of the config after it.
+    /// The version of the config after the transaction.
     pub version: Version,
-    /// Whether the config was the same already.
+    /// Whether the write changed nothing.
     pub unchanged: bool,
 }
 
-/// The answer to an accepted command, kept so that a repeated request changes nothing again.
+/// The stored receipt of a request with an idempotency key. A retry gets it and changes nothing.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Answer {
-    /// The digest of what was requested.
+    /// The digest of the request.
     pub request: Digest,
-    /// The revision that the command made.
+    /// The revision of the command.
     pub revision: Revision,
-    /// When the command was stamped.
+    /// The recorded time of the command.
     pub at: Timestamp,
-    /// What it left behind.
+    /// The receipt.
     pub receipt: Receipt,
-    /// The project that it was about; `None` for the platform, and in rows of older programs.
+    /// The project of the command; `None` for the platform, and in rows of older releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectName>,
 }

@@ -1,4 +1,4 @@
-//! Every "no" of the replicated state. A value that all replicas compute alike; append-only.
+//! The rejections of the replicated state. All replicas compute the same value; append-only.
 
 use crate::access::Denied;
 use crate::{
@@ -7,17 +7,17 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Why a command was not accepted. Nothing changed.
+/// The reason why a command was rejected. Nothing changed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
-    /// The actor may not.
+    /// The principal lacks a permission, or its credential is not valid.
     #[error("{0}")]
     Denied(Denied),
-    /// An API key would get rights that its creator does not have.
+    /// The command would issue or control an API key with permissions that the principal does not have.
     #[error("an API key cannot grant more than its creator has")]
     GrantExceedsOwn,
-    /// The cluster has its name already.
+    /// The cluster already has an id.
     #[error("the cluster is already bootstrapped")]
     AlreadyBootstrapped,
     /// The project exists.
@@ -44,20 +44,20 @@ pub enum Rejection {
     /// The schema does not exist.
     #[error("project {} has no schema {}", .0.project, .0.name)]
     SchemaNotFound(SchemaId),
-    /// The config is to be bound to a schema, or a version of it, that does not exist.
+    /// The binding names a schema, or a schema version, that does not exist.
     #[error("project {} has no {}", .id.project, missing_schema(.id, *.version))]
     BindingUnknown {
-        /// The schema that was named.
+        /// The named schema.
         id: SchemaId,
-        /// The version that was named.
+        /// The named version; `None` for the newest.
         version: Option<SchemaVersion>,
     },
-    /// The schema still has documents bound to it.
+    /// Configs are bound to the schema.
     #[error("schema {} is bound to {bound_documents} documents", .id.name)]
     SchemaInUse {
         /// The schema.
         id: SchemaId,
-        /// How many documents are bound to it.
+        /// The number of configs that are bound to it.
         bound_documents: u64,
     },
     /// The schema's newest version is not the expected one.
@@ -70,74 +70,75 @@ pub enum Rejection {
         /// The newest version.
         current: SchemaVersion,
     },
-    /// The document was checked against another schema version than the one it would be held to now.
-    /// Check again and propose again.
+    /// The document was not checked against the schema version that its binding now resolves to. The caller
+    /// checks again and retries.
     #[error("the schema of {0} changed during the check")]
     CheckOutdated(ConfigId),
-    /// A bound document changed after the check of a new schema version. Check it and propose again.
+    /// A document that follows the schema was written after the check of the new schema version. The caller
+    /// checks again and retries.
     #[error("documents bound to schema {} changed during the check", .0.name)]
     BoundDocumentsChanged(SchemaId),
     /// The config does not exist.
     #[error("environment {} of project {} has no config {}", .0.environment, .0.project, .0.key)]
     ConfigNotFound(ConfigId),
-    /// The config's version is not the expected one.
+    /// The config does not meet the precondition.
     #[error("config {id} does not meet the precondition")]
     VersionConflict {
         /// The config.
         id: ConfigId,
-        /// The version that the client expected; `None` when it asked for any or for none.
+        /// The version in the precondition; `None` if the precondition names no version.
         expected: Option<Version>,
-        /// The present version; 0 when the config does not exist.
+        /// The current version; 0 if the config does not exist.
         current: Version,
-        /// Who changed it last.
+        /// The actor of the last change; `None` if the config does not exist.
         updated_by: Option<Actor>,
-        /// When it last changed.
+        /// The time of the last change; `None` if the config does not exist.
         updated_at: Option<Timestamp>,
     },
-    /// An operation of a transaction is refused, and with it the whole transaction.
+    /// An operation was rejected, and with it its transaction.
     #[error("operation {operation}: {rejection}")]
     Operation {
-        /// Which, from 0.
+        /// The index of the operation, from 0.
         operation: u32,
-        /// Why.
+        /// The reason.
         rejection: Box<Rejection>,
     },
-    /// Two operations of a transaction are about the same config.
+    /// Two operations of a transaction concern the same config.
     #[error("config {0} is in more than one operation")]
     ConfigRepeated(ConfigId),
-    /// The idempotency key belongs to another request.
+    /// The idempotency key was used for a different request.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
-    /// The API key id is taken.
+    /// The API key's id or secret is already in use.
     #[error("API key {0} exists")]
     ApiKeyExists(ApiKeyId),
     /// The API key does not exist.
     #[error("API key {0} does not exist")]
     ApiKeyNotFound(ApiKeyId),
-    /// The project may not hold that much.
+    /// The change would exceed a quota of the project.
     #[error("project {project} may hold {max} {limit} and holds {used}")]
     QuotaExceeded {
         /// The project.
         project: ProjectName,
-        /// The quota's name, such as `documents` or `history_bytes`.
+        /// The name of the quota, such as `documents` or `history_bytes`.
         limit: String,
-        /// Its value.
+        /// The value of the quota.
         max: u64,
-        /// What the project holds now.
+        /// The current usage.
         used: u64,
     },
-    /// Everything that was to be pruned is gone already.
+    /// All versions in the command were pruned before.
     #[error("there is nothing to prune")]
     NothingToPrune,
-    /// The id belonged to a member that was removed.
+    /// The member id belonged to a removed member.
     #[error("member {0} was removed, and its id is never used again: give the machine a new id and disk")]
     MemberRetired(MemberId),
-    /// A table is full.
+    /// A limit of the cluster or of a request is reached.
     #[error("the limit {limit} of {max} is reached")]
     LimitReached {
-        /// The limit's name.
+        /// The name of the limit.
         limit: String,
-        /// Its value.
+        /// The value of the limit.
         max: u64,
     },
     /// Other schemas refer to the schema.
@@ -145,13 +146,15 @@ pub enum Rejection {
     SchemaUsed {
         /// The schema.
         id: SchemaId,
-        /// The first of those that use it.
+        /// The first schemas that refer to it.
         by: Vec<SchemaName>,
     },
-    /// What the schema refers to is not what it was, or would lead back to it. Look again and propose again.
+    /// A reference of the schema resolves differently now, or leads back to the schema. The caller resolves
+    /// again and retries.
     #[error("what schema {} refers to changed during the check", .0.name)]
     ReferencesOutdated(SchemaId),
-    /// The document follows a schema that is being changed. Wait a moment and propose again.
+    /// Writes of documents that follow the schema are blocked while it is being changed. The caller waits and
+    /// retries.
     #[error("schema {} is being changed", .0.name)]
     SchemaHeld(SchemaId),
 }

@@ -1,8 +1,8 @@
-//! Roles, and what a person may do by them.
+//! Roles, and the rights that they give a user.
 //!
-//! Who has which role is not replicated; a request of a person carries what it grants, with the epoch at
-//! which that was found. The replicated state knows only the newest epoch of each person, and refuses
-//! what was found before it.
+//! Role assignments are not part of the replicated state. A request of a user carries the resolved grants and
+//! the user's epoch at that time. The state stores only the current epoch of each user, and refuses grants
+//! that were resolved before it.
 
 use crate::access::{Permission, Scope};
 use crate::limits::GRANTS_MAX;
@@ -11,24 +11,24 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// The roles that every installation has, each with all that the one before may.
+/// The built-in roles. Each includes the permissions of the previous one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum BuiltInRole {
     /// Reads a project.
     Viewer,
-    /// Also changes its documents and schemas.
+    /// Changes documents and schemas of a project.
     Editor,
-    /// Also manages its environments, keys and members.
+    /// Manages environments, API keys and members of a project.
     Admin,
-    /// May do everything everywhere; never given for one project.
+    /// Has all permissions everywhere; cannot be limited to a project.
     PlatformAdmin,
 }
 
 impl BuiltInRole {
-    /// Every built-in role, the weakest first.
+    /// All built-in roles, the weakest first.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Editor, Self::Admin, Self::PlatformAdmin];
 
-    /// Its name, which no other role may have.
+    /// The reserved name of the role.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -38,37 +38,37 @@ impl BuiltInRole {
         }
     }
 
-    /// The built-in role of this name.
+    /// The built-in role with this name; `None` if there is none.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// What it allows.
+    /// The permissions of the role.
     pub fn permissions(self) -> BTreeSet<Permission> {
         Permission::ALL.iter().copied().filter(|permission| permission.least_role() <= self).collect()
     }
 }
 
-/// What one role gives a person somewhere. Carried in commands: fields are only ever added.
+/// The permissions of one role in one scope. Part of stored commands: fields are only added.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Grant {
-    /// By which role, for people.
+    /// The role that gives the permissions; informative.
     pub role: RoleName,
-    /// What it allows.
+    /// The permissions.
     pub permissions: BTreeSet<Permission>,
-    /// In which project; `None` for the platform and every project.
+    /// The project; `None` means the platform and all projects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectName>,
-    /// In which environments; `None` for all.
+    /// The environments; `None` means all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environments: Option<BTreeSet<EnvironmentName>>,
-    /// For which prefixes of config keys; `None` for all.
+    /// The prefixes of config keys; `None` means all keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_prefixes: Option<BTreeSet<String>>,
 }
 
 impl Grant {
-    /// Where it holds.
+    /// The scope of the permissions.
     pub fn scope(&self) -> Scope<'_> {
         Scope {
             project: self.project.as_ref(),
@@ -78,23 +78,23 @@ impl Grant {
     }
 }
 
-/// What a person may do, and how old that knowledge is.
+/// The resolved rights of a user, with their age.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Person {
-    /// The person's epoch when the grants were found.
+    /// The user's epoch when the grants were resolved.
     pub epoch: Epoch,
-    /// What the person's roles give.
+    /// The grants.
     pub grants: Vec<Grant>,
-    /// The revision up to which deleted projects and environments are taken into account: a grant for a project
-    /// does not hold in a project of the same name that was created later, nor in a later environment. `None` in
-    /// commands from before this was kept, whose grants are not bounded.
+    /// The revision of the state for which the grants were resolved. A grant does not apply to a project or
+    /// environment that was created later, even under the same name. `None` in commands of older releases,
+    /// whose grants have no such bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Revision>,
 }
 
 impl Person {
-    /// The same with what can count for a command and no more, for a command to carry: the grants of the platform
-    /// and of its project, at most [`GRANTS_MAX`].
+    /// The rights to store in a command: only the grants of the platform and of the command's projects, at
+    /// most [`GRANTS_MAX`].
     #[must_use]
     pub fn about(&self, command: &Command) -> Self {
         let counts = |grant: &&Grant| grant.project.as_ref().is_none_or(|project| command.is_about(project));
@@ -105,8 +105,8 @@ impl Person {
         }
     }
 
-    /// The grants that hold in this state: without projects and environments that were created after the grants
-    /// were found, because those only share the name of what the grants are for.
+    /// The grants that hold in this state: those for projects and environments created after [`Self::as_of`]
+    /// are left out.
     pub fn holding<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Cow<'a, Grant>> {
         let later = move |created: Revision| self.as_of.is_some_and(|as_of| created > as_of);
         self.grants.iter().filter_map(move |grant| {

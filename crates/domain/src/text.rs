@@ -1,13 +1,13 @@
-//! Free text that people write for people, bounded and free of control characters.
+//! Free text written by users, of limited length and without control characters.
 
 use crate::limits::{DISPLAY_NAME_BYTES_MAX, KEY_LABEL_BYTES_MAX, MESSAGE_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
-/// Text that is too long, empty where it must not be, or holds control characters.
+/// The text is too long, too short, or contains control characters.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{field} must be {bytes_min} to {bytes_max} bytes without control characters")]
 pub struct TextError {
-    /// What was being written, as the API calls it.
+    /// The name of the field, as in the API.
     pub field: &'static str,
     /// The shortest allowed length, in bytes.
     pub bytes_min: usize,
@@ -23,7 +23,7 @@ macro_rules! text_type {
         pub struct $type(String);
 
         impl $type {
-            /// Takes the text when it keeps the limits.
+            /// Checks the length and the characters; line breaks and tabs are allowed.
             pub fn parse(text: &str) -> Result<Self, TextError> {
                 let controls = text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
                 if !($min..=$max).contains(&text.len()) || controls {
@@ -33,7 +33,7 @@ macro_rules! text_type {
                 }
             }
 
-            /// The text as written.
+            /// The unchanged text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -56,21 +56,21 @@ macro_rules! text_type {
 }
 
 text_type!(
-    /// Why a change was made; may be empty.
+    /// The message of a change; may be empty.
     Message,
     "message",
     0,
     MESSAGE_BYTES_MAX
 );
 text_type!(
-    /// What people call a project; may be empty.
+    /// The display name of a project; may be empty.
     DisplayName,
     "display_name",
     0,
     DISPLAY_NAME_BYTES_MAX
 );
 text_type!(
-    /// What people call an API key.
+    /// The label of an API key.
     KeyLabel,
     "name",
     1,

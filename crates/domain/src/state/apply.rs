@@ -1,4 +1,4 @@
-//! Applying a command: decide, give it its place, evolve, seal the audit chain.
+//! Applying a command: decide, assign the revision, evolve, extend the audit chain.
 
 use super::{RowKey, State, decide, evolve, rows};
 use crate::access::identify;
@@ -9,19 +9,19 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What one command did: the answer for its proposer, and everything that must be kept.
+/// The result of applying one command.
 #[derive(Clone, Debug)]
 pub struct Applied {
-    /// The answer.
+    /// The outcome for the proposer.
     pub outcome: Outcome,
-    /// What happened; `None` when the command was refused.
+    /// The committed events; `None` if nothing changed.
     pub committed: Option<Committed>,
-    /// The audit entry; `None` when the command was refused.
+    /// The audit entry; `None` if nothing changed.
     pub audit: Option<AuditEntry>,
 }
 
 impl State {
-    /// Applies one command. Total and deterministic; a refused command changes nothing.
+    /// Applies one command. Deterministic and infallible; a rejected command changes nothing.
     pub fn apply(&mut self, stamped: &Stamped<Command>) -> Applied {
         let kept = stamped.idempotency.and_then(|own| Some((own, self.answer(&own.key, stamped.at)?)));
         if let Some((own, answer)) = kept {
@@ -40,7 +40,7 @@ impl State {
                 let outcome = Outcome::Rejected { revision: self.revision(), rejection };
                 Applied { outcome, committed: None, audit: None }
             }
-            // Nothing changed, and no answer is to be kept.
+            // Nothing changed, and there is no idempotency key to store a receipt for.
             Ok(events)
                 if stamped.idempotency.is_none()
                     && !events.is_empty()
@@ -73,22 +73,21 @@ impl State {
         }
     }
 
-    /// Whether applying a command now would not refuse it, at the time that the command carries.
+    /// Fails with the rejection that applying the command now, at its own time, would return.
     pub fn would_accept(&self, stamped: &Stamped<Command>) -> Result<(), Rejection> {
         let replayed = stamped.idempotency.is_some_and(|own| self.answer(&own.key, stamped.at).is_some());
         if replayed { Ok(()) } else { decide(self, stamped).map(drop) }
     }
 
-    /// The time that is recorded of a command that was taken at `at`: of two leaders the second may have a
-    /// clock that is behind the first one's, and times must grow as revisions do, or the past cannot be found by
-    /// time. Whether something has expired is decided by the leader's clock alone, so that one wrong clock does
-    /// not end anything for good.
+    /// The recorded time of a command with the time `at`: never earlier than that of the command before, even
+    /// when a new leader's clock is behind. Reads by time need that order. Expiry is decided by the leader's
+    /// clock alone, so that one wrong clock expires nothing permanently.
     pub(super) fn time_of(&self, at: Timestamp) -> Timestamp {
         at.max(self.header.time)
     }
 
-    /// Answers that give way: those that are too old, and the oldest of the project that has too many, so that
-    /// no project takes another's.
+    /// The receipts to remove: expired ones, and the oldest of a project that has too many. A project never
+    /// evicts receipts of a smaller one.
     fn expired_answers(&self, stamped: &Stamped<Command>) -> Vec<Event> {
         if stamped.idempotency.is_none() {
             return Vec::new();
@@ -109,7 +108,7 @@ impl State {
         gone.into_iter().map(|key| Event::AnswerForgotten { key }).collect()
     }
 
-    /// What is left behind, once the events are folded in.
+    /// The receipt of these events, after they were folded in.
     pub(super) fn receipt(&self, events: &[Event]) -> Receipt {
         let written = |event: &Event| match event {
             Event::ConfigPut { version, .. } | Event::ConfigDeleted { version, .. } => {
@@ -149,12 +148,12 @@ impl State {
 }
 
 impl Committed {
-    /// The rows of the state that these events wrote or removed, in no particular order.
+    /// The keys of the rows that these events wrote or removed, in no particular order.
     pub fn touched_rows(&self) -> Vec<RowKey> {
         rows::touched(self)
     }
 
-    /// The versions of configs that these events added to the archive.
+    /// The config versions that these events add to the archive.
     pub fn config_revisions(&self) -> impl Iterator<Item = ConfigRevision> + '_ {
         self.events.iter().filter_map(|event| match event {
             Event::ConfigPut { id, version, kind, schema, content, digest, created_at, message, .. } => {
@@ -189,8 +188,8 @@ impl Committed {
         })
     }
 
-    /// The versions of configs that these events took out of the archive: from the first to before the
-    /// second.
+    /// The config versions that these events prune: the config, the first pruned version, and the first that
+    /// stays.
     pub fn pruned(&self) -> impl Iterator<Item = (&ConfigId, Version, Version)> + '_ {
         self.events.iter().filter_map(|event| match event {
             Event::HistoryPruned { id, from, oldest, .. } => Some((id, *from, *oldest)),
@@ -198,8 +197,8 @@ impl Committed {
         })
     }
 
-    /// The schemas that these events deleted, with their newest version: it and all before are gone from the
-    /// archive.
+    /// The schemas that these events delete, with their newest version. The archive removes it and all
+    /// before.
     pub fn schemas_gone(&self) -> impl Iterator<Item = (&SchemaId, SchemaVersion)> + '_ {
         self.events.iter().filter_map(|event| match event {
             Event::SchemaDeleted { id, version } => Some((id, *version)),
@@ -207,7 +206,7 @@ impl Committed {
         })
     }
 
-    /// The versions of schemas that these events added to the archive.
+    /// The schema versions that these events add to the archive.
     pub fn schema_revisions(&self) -> impl Iterator<Item = SchemaRevision> + '_ {
         self.events.iter().filter_map(|event| match event {
             Event::SchemaRegistered { id, version, schema, dialect, uses, .. } => Some(SchemaRevision {

@@ -1,4 +1,4 @@
-//! Folding events into the state. Only writes, and cannot fail: every check is in `decide`.
+//! Folding events into the state. Only writes, and cannot fail: all checks are in `decide`.
 
 use super::State;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Folds in what was committed and seals the audit chain; the same events give the same state.
+/// Folds in the events and extends the audit chain. The same events give the same state.
 pub fn evolve(state: &mut State, committed: &Committed) -> AuditEntry {
     for event in &committed.events {
         fold(state, committed, event);
@@ -111,7 +111,7 @@ fn fold(state: &mut State, committed: &Committed, event: &Event) {
             );
         }
         Event::AnswerForgotten { key } => state.forget_answer(key),
-        // Who takes part is not part of the state, only who may not; and a config that is the same stays.
+        // The membership is not part of the state, and an unchanged put changes nothing.
         Event::MemberAdmitted { .. } | Event::MemberUpdated { .. } | Event::ConfigKept { .. } => {}
     }
 }
@@ -153,7 +153,7 @@ fn put_config(state: &mut State, committed: &Committed, event: &Event) {
         return;
     };
     let oldest = state.oldest_kept(id);
-    // The document before, if there is one, is of the past from now on.
+    // The current document becomes part of the history.
     let past = match (state.config(id), state.retired_config(id)) {
         (Some(config), _) => config.past_documents().saturating_add(config.bytes.into()),
         (None, Some(retired)) => retired.past_bytes,
@@ -194,7 +194,7 @@ fn delete_config(state: &mut State, committed: &Committed, id: &ConfigId, versio
     state.insert_retired(id.clone(), retired);
 }
 
-/// Versions that are no longer kept.
+/// The versions to remove from the count of a config's history.
 struct Forgotten {
     from: Version,
     oldest: Version,
@@ -202,20 +202,20 @@ struct Forgotten {
 }
 
 impl Forgotten {
-    /// The bytes that are left of `bytes` in `versions` when these versions are gone.
+    /// The bytes that remain of a history of `versions` versions and `bytes` bytes.
     fn rest(&self, bytes: u64, versions: u64) -> u64 {
         let gone = self.oldest.0.saturating_sub(self.from.0);
         if gone >= versions {
             return 0;
         }
-        // Nobody counted: as if all were as large.
+        // Without a computed size, assume that all versions are equally large.
         let estimated = || u128::from(bytes) * u128::from(gone) / u128::from(versions.max(1));
         let gone = self.bytes.unwrap_or_else(|| u64::try_from(estimated()).unwrap_or(u64::MAX));
         bytes.saturating_sub(gone)
     }
 }
 
-/// What one config, live or deleted, counts.
+/// The share of one config, live or deleted, in the usage of its project.
 #[derive(Default)]
 struct Held {
     documents: u64,
@@ -281,14 +281,14 @@ impl State {
             let now = Held::by(config);
             self.count(&id.project, &now, &before);
         } else if let Some(mut retired) = self.retired_configs.get(id).copied() {
-            // The newest is the deletion, which has no document.
+            // The newest version is the deletion, which has no document.
             retired.past_bytes = gone.rest(retired.past_bytes, retired.past().versions.saturating_sub(1));
             retired.oldest = gone.oldest;
             self.insert_retired(id.clone(), retired);
         }
     }
 
-    /// Counts one config as it is now instead of as it was before.
+    /// Replaces the share `before` of a config in the usage by `now`.
     fn count(&mut self, project: &ProjectName, now: &Held, before: &Held) {
         let old = self.usage(project);
         let moved = |old: u64, now: u64, before: u64| (old + now).saturating_sub(before);
@@ -324,7 +324,7 @@ impl State {
         }
     }
 
-    /// Takes an API key out, with the look-up of its secrets.
+    /// Removes an API key and the index entries of its secrets.
     fn remove_api_key(&mut self, key: &KeyRef) -> Option<ApiKey> {
         let removed = self.api_keys.remove(key)?;
         self.keys_by_hash.remove(&removed.hash);
@@ -361,7 +361,7 @@ impl State {
         }
     }
 
-    /// Takes a config out of the derived table of bound documents.
+    /// Removes a config from the derived indexes of bound configs.
     fn unbind(&mut self, id: &ConfigId) {
         let Some(config) = self.configs.get(id) else { return };
         let Some(binding) = config.binding.as_ref() else { return };
@@ -381,8 +381,9 @@ impl State {
     }
 }
 
-/// Gives a config the copies of equal names that the one before it holds, which mostly differs in the end of
-/// its key alone: a decoded config has its own copy of each, and of a million that is much memory.
+/// Shares the allocations of equal names with the preceding config, from which a config mostly differs only
+/// in the end of its key. A decoded config has a copy of each name, which is much memory for a million
+/// configs.
 fn share_names(config: &mut Config, near: &Config) {
     share(&mut config.id.project, &near.id.project);
     share(&mut config.id.environment, &near.id.environment);
@@ -391,7 +392,7 @@ fn share_names(config: &mut Config, near: &Config) {
     share(&mut config.binding, &near.binding);
 }
 
-/// Equal values hold equal names, and their clones share them.
+/// Replaces the value by a clone of its equal, which shares its allocations.
 fn share<T: Clone + PartialEq>(value: &mut T, near: &T) {
     if value == near {
         value.clone_from(near);

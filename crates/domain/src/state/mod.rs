@@ -1,7 +1,7 @@
-//! The replicated state: metadata of everything that exists, without document bodies.
+//! The replicated state: the metadata of all entities, without document bodies.
 //!
-//! All tables are persistent ordered maps, so a clone is a consistent view that costs next to
-//! nothing. Tables marked *derived* are rebuilt from the others and are neither stored nor hashed.
+//! All tables are persistent ordered maps, so a clone is a cheap consistent snapshot. Tables marked *derived*
+//! are rebuilt from the others and are neither stored nor hashed.
 
 mod apply;
 mod decide;
@@ -27,36 +27,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// The version of the apply rules that this program can follow.
+/// The newest version of the apply rules that this release supports.
 pub const APPLY_VERSION_MAX: u32 = 1;
 
-/// The few values that belong to the cluster as a whole.
+/// The values of the cluster as a whole.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Header {
-    /// The cluster's name; `None` before bootstrap.
+    /// The cluster id; `None` before bootstrap.
     pub cluster_id: Option<ClusterId>,
     /// The revision of the last accepted command.
     pub revision: Revision,
     /// The head of the audit chain.
     pub audit_head: Digest,
-    /// Which apply rules are in force, raised by a command once every member knows them.
+    /// The apply rules in force. A command raises them once all members support them.
     pub active_version: u32,
-    /// The time of the last accepted command. No later one has an earlier time, whatever a leader's clock says.
+    /// The recorded time of the last accepted command. It never decreases, whatever the clock of a leader
+    /// says.
     #[serde(default)]
     pub time: Timestamp,
-    /// What is known of the audit outside of this state.
+    /// The audit anchor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_anchor: Option<AuditAnchor>,
 }
 
-/// Everything that the replicas agree on.
+/// The state that all replicas agree on.
 #[derive(Clone, Debug)]
 pub struct State {
     header: Header,
     projects: OrdMap<ProjectName, Project>,
     environments: OrdMap<EnvironmentId, Environment>,
     schemas: OrdMap<SchemaId, Schema>,
-    /// Each behind a pointer: a change copies the nodes of the tree on its way, with all that they hold.
+    /// Behind pointers, because a change of a persistent map copies the tree nodes on its path with their
+    /// values.
     configs: OrdMap<ConfigId, Arc<Config>>,
     retired_configs: OrdMap<ConfigId, Retired>,
     retired_schemas: OrdMap<SchemaId, SchemaVersion>,
@@ -64,16 +66,16 @@ pub struct State {
     answers: OrdMap<Digest, Answer>,
     retired_members: OrdMap<MemberId, Revision>,
     epochs: OrdMap<UserId, Epoch>,
-    /// Derived: finds a key by the digest of its secret.
+    /// Derived: API keys by the digest of their secrets.
     keys_by_hash: OrdMap<Digest, KeyRef>,
-    /// Derived: the documents bound to each schema.
+    /// Derived: the configs bound to each schema.
     bound: OrdMap<SchemaId, OrdSet<ConfigId>>,
-    /// Derived: what each project holds; projects that hold nothing are left out.
+    /// Derived: the usage of each project; projects without usage have no entry.
     usage: OrdMap<ProjectName, Usage>,
-    /// Derived: the documents that follow each schema, by the revision that wrote them. One set for each schema:
-    /// the smallest set takes as much memory as one of sixteen, and most revisions write one document.
+    /// Derived: the configs that follow each schema, by the revision of their last change. One set for each
+    /// schema rather than for each revision: a small set takes as much memory as one of sixteen entries.
     followers_by_age: OrdMap<SchemaId, OrdSet<(Revision, ConfigId)>>,
-    /// Derived: the kept answers by the revision that each is about, the oldest first.
+    /// Derived: the stored receipts by their revision, the oldest first.
     answers_by_age: OrdMap<Revision, Digest>,
     /// Derived: the same for each project, and for the platform.
     answers_by_project: OrdMap<Option<ProjectName>, OrdMap<Revision, Digest>>,
@@ -122,7 +124,7 @@ impl State {
         self.header.revision
     }
 
-    /// The newest epoch of a person.
+    /// The current epoch of a user; 0 if it was never raised.
     pub fn epoch(&self, user: &UserId) -> Epoch {
         self.epochs.get(user).copied().unwrap_or_default()
     }
@@ -132,7 +134,7 @@ impl State {
         self.projects.get(name)
     }
 
-    /// The projects named after `after`, in order.
+    /// The projects after `after`, in order of names.
     pub fn projects_after(&self, after: Option<&ProjectName>) -> impl Iterator<Item = &Project> {
         let start = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
         self.projects.range((start, Bound::Unbounded)).map(|(_, project)| project)
@@ -148,7 +150,7 @@ impl State {
         &'a self,
         project: &'a ProjectName,
     ) -> impl Iterator<Item = &'a Environment> + 'a {
-        // The shortest names sort first, and "0" is the first of them.
+        // Names sort by bytes, and "0" is the smallest.
         let first = crate::EnvironmentName::parse("0").expect("a digit is a name");
         let start = EnvironmentId { project: project.clone(), name: first };
         self.environments.range(start..).map(|(_, e)| e).take_while(move |e| e.id.project == *project)
@@ -186,23 +188,23 @@ impl State {
         self.configs.get(id).map(Arc::as_ref)
     }
 
-    /// How many configs are live.
+    /// The number of live configs.
     pub fn config_count(&self) -> u64 {
         self.configs.len() as u64
     }
 
-    /// What a project holds.
+    /// The usage of a project.
     pub fn usage(&self, project: &ProjectName) -> Usage {
         self.usage.get(project).copied().unwrap_or_default()
     }
 
-    /// The oldest version of a config that is kept; older ones are gone.
+    /// The oldest version of a config in the history; 0 and 1 both mean that nothing was pruned.
     pub fn oldest_kept(&self, id: &ConfigId) -> Version {
         let live = self.config(id).map(|config| config.oldest);
         live.or_else(|| self.retired_config(id).map(|retired| retired.oldest)).unwrap_or_default()
     }
 
-    /// The live configs of a project and those that were deleted, with the version of their last change.
+    /// The live and the deleted configs of a project, each with the version of its last change.
     pub fn all_configs<'a>(
         &'a self,
         project: &'a ProjectName,
@@ -215,12 +217,12 @@ impl State {
         })
     }
 
-    /// When a config that does not exist now was deleted.
+    /// What remains of a deleted config; `None` while the config is live.
     pub fn retired_config(&self, id: &ConfigId) -> Option<Retired> {
         self.retired_configs.get(id).copied()
     }
 
-    /// The configs of an environment that were deleted and do not exist now, from `from` on, in order.
+    /// The deleted configs of an environment from `from` on, in order of keys.
     pub fn retired_configs_from<'a>(
         &'a self,
         environment: &'a EnvironmentId,
@@ -234,7 +236,7 @@ impl State {
             })
     }
 
-    /// The configs of an environment from `from` on, in order of their keys.
+    /// The configs of an environment from `from` on, in order of keys.
     pub fn configs_from<'a>(
         &'a self,
         environment: &'a EnvironmentId,
@@ -246,12 +248,12 @@ impl State {
             .take_while(move |c| c.id.project == environment.project && c.id.environment == environment.name)
     }
 
-    /// The configs bound to a schema, in order; pinned ones too.
+    /// The configs bound to a schema, pinned ones included, in order.
     pub fn bound_configs<'a>(&'a self, schema: &SchemaId) -> impl Iterator<Item = &'a Config> + 'a {
         self.bound.get(schema).into_iter().flatten().filter_map(|id| self.config(id))
     }
 
-    /// The configs bound to a schema after `after`, in order; pinned ones too.
+    /// The configs bound to a schema after `after`, pinned ones included, in order.
     pub fn bound_after<'a>(
         &'a self,
         schema: &SchemaId,
@@ -274,7 +276,7 @@ impl State {
             .filter(|config| config.binding.as_ref().is_some_and(|binding| binding.pinned.is_none()))
     }
 
-    /// The configs that follow the newest version of a schema and changed after `since`, the oldest first.
+    /// The configs that follow the newest version of a schema and changed after `since`, in order of change.
     pub fn followers_since(&self, schema: &SchemaId, since: Revision) -> impl Iterator<Item = &Config> {
         let start = Bound::Included((since.next(), ConfigId::smallest()));
         let by_age = self.followers_by_age.get(schema).into_iter();
@@ -283,12 +285,12 @@ impl State {
             .filter_map(|(_, id)| self.config(id))
     }
 
-    /// How many configs are bound to a schema.
+    /// The number of configs bound to a schema.
     pub fn bound_count(&self, schema: &SchemaId) -> u64 {
         self.bound.get(schema).map_or(0, |set| set.len() as u64)
     }
 
-    /// Whether the id belonged to a member that had to leave.
+    /// Whether the id belonged to a member that was removed.
     pub fn is_retired_member(&self, id: MemberId) -> bool {
         self.retired_members.contains_key(&id)
     }
@@ -298,7 +300,8 @@ impl State {
         self.api_keys.get(key)
     }
 
-    /// The API keys that somebody made, and those that were made with these, in projects and of the platform.
+    /// The API keys that an actor created, directly or through API keys that it created, in all projects and
+    /// of the platform.
     pub fn api_keys_made_by(&self, maker: &Actor) -> Vec<&ApiKey> {
         let mut by_maker: BTreeMap<&Actor, Vec<&ApiKey>> = BTreeMap::new();
         for key in self.api_keys.values() {
@@ -313,22 +316,23 @@ impl State {
         made
     }
 
-    /// The API key that the secret with this digest opens at the time `at`; it may have expired.
+    /// The API key whose secret has this digest, if the secret is valid at the time `at`. The key itself may
+    /// have expired.
     pub fn api_key_by_secret(&self, hash: &Digest, at: Timestamp) -> Option<&ApiKey> {
         self.api_key_by_hash(hash).filter(|key| key.is_opened_by(hash, at))
     }
 
-    /// The API key whose present secret, or the one before it, has this digest, whether or not that is still good.
+    /// The API key whose current or previous secret has this digest, valid or not.
     pub fn api_key_by_hash(&self, hash: &Digest) -> Option<&ApiKey> {
         self.keys_by_hash.get(hash).and_then(|key| self.api_keys.get(key))
     }
 
-    /// The answer that was kept for an idempotency key, unless it is too old at the time `at`.
+    /// The stored receipt for an idempotency key, unless it has expired at the time `at`.
     pub fn answer(&self, key: &Digest, at: Timestamp) -> Option<&Answer> {
         self.answers.get(key).filter(|answer| answer.at.0.saturating_add(ANSWER_KEPT_MS) > at.0)
     }
 
-    /// The API keys of a project (of the platform with `None`), in order of their ids.
+    /// The API keys of a project, or of the platform with `None`, in order of ids.
     pub fn api_keys<'a>(&'a self, project: Option<&'a ProjectName>) -> impl Iterator<Item = &'a ApiKey> + 'a {
         let first = crate::ApiKeyId::parse("0").expect("a digit is an id");
         let start = KeyRef { project: project.cloned(), id: first };
@@ -339,7 +343,7 @@ impl State {
     }
 }
 
-/// Where the configs of an environment start, given a bound on their keys.
+/// The bound on config ids for a bound on the keys of an environment.
 fn config_bound(environment: &EnvironmentId, from: Bound<&crate::ConfigKey>) -> Bound<ConfigId> {
     let id = |key: crate::ConfigKey| ConfigId {
         project: environment.project.clone(),

@@ -1,6 +1,6 @@
-//! The state as rows: how it is stored, streamed to another node, and hashed.
+//! The rows of the state, in which it is stored, streamed to other nodes, and hashed.
 //!
-//! One list of tables serves all three, so a table cannot be in one and be forgotten in another.
+//! One list of tables serves all three purposes, so no table can be missing from one of them.
 
 use super::{Header, State};
 use crate::{
@@ -23,24 +23,24 @@ pub enum Row {
     Schema(Schema),
     /// A live config.
     Config(Config),
-    /// The last version of a config that does not exist now.
+    /// A deleted config.
     RetiredConfig(ConfigId, Retired),
-    /// The last version of a schema that does not exist now.
+    /// The last version of a deleted schema.
     RetiredSchema(SchemaId, SchemaVersion),
     /// An API key.
     ApiKey(ApiKey),
-    /// The answer kept for an idempotency key.
+    /// The stored receipt of an idempotency key.
     Answer(Digest, Answer),
-    /// A member that had to leave, and the revision that decided it.
+    /// A removed member, and the revision of its removal.
     RetiredMember(MemberId, Revision),
-    /// The newest epoch of a person.
+    /// The current epoch of a user.
     Epoch(UserId, Epoch),
 }
 
-/// Where a row is.
+/// The key of a row.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum RowKey {
-    /// The one header.
+    /// The header.
     Header,
     /// A project.
     Project(ProjectName),
@@ -50,23 +50,23 @@ pub enum RowKey {
     Schema(SchemaId),
     /// A live config.
     Config(ConfigId),
-    /// A config that does not exist now.
+    /// A deleted config.
     RetiredConfig(ConfigId),
-    /// A schema that does not exist now.
+    /// A deleted schema.
     RetiredSchema(SchemaId),
     /// An API key.
     ApiKey(KeyRef),
-    /// The answer kept for an idempotency key.
+    /// The stored receipt of an idempotency key.
     Answer(Digest),
-    /// A member that had to leave.
+    /// A removed member.
     RetiredMember(MemberId),
-    /// The newest epoch of a person.
+    /// The epoch of a user.
     Epoch(UserId),
 }
 
 impl RowKey {
-    /// The key as bytes, unique over all tables; a tag, then the names in order, each ended by a zero byte
-    /// (names hold none).
+    /// The key as bytes, unique over all tables: a tag for the table, then each part followed by a zero byte,
+    /// which parts never contain.
     pub fn to_bytes(&self) -> Vec<u8> {
         let digest;
         let number;
@@ -104,7 +104,7 @@ impl RowKey {
 }
 
 impl Row {
-    /// Where the row belongs.
+    /// The key of the row.
     pub fn key(&self) -> RowKey {
         match self {
             Self::Header(_) => RowKey::Header,
@@ -123,7 +123,7 @@ impl Row {
 }
 
 impl State {
-    /// Every row, table by table, in order.
+    /// All rows, table by table, in order.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         std::iter::once(Row::Header(self.header.clone()))
             .chain(self.projects.values().cloned().map(Row::Project))
@@ -138,7 +138,7 @@ impl State {
             .chain(self.epochs.iter().map(|(user, epoch)| Row::Epoch(user.clone(), *epoch)))
     }
 
-    /// The row at `key`, if there is one.
+    /// The row with this key; `None` if there is none.
     pub fn row(&self, key: &RowKey) -> Option<Row> {
         match key {
             RowKey::Header => Some(Row::Header(self.header.clone())),
@@ -159,7 +159,7 @@ impl State {
         }
     }
 
-    /// Puts a stored row back. Rows may come in any order.
+    /// Inserts a stored row. Rows may come in any order.
     pub fn insert(&mut self, row: Row) {
         match row {
             Row::Header(header) => self.header = header,
@@ -191,7 +191,7 @@ impl State {
     }
 }
 
-/// The rows that these events wrote or removed.
+/// The keys of the rows that these events wrote or removed.
 pub(super) fn touched(committed: &Committed) -> Vec<RowKey> {
     let mut keys = vec![RowKey::Header];
     for event in &committed.events {

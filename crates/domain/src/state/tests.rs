@@ -1,4 +1,4 @@
-//! What must hold for any sequence of commands, and the cases that are easiest to get wrong.
+//! Invariants of any sequence of commands, and edge cases.
 
 mod access;
 mod bounds;

@@ -35,7 +35,7 @@ impl Decision<'_> {
         Err(Rejection::QuotaExceeded { project, limit, max, used })
     }
 
-    /// As with [`Self::rotate_api_key`], nobody ends what is beyond their own rights.
+    /// As with [`Self::rotate_api_key`], the principal needs all rights of the key.
     pub(super) fn revoke_api_key(&self, key: &KeyRef) -> Result<Vec<Event>, Rejection> {
         self.require(Permission::KeyWrite, owner(key.project.as_ref()))?;
         if let Some(name) = &key.project {
@@ -46,7 +46,7 @@ impl Decision<'_> {
         Ok(vec![Event::ApiKeyRevoked { key: key.clone() }])
     }
 
-    /// Whoever has the new secret has the rights of the key, so they must be the actor's own too.
+    /// The new secret gives all rights of the key, so the principal must have them too.
     pub(super) fn rotate_api_key(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
         let Command::RotateApiKey { key, hash, prefix, overlap_ms } = command else {
             return Ok(Vec::new());
@@ -75,7 +75,7 @@ impl Decision<'_> {
         if may.map_err(Rejection::Denied)? { Ok(()) } else { Err(Rejection::GrantExceedsOwn) }
     }
 
-    /// The key to be, when neither its id nor its secret is taken.
+    /// The new key; fails if its id or its secret is already in use.
     pub(super) fn free_api_key(
         &self,
         project: Option<ProjectName>,

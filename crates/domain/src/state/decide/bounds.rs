@@ -1,4 +1,4 @@
-//! Decisions on how much a project may hold, and how much of its past is kept.
+//! Decisions on quotas, retention and pruning.
 
 use super::Decision;
 use crate::access::{Permission, Resource};
@@ -8,14 +8,14 @@ use crate::limits::{
 use crate::{Command, Content, Event, ProjectName, Pruned, Quotas, Rejection, Retention, Version};
 use std::collections::BTreeMap;
 
-/// By how much events change what a project holds.
+/// The change of a project's usage by events.
 #[derive(Default)]
 struct Growth {
     documents: i64,
     bytes: i64,
     history_versions: i64,
     history_bytes: i64,
-    /// Whether a document is written, which deletes alone do not do.
+    /// Whether a document is written, not only deleted.
     writes: bool,
 }
 
@@ -45,8 +45,8 @@ impl Decision<'_> {
         Ok(events)
     }
 
-    /// Refuses events after which a project would hold more than it may. What makes a project smaller is
-    /// always allowed, also when it holds too much already; a project with too much history writes nothing.
+    /// Rejects events that would exceed a quota of their project. Events that do not increase a usage pass
+    /// even above its quota. The history quotas reject every write above them, even one that adds no history.
     pub(super) fn within_quotas(&self, events: &[Event]) -> Result<(), Rejection> {
         for (name, growth) in self.growth(events) {
             let Some(project) = self.state.project(name) else { continue };
@@ -73,7 +73,7 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// What the events add to each project.
+    /// The growth of each project.
     fn growth<'e>(&self, events: &'e [Event]) -> BTreeMap<&'e ProjectName, Growth> {
         let mut growth: BTreeMap<&ProjectName, Growth> = BTreeMap::new();
         for event in events {
@@ -96,7 +96,7 @@ impl Decision<'_> {
         growth
     }
 
-    /// Refuses another version of a schema when the project has as many as it may.
+    /// Rejects another schema version if the project would exceed a quota.
     pub(super) fn room_for_schema(&self, name: &ProjectName, schema: &Content) -> Result<(), Rejection> {
         let Some(project) = self.state.project(name) else { return Ok(()) };
         let (used, quotas, bytes) = (self.state.usage(name), &project.quotas, schema.as_str().len() as u64);
@@ -109,8 +109,8 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// What is gone already, and what would take the newest version, is left out, so that a plan that was
-    /// made a while ago does no harm.
+    /// Skips versions that were pruned before and never prunes the newest, so that an outdated plan is
+    /// harmless.
     pub(super) fn prune_history(&self, pruned: &[Pruned]) -> Result<Vec<Event>, Rejection> {
         self.require_system()?;
         let (mut events, mut count) = (Vec::new(), 0);
@@ -123,7 +123,7 @@ impl Decision<'_> {
             let oldest = (*oldest).min(newest).min(Version(from.0 + PRUNED_VERSIONS_MAX - count));
             if oldest > from {
                 count += oldest.0 - from.0;
-                // What was counted for other versions does not count.
+                // The size applies only to exactly the versions that it was computed for.
                 let bytes = bytes.filter(|_| *counted_from == from && wanted == oldest);
                 events.push(Event::HistoryPruned { id: id.clone(), from, oldest, bytes });
             }

@@ -1,4 +1,4 @@
-//! Decisions on configs: preconditions, and that the document was checked against the right schema.
+//! Decisions on configs: preconditions, and whether the document was checked against the current schema.
 
 use super::Decision;
 use crate::access::{Permission, Resource};
@@ -9,7 +9,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// A document to be written, wherever the request for it is.
+/// A write of a document, alone or in a transaction.
 struct Put<'a> {
     id: &'a ConfigId,
     content: &'a Content,
@@ -35,7 +35,7 @@ impl Decision<'_> {
         Ok(events)
     }
 
-    /// Every operation is decided on the state before the transaction, so none may meet another.
+    /// Decides every operation on the state before the transaction, so no two may concern the same config.
     pub(super) fn transact(
         &self,
         operations: &[Operation],
@@ -152,7 +152,7 @@ impl Decision<'_> {
         last.unwrap_or_default().next()
     }
 
-    /// The present config when the precondition holds.
+    /// The current config if the precondition is met.
     fn met(&self, id: &ConfigId, expected: Precondition) -> Result<Option<&Config>, Rejection> {
         let current = self.state.config(id);
         let holds = match expected {
@@ -178,7 +178,7 @@ impl Decision<'_> {
 }
 
 impl State {
-    /// The exact schema version that a config of this binding must satisfy now.
+    /// The schema version that a config with this binding must satisfy now; `None` without a binding.
     pub fn effective_schema(
         &self,
         id: &ConfigId,

@@ -1,4 +1,4 @@
-//! Decisions on who may be a member. That it then is one, or is none any more, is done by others.
+//! Decisions on which nodes may be members. Consensus changes the membership itself.
 
 use super::{Decision, within};
 use crate::access::{Permission, Resource};
@@ -22,7 +22,7 @@ impl Decision<'_> {
         Ok(vec![Event::MemberUpdated { member: member.clone() }])
     }
 
-    /// Deciding it again is allowed: the member may still be there, because the first removal was cut short.
+    /// May be repeated, because an earlier removal may have been interrupted before the membership changed.
     pub(super) fn retire_member(&self, id: MemberId) -> Result<Vec<Event>, Rejection> {
         self.require(Permission::ClusterWrite, Resource::Platform)?;
         if !self.state.is_retired_member(id) {

@@ -1,4 +1,4 @@
-//! Deciding a command: only reads, and every "no" is a value. One file per family of commands.
+//! Deciding a command. Only reads the state; every refusal is a value. One file for each family of commands.
 
 mod api_key;
 mod bounds;
@@ -13,8 +13,8 @@ use crate::limits::{EPOCHS_MAX, EPOCHS_RAISED_MAX};
 use crate::{Actor, AuditAnchor, AuditPlace, Command, Epoch, Event, Rejection, Stamped, UserId};
 use std::collections::BTreeSet;
 
-/// Says what accepting the command would do, or why it is refused. Permission is checked here again,
-/// because a key may have been revoked since the request was let in.
+/// Returns the events of a command, or the rejection. Checks the permission again, because an API key may
+/// have been revoked since the request was admitted.
 pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, Rejection> {
     let decision = Decision { state, stamped };
     match &stamped.command {
@@ -44,7 +44,7 @@ pub fn decide(state: &State, stamped: &Stamped<Command>) -> Result<Vec<Event>, R
     }
 }
 
-/// What one decision looks at.
+/// The inputs of one decision.
 struct Decision<'a> {
     state: &'a State,
     stamped: &'a Stamped<Command>,
@@ -56,7 +56,7 @@ impl Decision<'_> {
             .map_err(Rejection::Denied)
     }
 
-    /// Everybody once, in order, so that it does not matter how often the same raise is asked for together.
+    /// Raises each user once, in order, so that duplicates in the command have no effect.
     fn raise_epochs(&self, users: &[UserId]) -> Result<Vec<Event>, Rejection> {
         self.require_system()?;
         let users: BTreeSet<&UserId> = users.iter().collect();
@@ -72,7 +72,7 @@ impl Decision<'_> {
         Ok(raised.collect())
     }
 
-    /// An anchor never goes back; one that would is an older one that was late.
+    /// An anchor that is behind the current one is outdated and ignored.
     fn anchor_audit(&self, cut: AuditPlace, end: AuditPlace) -> Result<Vec<Event>, Rejection> {
         self.require_system()?;
         let late = |last: &AuditAnchor| cut.number < last.cut.number || end.number < last.end.number;
@@ -89,7 +89,7 @@ impl Decision<'_> {
     }
 }
 
-/// Refuses when a table that must stay below `max` rows has reached it.
+/// Rejects if a table has reached its limit of `max` rows.
 fn within(limit: &str, rows: usize, max: usize) -> Result<(), Rejection> {
     if rows < max {
         Ok(())

@@ -1,4 +1,4 @@
-//! Decisions on the cluster's name, projects and environments.
+//! Decisions on bootstrap, projects and environments.
 
 use super::{Decision, within};
 use crate::access::{Permission, Resource};
@@ -53,8 +53,8 @@ impl Decision<'_> {
         Ok(vec![Event::ProjectUpdated { name: name.clone(), display_name: display.clone() }])
     }
 
-    /// Takes everything that belongs to the project along, its keys above all: a key must not come to
-    /// life again with a later project of the same name.
+    /// Deletes all that belongs to the project. Above all its API keys: they must not become valid again in a
+    /// later project of the same name.
     pub(super) fn delete_project(&self, name: &ProjectName) -> Result<Vec<Event>, Rejection> {
         self.require(Permission::ProjectDelete, Resource::Project(name))?;
         self.existing_project(name)?;
@@ -83,8 +83,8 @@ impl Decision<'_> {
         Ok(vec![Event::EnvironmentCreated { id: id.clone() }])
     }
 
-    /// Takes the environment out of the scopes of the project's keys: a key must not reach a later environment of
-    /// the same name.
+    /// Removes the environment from the scopes of the project's API keys: a key must not reach a later
+    /// environment of the same name.
     pub(super) fn delete_environment(&self, id: &EnvironmentId) -> Result<Vec<Event>, Rejection> {
         self.require(Permission::EnvironmentDelete, Resource::Environment(id))?;
         self.existing_environment(id)?;

@@ -5,7 +5,7 @@ use crate::access::{Permission, Resource};
 use crate::limits::{SCHEMA_REFS_MAX, SCHEMAS_PER_PROJECT_MAX};
 use crate::{Command, Event, Rejection, Schema, SchemaId, SchemaMode, SchemaUse, SchemaVersion};
 
-/// How many of the schemas that use a schema are named when it is not deleted.
+/// Most referring schemas that a rejected deletion names.
 const USERS_LISTED_MAX: usize = 10;
 
 impl Decision<'_> {
@@ -32,9 +32,8 @@ impl Decision<'_> {
         }])
     }
 
-    /// The documents were checked at the revision that the command carries; if one that follows the
-    /// schema was put since, the check says nothing about it. Under [`SchemaMode::Ratchet`] documents may
-    /// fail, so there is nothing to be late for.
+    /// Rejects the version if a document that follows the schema was written after the revision `checked`.
+    /// Not under [`SchemaMode::Ratchet`], where documents may fail.
     pub(super) fn update_schema(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
         let Command::UpdateSchema { id, schema, dialect, mode, expected, checked, uses } = command else {
             return Ok(Vec::new());
@@ -83,8 +82,8 @@ impl Decision<'_> {
         Ok(vec![Event::SchemaDeleted { id: id.clone(), version: current.latest }])
     }
 
-    /// The references were resolved when the schema was checked. They must mean the same now, and must not
-    /// lead back to it: then neither schema could ever be deleted.
+    /// Whether the references still resolve to the same versions and do not lead back to the schema. A cycle
+    /// would make its schemas impossible to delete.
     fn references_hold(&self, id: &SchemaId, uses: &[SchemaUse]) -> Result<(), Rejection> {
         if uses.len() > SCHEMA_REFS_MAX {
             let (limit, max) = ("references_per_schema".to_owned(), SCHEMA_REFS_MAX as u64);

@@ -1,4 +1,4 @@
-//! Who may do what, one line a case.
+//! Tests of authorisation, one case a line.
 
 use super::*;
 use crate::access::{Denied, Permission, Principal, Resource, Scope, authorize, holds, identify, may_grant};
@@ -32,7 +32,7 @@ fn prefixes(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// An actor with nothing known of a person.
+/// A principal without resolved rights of a user.
 fn alone(actor: &Actor) -> Principal<'_> {
     Principal { actor, person: None }
 }
@@ -187,7 +187,7 @@ fn people_may_what_their_roles_give_them_and_nothing_else() {
     check_person(&viewer, READ, Resource::Platform, &OUT);
     let write = Permission::DocumentWrite;
     check_person(&viewer, write, Resource::Config(&here), &missing(write));
-    // Roles add up, each where it holds.
+    // The permissions of several roles add up, each within its scope.
     let both = [grant(Some("p"), BuiltInRole::Viewer), grant(Some("q"), BuiltInRole::Editor)];
     check_person(&both, write, Resource::Config(&here), &missing(write));
     check_person(&both, write, Resource::Config(&there), &Ok(()));
@@ -259,7 +259,7 @@ fn what_was_found_before_the_newest_epoch_counts_for_nothing() {
     accept(&mut state, Command::RaiseEpochs { users: vec![ann(), other] });
     assert_eq!(known(&state, Some(0)), Err(Denied::Outdated));
     assert_eq!(known(&state, Some(1)), Ok(()));
-    // Only the cluster itself raises epochs.
+    // Only the system actor raises epochs.
     let person =
         Person { epoch: Epoch(1), grants: vec![grant(None, BuiltInRole::PlatformAdmin)], as_of: None };
     let asked = Stamped {

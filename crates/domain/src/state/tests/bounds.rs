@@ -1,4 +1,4 @@
-//! How much a project may hold, and how much of its past is kept.
+//! Tests of quotas, retention and pruning.
 
 use super::*;
 use crate::limits::{HISTORY_ROW_BYTES, PRUNED_VERSIONS_MAX};
@@ -51,7 +51,7 @@ fn a_project_holds_no_more_than_it_may_and_can_always_shrink() {
     assert_eq!(reject(&mut state, put_text("c", "1", Precondition::Absent)), exceeded("documents", 2, 2));
     let larger = put_text("a", "123456", Precondition::Present);
     assert_eq!(reject(&mut state, larger), exceeded("bytes", 10, 10));
-    // Above a quota that was lowered, what does not grow still goes.
+    // Above a lowered quota, changes that do not increase the usage are still accepted.
     accept(&mut state, bound(Quotas { documents: Some(1), bytes: Some(4), ..Quotas::default() }));
     accept(&mut state, put_text("a", "54321", Precondition::Present));
     accept(&mut state, put_text("a", "1", Precondition::Present));
@@ -99,7 +99,7 @@ fn only_the_cluster_prunes_and_the_newest_version_stays() {
     };
     let revision = accept(&mut state, prune(3));
     assert_eq!(state.oldest_kept(&id("a")), Version(3));
-    // A plan that is out of date changes nothing.
+    // An outdated plan changes nothing.
     assert_eq!(reject(&mut state, prune(2)), Rejection::NothingToPrune);
     accept(&mut state, prune(99));
     assert_eq!(state.oldest_kept(&id("a")), Version(5));
@@ -167,7 +167,7 @@ fn what_is_kept_of_the_past_is_counted() {
     accept(&mut state, put_text("a", "4444", Precondition::Absent));
     accept(&mut state, put_text("a", "5", Precondition::Present));
     assert_eq!(past(&state), (5, 10));
-    // Counted: exactly those bytes. Not counted, or counted for other versions: as if all were as large.
+    // With a matching size exactly those bytes are subtracted; otherwise all versions count as equally large.
     accept(&mut state, prune(1, 2, Some(1)));
     assert_eq!(past(&state), (4, 9));
     accept(&mut state, prune(1, 3, Some(1)));
@@ -195,13 +195,13 @@ fn a_project_keeps_no_more_history_than_it_may() {
     accept(&mut state, put_text("a", "1", Precondition::Present));
     let full = exceeded("history_bytes", HISTORY_ROW_BYTES + 5, HISTORY_ROW_BYTES + 5);
     assert_eq!(reject(&mut state, put_text("a", "2", Precondition::Present)), full);
-    // What adds nothing to the past is refused too once there is too much, or deletes would be a way around.
+    // Even a write that adds no history is rejected above the history quota, or deletes would bypass it.
     accept(&mut state, put_text("b", "1", Precondition::Absent));
     accept(&mut state, delete(&id("b")));
     let over = exceeded("history_bytes", HISTORY_ROW_BYTES + 5, 3 * HISTORY_ROW_BYTES + 6);
     assert_eq!(reject(&mut state, put_text("c", "1", Precondition::Absent)), over);
     accept(&mut state, delete(&id("a")));
-    // Pruning frees what it takes.
+    // Pruning frees the usage.
     accept(&mut state, prune(0, 99, None));
     accept(&mut state, quota(None, Some(3)));
     accept(&mut state, put_text("c", "1", Precondition::Absent));

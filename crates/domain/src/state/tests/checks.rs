@@ -1,4 +1,4 @@
-//! Checks made outside the log: refused as soon as what was checked may be out of date. And versions.
+//! Tests of outdated schema checks, and of versions.
 
 use super::*;
 use crate::{Binding, Receipt, Version};
@@ -12,7 +12,7 @@ fn pin(version: u64) -> BindingChange {
     BindingChange::Set(Some(Binding { schema: schema("p", "s0").name, pinned }))
 }
 
-/// A project with schema `s0` at version 1.
+/// A project with the schema `s0` at version 1.
 fn with_schema() -> (State, SchemaId, ConfigId) {
     let (mut state, id) = (State::default(), schema("p", "s0"));
     accept(&mut state, create_project("p"));
@@ -79,7 +79,7 @@ fn a_held_schema_holds_its_followers_for_a_moment() {
     assert_eq!(reject(&mut state, put(&other, follow(), Some(1), Precondition::Absent)), held);
     accept(&mut state, put(&other, pin(1), Some(1), Precondition::Absent));
     accept(&mut state, put(&config("p", "default", "c"), BindingChange::Keep, None, Precondition::Absent));
-    // The clocks of nodes differ, so the moment counts both ways.
+    // The hold also covers earlier times, because the clocks of nodes differ.
     for (at, free) in [(0, true), (1, false), (1999, false), (2000, true)] {
         let outcome = state.clone().apply(&by(Actor::System, again(), at)).outcome;
         assert_eq!(matches!(outcome, Outcome::Accepted { .. }), free, "at {at}");
@@ -155,7 +155,7 @@ fn a_put_on_a_live_config_never_counts_as_its_creation() {
     assert_eq!(state.bound_count(&schema_id), 0);
 }
 
-/// A patch is told from a put in history, but what makes a key is a creation.
+/// The history distinguishes patches from puts, except that the first version is always a creation.
 #[test]
 fn a_patch_is_kept_as_one() {
     let (mut state, _, id) = with_schema();

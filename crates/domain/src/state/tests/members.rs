@@ -1,4 +1,4 @@
-//! A member that had to leave never comes back.
+//! Tests of removed members, which never join again.
 
 use super::*;
 use crate::access::{Denied, Permission};
@@ -22,7 +22,7 @@ fn a_retired_id_is_never_admitted_again() {
     accept(&mut state, admit(4));
     accept(&mut state, Command::RetireMember { id: id(4) });
     assert_eq!(reject(&mut state, admit(4)), Rejection::MemberRetired(id(4)));
-    // A removal that was cut short is decided again.
+    // An interrupted removal can be repeated.
     accept(&mut state, Command::RetireMember { id: id(4) });
     accept(&mut state, admit(5));
     assert!(state.is_retired_member(id(4)) && !state.is_retired_member(id(5)));

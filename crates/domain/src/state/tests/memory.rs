@@ -1,9 +1,9 @@
-//! What keeps a million configs small: equal names are held once.
+//! Tests that equal names of configs share memory.
 
 use super::*;
 use crate::{Binding, Config};
 
-/// Whether two configs hold the same copies of all but their keys.
+/// Whether two configs share the memory of all names but their keys.
 fn share_names(a: &Config, b: &Config) -> bool {
     let schema = |config: &Config| config.binding.as_ref().expect("a binding").schema.as_str().as_ptr();
     a.id.project.as_str().as_ptr() == b.id.project.as_str().as_ptr()
@@ -29,7 +29,7 @@ fn configs_share_equal_names_whether_written_or_read_back() {
         ("c", Precondition::Absent),
         ("b", Precondition::Present),
     ] {
-        // As a command comes from the log: with copies of its own.
+        // A command decoded from the log has its own copies of all names.
         let binding = Some(Binding { schema: schema("p0", "s0").name, pinned: None });
         let binding = BindingChange::Set(binding);
         accept(&mut state, put(&config("p0", "default", key), binding, Some(1), expected));

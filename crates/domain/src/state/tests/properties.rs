@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-/// Applies the steps to a fresh state and hands each result to `check` with the states around it.
+/// Applies the steps to an empty state and passes each result to `check`, with the states before and after.
 fn run(
     steps: &[Step],
     mut check: impl FnMut(&State, &Applied, &State) -> Result<(), TestCaseError>,
@@ -23,7 +23,7 @@ fn run(
     Ok(state)
 }
 
-/// Equal in every row and in everything that is derived from rows.
+/// Fails unless the states are equal in all rows and all derived tables.
 fn assert_same(left: &State, right: &State) -> Result<(), TestCaseError> {
     prop_assert_eq!(rows(left), rows(right));
     for secret in 0..SECRETS {
@@ -75,7 +75,7 @@ proptest! {
                 prop_assert!(applied.committed.is_none() && applied.audit.is_none());
                 assert_same(before, after)
             }
-            // A put of what is there already.
+            // A put that changed nothing.
             Outcome::Accepted { revision, .. } if applied.committed.is_none() => {
                 prop_assert!(applied.audit.is_none());
                 prop_assert_eq!(*revision, after.revision());
@@ -101,7 +101,7 @@ proptest! {
         assert_same(&state, &restored)?;
     }
 
-    /// What is stored after a command is exactly the touched rows; one that is missing would be lost.
+    /// The rows stored after a command are exactly the touched ones; a missing one would be lost.
     #[test]
     fn touched_rows_cover_every_change(steps in steps()) {
         let mut stored = BTreeMap::new();
@@ -187,7 +187,7 @@ proptest! {
         }
     }
 
-    /// A secret opens the door from the key's creation until its revocation or its project's end.
+    /// A secret is valid from its creation until it is revoked, rotated out, or its project is deleted.
     #[test]
     fn keys_live_as_long_as_they_should(steps in steps()) {
         let mut alive: BTreeMap<Digest, (KeyRef, Option<Timestamp>)> = BTreeMap::new();
@@ -200,7 +200,7 @@ proptest! {
                     }
                     Event::ApiKeyRevoked { key } => alive.retain(|_, (known, _)| known != key),
                     Event::ApiKeyRotated { key, hash, previous_until, .. } => {
-                        // Of the secrets before, at most the newest goes on for a while.
+                        // Of the earlier secrets, at most the latest stays valid for an overlap.
                         let goes_on = |ends: &Option<Timestamp>| ends.is_none() && previous_until.is_some();
                         alive.retain(|_, (known, ends)| known != key || goes_on(ends));
                         let before = alive.values_mut().filter(|(known, _)| known == key);
@@ -223,7 +223,8 @@ proptest! {
         })?;
     }
 
-    /// Whoever follows the schema when a put or an update is accepted was checked against what holds then.
+    /// A config that follows a schema was checked against the version that is current when its put or update
+    /// is accepted.
     #[test]
     fn accepted_checks_are_fresh(steps in steps()) {
         let mut number = 0;
@@ -249,7 +250,7 @@ proptest! {
         })?;
     }
 
-    /// Those that follow a schema are those of the bound that are not pinned, wherever a walk begins.
+    /// The followers of a schema are its bound configs without the pinned ones, from any start.
     #[test]
     fn followers_are_found_from_anywhere(steps in steps()) {
         let state = run(&steps, |_, _, _| Ok(()))?;
@@ -270,7 +271,7 @@ proptest! {
         }
     }
 
-    /// Nothing is left that belongs to something that is gone.
+    /// No row refers to a deleted entity.
     #[test]
     fn nothing_is_orphaned(steps in steps()) {
         run(&steps, |_, _, after| {

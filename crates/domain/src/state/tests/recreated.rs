@@ -1,5 +1,5 @@
-//! Projects and environments that are deleted and created again under the same name: rights in the first do not
-//! hold in the second. And how long the secrets of a key are good.
+//! Tests of projects and environments that are created again under the name of a deleted one, whose rights
+//! must not apply to them; and of the validity of rotated secrets.
 
 use super::{accept, by, by_system, create_project, environment, project};
 use crate::access::{Denied, Principal, authorize, holds, may_grant};
@@ -16,7 +16,7 @@ fn ann() -> Actor {
     Actor::User(UserId::parse("ann").expect("an id"))
 }
 
-/// An administrator of the project `p`, in these environments or all, as it was known at a revision.
+/// An administrator of the project `p` in the given environments, or in all, as resolved at a revision.
 fn admin(as_of: Option<Revision>, environments: Option<&[&EnvironmentId]>) -> Person {
     let grant = Grant {
         role: RoleName::parse("admin").expect("a name"),
@@ -66,7 +66,7 @@ fn members_of_a_deleted_project_are_nobody_in_a_later_one() {
         assert_eq!(may(&state, &admin(Some(again), None), resource), Ok(()));
         assert_eq!(may(&state, &before_this_was_kept, resource), Ok(()));
     }
-    // Nor do they hand out anything in it that would stay: keys or roles.
+    // Nor can they issue API keys or grant roles in it, which would outlast their rights.
     let actor = ann();
     let who = Principal { actor: &actor, person: Some(&member) };
     let make = Command::CreateApiKey { project: Some(here.clone()), key: new_key("k", 1, None) };
@@ -144,7 +144,7 @@ fn the_secret_before_a_rotation_is_good_for_as_long_as_was_said() {
     let opens = |state: &State, secret: u8, at: i64| {
         state.api_key_by_secret(&Digest([secret; 32]), Timestamp(at)).map(|key: &ApiKey| key.key.clone())
     };
-    // `accept` stamps 1000.
+    // `accept` stamps commands with the time 1000.
     accept(&mut state, rotate(2, 500));
     assert_eq!(opens(&state, 1, 1499), Some(key_ref("k")));
     assert_eq!(opens(&state, 1, 1500), None);

@@ -1,4 +1,4 @@
-//! References between schemas: they mean the same for good, never lead back, and hold what they refer to.
+//! Tests of references between schemas: fixed meaning, no cycles, no deletion of a referenced schema.
 
 use super::*;
 use crate::{Schema, SchemaUse};
@@ -23,7 +23,7 @@ fn update(state: &State, name: &str, used: &[SchemaUse]) -> Command {
     command
 }
 
-/// `a` at versions 1 and 2, `b` refers to `a`, `c` to `b`.
+/// The schema `a` at versions 1 and 2; `b` refers to `a`, and `c` to `b`.
 fn chain() -> State {
     let mut state = State::default();
     accept(&mut state, create_project("p"));
@@ -61,7 +61,7 @@ fn references_never_lead_back() {
         let command = update(&state, name, &[uses(back, latest.expect("it is there"), true)]);
         assert_eq!(reject(&mut state, command), outdated(name), "{name} -> {back}");
     }
-    // Also an old version goes on referring.
+    // References of earlier versions still count.
     let command = update(&state, "b", &[]);
     accept(&mut state, command);
     let command = update(&state, "a", &[uses("b", 2, true)]);

@@ -1,4 +1,4 @@
-//! Random commands over a handful of names, so that they meet often; about half of them are well aimed.
+//! Random commands over a few names, so that they often interact; about half of them are likely to be valid.
 
 use super::{config, content, environment, project, schema};
 use crate::limits::ANSWER_KEPT_MS;
@@ -11,10 +11,10 @@ use crate::{
 };
 use proptest::prelude::*;
 
-/// How many secrets there are in this small world.
+/// The number of distinct secrets.
 pub const SECRETS: u8 = 6;
 
-/// A recipe for a command; what it becomes depends on the state it meets.
+/// A recipe for a command; the command depends on the state that it is applied to.
 #[derive(Clone, Debug)]
 pub struct Step {
     what: u8,
@@ -24,7 +24,7 @@ pub struct Step {
     secret: u8,
     detail: u8,
     binding: u8,
-    /// Carries what the state expects; otherwise whatever the numbers say.
+    /// Whether the command carries the versions that the state expects, rather than random ones.
     aimed: bool,
     actor: u8,
 }
@@ -44,7 +44,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let one = one.prop_map(|(what, project, environment, name, secret, detail, binding, aimed, actor)| {
         Step { what, project, environment, name, secret, detail, binding, aimed, actor }
     });
-    // Without a project and a schema most commands would meet nothing.
+    // Without a project and a schema most commands would be rejected.
     let first = |what| Step {
         what,
         project: 0,
@@ -62,7 +62,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// The digest of one of the secrets.
+/// The digest of a secret.
 pub fn hash(secret: u8) -> Digest {
     Digest::of(&[&[secret]])
 }
@@ -86,12 +86,12 @@ impl Step {
         }
     }
 
-    /// Now and then a command comes a day later than the ones before.
+    /// Advances the time by little, or occasionally by a day.
     fn stride(&self) -> i64 {
         if self.detail == 7 && self.binding == 2 { ANSWER_KEPT_MS } else { 10 }
     }
 
-    /// Few keys and few requests, so that they repeat and clash.
+    /// Few keys and few requests, so that they repeat and conflict.
     fn idempotency(&self) -> Option<Idempotency> {
         let key = Digest::of(&[&[self.name]]);
         (self.secret == 4).then(|| Idempotency { key, request: Digest::of(&[&[self.what % 4]]) })
@@ -194,7 +194,7 @@ impl Step {
         }
     }
 
-    /// Now and then a reference, to the next schema or to itself.
+    /// Occasionally a reference, to the next schema or to the schema itself.
     fn uses(&self, state: &State) -> Vec<SchemaUse> {
         if self.secret != 5 || self.binding < 3 {
             return Vec::new();
@@ -250,7 +250,7 @@ impl Step {
             binding: change,
             checked: if self.aimed || self.secret > 3 { right } else { wrong },
             expected: self.precondition(state),
-            // A peer may send any kind; what is kept must be right all the same.
+            // A peer may send any kind; the recorded kind must still be right.
             kind: match self.secret {
                 0 => ChangeKind::Create,
                 1 => ChangeKind::Delete,
@@ -273,7 +273,7 @@ impl Step {
         Command::ChangeProject { name, display_name: None, quotas, retention }
     }
 
-    /// The step's put, with operations on the two other keys around it.
+    /// The step's put between operations on the two other keys.
     fn transact(&self, state: &State) -> Command {
         let Command::PutConfig { id, content, binding, checked, expected, kind, message, keep_same } =
             self.put(state)

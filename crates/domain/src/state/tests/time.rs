@@ -1,4 +1,4 @@
-//! The times that are recorded, whatever the clocks of leaders say.
+//! Tests of recorded times, whatever the clocks of leaders say.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn recorded_times_never_go_back() {
         state.apply(&command).committed.expect("accepted").at.0
     };
     assert_eq!(write(&mut state, Precondition::Absent, 90_000_000), 90_000_000);
-    // Another leader, whose clock is right.
+    // A second leader, with a correct clock.
     assert_eq!(write(&mut state, Precondition::Present, 5000), 90_000_000);
     assert_eq!(state.config(&id).map(|config| config.updated_at), Some(Timestamp(90_000_000)));
     accept(&mut state, delete(&id));
@@ -45,7 +45,7 @@ fn one_wrong_clock_expires_nothing_for_good() {
         let command = by(actor.clone(), put(&id, BindingChange::Keep, None, Precondition::Absent), at);
         matches!(state.apply(&command).outcome, Outcome::Accepted { .. })
     };
-    // A leader whose clock is a day ahead writes once, by the cluster itself.
+    // A leader whose clock is a day ahead commits one command of the system.
     state.apply(&by(Actor::System, create_project("q"), 90_000_000));
     assert!(write(&mut state, "a", 5000), "by the clock of this leader the key is good");
     assert!(!write(&mut state, "b", 10_000));

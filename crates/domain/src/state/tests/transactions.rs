@@ -1,4 +1,4 @@
-//! Several changes as one, and one request that comes twice.
+//! Tests of transactions and idempotency keys.
 
 use super::*;
 use crate::limits::{ANSWER_KEPT_MS, ANSWERS_PER_PROJECT_MAX, TRANSACTION_OPERATIONS_MAX};
@@ -95,12 +95,12 @@ fn a_repeated_request_changes_nothing_and_has_the_first_answer() {
     let rejection = Rejection::IdempotencyKeyReused;
     assert_eq!(other, Outcome::Rejected { revision: state.revision(), rejection });
     assert_eq!(rows(&state), before);
-    // A day later it is another request. The answer has the recorded time, which does not go back.
+    // A day later it counts as a new request. The receipt has the recorded time, which never decreases.
     let late = state.apply(&keyed(request(), "k", "other", 1000 + ANSWER_KEPT_MS)).outcome;
     assert!(matches!(late, Outcome::Accepted { .. }));
 }
 
-/// A key that was revoked meanwhile hears nothing of what it did before.
+/// A revoked API key gets no receipts of its earlier requests.
 #[test]
 fn a_repeated_request_of_a_revoked_key_is_denied() {
     let mut state = with_project();
@@ -145,7 +145,7 @@ fn kept_answers_are_bounded_and_the_oldest_give_way() {
         let command = put(&id("a"), BindingChange::Keep, None, Precondition::Present);
         keyed(command, &format!("k{n}"), "r", 0)
     };
-    // Another project's answer is older than all of these.
+    // The receipt of another project is older than all of these.
     accept(&mut state, create_project("q"));
     let other = || {
         keyed(

@@ -1,4 +1,4 @@
-//! Puts that change nothing, puts that any state is fine for, and deleted configs that come back.
+//! Tests of puts that change nothing, puts without precondition, and restored configs.
 
 use super::*;
 use crate::{Digest, Event, Idempotency, Operation, Receipt, Version, WriteReceipt};
@@ -7,7 +7,7 @@ fn id(key: &str) -> ConfigId {
     config("p", "default", key)
 }
 
-/// A put of the document `1` that makes no version when that is there already.
+/// A put of the document `1` that creates no version if the config already has it.
 fn quiet(key: &str, expected: Precondition) -> Command {
     let mut command = put(&id(key), BindingChange::Keep, None, expected);
     if let Command::PutConfig { keep_same, .. } = &mut command {
@@ -39,7 +39,7 @@ fn the_same_document_makes_no_version() {
     assert_eq!((revision, config.version), (made, Version(1)));
     assert_eq!(rows(&state), before);
 
-    // Commands of before the rule make a version.
+    // Commands of older releases create a version.
     accept(&mut state, put(&id("a"), BindingChange::Keep, None, Precondition::Present));
     assert_eq!(version(&state, "a"), 2);
 }
