@@ -1,7 +1,7 @@
-//! Following changes of configs: what came after a place in the order of all, and a signal for more.
+//! Reading changes of configs: the changes after a position in the change order, and a signal that there are
+//! more.
 //!
-//! Nobody who follows has a queue: a follower holds its place and reads on from there, however long it
-//! was away.
+//! Watchers have no queue. Each holds its position and reads on from there, however long it was away.
 
 use crate::KeyFilter;
 use async_trait::async_trait;
@@ -9,44 +9,44 @@ use domain::{ConfigId, ConfigRevision, EnvironmentId, Revision};
 use std::fmt;
 use std::sync::Arc;
 
-/// Most changes that one read gives.
+/// Most changes that one read returns.
 pub const CHANGES_READ_MAX: usize = 64;
-/// One read gives no further change once their documents have this many bytes together.
+/// A read returns no further change once the documents of the returned ones exceed this size, in bytes.
 pub const CHANGES_READ_BYTES_MAX: usize = 256 * 1024;
-/// Most changes, of whatever environment, that one read looks at.
+/// Most changes, of any environment, that one read examines.
 pub const CHANGES_LOOKED_AT_MAX: usize = 1024;
 
-/// A place in the order of all changes: a revision, and within it the changes count from 0.
+/// A position in the change order: a revision, and the index of a change within it, from 0.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Place {
     /// The revision.
     pub revision: Revision,
-    /// Which of its changes.
+    /// The index of the change in its revision.
     pub index: u32,
 }
 
 impl Place {
-    /// After every change of the revision.
+    /// The position after all changes of the revision.
     pub fn end_of(revision: Revision) -> Self {
         Self { revision, index: u32::MAX }
     }
 
-    /// Whether it is between two revisions, not inside one.
+    /// Whether the position is at the end of a revision rather than inside it.
     pub fn is_end(self) -> bool {
         self.index == u32::MAX
     }
 }
 
-/// Which changes a follower wants to read.
+/// The changes that a watcher requests.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangesWanted<'a> {
-    /// Of this environment.
+    /// The environment.
     pub environment: &'a EnvironmentId,
-    /// Of these keys.
+    /// The config keys.
     pub filter: &'a KeyFilter,
-    /// After this place.
+    /// The position after which to start.
     pub after: Place,
-    /// Up to this revision, which the archive's view has reached.
+    /// The last revision to read. The archive must have reached it.
     pub through: Revision,
 }
 
@@ -58,33 +58,33 @@ impl ChangesWanted<'_> {
     }
 }
 
-/// One change of one config.
+/// A change of a config.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Where it is in the order of all.
+    /// Its position in the change order.
     pub place: Place,
-    /// Whether it is the last of its revision among those that are wanted.
+    /// Whether it is the last requested change of its revision.
     pub last_of_revision: bool,
-    /// The version that it made.
+    /// The version that it created.
     pub shown: Arc<ConfigRevision>,
 }
 
-/// What one read gives.
+/// The result of one read.
 #[derive(Clone, Debug)]
 pub enum Changes {
-    /// The wanted changes after `after` up to a place, in order. There is more to read when the place is
-    /// before the end of `through`, also when no change is among these.
+    /// The requested changes from `after` to `up_to`, in order; may be empty. There is more to read unless
+    /// `up_to` is the end of the revision `through`.
     Kept {
         /// The changes.
         changes: Vec<Change>,
-        /// Everything up to here was looked at.
+        /// The position up to which all changes were examined.
         up_to: Place,
     },
-    /// Some of what came after the place is not kept any more.
+    /// Some changes after the position were pruned.
     Gone,
 }
 
-/// Picks the wanted ones out of all changes, which are offered in order from the place on.
+/// Selects the requested changes from all changes, which are offered in order.
 #[derive(Debug)]
 pub struct Selection<'a> {
     wanted: &'a ChangesWanted<'a>,
@@ -97,14 +97,16 @@ pub struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// Nothing picked yet.
+    /// An empty selection.
     pub fn new(wanted: &'a ChangesWanted<'a>) -> Self {
         let at = wanted.after;
         Self { wanted, picked: Vec::new(), bytes: 0, looked_at: 0, at, cut: false, gone: false }
     }
 
-    /// Offers the next change; `shown` finds what it made, or nothing when that is not kept any more. Says
-    /// whether to go on.
+    /// Offers the next change.
+    ///
+    /// - `shown` loads the created version; `None` means that it was pruned.
+    /// - Returns whether to offer more.
     pub fn offer<E>(
         &mut self,
         place: Place,
@@ -116,7 +118,7 @@ impl<'a> Selection<'a> {
         }
         let full = self.picked.len() >= CHANGES_READ_MAX || self.bytes >= CHANGES_READ_BYTES_MAX;
         let enough = full || self.looked_at >= CHANGES_LOOKED_AT_MAX;
-        // A revision is looked at to its end, to know which of its changes is the last.
+        // Examines a revision to its end, to know which of its changes is the last.
         if enough && place.revision > self.at.revision {
             self.cut = true;
             return Ok(false);
@@ -142,12 +144,12 @@ impl<'a> Selection<'a> {
         Ok(true)
     }
 
-    /// The place after which the next one must be offered.
+    /// The position of the last examined change; offers continue after it.
     pub fn at(&self) -> Place {
         self.at
     }
 
-    /// What was picked, after everything was offered or no more was asked for.
+    /// The result, once all changes were offered or [`Self::offer`] returned false.
     pub fn finish(self) -> Changes {
         if self.gone {
             return Changes::Gone;
@@ -157,15 +159,17 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Tells one follower of an environment that something changed in it.
+/// Notifies one watcher of changes in an environment.
 #[async_trait]
 pub trait ChangeSignal: Send + fmt::Debug {
-    /// Where the last change of the environment was, at the latest: between this revision and the one of a
-    /// view that was taken before the call, nothing changed.
+    /// The last revision that may have changed the environment. No change lies between it and the revision of
+    /// a view that was taken before the call.
     fn newest(&self) -> Revision;
 
-    /// Waits until something has changed in the environment, or who may read it, since the last time or
-    /// since the signal was made. Says `false` when no more will come because the node stops. Nothing is
-    /// lost when the wait is given up.
+    /// Waits until the environment, or the rights to read it, changed since the last call or since the signal
+    /// was created.
+    ///
+    /// - Returns `false` if the node is stopping and no more notifications will come.
+    /// - Cancel-safe: dropping the future loses no notification.
     async fn changed(&mut self) -> bool;
 }

@@ -2,8 +2,8 @@
 
 use domain::Timestamp;
 
-/// Tells the wall-clock time. Only for stamping commands and judging expiry, never for ordering.
+/// The wall clock. Only for stamping commands and checking expiry, never for ordering.
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }

@@ -1,13 +1,13 @@
-//! What a node knows of its cluster, and how its members change.
+//! The status of the cluster, and changes of its membership.
 
 use super::ConsensusError;
 use async_trait::async_trait;
 use domain::{ClusterId, Command, MemberId, Rejection, Revision, Stamped};
 
-/// What a member does in the cluster.
+/// The role of a member in consensus.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MemberRole {
-    /// Takes proposals.
+    /// Accepts proposals.
     Leader,
     /// Votes and replicates.
     Follower,
@@ -15,37 +15,37 @@ pub enum MemberRole {
     Learner,
 }
 
-/// One member, as this node sees it.
+/// A member as this node sees it.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Its id.
+    /// The member id.
     pub id: u64,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it does.
+    /// The role.
     pub role: MemberRole,
     /// Whether it has a vote.
     pub voter: bool,
-    /// Whether it answered this node just now.
+    /// Whether it answered this node's status request.
     pub reachable: bool,
-    /// The log index it has applied, when known.
+    /// The index of its last applied log entry; `None` if unknown.
     pub applied_index: Option<u64>,
-    /// How many log entries it is behind the most advanced member that answered, when known.
+    /// Number of log entries by which it is behind the most advanced member that answered; `None` if unknown.
     pub lag: Option<u64>,
-    /// Where the other members reach it.
+    /// The address for the other members.
     pub peer_addr: String,
-    /// Where clients reach it.
+    /// The address for clients.
     pub api_url: String,
 }
 
-/// The cluster, as this node sees it.
+/// The cluster as this node sees it.
 #[derive(Clone, Debug)]
 pub struct ClusterStatus {
-    /// The cluster's name.
+    /// The cluster id.
     pub cluster_id: ClusterId,
     /// This node's id.
     pub node_id: u64,
-    /// The leader, when one is known.
+    /// The member id of the leader; `None` if no leader is known.
     pub leader_id: Option<u64>,
     /// The election term.
     pub term: u64,
@@ -53,82 +53,83 @@ pub struct ClusterStatus {
     pub members: Vec<Member>,
 }
 
-/// Knows the members.
+/// Reads the status of the cluster.
 #[async_trait]
 pub trait ClusterView: Send + Sync {
-    /// Asks every member for its state, within a second.
+    /// Requests the status of every member, with a deadline of one second.
     async fn status(&self) -> ClusterStatus;
 }
 
-/// What kind of "no" a change of the members met. Nothing was changed, unless the kind says so.
+/// The kind of a refused membership change. Nothing was changed, except as stated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MemberFault {
-    /// The id, the name or an address is another member's.
+    /// Another member has the id, the name or an address.
     Exists,
     /// There is no such member.
     NotFound,
-    /// There are as many members as there may be.
+    /// The cluster has the largest allowed number of members.
     TooMany,
-    /// The machine does not answer the leader at its address.
+    /// The leader cannot reach the node at its address.
     Unreachable,
-    /// The machine answers, but is not there to join: its disk is new though the cluster knows it, or it was
-    /// not told to join.
+    /// The node answers but is not waiting to join: it was not started for joining, or its disk is empty
+    /// although the cluster knows the node.
     NotJoining,
-    /// The machine takes part without a vote, and did not catch up in time. Asking again goes on.
+    /// The node joined as a learner but did not catch up in time. A retry continues.
     Behind,
-    /// Nobody would be left to vote.
+    /// No voter would remain.
     LastVoter,
-    /// The members that would be left and answer are no majority.
+    /// The reachable members that would remain are no majority.
     QuorumAtRisk,
-    /// No other member can lead at the moment.
+    /// No other member can currently become leader.
     NoSuccessor,
-    /// Another change of the members is under way.
+    /// Another membership change is in progress.
     Busy,
 }
 
-/// A "no" to a change of the members.
+/// A refused membership change.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{detail}")]
 pub struct MemberRefusal {
-    /// What kind.
+    /// The kind.
     pub fault: MemberFault,
-    /// Which members and limits it is about, for people.
+    /// The affected members and limits, as a message.
     pub detail: String,
 }
 
-/// Why the members did not change as asked, or may not have.
+/// The reason why a membership change failed or may not have completed.
 #[derive(Debug, thiserror::Error)]
 pub enum MembershipError {
-    /// As with any command; [`ConsensusError::OutcomeUnknown`] leaves a change that asking again completes.
+    /// The command failed. After [`ConsensusError::OutcomeUnknown`], a retry completes the change.
     #[error(transparent)]
     Consensus(#[from] ConsensusError),
-    /// The replicated state said no; nothing changed.
+    /// The replicated state rejected the command; nothing changed.
     #[error("{0}")]
     Rejected(Rejection),
-    /// The members or the machine are not fit for it.
+    /// The members or the node do not allow the change.
     #[error(transparent)]
     Refused(#[from] MemberRefusal),
 }
 
-/// A change of the members that was made.
+/// A completed membership change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct MembersChanged {
-    /// The revision at which it was allowed.
+    /// The revision at which it was accepted.
     pub revision: Revision,
-    /// Whether there was anything to do.
+    /// Whether anything changed.
     pub changed: bool,
 }
 
-/// Changes the members. Only one change at a time is made in the whole cluster.
+/// Changes the membership. The cluster makes only one change at a time.
 #[async_trait]
 pub trait Membership: Send + Sync {
-    /// Carries out [`Command::AdmitMember`], [`Command::UpdateMember`] or [`Command::RetireMember`]: has the replicated state accept it,
-    /// then makes it true. When this returns, this node knows the new members.
+    /// Executes [`Command::AdmitMember`], [`Command::UpdateMember`] or [`Command::RetireMember`]: commits the
+    /// command, then changes the membership.
     ///
-    /// Admitting a member that is there already changes nothing; of a member that was not finished it does
-    /// what is left. Other commands fail.
+    /// - When it returns, this node knows the new membership.
+    /// - Admitting an existing member changes nothing; an interrupted admission is completed.
+    /// - Other commands fail.
     async fn change(&self, command: Stamped<Command>) -> Result<MembersChanged, MembershipError>;
 
-    /// Has another member lead: `to`, or the one that is furthest. Gives who leads.
+    /// Transfers leadership to the member `to`, or to the most advanced one. Returns the new leader.
     async fn transfer(&self, to: Option<MemberId>) -> Result<MemberId, MembershipError>;
 }

@@ -1,30 +1,30 @@
-//! The central port: getting a command accepted by the replicated state.
+//! Committing commands to the replicated state.
 
 use async_trait::async_trait;
 use domain::{Command, Outcome, Stamped};
 
-/// Why no answer of the replicated state is at hand.
+/// The reason why a command or a read has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsensusError {
-    /// There is no leader to be reached from here. Nothing was proposed; try again later.
+    /// No leader is reachable. Nothing was proposed; retry later.
     #[error("no leader is reachable")]
     NoLeader,
-    /// This node has not applied the revision that was asked for, in the time there was.
+    /// This node did not reach the requested revision in time.
     #[error("this node is at revision {at}, behind the requested {wanted}")]
     Behind {
         /// The revision of this node.
         at: u64,
-        /// The revision that was asked for.
+        /// The requested revision.
         wanted: u64,
     },
-    /// More proposals are waiting than the bound allows. Nothing was proposed; try again later.
+    /// The queue of proposals is full. Nothing was proposed; retry later.
     #[error("too many proposals are waiting")]
     Overloaded,
-    /// A member of the cluster is low on disk space, and the command needs some. Nothing was proposed; what
-    /// does not grow goes on.
+    /// A member is low on disk space, and the command increases disk use. Nothing was proposed; commands that
+    /// do not increase it are still accepted.
     #[error("a member of the cluster is low on disk space")]
     DiskFull,
-    /// The command was proposed, but whether it was accepted is not known and may never be.
+    /// The command was proposed, but its outcome is unknown and may stay so.
     #[error("the leader was lost before it answered: the outcome is unknown")]
     OutcomeUnknown,
     /// The node is broken or stopping.
@@ -35,9 +35,10 @@ pub enum ConsensusError {
 /// Commits commands.
 #[async_trait]
 pub trait Consensus: Send + Sync {
-    /// Proposes a command and waits until it was applied, on this node or on the leader.
+    /// Proposes a command and waits until it is applied, on this node or on the leader.
     ///
-    /// The outcome is durable on a majority. Every error but [`ConsensusError::OutcomeUnknown`]
-    /// (and a `Failed` after shutdown began) means that the command was not and will not be accepted.
+    /// - The outcome is durable on a majority of the members.
+    /// - On errors the command was not accepted and never will be, except on
+    ///   [`ConsensusError::OutcomeUnknown`] and on a `Failed` after shutdown began.
     async fn propose(&self, command: Stamped<Command>) -> Result<Outcome, ConsensusError>;
 }

@@ -2,7 +2,7 @@
 
 use domain::{ApiKeyId, RequestId, SessionId, UserId};
 
-/// Mints identifiers that are unique without coordination.
+/// Generates unique ids without coordination between nodes.
 pub trait IdGenerator: Send + Sync {
     /// An id for a request that came without one.
     fn request_id(&self) -> RequestId;
@@ -10,7 +10,7 @@ pub trait IdGenerator: Send + Sync {
     /// An id for a new API key.
     fn api_key_id(&self) -> ApiKeyId;
 
-    /// An id for a new person.
+    /// An id for a new user.
     fn user_id(&self) -> UserId;
 
     /// An id for a new session.

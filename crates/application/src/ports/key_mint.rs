@@ -3,14 +3,14 @@
 use domain::Digest;
 use std::fmt;
 
-/// A new secret. It exists only here and in the one answer that shows it.
+/// A new secret. It exists only here and in the response that returns it.
 #[derive(Clone)]
 pub struct MintedKey {
-    /// The secret, shown once.
+    /// The secret, returned to the client once.
     pub secret: String,
-    /// SHA-256 of the secret: all that is stored of it.
+    /// SHA-256 of the secret; only this is stored.
     pub hash: Digest,
-    /// Its first characters, to recognise it by.
+    /// Its first characters, for display.
     pub prefix: String,
 }
 
@@ -20,11 +20,12 @@ impl fmt::Debug for MintedKey {
     }
 }
 
-/// Mints and recognises secrets of API keys: `gdn_<type>_`, 30 random base62 characters, 6 of checksum.
+/// Generates and parses secrets of API keys: `gdn_<type>_`, 30 random base62 characters, 6 characters of
+/// checksum.
 pub trait KeyMint: Send + Sync {
-    /// A new secret with at least 178 random bits.
+    /// Generates a secret with at least 178 random bits.
     fn mint(&self) -> MintedKey;
 
-    /// The digest of a well-formed secret; `None` when form or checksum is wrong.
+    /// The digest of a secret; `None` if its form or its checksum is wrong.
     fn digest(&self, secret: &str) -> Option<Digest>;
 }

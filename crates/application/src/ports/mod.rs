@@ -1,4 +1,4 @@
-//! What the use cases need of the world, one trait a file; each is implemented by one adapter and one fake.
+//! The ports of the use cases, one trait in each file. Each has one adapter and one fake.
 
 mod changes;
 mod clock;

@@ -6,65 +6,66 @@ use domain::{ConfigId, Content, Dialect, SchemaId, SchemaUse, SchemaVersion, Ver
 use std::fmt;
 use std::sync::Arc;
 
-/// One reason why a document does not satisfy its schema, or why a schema is not one.
+/// A place in a document that breaks its schema, or in a schema that makes it invalid.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Violation {
-    /// Where in the document, as a JSON Pointer (RFC 6901).
+    /// The place in the document, as a JSON Pointer (RFC 6901).
     pub pointer: String,
-    /// Which rule of the schema, as a JSON Pointer into the schema.
+    /// The rule in the schema, as a JSON Pointer.
     pub schema_pointer: String,
-    /// The rule's keyword, such as `required`.
+    /// The keyword of the rule, such as `required`.
     pub keyword: String,
-    /// What is wrong, for people. Never quotes more of the document than a short excerpt.
+    /// The message. Quotes at most a short excerpt of the document.
     pub message: String,
 }
 
-/// Why a document was not checked. It says nothing about the document.
+/// The reason why a document was not checked. Says nothing about the document.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckFault {
-    /// The check needs more work than is done for one document.
+    /// The check exceeds the step limit for one document.
     #[error("the check needs more than {steps_max} steps")]
     TooExpensive {
         /// The limit, in steps.
         steps_max: u64,
     },
-    /// The project has too many checks waiting, or this one waited too long.
+    /// The project has too many pending checks, or this one waited too long.
     #[error("too many schema checks of the project are waiting")]
     Busy,
-    /// A document could not be read.
+    /// A document could not be read from the archive.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// The check broke.
+    /// The check failed internally.
     #[error("the check did not finish")]
     Failed,
 }
 
-/// Why a schema cannot be used.
+/// The reason why a schema cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaFault {
-    /// It is not a valid schema, breaks a limit, or refers to what is not there.
+    /// The schema is invalid, exceeds a limit, or refers to a schema that does not exist.
     #[error("the schema is not valid")]
     Invalid(Vec<Violation>),
-    /// Its body could not be read.
+    /// The body of a schema could not be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// It was not compiled.
+    /// The schema was not compiled.
     #[error(transparent)]
     Check(#[from] CheckFault),
-    /// The archive has no such version; the state and the archive disagree.
+    /// The archive lacks this version: state and archive disagree.
     #[error("schema {0} version {1} has no body")]
     Missing(String, u64),
 }
 
-/// A schema that is ready to check documents.
+/// A compiled schema.
 #[async_trait]
 pub trait Validator: Send + Sync {
-    /// What is wrong with the document; empty when it satisfies the schema. At most 100 are listed.
+    /// Checks a document. Returns at most 100 violations; none if the document satisfies the schema.
     async fn violations(&self, document: &Content) -> Result<Vec<Violation>, CheckFault>;
 
-    /// What is wrong with each of these documents, in their order, when they are many: reads them one
-    /// after the other, and keeps other work waiting no longer than one of them takes. `None` for one
-    /// that the archive does not have.
+    /// Checks many documents, and returns the violations of each in the same order.
+    ///
+    /// - Reads one document after another, and delays other checks by at most one of them.
+    /// - `None` for a document that the archive does not have.
     async fn survey(
         &self,
         archive: &Arc<dyn Archive>,
@@ -82,13 +83,13 @@ pub trait Validator: Send + Sync {
     }
 }
 
-/// A schema that a client offers, found to be one.
+/// A compiled schema that a client submitted.
 pub struct Offered {
-    /// The dialect it is written in.
+    /// The dialect.
     pub dialect: Dialect,
-    /// What it refers to, as it was when it was compiled.
+    /// The schema versions that its references resolved to.
     pub uses: Vec<SchemaUse>,
-    /// Checks documents against it.
+    /// The compiled schema.
     pub validator: Arc<dyn Validator>,
 }
 
@@ -98,13 +99,13 @@ impl fmt::Debug for Offered {
     }
 }
 
-/// Compiles schemas. Never reaches outside the schemas of the project: no network, no files.
+/// Compiles schemas. Resolves references only within the schemas of the project: no network, no files.
 #[async_trait]
 pub trait SchemaEngine: Send + Sync {
-    /// Compiles a schema that a client offers under `id`, with what it refers to in this view.
+    /// Compiles a schema that a client submitted as `id`; references resolve in this view.
     async fn compile(&self, id: &SchemaId, schema: &Content, view: &View) -> Result<Offered, SchemaFault>;
 
-    /// The validator of a committed version; kept, because versions never change.
+    /// The validator of a registered version. Cached, because versions are immutable.
     async fn committed(
         &self,
         id: &SchemaId,

@@ -1,4 +1,4 @@
-//! Reading the replicated state and the archive of bodies.
+//! Reading the replicated state and the archive.
 
 use super::{ChangeSignal, Changes, ChangesWanted, ConsensusError};
 use async_trait::async_trait;
@@ -9,41 +9,41 @@ use domain::{
 use std::fmt;
 use std::sync::Arc;
 
-/// How fresh a read must be.
+/// The consistency of a read.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Consistency {
-    /// At least as fresh as every write that was acknowledged, on any node, before the read began.
+    /// Reflects every write, on any node, that was acknowledged before the read began.
     #[default]
     Linearizable,
-    /// Whatever this node has applied.
+    /// Reflects the writes that this node has applied.
     Stale,
 }
 
-/// What a reader asks of a view.
+/// The required freshness of a view.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Freshness {
-    /// How it relates to other nodes' writes.
+    /// The consistency.
     pub consistency: Consistency,
-    /// Not older than this revision.
+    /// The lowest acceptable revision; `None` means any.
     pub min_revision: Option<Revision>,
 }
 
 impl Freshness {
-    /// Whatever this node has applied.
+    /// A stale read at any revision.
     pub const STALE: Self = Self { consistency: Consistency::Stale, min_revision: None };
-    /// The default.
+    /// A linearizable read at any revision.
     pub const LINEARIZABLE: Self = Self { consistency: Consistency::Linearizable, min_revision: None };
 }
 
-/// One consistent view of everything, which later writes do not change.
+/// A consistent snapshot of the state and the archive.
 #[derive(Clone)]
 pub struct View {
     /// The state.
     pub state: Arc<State>,
-    /// The bodies that the state refers to, and older ones.
+    /// The archive with the bodies that the state refers to, and older ones.
     pub archive: Arc<dyn Archive>,
-    /// For a stale view: how long ago this node last heard from a leader, in milliseconds.
-    /// `None` for a linearizable view, and when this node has not heard from one since it started.
+    /// For a stale view: time since this node last heard from a leader, in milliseconds. `None` for a
+    /// linearizable view, and if this node has not heard from a leader since it started.
     pub stale_for_ms: Option<u64>,
 }
 
@@ -53,35 +53,36 @@ impl fmt::Debug for View {
     }
 }
 
-/// Gives views of the replicated state.
+/// Reads the replicated state.
 #[async_trait]
 pub trait StateReader: Send + Sync {
-    /// A view that is as fresh as asked; waits for it within the node's read time-out.
+    /// A view of the required freshness. Waits for it up to the read time-out of the node.
     ///
-    /// Fails with [`ConsensusError::NoLeader`] when a linearizable view cannot be confirmed and with
-    /// [`ConsensusError::Behind`] when `min_revision` does not arrive in time.
+    /// - Fails with [`ConsensusError::NoLeader`] if a linearizable view cannot be confirmed.
+    /// - Fails with [`ConsensusError::Behind`] if the node does not reach `min_revision` in time.
     async fn view(&self, freshness: Freshness) -> Result<View, ConsensusError>;
 
-    /// A signal for whoever follows an environment. Views that are taken from now on show whatever changed
-    /// before, and the signal tells of everything else.
+    /// A signal for a watcher of an environment. Views taken after this call contain all earlier changes; the
+    /// signal reports all later ones.
     fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal>;
 }
 
-/// The archive could not be read. The node's disk is at fault, not the request.
+/// The archive could not be read, because of the node's disk.
 #[derive(Debug, thiserror::Error)]
 #[error("the archive could not be read")]
 pub struct ArchiveError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Bodies and history. Reads are short, local and may block for one disk access.
+/// Document bodies, schema bodies, history and audit entries. Reads are local and may block for one disk
+/// access.
 pub trait Archive: Send + Sync {
-    /// One version of a config.
+    /// A version of a config; `None` if it does not exist or was pruned.
     fn config_revision(
         &self,
         id: &ConfigId,
         version: Version,
     ) -> Result<Option<ConfigRevision>, ArchiveError>;
 
-    /// The versions of a config below `before` (all with `None`), newest first, at most `limit`.
+    /// The versions of a config before `before`, or all with `None`; the newest first, at most `limit`.
     fn config_history(
         &self,
         id: &ConfigId,
@@ -89,10 +90,10 @@ pub trait Archive: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ConfigRevision>, ArchiveError>;
 
-    /// Changes of configs from a place on, in order; as many as one read may give.
+    /// The requested changes of configs, in order, within the limits of one read.
     fn config_changes(&self, wanted: &ChangesWanted<'_>) -> Result<Changes, ArchiveError>;
 
-    /// One version of a schema.
+    /// A version of a schema; `None` if it does not exist.
     fn schema_revision(
         &self,
         id: &SchemaId,

@@ -1,114 +1,116 @@
-//! The audit: what was done, by whom, with what end.
+//! The audit log: who did what, and with what outcome.
 //!
-//! Changes of the replicated state come from its own audit chain, once each; sign-ins and the like are written
-//! where they happen. All records make one chain in the order in which they were written here.
+//! Changes of the replicated state are copied from its audit chain, exactly once each. Sign-ins and other
+//! changes of users are recorded where they happen. All records form one hash chain in the order of their
+//! insertion.
 
 use super::IdentityError;
 use async_trait::async_trait;
 use domain::{AuditPlace, Digest, Revision, Timestamp};
 
-/// How it ended.
+/// The outcome of an audited action.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum AuditOutcome {
-    /// It was done.
+    /// The action was done.
     Success,
-    /// It was refused for want of rights.
+    /// The action was refused for lack of permission.
     Denied,
-    /// It failed: a wrong password, a used token.
+    /// The action failed, such as by a wrong password or a used token.
     Failure,
 }
 
-/// Something that happened.
+/// An audit record before it has a number.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewAuditRecord {
-    /// When.
+    /// The time of the action.
     pub at: Timestamp,
-    /// Who: `user:<id>`, `api-key:<id>`, `system`, `anonymous`.
+    /// The actor: `user:<id>`, `api-key:<id>`, `system` or `anonymous`.
     pub actor: String,
-    /// From where, by the trusted proxies' word; may be empty.
+    /// The client's address, as reported by the trusted proxies; may be empty.
     pub address: String,
-    /// With what program, at most 256 bytes; may be empty.
+    /// The user agent, at most 256 bytes; may be empty.
     pub user_agent: String,
-    /// What: `auth.login`, `config.put`, `role.bind`, …
+    /// The action, such as `auth.login`, `config.put` or `role.bind`.
     pub action: String,
-    /// On what.
+    /// The resource that the action concerned.
     pub resource: String,
-    /// The project that it concerns.
+    /// The project that the action concerned, if any.
     pub project: Option<String>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: AuditOutcome,
-    /// The request.
+    /// The id of the request.
     pub request_id: String,
-    /// The trace; may be empty.
+    /// The id of the trace; may be empty.
     pub trace_id: String,
-    /// The revision that it made, and its place among the changes of that.
+    /// The revision of the change and its index within the revision; `None` for actions outside of the
+    /// replicated state.
     pub revision: Option<(Revision, u32)>,
-    /// Anything more, as a JSON object; never a secret, never a document.
+    /// Further details as a JSON object. Never contains secrets or documents.
     pub detail: String,
 }
 
-/// A record in its place.
+/// An audit record in the chain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuditRecord {
-    /// Its place, from 1; no place is left out.
+    /// The number in the chain, from 1 without gaps.
     pub number: u64,
-    /// What happened.
+    /// The content.
     pub record: NewAuditRecord,
-    /// SHA-256 over the chain before and this record.
+    /// SHA-256 over the previous head and this record.
     pub head: Digest,
 }
 
-/// A place in the chain; the default is the one before the first record.
+/// A position in the chain; the default is before the first record.
 pub type ChainPlace = AuditPlace;
 
-/// Records in their order, and where the whole chain begins and ends, all of one moment.
+/// A page of the chain, with the start and the end of the whole chain in the same database snapshot.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ChainPage {
-    /// The last record that was forgotten.
+    /// The last pruned record.
     pub forgotten: ChainPlace,
-    /// The last record that was written.
+    /// The last record.
     pub end: ChainPlace,
-    /// The records.
+    /// The records, in order.
     pub records: Vec<AuditRecord>,
 }
 
-/// What to look for; `None` is anything.
+/// A filter on audit records; `None` matches everything.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AuditQuery {
-    /// By whom.
+    /// The actor.
     pub actor: Option<String>,
-    /// What; with a `*` at the end, everything that begins so.
+    /// The action; a trailing `*` matches any suffix.
     pub action: Option<String>,
-    /// On what; with a `*` at the end, everything that begins so.
+    /// The resource; a trailing `*` matches any suffix.
     pub resource: Option<String>,
-    /// In which project.
+    /// The project.
     pub project: Option<String>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Option<AuditOutcome>,
-    /// Not before.
+    /// The earliest time, inclusive.
     pub from: Option<Timestamp>,
-    /// Before.
+    /// The latest time, exclusive.
     pub until: Option<Timestamp>,
 }
 
-/// Where a page begins: before this number, because the newest come first.
+/// The start of a page: only records with lower numbers, because the newest come first.
 pub type AuditCursor = u64;
 
-/// How far the replicated audit chain is written here.
+/// The progress of copying the replicated audit chain.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Projected {
-    /// The last revision of which every change is here.
+    /// The last revision that was copied completely.
     pub revision: Revision,
 }
 
-/// Keeps the audit.
+/// Stores the audit log.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// Writes records, in order, in one transaction.
+    /// Appends records in order, in one transaction.
     async fn append(&self, records: &[NewAuditRecord]) -> Result<(), IdentityError>;
 
-    /// Writes the records of the revisions after `from` through `through`, unless somebody else was first: then
-    /// nothing is written and the answer is false. In one transaction.
+    /// Appends the records of the revisions after `from` up to `through`, in one transaction. Appends nothing
+    /// and returns false if another node already copied them.
     async fn project(
         &self,
         from: Revision,
@@ -116,10 +118,10 @@ pub trait AuditLog: Send + Sync {
         records: &[NewAuditRecord],
     ) -> Result<bool, IdentityError>;
 
-    /// How far the replicated chain is written.
+    /// The progress of copying the replicated chain.
     async fn projected(&self) -> Result<Projected, IdentityError>;
 
-    /// Records that match, the newest first, before `before`, at most `limit`.
+    /// The records that match the query and have numbers below `before`, the newest first, at most `limit`.
     async fn search(
         &self,
         query: &AuditQuery,
@@ -127,10 +129,10 @@ pub trait AuditLog: Send + Sync {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, IdentityError>;
 
-    /// Records in their order from the number `from` on, at most `limit`: what a check of the chain reads.
+    /// The records from the number `from` on, in order, at most `limit`. For verification of the chain.
     async fn chain(&self, from: u64, limit: u32) -> Result<ChainPage, IdentityError>;
 
-    /// Forgets the oldest records through this place; its head stays, so that the rest can still be checked. Says
-    /// how many; none when there is no such record.
+    /// Removes the oldest records up to `through` and stores its head, so that the rest can still be
+    /// verified. Returns the number of removed records; 0 if the record does not exist.
     async fn prune(&self, through: ChainPlace) -> Result<u64, IdentityError>;
 }

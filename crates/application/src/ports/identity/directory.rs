@@ -1,79 +1,79 @@
-//! How people come in for the first time, and what the replicated state must still be told of them.
+//! Registration and invitations, and the outbox of epochs to raise.
 
 use super::{IdentityError, NewUser, Place, User};
 use async_trait::async_trait;
 use domain::{Digest, Email, RoleName, Timestamp, UserId};
 
-/// An invitation.
+/// An invitation to register.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Invitation {
-    /// What identifies it: the digest of its token.
+    /// Its id: the digest of its token.
     pub token: Digest,
-    /// Whom it is for.
+    /// The address of the invited user.
     pub email: Email,
-    /// The role that the person will have, and where.
+    /// The role that the user gets, and where.
     pub role: Option<(RoleName, Place)>,
-    /// Who invited.
+    /// The actor that sent it.
     pub invited_by: String,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// The time from which it is refused.
     pub expires_at: Timestamp,
 }
 
-/// An invitation to be.
+/// An invitation to create.
 pub type NewInvitation = Invitation;
 
-/// By what right a person registers.
+/// The authority by which a user registers.
 #[derive(Clone, Debug)]
 pub enum RegisterBy {
-    /// Nobody is there yet: the first person becomes platform administrator. `Taken("bootstrap")` when
-    /// somebody is.
+    /// The bootstrap token: the first user becomes platform administrator. Fails with `Taken("bootstrap")` if
+    /// a user exists.
     Bootstrap,
-    /// An invitation, which is used up. `Missing("invitation")` when there is none for the address.
+    /// An invitation, which is consumed. Fails with `Missing("invitation")` if there is none for the address.
     Invitation(Digest),
-    /// Anybody may.
+    /// Open registration.
     Open,
 }
 
-/// Lets people in for the first time, each in one transaction.
+/// Registers users. Each method is one transaction.
 #[async_trait]
 pub trait Admissions: Send + Sync {
-    /// Makes the record of a person by some right, with the role that comes with it.
+    /// Creates a user, with the role that the invitation or the bootstrap gives.
     async fn register(&self, new: &NewUser, by: &RegisterBy) -> Result<User, IdentityError>;
 
-    /// Whether there is any person yet.
+    /// Whether there are no users yet.
     async fn is_empty(&self) -> Result<bool, IdentityError>;
 
-    /// Makes an invitation; one for the same address and place takes the place of the one before.
+    /// Creates an invitation. Replaces an earlier one for the same address and place.
     async fn invite(&self, new: &NewInvitation) -> Result<(), IdentityError>;
 
-    /// The invitation of a token, whether its time is over or not.
+    /// The invitation with this token, whether it has expired or not.
     async fn invitation(&self, token: &Digest) -> Result<Option<Invitation>, IdentityError>;
 
-    /// The invitations that are open at the time `at`, the newest first, at most `limit`.
+    /// The invitations that are not expired at the time `at`, the newest first, at most `limit`.
     async fn invitations(&self, at: Timestamp, limit: u32) -> Result<Vec<Invitation>, IdentityError>;
 
-    /// Takes an invitation back; false when there was none.
+    /// Revokes an invitation; false if there was none.
     async fn revoke(&self, token: &Digest) -> Result<bool, IdentityError>;
 }
 
-/// A person whose epoch is to be raised.
+/// A user whose epoch is to be raised.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PendingEpoch {
-    /// Its place in the outbox.
+    /// The id of the outbox entry.
     pub id: i64,
-    /// The person.
+    /// The user.
     pub user: UserId,
 }
 
-/// What was changed of people and the replicated state must still be told: written in the transaction of the
-/// change, taken out once the epoch was raised. To raise twice does no harm.
+/// The outbox of epochs to raise in the replicated state. An entry is written in the transaction that takes
+/// rights from the user, and removed after the epoch was raised. Raising an epoch twice is harmless.
 #[async_trait]
 pub trait EpochOutbox: Send + Sync {
-    /// The oldest `limit` entries.
+    /// The oldest entries, at most `limit`.
     async fn pending(&self, limit: u32) -> Result<Vec<PendingEpoch>, IdentityError>;
 
-    /// Takes entries out.
+    /// Removes entries.
     async fn done(&self, ids: &[i64]) -> Result<(), IdentityError>;
 }

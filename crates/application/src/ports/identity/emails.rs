@@ -5,12 +5,12 @@ use async_trait::async_trait;
 use domain::{Email, ProjectName, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whose e-mail addresses are visible; of nobody by default.
+/// The users whose e-mail addresses the caller may see; none by default.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct VisibleEmails {
-    /// Every user.
+    /// All users.
     pub everybody: bool,
-    /// This user.
+    /// The caller itself.
     pub own: Option<UserId>,
     /// Users with a role in this project.
     pub project: Option<ProjectName>,
@@ -20,11 +20,14 @@ pub struct VisibleEmails {
     pub organisations: bool,
 }
 
-/// Reads e-mail addresses.
+/// Reads e-mail addresses in bulk.
 #[async_trait]
 pub trait Emails: Send + Sync {
-    /// The addresses of those of these users, at most one page, that exist and are visible. Roles count that the
-    /// user has directly, not through a group: lists of members show no others. One read of the store.
+    /// The addresses of the given users that exist and are visible.
+    ///
+    /// - `users` is at most one page of ids.
+    /// - Only roles of the user itself count, not roles of its groups, as in lists of members.
+    /// - Reads the database once.
     async fn emails(
         &self,
         users: &BTreeSet<UserId>,

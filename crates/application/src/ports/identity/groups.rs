@@ -1,4 +1,4 @@
-//! Groups of people, which may hold other groups.
+//! Groups of users, which may be nested.
 
 use super::IdentityError;
 use async_trait::async_trait;
@@ -7,46 +7,45 @@ use domain::{GroupName, KeyLabel, Timestamp, UserId};
 /// A group.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Group {
-    /// Its name.
+    /// The name.
     pub name: GroupName,
-    /// What people call it.
+    /// The display name.
     pub label: KeyLabel,
-    /// The group it is in; everybody in it has what that one has.
+    /// The group that contains this one. Members of this group also have the roles of the parent.
     pub parent: Option<GroupName>,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: Timestamp,
 }
 
-/// What a provider's word changed for a person.
+/// The changes of a user's groups that mirroring made.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Mirrored {
-    /// Groups that the person is in now.
+    /// The groups that the user joined.
     pub joined: Vec<GroupName>,
-    /// Groups that the person is not in any more.
+    /// The groups that the user left.
     pub left: Vec<GroupName>,
 }
 
-/// Keeps groups. Whatever takes or gives rights puts everybody concerned into the outbox in the same
-/// transaction.
+/// Stores groups. A change of rights adds every affected user to the epoch outbox in the same transaction.
 #[async_trait]
 pub trait Groups: Send + Sync {
-    /// Makes or changes a group. `Missing("group")` for the parent, `Nesting`, `Full` beyond
-    /// [`crate::identity::GROUPS_MAX`].
+    /// Creates or changes a group. Fails with `Missing("group")` if the parent does not exist, with
+    /// `Nesting`, and with `Full` beyond [`crate::identity::GROUPS_MAX`].
     async fn put(&self, group: &Group) -> Result<(), IdentityError>;
 
-    /// Deletes a group with the roles that it has; its groups lose their parent. False when there was none.
+    /// Deletes a group and its role bindings; its subgroups lose their parent. False if there was none.
     async fn delete(&self, name: &GroupName) -> Result<bool, IdentityError>;
 
-    /// At most `limit` groups with names after `after`, by name.
+    /// The groups after `after`, by name, at most `limit`.
     async fn list(&self, after: Option<&GroupName>, limit: u32) -> Result<Vec<Group>, IdentityError>;
 
-    /// Puts a person into a group; no harm when already there. `Missing("user" | "group")`.
+    /// Adds a user to a group; harmless if already a member. Fails with `Missing("user" | "group")`.
     async fn add(&self, name: &GroupName, user: &UserId) -> Result<(), IdentityError>;
 
-    /// Takes a person out of a group; false when not there.
+    /// Removes a user from a group; false if it was no member.
     async fn remove(&self, name: &GroupName, user: &UserId) -> Result<bool, IdentityError>;
 
-    /// At most `limit` people of exactly this group with ids after `after`, by id. `Missing("group")`.
+    /// The direct members of a group after `after`, by id, at most `limit`. Fails with `Missing("group")`.
     async fn people(
         &self,
         name: &GroupName,
@@ -54,8 +53,8 @@ pub trait Groups: Send + Sync {
         limit: u32,
     ) -> Result<Vec<UserId>, IdentityError>;
 
-    /// Makes the groups that an identity provider named the only ones of its mapping that a person is in; says
-    /// what that changed.
+    /// Sets the user's membership in the groups `mapped` of an identity provider: the user becomes a member
+    /// of those in `present` and of no others. Returns the changes.
     async fn mirror(
         &self,
         user: &UserId,

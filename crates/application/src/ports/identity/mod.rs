@@ -1,6 +1,5 @@
-//! What the use cases on people need of the world: stores for who they are and what they may, and cryptography
-//! for how they prove it. None of it is asked when a program reads or writes with an API key, except
-//! for the e-mail addresses of actors where the key may see them.
+//! Ports for users and their credentials: stores, and cryptography. Requests with an API key do not need
+//! these stores to read and write configs, except for the e-mail addresses of actors that the key may see.
 
 mod audit;
 mod directory;
@@ -43,29 +42,28 @@ pub use throttle::{Attempt, PENDING_MS_MAX, Throttle, ThrottleRule};
 pub use tokens::{AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, TokenFault, TokenKind};
 pub use users::{NewUser, User, UserChange, UserStatus, Users};
 
-/// Why a store of people could not answer.
+/// The reason why an identity store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The database cannot be reached or does not answer in time; nothing was changed, or the change is
-    /// one that may be made again.
+    /// The database is unreachable or too slow. Nothing was changed, or the change may be retried.
     #[error("the identity database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Another thing has this name already; `0` names the field: `email`, `name`.
+    /// The value of a unique field is in use; the argument names the field, such as `email` or `name`.
     #[error("another has this {0} already")]
     Taken(&'static str),
-    /// What is to be changed, or what the change names, is not there; `0` says what kind of thing.
+    /// The target of the change, or something that it refers to, does not exist; the argument names its kind.
     #[error("the {0} does not exist")]
     Missing(&'static str),
-    /// The change would leave the platform, or the project, without an active administrator.
+    /// The change would leave the platform, or a project, without an active administrator.
     #[error("this is the last active administrator")]
     LastAdministrator,
-    /// The change would make a group part of itself, or nest groups deeper than allowed.
+    /// The change would make a group contain itself, or nest groups too deeply; the argument is the limit.
     #[error("groups would be nested in a circle, or deeper than {0}")]
     Nesting(u32),
-    /// A bound was reached; the name of the limit and its value.
+    /// A limit is reached; the arguments are its name and its value.
     #[error("there can be no more than {1} {0}")]
     Full(&'static str, u64),
-    /// Our fault, or a database that broke its word.
+    /// An internal error, or unexpected behaviour of the database.
     #[error("the identity database failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,26 +1,26 @@
-//! What operators are told of people, by number and never by name.
+//! Metrics of sign-ins and users. They contain counts and never names.
 
-/// Something worth counting.
+/// A counted event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Observation {
-    /// Somebody signed in.
+    /// A user signed in.
     SignedIn,
-    /// Somebody failed to sign in.
+    /// A sign-in failed.
     SignInFailed,
-    /// Somebody had to wait before another attempt.
+    /// An attempt was refused by a throttle.
     Throttled,
-    /// A refresh token was presented twice.
+    /// A used refresh token was presented again.
     RefreshReused,
-    /// One address failed more often in an hour than people do.
+    /// An address exceeded the number of failures that is considered suspicious.
     Suspicious,
-    /// So many records of refusals could not be kept: the queue was full, or the database away.
+    /// Number of audit records that were lost: the queue was full while the database was unavailable.
     AuditDropped(u64),
-    /// So many people's epochs are yet to be raised.
+    /// Number of users whose epochs are still to be raised.
     EpochsPending(u64),
 }
 
-/// Counts. Never waits and never fails.
+/// Counts events. Must not block and cannot fail.
 pub trait IdentityObserver: Send + Sync {
-    /// It happened.
+    /// Counts an event.
     fn observe(&self, observation: Observation);
 }

@@ -7,53 +7,57 @@ use domain::{EnvironmentId, KeyLabel, OrganisationName, ProjectName, Timestamp};
 /// An organisation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Organisation {
-    /// Its name.
+    /// The name.
     pub name: OrganisationName,
-    /// What people call it.
+    /// The display name.
     pub label: KeyLabel,
-    /// Whether everybody with a role in it must use a second factor.
+    /// Whether every user with a role in it must use a second factor.
     pub second_factor_required: bool,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: Timestamp,
 }
 
-/// Something that was deleted.
+/// A deleted project or environment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Gone {
-    /// A project with everything in it.
+    /// A project with all its contents.
     Project(ProjectName),
     /// An environment.
     Environment(EnvironmentId),
 }
 
-/// What became of a project that was to have another owner.
+/// The result of changing the owner of a project.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Owned {
-    /// It has.
+    /// The owner was changed.
     Moved,
-    /// Nothing was changed, for this is its owner and not the one that was named.
+    /// Nothing was changed: the owner is this one, not the expected one.
     By(Option<OrganisationName>),
 }
 
-/// Keeps organisations. Whatever takes or gives rights puts everybody concerned into the outbox in the same
-/// transaction. So does what makes people set up a second factor first: to require it, and to give a project with its
-/// members to an organisation that does.
+/// Stores organisations.
+///
+/// - A change of rights adds every affected user to the epoch outbox in the same transaction.
+/// - So does a change by which users must first set up a second factor: requiring it, and giving a project to
+///   an organisation that requires it.
 #[async_trait]
 pub trait Organisations: Send + Sync {
-    /// Makes or changes an organisation. `Full` beyond [`crate::identity::ORGANISATIONS_MAX`].
+    /// Creates or changes an organisation. Fails with `Full` beyond [`crate::identity::ORGANISATIONS_MAX`].
     async fn put(&self, organisation: &Organisation) -> Result<(), IdentityError>;
 
-    /// Deletes an organisation with the roles in it; its projects have no owner then. False when there was none.
+    /// Deletes an organisation and the roles in it; its projects have no owner afterwards. False if there was
+    /// none.
     async fn delete(&self, name: &OrganisationName) -> Result<bool, IdentityError>;
 
-    /// At most `limit` organisations with names after `after`, by name.
+    /// The organisations after `after`, by name, at most `limit`.
     async fn list(
         &self,
         after: Option<&OrganisationName>,
         limit: u32,
     ) -> Result<Vec<Organisation>, IdentityError>;
 
-    /// Gives a project of `from` to `to`; `None` is nobody. `Missing("organisation")`.
+    /// Changes the owner of a project from `from` to `to`; `None` means no owner. Fails with
+    /// `Missing("organisation")`.
     async fn own(
         &self,
         project: &ProjectName,
@@ -64,11 +68,14 @@ pub trait Organisations: Send + Sync {
     /// The projects of an organisation, by name.
     async fn projects(&self, name: &OrganisationName) -> Result<Vec<ProjectName>, IdentityError>;
 
-    /// Whether the person must use a second factor because of an organisation in which they have a role.
+    /// Whether any organisation in which the user has a role requires a second factor.
     async fn requires_second_factor(&self, user: &domain::UserId) -> Result<bool, IdentityError>;
 
-    /// Forgets what is gone, so that something later of the same name starts with nobody: of a project its owner
-    /// and every role and invitation in it; an environment is taken out of the roles of its project, and roles that
-    /// were for no other environment end.
+    /// Removes all records of a deleted project or environment, so that they do not apply to a later one of
+    /// the same name.
+    ///
+    /// - Project: its owner, and all roles and invitations in it.
+    /// - Environment: it is removed from the roles in its project. A role that had no other environment is
+    ///   removed.
     async fn forget(&self, gone: &Gone) -> Result<(), IdentityError>;
 }

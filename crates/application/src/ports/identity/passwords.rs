@@ -1,10 +1,10 @@
-//! Passwords as they are kept.
+//! Hashing and checking passwords.
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::fmt;
 
-/// What is kept of a password: scheme, cost, salt, digest and which pepper, as one text.
+/// A stored password: scheme, cost, salt, digest and id of the pepper, in one text.
 #[derive(Clone, Eq, PartialEq)]
 pub struct PasswordHash(pub String);
 
@@ -14,33 +14,33 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// What a check of a password found.
+/// The result of checking a password.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PasswordVerdict {
-    /// It is the password, kept as it should be.
+    /// The password is right, and its hash is up to date.
     Right,
-    /// It is the password, kept by an older rule: keep it anew.
+    /// The password is right, but its hash uses outdated parameters: hash it again.
     RightButOld,
-    /// It is not.
+    /// The password is wrong.
     Wrong,
 }
 
-/// Why a password could not be hashed now.
+/// The reason why a password was not hashed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PasswordError {
-    /// As many are being hashed or waiting as may; nothing was done.
+    /// The queue of the hasher is full; nothing was done.
     #[error("too many sign-ins at once")]
     Busy,
 }
 
-/// Hashes and checks passwords, slowly and on few threads by intent.
+/// Hashes and checks passwords. Deliberately slow, and limited to few threads.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// What to keep of a password.
+    /// Hashes a password for storage.
     async fn hash(&self, password: &SecretString) -> Result<PasswordHash, PasswordError>;
 
-    /// Checks a password. Without a hash to check against (nobody has that name, or no password) it takes as
-    /// long and answers [`PasswordVerdict::Wrong`].
+    /// Checks a password. Without a stored hash (unknown user, or no password) it takes equally long and
+    /// returns [`PasswordVerdict::Wrong`].
     async fn check(
         &self,
         password: &SecretString,
@@ -48,27 +48,27 @@ pub trait PasswordHasher: Send + Sync {
     ) -> Result<PasswordVerdict, PasswordError>;
 }
 
-/// Why a password is not acceptable.
+/// The reason why a new password is not acceptable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PasswordFault {
-    /// It has fewer code points than it must.
+    /// It has too few code points.
     #[error("the password must have at least {min} characters")]
     TooShort {
-        /// The fewest.
+        /// The smallest allowed number.
         min: usize,
     },
-    /// It has more code points than it may.
+    /// It has too many code points.
     #[error("the password must have at most {max} characters")]
     TooLong {
-        /// The most.
+        /// The largest allowed number.
         max: usize,
     },
-    /// It is one of those that are tried first.
+    /// It is in a list of common passwords.
     #[error(
         "the password is one that many use or that is easily guessed; take several words that nobody would put together"
     )]
     Common,
-    /// It is little more than the person's or the service's name.
+    /// It consists mostly of the name of the user, the service or a project.
     #[error(
         "the password is made of the person's name or address, or of the name of the service or a project"
     )]
@@ -76,7 +76,7 @@ pub enum PasswordFault {
 }
 
 impl PasswordFault {
-    /// A stable name for programs.
+    /// A stable machine-readable code.
     pub fn code(self) -> &'static str {
         match self {
             Self::TooShort { .. } => "password_too_short",
@@ -87,11 +87,11 @@ impl PasswordFault {
     }
 }
 
-/// Says which passwords may be chosen (NIST SP 800-63B-4 section 3.1.1.2): length and a blocklist, and no rules
-/// on what it must be composed of. Pure computation.
+/// Checks new passwords (NIST SP 800-63B-4 section 3.1.1.2): by length and a blocklist, without rules on
+/// composition. Pure computation.
 pub trait PasswordRules: Send + Sync {
-    /// Whether a password of at least `min` and at most `max` code points may be chosen by somebody of whom
-    /// `context` tells: the address, the name, names of projects. The name of the service need not be told.
+    /// Checks a new password. It must have `min` to `max` code points and must not be derived from `context`:
+    /// the user's address and name, and names of projects. The name of the service is always checked.
     fn acceptable(
         &self,
         password: &SecretString,

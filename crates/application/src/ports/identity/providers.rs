@@ -1,11 +1,11 @@
-//! Signing in through somebody else: `OpenID` Connect providers.
+//! Sign-in through external identity providers (`OpenID` Connect).
 
 use super::IdentityError;
 use async_trait::async_trait;
 use domain::{Digest, Email, Timestamp, UserId};
 use secrecy::SecretString;
 
-/// A person as a provider names them: never by the address, which may change hands.
+/// The identity of a user at a provider. Not the e-mail address, which may be reassigned.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ExternalIdentity {
     /// The issuer.
@@ -14,58 +14,59 @@ pub struct ExternalIdentity {
     pub subject: String,
 }
 
-/// What a provider says of a person.
+/// The claims of a provider about a user.
 #[derive(Clone, Debug)]
 pub struct ExternalPerson {
-    /// Who.
+    /// The identity.
     pub identity: ExternalIdentity,
-    /// The address, when the provider says that it verified it.
+    /// The e-mail address, if the provider has verified it.
     pub email: Option<Email>,
-    /// What people call the person.
+    /// The display name.
     pub name: Option<String>,
-    /// The groups as the provider names them.
+    /// The groups, by the provider's names.
     pub groups: Vec<String>,
 }
 
-/// A sign-in that went to a provider and is expected back.
+/// A sign-in that was redirected to a provider and has not returned.
 #[derive(Clone, Debug)]
 pub struct PendingSignIn {
-    /// The digest of `state`, which comes back.
+    /// The digest of `state`, which the redirect returns.
     pub state: Digest,
-    /// Which provider.
+    /// The name of the provider.
     pub provider: String,
-    /// What its token must repeat.
+    /// The nonce that the provider's token must contain.
     pub nonce: SecretString,
-    /// The secret of the proof key (RFC 7636).
+    /// The code verifier (RFC 7636).
     pub verifier: SecretString,
-    /// When it is not expected any more.
+    /// The time from which the return is refused.
     pub expires_at: Timestamp,
 }
 
-/// Why a provider did not vouch for a person.
+/// The reason why a provider did not authenticate a user.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// There is no such provider.
+    /// The provider is not configured.
     #[error("there is no such identity provider")]
     Unknown,
-    /// It cannot be reached, or does not answer in time.
+    /// The provider is unreachable or too slow.
     #[error("the identity provider is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It answers, but what it says cannot be read or used. To try again does not help.
+    /// The response of the provider is malformed or unusable. A retry does not help.
     #[error("the identity provider's answer cannot be used: {0}")]
     Invalid(String),
-    /// What it says is not acceptable: signature, issuer, audience, nonce, time.
+    /// The response of the provider fails a check: signature, issuer, audience, nonce or time.
     #[error("what the identity provider says is not acceptable: {0}")]
     Refused(String),
 }
 
-/// Talks to providers.
+/// Communicates with identity providers.
 #[async_trait]
 pub trait IdentityProviders: Send + Sync {
-    /// The names of the providers.
+    /// The names of the configured providers.
     fn names(&self) -> Vec<String>;
 
-    /// Where to send the person, and what to expect back. `state` is the text that comes back.
+    /// Begins a sign-in: returns the URL to redirect the user to, and the pending sign-in. `state` is the
+    /// text that the redirect returns.
     async fn begin(
         &self,
         provider: &str,
@@ -73,8 +74,9 @@ pub trait IdentityProviders: Send + Sync {
         at: Timestamp,
     ) -> Result<(String, PendingSignIn), ProviderError>;
 
-    /// What the provider says of the person who came back with `code`. Each provider has its own address to come
-    /// back to: the caller has checked that this one is of the provider of `pending` (RFC 9700 section 4.4.2.2).
+    /// Exchanges the returned `code` for the claims of the user. Each provider has its own redirect URL; the
+    /// caller has checked that the code came to the URL of the provider in `pending` (RFC 9700 section
+    /// 4.4.2.2).
     async fn finish(
         &self,
         pending: &PendingSignIn,
@@ -82,19 +84,19 @@ pub trait IdentityProviders: Send + Sync {
         at: Timestamp,
     ) -> Result<ExternalPerson, ProviderError>;
 
-    /// The group of ours for each group of the provider that is mapped to one.
+    /// The mapping of groups: the provider's name, and the group of this platform.
     fn groups(&self, provider: &str) -> Vec<(String, domain::GroupName)>;
 }
 
-/// Keeps who is who at the providers, and the sign-ins under way.
+/// Stores external identities of users, and pending sign-ins.
 #[async_trait]
 pub trait ExternalIdentities: Send + Sync {
-    /// The person of an identity.
+    /// The user with this identity.
     async fn find(&self, identity: &ExternalIdentity) -> Result<Option<UserId>, IdentityError>;
 
-    /// Remembers a sign-in under way; the oldest go beyond [`crate::identity::PENDING_MAX`].
+    /// Stores a pending sign-in. The oldest are removed beyond [`crate::identity::PENDING_MAX`].
     async fn keep(&self, pending: &PendingSignIn) -> Result<(), IdentityError>;
 
-    /// Takes a sign-in that came back in time, exactly once.
+    /// Removes and returns a pending sign-in that has not expired. Of concurrent calls exactly one gets it.
     async fn take(&self, state: &Digest, at: Timestamp) -> Result<Option<PendingSignIn>, IdentityError>;
 }

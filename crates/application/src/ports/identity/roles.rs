@@ -1,4 +1,4 @@
-//! Who has which role where.
+//! Role bindings and custom roles.
 
 use super::IdentityError;
 use async_trait::async_trait;
@@ -7,93 +7,94 @@ use domain::{
 };
 use std::collections::BTreeSet;
 
-/// Where a role is given.
+/// The place where a role is granted.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Place {
-    /// The platform and every project.
+    /// The platform and all projects.
     Platform,
-    /// Every project that the organisation owns, now or later.
+    /// All projects that the organisation owns, now or later.
     Organisation(OrganisationName),
     /// One project.
     Project(ProjectName),
 }
 
-/// Who is given a role.
+/// The holder of a role.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Subject {
-    /// A person.
+    /// A user.
     User(UserId),
-    /// Everybody in the group and in the groups within it.
+    /// All members of the group and of the groups within it.
     Group(GroupName),
 }
 
-/// A role that was given.
+/// A role granted to a subject in a place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Binding {
-    /// To whom.
+    /// The holder.
     pub subject: Subject,
-    /// Which role: `platform-admin` only on the platform, and the other built-in ones not there.
+    /// The role: on the platform any except `viewer`, `editor` and `admin`; elsewhere any except
+    /// `platform-admin`.
     pub role: RoleName,
-    /// Where.
+    /// The place.
     pub place: Place,
-    /// In which environments of the projects; `None` for all.
+    /// The environments in its scope; `None` means all.
     pub environments: Option<BTreeSet<EnvironmentName>>,
-    /// For which prefixes of config keys; `None` for all.
+    /// The prefixes of config keys in its scope; `None` means all keys.
     pub key_prefixes: Option<BTreeSet<String>>,
-    /// By whom it was given.
+    /// The actor that granted it.
     pub given_by: String,
-    /// When.
+    /// The time at which it was granted.
     pub given_at: Timestamp,
 }
 
-/// A role that the platform made for itself.
+/// A role that the platform's administrators defined.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CustomRole {
-    /// Its name; none of the built-in ones.
+    /// The name, which must not be that of a built-in role.
     pub name: RoleName,
-    /// What it is for.
+    /// The description of its purpose.
     pub description: String,
-    /// What it allows.
+    /// The permissions.
     pub permissions: BTreeSet<Permission>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// Somebody with a role in one place.
+/// A subject with a role in one place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Member {
-    /// The role that was given.
+    /// The role binding.
     pub binding: Binding,
-    /// The name and address of a person; `None` for a group.
+    /// The user; `None` for a group.
     pub user: Option<super::User>,
 }
 
-/// How far the roles in organisations are taken to reach.
+/// The projects to which the roles in an organisation extend.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reach {
-    /// To the projects that the organisation owns now.
+    /// The projects that the organisation currently owns.
     Now,
-    /// To every project, for any may be the organisation's later: what two people are compared by.
+    /// All projects, because the organisation may later own any. For comparing the rights of two users.
     Ever,
 }
 
-/// Keeps roles and who has them. Whatever takes or gives rights puts everybody concerned into the outbox in
+/// Stores custom roles and role bindings. A change of rights adds every affected user to the epoch outbox in
 /// the same transaction.
 #[async_trait]
 pub trait Roles: Send + Sync {
-    /// What an active person's roles give, through groups and organisations too, with custom roles resolved,
-    /// ordered by project and role; empty for nobody and for those who may not come in.
+    /// The grants of an active user, also through groups and organisations, with custom roles resolved. In
+    /// order of project and role; empty for unknown and deactivated users.
     async fn grants(&self, user: &UserId, reach: Reach) -> Result<Vec<Grant>, IdentityError>;
 
-    /// Gives a role; a subject has one role in one place, so another takes the place of the one before.
-    /// `Missing("user" | "group" | "role" | "organisation")`, `LastAdministrator`.
+    /// Grants a role. A subject has at most one role in a place, so this replaces an earlier one. Fails with
+    /// `Missing("user" | "group" | "role" | "organisation")` and `LastAdministrator`.
     async fn bind(&self, binding: &Binding) -> Result<(), IdentityError>;
 
-    /// Takes the role of a subject in a place; false when there was none. `LastAdministrator` when the
-    /// platform would have no active administrator.
+    /// Revokes the role of a subject in a place; false if there was none. Fails with `LastAdministrator` if
+    /// the platform would have no active administrator.
     async fn unbind(&self, subject: &Subject, place: &Place) -> Result<bool, IdentityError>;
 
-    /// Everybody with a role in exactly this place, by subject, after `after`, at most `limit`.
+    /// The subjects with a role in exactly this place after `after`, in order, at most `limit`.
     async fn members(
         &self,
         place: &Place,
@@ -104,9 +105,9 @@ pub trait Roles: Send + Sync {
     /// The custom roles, by name.
     async fn custom(&self) -> Result<Vec<CustomRole>, IdentityError>;
 
-    /// Makes or changes a custom role. `Full` beyond [`crate::identity::ROLES_MAX`].
+    /// Creates or changes a custom role. Fails with `Full` beyond [`crate::identity::ROLES_MAX`].
     async fn put_custom(&self, role: &CustomRole) -> Result<(), IdentityError>;
 
-    /// Deletes a custom role with everything given by it; false when there was none.
+    /// Deletes a custom role and its bindings; false if there was none.
     async fn delete_custom(&self, name: &RoleName) -> Result<bool, IdentityError>;
 }

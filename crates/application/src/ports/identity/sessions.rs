@@ -1,129 +1,131 @@
-//! Sessions: one sign-in of a person, carried on by a chain of refresh tokens of which each is good once.
+//! Sessions: one for each sign-in of a user, extended by a chain of single-use refresh tokens.
 
 use super::{IdentityError, PasswordHash};
 use async_trait::async_trait;
 use domain::{Digest, SessionId, Timestamp, UserId};
 
-/// What is known of the program that a person uses.
+/// The client program of a user.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ClientInfo {
-    /// The address it came from, by the trusted proxies' word.
+    /// The client's address, as reported by the trusted proxies.
     pub address: String,
-    /// What it calls itself, at most 256 bytes.
+    /// The user agent, at most 256 bytes.
     pub user_agent: String,
-    /// What the person calls the device; may be empty.
+    /// The device name given by the user; may be empty.
     pub device: String,
 }
 
-/// One sign-in.
+/// A session of a user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Session {
-    /// What identifies it.
+    /// The session id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
-    /// From where it was opened.
+    /// The client that opened it.
     pub client: ClientInfo,
-    /// How the person proved who they are: `password`, `password+totp`, `oidc:<provider>`.
+    /// The method of authentication: `password`, `password+totp` or `oidc:<provider>`.
     pub method: String,
-    /// When it was opened; also when the person last proved who they are.
+    /// The time of the sign-in.
     pub created_at: Timestamp,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     pub used_at: Timestamp,
-    /// When it ends unless it is refreshed before.
+    /// The time at which it ends unless it is refreshed.
     pub idle_at: Timestamp,
-    /// When it ends in any case.
+    /// The time at which it ends in any case.
     pub ends_at: Timestamp,
 }
 
-/// What a person showed to have a session opened. It must still hold when that is done.
+/// The credentials that the user presented to open a session. They must still be current when it is opened.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// The password that was checked, as it is kept; `None` when none was.
+    /// The stored hash of the checked password; `None` if no password was checked.
     pub password: Option<PasswordHash>,
-    /// Whether the second factor was shown. Without, the person must have none.
+    /// Whether a second factor was checked. If not, the user must not have one.
     pub second_factor: bool,
 }
 
-/// Most networks that are remembered of one user.
+/// Most networks stored for one user.
 pub const NETWORKS_MAX: u32 = 64;
 
-/// A session to be.
+/// A session to open.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// The session.
     pub session: Session,
-    /// What the person showed.
+    /// The presented credentials.
     pub shown: Shown,
-    /// The digest of its first refresh token.
+    /// The digest of the first refresh token.
     pub refresh: Digest,
-    /// Most sessions of the person; the ones used longest ago end to make room.
+    /// Most sessions of the user. The least recently used ones end to make room.
     pub sessions_max: u32,
-    /// The networks to remember as ones from which the user has signed in.
+    /// The networks to store as ones from which the user has signed in.
     pub networks: Vec<String>,
 }
 
-/// A refresh token that was presented.
+/// The use of a refresh token.
 #[derive(Clone, Debug)]
 pub struct Rotate {
-    /// Its digest.
+    /// The digest of the presented token.
     pub presented: Digest,
-    /// The digest of the token that follows it. It depends on the presented one alone, so a repeated request
-    /// has the same.
+    /// The digest of the next token. It depends only on the presented one, so a retry has the same.
     pub successor: Digest,
-    /// Who presents it.
+    /// The client that presents the token.
     pub client: ClientInfo,
-    /// When.
+    /// The time of the use.
     pub at: Timestamp,
-    /// When the session ends unless it is refreshed again.
+    /// The new time at which the session ends unless it is refreshed.
     pub idle_at: Timestamp,
-    /// How long the token before the newest is answered with the newest again, in milliseconds, when the
-    /// same client presents it: the first answer may have been lost.
+    /// The grace period, in milliseconds. Within it, the same client may present the previous token again and
+    /// gets the same next token, because the first response may have been lost.
     pub grace_ms: i64,
 }
 
-/// What a presented refresh token did.
+/// The result of presenting a refresh token.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Rotation {
-    /// It was the newest of its session; the successor is now. `repeated` when the grace applied.
+    /// The token was current, and its successor is current now; or the grace period applied.
     Rotated {
         /// The session.
         session: Session,
-        /// Whether the token had been used before, within the grace.
+        /// Whether the token was used before, within the grace period.
         repeated: bool,
     },
-    /// It had been used before: somebody has a copy. The session was ended and the epoch raised.
+    /// The token was used before and may be stolen. The session was ended and the user's epoch raised.
     Reused(Session),
-    /// Nobody knows it, or its session is over.
+    /// The token is unknown, or its session has ended.
     Unknown,
 }
 
-/// Keeps sessions. Ending one puts its person into the outbox in the same transaction.
+/// Stores sessions. Ending one adds its user to the epoch outbox in the same transaction.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session; gives those that ended to make room. `Missing("user")` when the person is not active,
-    /// `Missing("proof")` when another password is kept than the one that was shown, or when the person has a
-    /// confirmed second factor that was not.
+    /// Opens a session. Returns the sessions that ended to make room.
+    ///
+    /// - Fails with `Missing("user")` if the user is not active.
+    /// - Fails with `Missing("proof")` if the password has changed, or if the user has a confirmed second
+    ///   factor that was not checked.
     async fn open(&self, new: &NewSession) -> Result<Vec<SessionId>, IdentityError>;
 
-    /// Uses a refresh token, exactly one of many at the same time.
+    /// Uses a refresh token. Of concurrent calls with one token exactly one counts as the first use.
     async fn rotate(&self, rotate: &Rotate) -> Result<Rotation, IdentityError>;
 
-    /// The live sessions of a person, the newest first.
+    /// The live sessions of a user, the newest first.
     async fn list(&self, user: &UserId, at: Timestamp) -> Result<Vec<Session>, IdentityError>;
 
-    /// Ends one session of a person; false when there was none.
+    /// Ends a session of a user; false if there was none.
     async fn end(&self, user: &UserId, session: &SessionId) -> Result<bool, IdentityError>;
 
-    /// Ends every session of a person but `keep`; says how many.
+    /// Ends all sessions of a user except `keep`. Returns the number.
     async fn end_all(&self, user: &UserId, keep: Option<&SessionId>) -> Result<u64, IdentityError>;
 
     /// Whether the session is live at the time `at`.
     async fn is_live(&self, session: &SessionId, at: Timestamp) -> Result<bool, IdentityError>;
 
-    /// The networks from which the user has signed in since `since`: at most [`NETWORKS_MAX`], the ones used last.
+    /// The networks from which the user has signed in since `since`: the latest ones, at most
+    /// [`NETWORKS_MAX`].
     async fn networks(&self, user: &UserId, since: Timestamp) -> Result<Vec<String>, IdentityError>;
 
-    /// Forgets at most `limit` sessions that are over since before `before`; says how many.
+    /// Deletes at most `limit` sessions that ended before `before`. Returns the number.
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError>;
 }

@@ -1,47 +1,47 @@
-//! What a person carries from request to request.
+//! Access tokens and opaque tokens.
 
 use domain::{Digest, Person, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use std::sync::Arc;
 
-/// What an access token says (RFC 9068).
+/// The claims of an access token (RFC 9068).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AccessClaims {
-    /// Whose it is (`sub`, as `user:<id>`).
+    /// The user (`sub`, as `user:<id>`).
     pub user: UserId,
-    /// By which sign-in (`sid`).
+    /// The session (`sid`).
     pub session: SessionId,
-    /// What the person may do (`epoch`, `roles`).
+    /// The user's rights (`epoch`, `roles`).
     pub person: Arc<Person>,
-    /// When that was found (`roles_refreshed_at`).
+    /// The time at which the rights were resolved (`roles_refreshed_at`).
     pub roles_refreshed_at: Timestamp,
-    /// The request that made it (`trace_id`).
+    /// The trace of the request that issued it (`trace_id`).
     pub trace_id: String,
-    /// When it was made (`iat`, `nbf`), whole seconds.
+    /// The time of issue (`iat`, `nbf`), in whole seconds.
     pub issued_at: Timestamp,
-    /// When it ends (`exp`), whole seconds.
+    /// The time of expiry (`exp`), in whole seconds.
     pub expires_at: Timestamp,
-    /// What identifies it (`jti`).
+    /// The id of the token (`jti`).
     pub id: String,
 }
 
-/// Why a text is no good access token. Clients are told only that it is not.
+/// The reason why an access token is refused. Clients only learn that it is.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TokenFault {
-    /// It does not have the form, the type, the algorithm, a known key, issuer or audience, or is too long.
+    /// The token is malformed, too long, or has a wrong type, algorithm, key, issuer or audience.
     #[error("the access token is not valid: {0}")]
     Invalid(&'static str),
-    /// Its time is over.
+    /// The token has expired.
     #[error("the access token has expired; refresh it")]
     Expired,
 }
 
-/// Signs and checks access tokens. Pure computation; what was checked once may be remembered.
+/// Signs and verifies access tokens. Pure computation; results of verification may be cached.
 pub trait AccessTokens: Send + Sync {
-    /// A signed token; `None` when the grants make it longer than a token may be.
+    /// Signs a token; `None` if the grants would make it too long.
     fn sign(&self, claims: &AccessClaims) -> Option<SecretString>;
 
-    /// What a token says, at the time `now`.
+    /// Verifies a token at the time `now` and returns its claims.
     fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>, TokenFault>;
 
     /// Whether the text looks like an access token rather than an API key.
@@ -51,39 +51,39 @@ pub trait AccessTokens: Send + Sync {
     fn jwks(&self) -> String;
 }
 
-/// What an opaque token is for; one kind is never taken for another.
+/// The kind of an opaque token. A token of one kind is never accepted as another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenKind {
-    /// Carries a session on.
+    /// Extends a session, once.
     Refresh,
-    /// Lets a person register.
+    /// Permits a user to register.
     Invitation,
-    /// Lets a person go on to the second factor.
+    /// Identifies a sign-in through a provider that has not returned.
     Challenge,
-    /// Stands in for the second factor, once.
+    /// Replaces the second factor, once.
     Recovery,
-    /// Belongs to a browser session: what a request that changes something must repeat.
+    /// Belongs to a browser session; requests that change something repeat it.
     Csrf,
 }
 
 /// A new opaque token.
 #[derive(Clone, Debug)]
 pub struct OpaqueToken {
-    /// The token, shown once.
+    /// The token, returned to the client once.
     pub secret: SecretString,
-    /// Its digest: all that is kept of it.
+    /// Its digest; only this is stored.
     pub digest: Digest,
 }
 
-/// Mints opaque tokens: 256 random bits with a beginning that names the kind.
+/// Generates opaque tokens: a prefix for the kind, then 256 random bits.
 pub trait OpaqueTokens: Send + Sync {
-    /// A new token.
+    /// Generates a token.
     fn mint(&self, kind: TokenKind) -> OpaqueToken;
 
-    /// The digest of a token of this kind; `None` when it does not have the form.
+    /// The digest of a token of this kind; `None` if it is malformed.
     fn digest(&self, kind: TokenKind, secret: &str) -> Option<Digest>;
 
-    /// The refresh token that follows this one: always the same, and only to be found with the key of the
-    /// cluster. `None` when it does not have the form.
+    /// The successor of a refresh token. Deterministic, and computable only with the key of the cluster.
+    /// `None` if the token is malformed.
     fn successor(&self, refresh: &str) -> Option<OpaqueToken>;
 }

@@ -1,98 +1,101 @@
-//! People: who they are, and whether they may come in.
+//! User accounts.
 
 use super::{ExternalIdentity, IdentityError, PasswordHash};
 use async_trait::async_trait;
 use domain::{Email, KeyLabel, Timestamp, UserId};
 
-/// Whether a person may come in.
+/// Whether a user may sign in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UserStatus {
-    /// May sign in.
+    /// The user may sign in.
     Active,
-    /// May not; what the person did stays in their name.
+    /// The user may not sign in; the history and the audit still name the user.
     Deactivated,
 }
 
-/// A person.
+/// A user account.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct User {
-    /// What identifies the person, for ever.
+    /// The permanent id.
     pub id: UserId,
-    /// Where the person is reached; nobody else has it.
+    /// The e-mail address; unique.
     pub email: Email,
-    /// What people call the person.
+    /// The display name.
     pub name: KeyLabel,
-    /// Whether the person may come in.
+    /// Whether the user may sign in.
     pub status: UserStatus,
-    /// Whether the person must use a second factor.
+    /// Whether this user must use a second factor.
     pub second_factor_required: bool,
-    /// When the record was made.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// A person to be.
+/// A user account to create.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// What will identify the person.
+    /// The id.
     pub id: UserId,
-    /// Where the person is reached.
+    /// The e-mail address.
     pub email: Email,
-    /// What people call the person.
+    /// The display name.
     pub name: KeyLabel,
-    /// The person's password; `None` for those who only come through an identity provider.
+    /// The password; `None` if the user only signs in through an identity provider.
     pub password: Option<PasswordHash>,
-    /// Who the person is at an identity provider; made with the person or not at all, and `Taken("identity")` when
-    /// it is another's.
+    /// The identity at a provider. Stored in the same transaction; fails with `Taken("identity")` if another
+    /// user has it.
     pub identity: Option<ExternalIdentity>,
-    /// Whether the person must use a second factor.
+    /// Whether this user must use a second factor.
     pub second_factor_required: bool,
-    /// When the record is made.
+    /// The time of creation.
     pub at: Timestamp,
 }
 
-/// What changes of a person; `None` leaves it as it is.
+/// A change of a user account; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
-    /// Another address.
+    /// The new e-mail address.
     pub email: Option<Email>,
-    /// Another name.
+    /// The new display name.
     pub name: Option<KeyLabel>,
-    /// Whether the person may come in. Deactivating ends every session, takes the invitations back that the person
-    /// gave and that are open, and raises the epoch.
+    /// The new status. Deactivating ends all sessions of the user, revokes the user's open invitations and
+    /// raises the epoch.
     pub status: Option<UserStatus>,
-    /// Whether the person must use a second factor. To require it raises the epoch.
+    /// Whether this user must use a second factor. Requiring it raises the epoch.
     pub second_factor_required: Option<bool>,
 }
 
-/// Keeps people. A change that takes something from a person puts the person into the outbox of
-/// [`super::EpochOutbox`] in the same transaction.
+/// Stores user accounts. A change that takes rights or sessions from a user adds the user to the outbox
+/// ([`super::EpochOutbox`]) in the same transaction.
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Makes a record. `Taken("email")` when another has the address, `Full` beyond
+    /// Creates a user. Fails with `Taken("email")` if the address is in use, and with `Full` beyond
     /// [`crate::identity::USERS_MAX`].
     async fn create(&self, new: &NewUser) -> Result<User, IdentityError>;
 
-    /// One person.
+    /// The user with this id.
     async fn get(&self, id: &UserId) -> Result<Option<User>, IdentityError>;
 
-    /// The person with this address, and their password.
+    /// The user with this address, and the stored password.
     async fn by_email(&self, email: &Email) -> Result<Option<(User, Option<PasswordHash>)>, IdentityError>;
 
-    /// At most `limit` people with ids after `after`, by id.
+    /// The users after `after`, by id, at most `limit`.
     async fn list(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, IdentityError>;
 
-    /// Changes a person. `Missing("user")`, `Taken("email")`, `LastAdministrator` when an active platform
-    /// administrator would be the last one deactivated.
+    /// Changes a user. Fails with `Missing("user")`, `Taken("email")`, and with `LastAdministrator` if it
+    /// would deactivate the last active platform administrator.
     async fn change(&self, id: &UserId, change: &UserChange, at: Timestamp) -> Result<User, IdentityError>;
 
-    /// The password of one person.
+    /// The stored password of a user.
     async fn password(&self, id: &UserId) -> Result<Option<PasswordHash>, IdentityError>;
 
-    /// Sets the password in place of `before`, the one that was kept when the right to that was shown; false, and
-    /// nothing is changed, when another is kept by now. With `ends_sessions` every session but `keep` ends and the
-    /// epoch is raised; without, only the form in which the same password is kept changes. `Missing("user")`.
+    /// Replaces the stored password `before`, which was current when the caller checked it.
+    ///
+    /// - Returns false and changes nothing if the stored password is no longer `before`.
+    /// - `ends_sessions`: ends all sessions except the given one, and raises the epoch. `None` only stores a
+    ///   new hash of the same password.
+    /// - Fails with `Missing("user")`.
     async fn set_password(
         &self,
         id: &UserId,
