@@ -1,4 +1,4 @@
-//! What people do about themselves.
+//! Use cases of users on their own account.
 
 use super::Visitor;
 use super::password::{For, good_enough};
@@ -11,44 +11,44 @@ use domain::{Person, SessionId};
 use secrecy::SecretString;
 use std::sync::Arc;
 
-/// Use cases of people on themselves.
+/// Use cases of users on their own account.
 #[derive(Clone, Debug)]
 pub struct Account {
     shared: Arc<Shared>,
 }
 
-/// Who asks, as known here.
+/// The account of the caller.
 #[derive(Clone, Debug)]
 pub struct Me {
-    /// Who.
+    /// The user.
     pub user: User,
-    /// What the person may do.
+    /// The user's resolved rights.
     pub person: Arc<Person>,
-    /// By which sign-in.
+    /// The session of the request.
     pub session: Option<SessionId>,
-    /// Whether the person has a confirmed second factor.
+    /// Whether the user has a confirmed second factor.
     pub second_factor: bool,
-    /// How many recovery codes are left.
+    /// The number of unused recovery codes.
     pub recovery_left: u32,
-    /// The person must set up a second factor before anything else.
+    /// Whether the user must set up a second factor before anything else.
     pub must_enrol: bool,
 }
 
-/// Another password.
+/// A change of the caller's password.
 #[derive(Clone, Debug)]
 pub struct ChangePassword {
-    /// The present one.
+    /// The current password.
     pub current: SecretString,
-    /// The other one.
+    /// The new password.
     pub new: SecretString,
 }
 
-/// Another password at an administrator's word.
+/// A password reset that an administrator issued.
 #[derive(Clone, Debug)]
 pub struct ResetPassword {
-    /// What [`super::Users::reset_password`] gave.
+    /// The token from [`super::Users::reset_password`].
     pub token: SecretString,
-    /// The other password.
+    /// The new password.
     pub new: SecretString,
 }
 
@@ -57,7 +57,7 @@ impl Account {
         Self { shared }
     }
 
-    /// Who asks.
+    /// The account of the caller.
     pub async fn me(&self, ctx: &RequestContext) -> Result<Me, Error> {
         let (id, asker) = self.shared.person(ctx).await?;
         let user = self.shared.user(&id).await?;
@@ -72,13 +72,13 @@ impl Account {
         })
     }
 
-    /// The person's live sessions, the newest first.
+    /// The live sessions of the caller, the newest first.
     pub async fn sessions(&self, ctx: &RequestContext) -> Result<Vec<Session>, Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
         Ok(self.shared.ports.sessions.list(&user.id, self.shared.now()).await?)
     }
 
-    /// Ends one session of the person.
+    /// Ends a session of the caller.
     pub async fn end_session(&self, ctx: &RequestContext, session: &SessionId) -> Result<(), Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
         if !self.shared.ports.sessions.end(&user.id, session).await? {
@@ -89,7 +89,8 @@ impl Account {
         Ok(())
     }
 
-    /// Ends every session of the person, with `keep_present` but the one that asks; says how many. Every access token given before is refused from then on; the session that goes on must refresh.
+    /// Ends all sessions of the caller and returns their number. With `keep_present` the session of the
+    /// request stays. All earlier access tokens become invalid, so that session must refresh.
     pub async fn end_all(&self, ctx: &RequestContext, keep_present: bool) -> Result<u64, Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
         let keep = ctx.session.as_ref().filter(|_| keep_present);
@@ -99,7 +100,7 @@ impl Account {
         Ok(ended)
     }
 
-    /// Changes the password and ends every session but the one that asks, which must refresh.
+    /// Changes the caller's password and ends all other sessions. The session of the request must refresh.
     pub async fn change_password(&self, ctx: &RequestContext, request: ChangePassword) -> Result<(), Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
         let current = self
@@ -114,7 +115,8 @@ impl Account {
         Ok(())
     }
 
-    /// Sets a password by the token that an administrator had made, once, and ends every session.
+    /// Sets a password with the token of an administrator's reset, which is valid once. Ends all sessions of
+    /// the user.
     pub async fn reset_password(&self, visitor: &Visitor, request: ResetPassword) -> Result<(), Error> {
         let shared = &*self.shared;
         let over = || Error::Invalid { field: "token", message: "is not valid any more".to_owned() };
@@ -129,8 +131,8 @@ impl Account {
         shared.came(visitor, &user.id, Act::done("auth.reset", &user.id)).await
     }
 
-    /// Sets a password that is good enough in place of `before`, and ends every session but `keep`; false when
-    /// another is kept by now.
+    /// Checks the new password, stores it in place of `before`, and ends all sessions except `keep`. False if
+    /// the stored password is no longer `before`.
     async fn set(
         &self,
         user: &User,

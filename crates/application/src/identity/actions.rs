@@ -1,6 +1,6 @@
-//! The actions that records of the audit name, so that a search for one that does not exist is told so.
+//! The actions that audit records name. A search for any other action is refused.
 
-/// Every action, in order.
+/// All actions, in order.
 pub const AUDIT_ACTIONS: &[&str] = &[
     "api_key.create",
     "api_key.narrow",
@@ -69,7 +69,7 @@ pub const AUDIT_ACTIONS: &[&str] = &[
     "user.uninvite",
 ];
 
-/// Whether a search by this action can find anything: an action, or the beginning of one and a `*`.
+/// Whether the text is an action, or a prefix of one followed by `*`.
 pub fn is_audit_action(text: &str) -> bool {
     match text.strip_suffix('*') {
         Some(beginning) => AUDIT_ACTIONS.iter().any(|action| action.starts_with(beginning)),
@@ -84,7 +84,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// Texts in the code that look like actions and are none.
+    /// Texts in the code that look like actions but are not.
     const NO_ACTIONS: &[&str] = &[];
 
     fn is_like_an_action(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The audit: what was done, by whom, with what end.
+//! Use cases on the audit log.
 
 use super::chain::{Verified, verify_audit};
 use super::record::{Act, cut};
@@ -11,38 +11,38 @@ use crate::{Error, RequestContext};
 use domain::{Actor, AuditAnchor, EnvironmentId, MemberId, Permission, ProjectName, Resource};
 use std::sync::Arc;
 
-/// How many refusals are written at a time.
+/// Most records that are written in one transaction.
 const FLUSHED_AT_ONCE: usize = 500;
 
-/// Use cases on the audit.
+/// Use cases on the audit log.
 #[derive(Clone, Debug)]
 pub struct Audit {
     shared: Arc<Shared>,
 }
 
-/// What somebody was given much of at once.
+/// A read of much data at once, which is audited.
 #[derive(Clone, Debug)]
 pub enum BulkRead {
     /// An export of a project.
     Project(ProjectName),
     /// An export of an environment.
     Environment(EnvironmentId),
-    /// Records of the audit, found by the filter of the request.
+    /// A search of the audit log, with the filter of the request.
     Audit(String),
-    /// A file of the audit, found by the filter of the request.
+    /// An export of the audit log, with the filter of the request.
     AuditFile(String),
 }
 
-/// A request that was refused.
+/// A refused request.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// What was tried: the operation's id in the contract.
+    /// The id of the operation in the API contract.
     pub operation: String,
-    /// On what: the path.
+    /// The path of the request.
     pub resource: String,
-    /// The project that it concerns.
+    /// The project that it concerned, if any.
     pub project: Option<ProjectName>,
-    /// The code of the answer: `forbidden`, `unauthenticated`, …
+    /// The error code of the response, such as `forbidden` or `unauthenticated`.
     pub code: String,
 }
 
@@ -51,7 +51,8 @@ impl Audit {
         Self { shared }
     }
 
-    /// Records that match, the newest first. Needs the right to all of it, or with a project in the query, to that.
+    /// The matching records, the newest first. Requires `audit:record:read` in the project of the query, or
+    /// on the platform if the query names none.
     pub async fn search(
         &self,
         ctx: &RequestContext,
@@ -64,7 +65,7 @@ impl Audit {
             Some(Ok(project)) => {
                 let resource = Resource::Project(&project);
                 let asker = self.shared.allowed(ctx, Permission::AuditRead, resource).await?;
-                // An earlier project of the same name was another's.
+                // Records of an earlier project of the same name are not visible to this one.
                 if asker
                     .ctx
                     .require(&asker.view, Permission::AuditRead, Resource::Platform, self.shared.now())
@@ -84,14 +85,15 @@ impl Audit {
         Ok(Listed::take(found, size, |record| record.number))
     }
 
-    /// Checks the chain from its oldest record to its end. Needs the right to all of it.
+    /// Verifies the hash chain from its oldest record to its end. Requires `audit:record:read` on the
+    /// platform.
     pub async fn verify(&self, ctx: &RequestContext) -> Result<Verified, Error> {
         let asker = self.shared.allowed(ctx, Permission::AuditRead, Resource::Platform).await?;
         let mut anchor = asker.view.state.header().audit_anchor;
         loop {
             let found = verify_audit(self.shared.ports.audit.as_ref(), anchor.as_ref()).await?;
             let newer = self.anchor().await?;
-            // Records may have been forgotten meanwhile, under a newer anchor.
+            // Records may have been pruned meanwhile, under a newer anchor.
             if found.first_bad.is_none() || newer == anchor {
                 return Ok(found);
             }
@@ -99,17 +101,17 @@ impl Audit {
         }
     }
 
-    /// The same as this node knows it, without asking anybody.
+    /// The audit anchor that this node has applied, without contacting the leader.
     pub async fn anchor_here(&self) -> Result<Option<AuditAnchor>, Error> {
         Ok(self.shared.core.state.view(Freshness::STALE).await?.state.header().audit_anchor)
     }
 
-    /// What the replicated state knows of the audit.
+    /// The current audit anchor.
     pub async fn anchor(&self) -> Result<Option<AuditAnchor>, Error> {
         Ok(self.shared.view().await?.0.state.header().audit_anchor)
     }
 
-    /// Writes the refusals that are waiting; says how many. To be called every second or so.
+    /// Writes the pending refusals and returns their number. Must be called about every second.
     pub async fn flush(&self) -> Result<u64, Error> {
         for record in self.shared.refusals.take(Some(self.shared.now())) {
             self.shared.enqueue(record);
@@ -117,7 +119,8 @@ impl Audit {
         self.write_waiting().await
     }
 
-    /// Writes all that is waiting, also the refusals that are still being counted: before a node stops.
+    /// Writes all pending records, including refusals that are still being counted. Must be called before the
+    /// node stops.
     pub async fn finish(&self) -> Result<u64, Error> {
         for record in self.shared.refusals.take(None) {
             self.shared.enqueue(record);
@@ -144,9 +147,11 @@ impl Audit {
         }
     }
 
-    /// Notes that a request was refused, to be written with the next [`Audit::flush`]; `actor` is `None` for
-    /// somebody unknown. Equal ones are folded into one record with a count. Never waits; what does not fit is
-    /// counted.
+    /// Records that a request was refused; `actor` is `None` for an anonymous request.
+    ///
+    /// - Equal refusals are folded into one record with a count.
+    /// - Never waits: the record is written by the next [`Audit::flush`]. If the queue is full, it is dropped
+    ///   and counted.
     pub fn refused(&self, visitor: &Visitor, actor: Option<&Actor>, refusal: Refusal) {
         let caller = match actor {
             Some(actor) => Refused::Known(actor.to_string()),
@@ -170,7 +175,7 @@ impl Audit {
         }
     }
 
-    /// Writes down that the asker was given much at once: an export, or records of the audit.
+    /// Records that the caller read much data at once.
     pub async fn read(&self, ctx: &RequestContext, what: BulkRead, project: Option<&ProjectName>) {
         let (action, resource) = match &what {
             BulkRead::Project(project) => ("project.export", project.to_string()),
@@ -192,12 +197,13 @@ impl Audit {
         self.shared.acted(ctx, act).await;
     }
 
-    /// Writes down that the asker had this member lead: nothing in the replicated state says so.
+    /// Records that the caller transferred leadership to this member, which the replicated state does not
+    /// record.
     pub async fn led(&self, ctx: &RequestContext, leader: MemberId) {
         self.shared.acted(ctx, Act::done("member.lead", leader)).await;
     }
 
-    /// Writes down that the asker changed what a node logs.
+    /// Records that the caller changed the log filter of a node.
     pub async fn logs(&self, ctx: &RequestContext, filter: &str) {
         self.shared.acted(ctx, Act::done("member.log", filter)).await;
     }

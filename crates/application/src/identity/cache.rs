@@ -1,28 +1,29 @@
-//! What people may do, as it was looked up not long ago: for tokens that are older than that.
+//! A cache of users' rights, for access tokens whose rights are too old or were too long for the token.
 
 use domain::{Epoch, Person, Timestamp, UserId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most people whose rights are remembered, and most rights of all of them.
+/// Most users in the cache. The constant below limits their grants in total.
 pub(super) const REMEMBERED_MAX: usize = 10_000;
 const GRANTS_REMEMBERED_MAX: usize = 200_000;
 
-/// When it was looked up, and what was found.
+/// The time at which the rights were resolved, and the rights.
 type Found = (Timestamp, Arc<Person>);
 
 #[derive(Debug, Default)]
 pub(super) struct GrantCache(Mutex<HashMap<(UserId, Epoch), Found>>);
 
 impl GrantCache {
-    /// What was looked up for this epoch after `since`.
+    /// The rights that were resolved for this epoch after `since`.
     pub(super) fn get(&self, user: &UserId, epoch: Epoch, since: Timestamp) -> Option<Arc<Person>> {
         let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (found_at, person) = cache.get(&(user.clone(), epoch))?;
         (*found_at > since).then(|| person.clone())
     }
 
-    /// Remembers what was looked up at the time `at`; what is older than `since` makes room, then everything.
+    /// Stores rights that were resolved at the time `at`. If the cache is full, removes entries older than
+    /// `since`, and then all if necessary.
     pub(super) fn put(&self, user: UserId, person: Arc<Person>, at: Timestamp, since: Timestamp) {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = |cache: &HashMap<(UserId, Epoch), Found>| {

@@ -1,4 +1,4 @@
-//! The chain of the audit's records: each head covers the one before and the record.
+//! The hash chain of audit records: each head covers the previous head and the record.
 
 use crate::ports::identity::{
     AuditLog, AuditOutcome, AuditRecord, ChainPage, ChainPlace, IdentityError, NewAuditRecord,
@@ -6,10 +6,10 @@ use crate::ports::identity::{
 use domain::{AuditAnchor, Digest};
 use serde::Serialize;
 
-/// How many records a check reads at a time.
+/// Records that the verification reads at a time.
 const VERIFIED_AT_ONCE: u32 = 1000;
 
-/// The canonical form of a record: JSON with its members in this (alphabetical) order and no blanks.
+/// The canonical form of a record: JSON without blanks, members in this (alphabetical) order.
 #[derive(Serialize)]
 struct Canonical<'a> {
     action: &'a str,
@@ -28,7 +28,7 @@ struct Canonical<'a> {
 }
 
 impl AuditOutcome {
-    /// The outcome as clients see it.
+    /// The outcome in its wire form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -37,7 +37,7 @@ impl AuditOutcome {
         }
     }
 
-    /// Reads an outcome as clients write it.
+    /// Parses the wire form; `None` if there is no such outcome.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Success, Self::Denied, Self::Failure].into_iter().find(|one| one.as_str() == text)
     }
@@ -64,19 +64,20 @@ pub fn next_head(before: Digest, number: u64, record: &NewAuditRecord) -> Digest
     Digest::of(&[&[1], &before.0, &text])
 }
 
-/// What a check of the chain found.
+/// The result of verifying the chain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Verified {
-    /// How many records were checked and are good.
+    /// The number of verified records.
     pub records: u64,
-    /// The first record that does not follow the ones before it, or is missing.
+    /// The first record that is missing or does not match the chain; `None` if all do.
     pub first_bad: Option<u64>,
-    /// The last good record; the last forgotten one when there is none.
+    /// The last verified record, or the last pruned one if none was verified.
     pub last: ChainPlace,
 }
 
-/// Checks the chain from its oldest record to its end, while others may write and forget. What the replicated state
-/// knows of it must be there: no more may be missing at the beginning, and nothing at the end.
+/// Verifies the chain from its oldest record to its end. Concurrent writes and pruning are allowed. With an
+/// anchor, no records after its cut may be missing at the start, and none up to its end may be missing at the
+/// end.
 pub async fn verify_audit(
     log: &dyn AuditLog,
     anchor: Option<&AuditAnchor>,
@@ -101,7 +102,7 @@ pub async fn verify_audit(
             records += 1;
         }
         if page.records.is_empty() {
-            // What is missing at the end leaves no gap: only the kept end tells, or the anchor.
+            // Records removed at the end leave no gap. Only the stored end or the anchor reveals them.
             let first_bad = match page.end {
                 end if end.number < last.number => Some(end.number + 1),
                 end if end.number == last.number && end.head != last.head => Some(end.number),
@@ -113,7 +114,7 @@ pub async fn verify_audit(
     }
 }
 
-/// The first record that is missing at the beginning although the anchor does not allow it, or that was another.
+/// The first record that is missing at the start or differs, although the anchor says that it must exist.
 fn missing(anchor: &AuditAnchor, forgotten: ChainPlace) -> Option<u64> {
     if forgotten.number > anchor.cut.number {
         return Some(anchor.cut.number + 1);
@@ -121,7 +122,7 @@ fn missing(anchor: &AuditAnchor, forgotten: ChainPlace) -> Option<u64> {
     (forgotten.number == anchor.cut.number && forgotten.head != anchor.cut.head).then_some(forgotten.number)
 }
 
-/// Whether the audit is still the one that was anchored, as far as its two ends tell.
+/// Whether the start and the end of the log agree with the anchor.
 pub(super) fn holds(anchor: &AuditAnchor, page: &ChainPage) -> bool {
     let (cut, end) = (missing(anchor, page.forgotten), page.end);
     cut.is_none() && (end == anchor.end || end.number > anchor.end.number)

@@ -1,9 +1,9 @@
-//! Texts that people carry between two steps and that nothing is kept of: a sign-in that waits for the second
-//! factor, and a password that is to be reset.
+//! Sealed tokens for multi-step flows: sign-ins that wait for the second factor, and password resets. Nothing
+//! is stored for them.
 //!
-//! Both are sealed with the key of the cluster, so any node can go on, and name a digest of what they are bound
-//! to: the password as it is kept, and for a challenge how far the second factor is used up. The step that they
-//! allow changes that, so each is good once, and any change of the password ends both.
+//! They are sealed with the key of the cluster, so any node can process the next step. Each contains a digest
+//! of the stored password, and a challenge also of the second factor's progress. The next step changes one of
+//! these, so each token is valid once. Any password change invalidates both kinds.
 
 use super::record::Act;
 use super::shared::Shared;
@@ -14,39 +14,39 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long a challenge is good.
+/// The validity of a challenge.
 pub(super) const CHALLENGE_KEPT: Duration = Duration::from_mins(5);
-/// How often a challenge may be answered.
+/// Most attempts for one challenge.
 pub(super) const TRIES: u32 = 5;
-/// How long a password may be reset.
+/// The validity of a reset token.
 pub(super) const RESET_KEPT: Duration = Duration::from_hours(24);
 
-/// What a challenge says.
+/// The content of a challenge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Waiting {
     pub(super) user: UserId,
-    /// How the person proved who they are so far.
+    /// The authentication method of the first step.
     pub(super) method: String,
     pub(super) device: String,
     pub(super) browser: bool,
     expires_at: Timestamp,
     bound_to: Digest,
-    /// Makes each challenge its own.
+    /// Makes each challenge unique.
     id: String,
 }
 
-/// What a reset says.
+/// The content of a reset token.
 #[derive(Debug, Deserialize, Serialize)]
 struct Resetting {
     user: UserId,
-    /// Who let it be reset; must still be allowed to when it is.
+    /// The actor that issued it, who must still have the right to when it is used.
     issuer: Actor,
     expires_at: Timestamp,
     bound_to: Digest,
 }
 
 impl Shared {
-    /// A challenge for a person whose first step succeeded, with the password as it is kept.
+    /// A challenge for a user whose first step succeeded. `password` is the stored hash.
     pub(super) fn challenge(
         &self,
         user: &User,
@@ -65,15 +65,15 @@ impl Shared {
         self.ports.sealer.seal(SealedFor::Challenge, &text(&waiting))
     }
 
-    /// What a challenge says, unless its time is over.
+    /// The content of a challenge; `None` if it is invalid or expired.
     pub(super) fn open_challenge(&self, challenge: &SecretString) -> Option<Waiting> {
         let text = self.ports.sealer.open(SealedFor::Challenge, challenge.expose_secret())?;
         let waiting: Waiting = serde_json::from_str(&text).ok()?;
         (self.now() < waiting.expires_at).then_some(waiting)
     }
 
-    /// The person and second factor that a challenge is for, and the password as it is kept, unless something
-    /// changed since.
+    /// The user, the second factor and the stored password hash of a challenge. `None` if any of them changed
+    /// since it was issued.
     pub(super) async fn challenged(
         &self,
         waiting: &Waiting,
@@ -87,7 +87,7 @@ impl Shared {
         Ok(good.then_some((user, factor, password)))
     }
 
-    /// A token by which a person sets another password, and when it ends.
+    /// A token for resetting a user's password, and its time of expiry.
     pub(super) async fn reset_token(
         &self,
         issuer: &Actor,
@@ -99,8 +99,8 @@ impl Shared {
         Ok((self.ports.sealer.seal(SealedFor::PasswordReset, &text(&resetting)), expires_at))
     }
 
-    /// The person whose password the token resets, and the password as it is kept; nobody when who gave the token
-    /// could not give it any more.
+    /// Resolves a reset token to the user and the stored password hash. `None` if it is invalid, expired or
+    /// used, or if its issuer has lost the right to reset.
     pub(super) async fn resetting(
         &self,
         token: &SecretString,
@@ -120,8 +120,8 @@ impl Shared {
         Ok(may.then_some((user, password)))
     }
 
-    /// Fails unless this is the person's password, and gives it as it is kept; for what a session alone must not do.
-    /// Guesses are slowed down like sign-ins, and written down as a failure of what was to be done.
+    /// Checks the caller's password again, for actions that need more than a session, and returns the stored
+    /// hash. Failures are throttled like sign-ins and audited as a failure of `action`.
     pub(super) async fn prove_again(
         &self,
         ctx: &RequestContext,

@@ -1,4 +1,4 @@
-//! E-mail addresses beside the ids of actors, in the history and in the audit.
+//! Adds e-mail addresses to the ids of actors, in the history and in the audit log.
 
 use super::shared::{Asker, Shared};
 use crate::ports::Freshness;
@@ -19,11 +19,12 @@ impl Emails {
         Self { shared }
     }
 
-    /// The e-mail addresses of actors, by the actor's name (`user:<id>`): of those that are users and that the caller
-    /// may see in an answer on `project`, or on the platform with `None`. At most one page of actors.
+    /// The visible e-mail addresses of actors in a response on `project`, or on the platform with `None`. The
+    /// keys are the given actor names (`user:<id>`).
     ///
-    /// Never fails: what cannot be read is left out. The store is read once, and not at all for a caller who may see
-    /// none of the addresses.
+    /// - `actors` is at most one page.
+    /// - Never fails: addresses that cannot be read are left out.
+    /// - Reads the database once, and not at all if the caller may see none of the addresses.
     pub async fn of_actors(
         &self,
         ctx: &RequestContext,
@@ -52,7 +53,7 @@ impl Emails {
             let own = visible.own.as_ref().is_some_and(|own| users.contains(own));
             own || (!users.is_empty() && (others || visible.project.is_some()))
         };
-        // What this node knows is enough to see that there is nothing to look up.
+        // The state of this node is enough to see that no address is visible.
         let here = Asker { ctx: ctx.clone(), view: shared.core.state.view(Freshness::STALE).await? };
         if !is_one_visible(&shared.visible_emails(&here, project)) {
             return Ok(BTreeMap::new());
@@ -66,19 +67,19 @@ impl Emails {
 }
 
 impl Shared {
-    /// Whose e-mail addresses the caller may see in an answer on `project`, or on the platform with `None`: those that
-    /// another operation shows to the same caller.
+    /// The users whose e-mail addresses the caller may see in a response on `project`, or on the platform
+    /// with `None`. They are those that another operation also returns to the caller:
     ///
-    /// | Who | sees the address of | as in |
+    /// | Caller | sees the address of | as in |
     /// |---|---|---|
-    /// | a user | that user | `Account::me` |
+    /// | a user | itself | `Account::me` |
     /// | `platform:user:read` on the platform | every user | `Users::list` |
     /// | `project:member:read` in the project | users with a role in the project | `Members::list` |
     /// | `project:member:read` on the platform | users with a role on the platform or in any project | the same |
     /// | `platform:organisation:read` on the platform | users with a role in any organisation | the same |
     ///
-    /// Everybody else sees none. A right in one project shows nothing in answers on another. Nor does
-    /// `audit:record:read`.
+    /// All other callers see none. A permission in one project shows nothing in responses on another, and
+    /// `audit:record:read` shows nothing.
     fn visible_emails(&self, asker: &Asker, project: Option<&ProjectName>) -> VisibleEmails {
         let Asker { ctx, view } = asker;
         let may =

@@ -1,4 +1,4 @@
-//! Telling the replicated state whose rights changed, so that every node refuses what was found before.
+//! Raising epochs: invalidates the rights and access tokens of users on all nodes after their rights changed.
 
 use super::shared::Shared;
 use crate::ports::identity::Observation;
@@ -7,10 +7,10 @@ use domain::limits::EPOCHS_RAISED_MAX;
 use domain::{Actor, Command, UserId};
 use std::sync::Arc;
 
-/// How many batches a change tries to tell before it answers; housekeeping tells the rest.
+/// Batches that a change tries to process before it returns. Housekeeping processes the rest.
 const BATCHES_AT_ONCE: usize = 2;
 
-/// Drains the outbox of epochs.
+/// Processes the outbox of epochs.
 #[derive(Clone, Debug)]
 pub struct Epochs {
     shared: Arc<Shared>,
@@ -21,13 +21,13 @@ impl Epochs {
         Self { shared }
     }
 
-    /// Raises the epochs that are waiting, at most one batch of 1000; says how many. To be called every second
-    /// or so on any node: what a change could not tell at once, because no leader was there, waits for this.
+    /// Raises pending epochs, at most one batch of 1000, and returns the number. Must be called about every
+    /// second on some node, for epochs that could not be raised at once because there was no leader.
     pub async fn drain(&self) -> Result<u64, Error> {
         self.shared.drain().await
     }
 
-    /// Raises the epochs of these people, at most 1000, without the outbox.
+    /// Raises the epochs of these users, at most 1000, without the outbox.
     pub async fn raise(&self, users: &[UserId]) -> Result<(), Error> {
         self.shared.raise(users).await
     }
@@ -59,7 +59,8 @@ impl Shared {
         Ok(users.len() as u64)
     }
 
-    /// Tells what a change left in the outbox. The change stands whatever becomes of this: what is left, waits.
+    /// Processes the outbox entries of a change. Errors do not undo the change; the entries stay in the
+    /// outbox.
     pub(super) async fn settle(&self) {
         for _ in 0..BATCHES_AT_ONCE {
             match self.drain().await {

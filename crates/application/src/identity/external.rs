@@ -1,4 +1,4 @@
-//! Coming in through an identity provider.
+//! Sign-in through identity providers.
 
 use super::record::{Act, cut};
 use super::shared::Shared;
@@ -12,33 +12,34 @@ use domain::{GroupName, KeyLabel, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
-/// Use cases on sign-ins through identity providers.
+/// Use cases of sign-ins through identity providers.
 #[derive(Clone, Debug)]
 pub struct ExternalSignIn {
     shared: Arc<Shared>,
 }
 
-/// A sign-in that goes to a provider.
+/// A sign-in that is redirected to a provider.
 #[derive(Clone, Debug)]
 pub struct WentOut {
-    /// Where to send the person.
+    /// The URL to redirect the user to.
     pub location: String,
-    /// What comes back; to be kept with the browser and compared, so that nobody finishes another's sign-in.
+    /// The state that the redirect returns. The browser keeps it and compares it, so that nobody can complete
+    /// another user's sign-in.
     pub state: SecretString,
 }
 
-/// A sign-in that came back.
+/// The return of a sign-in from a provider.
 #[derive(Clone, Debug)]
 pub struct FinishExternal {
-    /// The provider that the answer says it comes from.
+    /// The provider to whose redirect URL the user returned.
     pub provider: String,
-    /// What came back.
+    /// The returned state.
     pub state: SecretString,
-    /// The provider's code.
+    /// The authorisation code.
     pub code: SecretString,
-    /// What the person calls the device; may be empty, cut at 256 bytes.
+    /// The device name given by the user; may be empty, truncated at 256 bytes.
     pub device: String,
-    /// Whether the session is a browser's, which needs a token against cross-site requests.
+    /// Whether a browser holds the session, so that it needs a CSRF token.
     pub browser: bool,
 }
 
@@ -58,7 +59,7 @@ impl ExternalSignIn {
         Ok(WentOut { location, state: state.secret })
     }
 
-    /// Finishes it. People are found by issuer and subject, never by their address.
+    /// Completes a sign-in. Users are identified by issuer and subject, never by e-mail address.
     pub async fn finish(&self, visitor: &Visitor, request: FinishExternal) -> Result<SignedIn, Error> {
         let shared = &*self.shared;
         let state = shared.ports.opaque.digest(TokenKind::Challenge, request.state.expose_secret());
@@ -70,7 +71,8 @@ impl ExternalSignIn {
             shared.count_bad_token(TokenGuess::External, &visitor.origin.address).await?;
             return self.refused(visitor, "unknown", "no such sign-in is under way").await;
         };
-        // An answer of one provider must not pass for another's (RFC 9700 section 4.4, mix-up).
+        // Prevents mix-up attacks: a response of one provider must not count for another (RFC 9700 section
+        // 4.4).
         if pending.provider != request.provider {
             return self.refused(visitor, &pending.provider, "the answer is another provider's").await;
         }
@@ -90,12 +92,12 @@ impl ExternalSignIn {
         shared.first_step(visitor, &user, (method, request.device, request.browser)).await
     }
 
-    /// The names of the providers.
+    /// The names of the configured providers.
     pub fn providers(&self) -> Vec<String> {
         self.shared.ports.providers.names()
     }
 
-    /// Writes down that somebody came back whose sign-in cannot be finished, and why.
+    /// Audits a sign-in that returned from a provider but cannot be completed, with the reason.
     pub async fn turned_away(&self, visitor: &Visitor, provider: &str, reason: &str) {
         let act = Act::failed("auth.external", cut(provider)).with("reason", reason);
         self.shared.failed(visitor, None, act).await;
@@ -106,7 +108,8 @@ impl ExternalSignIn {
         Err(Error::ProviderRefused)
     }
 
-    /// The person of an identity; one who comes for the first time is let in as the mode of registration says.
+    /// The user with an external identity. On the first sign-in the user is registered, if the registration
+    /// mode allows it.
     async fn person(
         &self,
         visitor: &Visitor,
@@ -169,7 +172,7 @@ impl ExternalSignIn {
         Ok(user)
     }
 
-    /// Puts the person into the groups that the provider names, of those that are mapped.
+    /// Mirrors the provider's groups into the mapped groups of this platform.
     async fn mirror(
         &self,
         visitor: &Visitor,

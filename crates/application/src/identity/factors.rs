@@ -1,4 +1,4 @@
-//! Second factors: setting up, taking away.
+//! Setting up and removing second factors.
 
 use super::RECOVERY_CODES;
 use super::record::Act;
@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long after a sign-in those who have no password need not sign in again to set up a second factor.
+/// The time after a sign-in in which users without a password may set up a second factor without a new
+/// sign-in.
 const FRESH: Duration = Duration::from_mins(10);
 
 /// Use cases on second factors.
@@ -20,19 +21,19 @@ pub struct Factors {
     shared: Arc<Shared>,
 }
 
-/// A second factor that waits for its first code.
+/// An unconfirmed second factor.
 #[derive(Clone, Debug)]
 pub struct Enrolment {
-    /// The secret in base32, for typing; shown this once.
+    /// The secret in base32, for manual entry; returned only once.
     pub secret: SecretString,
-    /// The `otpauth:` address for the person's device; shown this once.
+    /// The `otpauth:` URI for an authenticator; returned only once.
     pub uri: SecretString,
 }
 
-/// A second factor that works.
+/// A confirmed second factor.
 #[derive(Clone, Debug)]
 pub struct Confirmed {
-    /// Each stands in for the second factor once; shown this once.
+    /// The recovery codes. Each replaces the second factor once; returned only once.
     pub recovery_codes: Vec<SecretString>,
 }
 
@@ -41,8 +42,8 @@ impl Factors {
         Self { shared }
     }
 
-    /// Begins to set up a second factor of the person who asks, by the password: whoever holds a session alone must
-    /// not shut its person out. One who has no password must have signed in just before.
+    /// Begins to set up a second factor for the caller. Requires the password, so that a stolen session
+    /// cannot lock out its user. A user without a password must have signed in recently.
     pub async fn begin(
         &self,
         ctx: &RequestContext,
@@ -58,7 +59,7 @@ impl Factors {
         Ok(Enrolment { secret: secret.base32, uri: secret.uri })
     }
 
-    /// Shows that the device has the secret: from now on it is needed.
+    /// Confirms the second factor with a first code. From then on sign-ins require it.
     pub async fn confirm(&self, ctx: &RequestContext, code: &SecretString) -> Result<Confirmed, Error> {
         only_meant(ctx)?;
         let shared = &*self.shared;
@@ -75,7 +76,8 @@ impl Factors {
             return Err(Error::Invalid { field: "code", message: "the code is wrong".to_owned() });
         };
         let (codes, digests) = self.recovery();
-        // Sessions that were opened without it may be somebody else's: all others end with the same stroke.
+        // Sessions without the second factor may be stolen, so all other sessions end in the same
+        // transaction.
         if !shared.ports.factors.confirm(&id, step, &digests, ctx.session.as_ref()).await? {
             return Err(Error::not_found("second factor", "to confirm"));
         }
@@ -85,7 +87,8 @@ impl Factors {
         Ok(Confirmed { recovery_codes: codes })
     }
 
-    /// Takes the second factor away, by the password, which must be one that is good enough without.
+    /// Removes the caller's second factor. Requires the password, which must be long enough without a second
+    /// factor.
     pub async fn remove(&self, ctx: &RequestContext, password: &SecretString) -> Result<(), Error> {
         let (user, _) = self.shared.enrolled(ctx).await?;
         self.shared.prove_again(ctx, &user, ("factor.remove", "password"), password).await?;
@@ -98,7 +101,7 @@ impl Factors {
         self.take_away(ctx, &user.id).await
     }
 
-    /// Gives other recovery codes, by the password; the ones before end.
+    /// Replaces the recovery codes. Requires the password.
     pub async fn regenerate(
         &self,
         ctx: &RequestContext,
@@ -112,7 +115,7 @@ impl Factors {
         Ok(Confirmed { recovery_codes: codes })
     }
 
-    /// An administrator takes the second factor of somebody who lost it away.
+    /// Removes another user's second factor (administrators only).
     pub async fn remove_of(&self, ctx: &RequestContext, user: &UserId) -> Result<(), Error> {
         let asker = self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
         let other = self.shared.user(user).await?;
@@ -151,7 +154,7 @@ impl Factors {
         Ok(())
     }
 
-    /// Recovery codes and their digests.
+    /// New recovery codes and their digests.
     fn recovery(&self) -> (Vec<SecretString>, Vec<Digest>) {
         let mint = || self.shared.ports.opaque.mint(TokenKind::Recovery);
         (0..RECOVERY_CODES).map(|_| mint()).map(|code| (code.secret, code.digest)).unzip()

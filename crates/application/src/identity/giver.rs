@@ -1,4 +1,4 @@
-//! Whether those who gave something that is redeemed later may still give it then.
+//! Checks that the issuer of an invitation or a password reset still has the right to it when it is used.
 
 use super::members::giving;
 use super::shared::{Asker, Shared};
@@ -8,8 +8,8 @@ use domain::{Actor, ApiKeyId, KeyRef, Permission, Person, Resource, UserId};
 use std::sync::Arc;
 
 impl Shared {
-    /// Makes the record of a person. An invitation counts while who gave it could give it anew;
-    /// `RegistrationClosed` when there is none that counts.
+    /// Registers a user. An invitation is valid only while its issuer could still issue it; otherwise fails
+    /// with `RegistrationClosed`.
     pub(super) async fn admit(&self, new: &NewUser, by: &RegisterBy) -> Result<User, Error> {
         if let RegisterBy::Invitation(token) = by {
             let invitation = self.ports.admissions.invitation(token).await?;
@@ -24,7 +24,7 @@ impl Shared {
         }
     }
 
-    /// Whether the actor may still reset the password of this person.
+    /// Whether the actor still has the right to reset this user's password.
     pub(super) async fn may_still_reset(&self, actor: &Actor, user: &User) -> Result<bool, Error> {
         still(self.could_reset(actor, user).await)
     }
@@ -47,7 +47,7 @@ impl Shared {
         }
     }
 
-    /// Who gave something, with the rights of today. Fails for keys that are not there any more.
+    /// The issuer with its current rights. Fails if it is an API key that no longer exists.
     async fn giver(&self, actor: Actor) -> Result<Asker, Error> {
         let (view, _) = self.view().await?;
         let mut ctx = RequestContext::new(actor, self.core.env.ids.request_id());
@@ -61,7 +61,8 @@ impl Shared {
         Ok(Asker { ctx, view })
     }
 
-    /// The actor that an invitation names. A key gives where it belongs, or everywhere as one of the platform.
+    /// The actor that an invitation names. An API key may belong to the project of the invitation or to the
+    /// platform.
     async fn invited_by(&self, text: &str, place: Option<&Place>) -> Result<Option<Actor>, Error> {
         if let Some(user) = text.strip_prefix("user:") {
             return Ok(UserId::parse(user).ok().map(Actor::User));
@@ -79,7 +80,7 @@ impl Shared {
     }
 }
 
-/// Whether a check of rights was passed; other failures stay failures.
+/// Converts refusals into false; other errors stay errors.
 fn still(checked: Result<(), Error>) -> Result<bool, Error> {
     match checked {
         Ok(()) => Ok(true),

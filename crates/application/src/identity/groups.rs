@@ -1,4 +1,4 @@
-//! Groups of people.
+//! Use cases on groups of users.
 
 use super::Listed;
 use super::record::Act;
@@ -14,14 +14,14 @@ pub struct Groups {
     shared: Arc<Shared>,
 }
 
-/// A group to be.
+/// A group to create or change.
 #[derive(Clone, Debug)]
 pub struct PutGroup {
-    /// Its name.
+    /// The name.
     pub name: GroupName,
-    /// What people call it.
+    /// The display name.
     pub label: KeyLabel,
-    /// The group it is in.
+    /// The group that contains it.
     pub parent: Option<GroupName>,
 }
 
@@ -30,7 +30,7 @@ impl Groups {
         Self { shared }
     }
 
-    /// Groups, by name.
+    /// The groups, by name.
     pub async fn list(
         &self,
         ctx: &RequestContext,
@@ -42,7 +42,7 @@ impl Groups {
         Ok(Listed::take(found, size, |group| group.name.clone()))
     }
 
-    /// Makes or changes a group.
+    /// Creates or changes a group.
     pub async fn put(&self, ctx: &RequestContext, request: PutGroup) -> Result<Group, Error> {
         self.may_change(ctx).await?;
         let PutGroup { name, label, parent } = request;
@@ -54,7 +54,7 @@ impl Groups {
         Ok(group)
     }
 
-    /// Deletes a group with the roles that it has.
+    /// Deletes a group and its role bindings.
     pub async fn delete(&self, ctx: &RequestContext, name: &GroupName) -> Result<(), Error> {
         self.may_change(ctx).await?;
         if !self.shared.ports.groups.delete(name).await? {
@@ -65,7 +65,7 @@ impl Groups {
         Ok(())
     }
 
-    /// The people of exactly this group, by id.
+    /// The direct members of a group, by id.
     pub async fn people(
         &self,
         ctx: &RequestContext,
@@ -79,7 +79,7 @@ impl Groups {
         Ok(Listed::take(found, size, UserId::clone))
     }
 
-    /// Puts a person into a group.
+    /// Adds a user to a group.
     pub async fn add(&self, ctx: &RequestContext, name: &GroupName, user: &UserId) -> Result<(), Error> {
         self.may_change(ctx).await?;
         self.shared.user(user).await?;
@@ -89,7 +89,7 @@ impl Groups {
         Ok(())
     }
 
-    /// Takes a person out of a group.
+    /// Removes a user from a group.
     pub async fn remove(&self, ctx: &RequestContext, name: &GroupName, user: &UserId) -> Result<(), Error> {
         self.may_change(ctx).await?;
         if !self.shared.ports.groups.remove(name, user).await? {
@@ -100,8 +100,8 @@ impl Groups {
         Ok(())
     }
 
-    /// A group gives and takes whatever was bound to it and to those around it, so changing one takes the right
-    /// to give and take everything.
+    /// Checks the rights to change groups. A change may grant and revoke any role that is bound to the group
+    /// or its parents, so it requires all permissions everywhere.
     async fn may_change(&self, ctx: &RequestContext) -> Result<Asker, Error> {
         let asker = self.shared.may_change(ctx, Permission::GroupWrite, Resource::Platform).await?;
         self.shared.has_everything(&asker)?;

@@ -1,4 +1,5 @@
-//! When API keys were last used: noted in memory, to five minutes, and saved in the background.
+//! The last uses of API keys: recorded in memory with an accuracy of five minutes, and saved in the
+//! background.
 
 use super::shared::Shared;
 use crate::Error;
@@ -8,14 +9,14 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// How exact the time of a use is, in milliseconds: a use this soon after the noted one is not noted.
+/// The accuracy, in milliseconds. A use within this time of the recorded one is not recorded.
 const EXACT_MS: i64 = 300_000;
-/// Most keys whose use is noted at a time; the uses of more are not noted until the database is back.
+/// Most keys in memory. While the database is unavailable, uses of further keys are not recorded.
 const NOTED_MAX: usize = 100_000;
 /// Most uses that are saved in one transaction.
 const SAVED_AT_ONCE: usize = 500;
 
-/// The uses of API keys.
+/// Records and reads the last uses of API keys.
 #[derive(Clone)]
 pub struct KeyUses {
     shared: Arc<Shared>,
@@ -39,7 +40,7 @@ impl KeyUses {
         Self { shared, noted: Arc::default() }
     }
 
-    /// Notes that a key is used now. Takes no time: to be called for each request.
+    /// Records a use of a key now. Cheap enough to be called for each request.
     pub fn note(&self, key: &KeyRef) {
         let at = self.shared.now();
         let fresh = |noted: &Noted| (at.0 - noted.at.0).abs() < EXACT_MS;
@@ -55,7 +56,7 @@ impl KeyUses {
         }
     }
 
-    /// Saves what was noted; gives how many uses. What cannot be saved stays noted.
+    /// Saves the recorded uses and returns their number. Uses that cannot be saved stay in memory.
     pub async fn save(&self) -> Result<usize, Error> {
         let mut saved = 0;
         loop {
@@ -80,9 +81,12 @@ impl KeyUses {
         Ok(saved)
     }
 
-    /// When each of these keys was last used, as far as it is known: `None` for a key that was not used within
-    /// [`super::KEY_USES_KEPT_DAYS`], and for all while the identity database is not available. The keys are of
-    /// one project, or all of the platform, and in the order of their ids; the caller may read them.
+    /// The last use of each of these keys, in the same order.
+    ///
+    /// - `None` for a key without a use within [`super::KEY_USES_KEPT_DAYS`], and for all keys while the
+    ///   identity database is unavailable.
+    /// - The keys must be of one project, or all of the platform, in order of ids. The caller has checked the
+    ///   right to read them.
     pub async fn last(&self, keys: &[ApiKey]) -> Vec<Option<Timestamp>> {
         let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };
         let project = first.key.project.as_ref();

@@ -1,16 +1,16 @@
-//! A part of a list that is not in the replicated state and so has no revision.
+//! A page of a list that is not part of the replicated state and so has no revision.
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Listed<T, K> {
     /// The items.
     pub items: Vec<T>,
-    /// The last item's key when there are more.
+    /// The key of the last item, if there are more items.
     pub next: Option<K>,
 }
 
 impl<T, K> Listed<T, K> {
-    /// Of items that were read one more than wanted, at most `size`, and whether there are more.
+    /// Builds a page from the items of a read of `size + 1`.
     pub(super) fn take(mut items: Vec<T>, size: u32, key: impl Fn(&T) -> K) -> Self {
         let size = size as usize;
         let more = items.len() > size;

@@ -1,4 +1,4 @@
-//! API keys that a person made: they go on working when the person is deactivated, unless they are revoked.
+//! API keys created by a user. They stay valid after the user is deactivated, unless they are revoked.
 
 use super::Users;
 use super::record::Act;
@@ -6,30 +6,30 @@ use super::shared::Shared;
 use crate::{Error, RequestContext};
 use domain::{Actor, ApiKey, Command, KeyRef, Permission, Resource, UserId};
 
-/// Most API keys that are listed, and most that are revoked by one request.
+/// Most API keys that one request lists or revokes.
 pub const MADE_KEYS_MAX: usize = 1000;
 
-/// The API keys that a person made, and those that were made with these.
+/// The API keys that a user created, directly or through API keys that the user created.
 #[derive(Clone, Debug, Default)]
 pub struct MadeKeys {
-    /// How many this request revoked.
+    /// The number of keys that this request revoked.
     pub revoked: u64,
-    /// Those that still work and that the actor may see, at most [`MADE_KEYS_MAX`].
+    /// The valid keys that the caller may read, at most [`MADE_KEYS_MAX`].
     pub left: Vec<ApiKey>,
-    /// How many more still work.
+    /// The number of further valid keys.
     pub more: u64,
 }
 
 impl Users {
-    /// The API keys that a person made, directly or with a key that the person made.
+    /// The API keys that a user created, directly or through API keys that the user created.
     pub async fn made_keys(&self, ctx: &RequestContext, user: &UserId) -> Result<MadeKeys, Error> {
         self.shared().allowed(ctx, Permission::UserRead, Resource::Platform).await?;
         self.shared().user(user).await?;
         self.shared().keys_left(ctx, user).await
     }
 
-    /// What becomes of the API keys of a person who was deactivated: with `revoke` those that the actor may revoke
-    /// are. Says what is left.
+    /// Handles the API keys of a deactivated user: with `revoke`, revokes those that the caller may revoke.
+    /// Returns the remaining ones.
     pub async fn settle_keys(
         &self,
         ctx: &RequestContext,
@@ -46,7 +46,7 @@ impl Users {
             for key in keys {
                 match shared.core.commit(ctx, Command::RevokeApiKey { key }).await {
                     Ok(_) => revoked += 1,
-                    // It went meanwhile, or is not the actor's to revoke: then it is among those that are left.
+                    // Already revoked, or the caller may not revoke it and it remains.
                     Err(Error::Rejected(_) | Error::Forbidden(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -61,7 +61,7 @@ impl Users {
 }
 
 impl Shared {
-    /// The keys of a person that still work, as far as the actor may see them.
+    /// The valid keys that a user created, as far as the caller may read them.
     async fn keys_left(&self, ctx: &RequestContext, user: &UserId) -> Result<MadeKeys, Error> {
         let asker = self.known(ctx).await?;
         let (now, maker) = (self.now(), Actor::User(user.clone()));

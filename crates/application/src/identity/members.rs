@@ -1,4 +1,4 @@
-//! Who has which role where.
+//! Use cases on role bindings.
 
 use super::Listed;
 use super::record::Act;
@@ -10,24 +10,24 @@ use domain::{BuiltInRole, EnvironmentName, Permission, ProjectName, Resource, Ro
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Use cases on who has which role.
+/// Use cases on role bindings.
 #[derive(Clone, Debug)]
 pub struct Members {
     shared: Arc<Shared>,
 }
 
-/// A role to be given.
+/// A role to grant.
 #[derive(Clone, Debug)]
 pub struct PutMember {
-    /// Where.
+    /// The place.
     pub place: Place,
-    /// To whom.
+    /// The holder.
     pub subject: Subject,
-    /// Which.
+    /// The role.
     pub role: RoleName,
-    /// In which environments of the projects; `None` for all.
+    /// The environments in its scope; `None` means all.
     pub environments: Option<BTreeSet<EnvironmentName>>,
-    /// For which prefixes of config keys; `None` for all.
+    /// The prefixes of config keys in its scope; `None` means all keys.
     pub key_prefixes: Option<BTreeSet<String>>,
 }
 
@@ -36,7 +36,7 @@ impl Members {
         Self { shared }
     }
 
-    /// Everybody with a role in exactly this place, by subject.
+    /// The subjects with a role in exactly this place, in order.
     pub async fn list(
         &self,
         ctx: &RequestContext,
@@ -49,14 +49,14 @@ impl Members {
         Ok(Listed::take(found, size, |member| member.binding.subject.clone()))
     }
 
-    /// One subject with a role in exactly this place.
+    /// A subject with a role in exactly this place.
     pub async fn get(&self, ctx: &RequestContext, place: &Place, subject: &Subject) -> Result<Member, Error> {
         self.shared.may_see(ctx, place).await?;
         let found = self.shared.member(place, subject).await?;
         found.ok_or_else(|| Error::not_found("member", shown(subject)))
     }
 
-    /// Gives a role, in place of the one that the subject had there.
+    /// Grants a role and replaces the subject's earlier role in the place.
     pub async fn put(&self, ctx: &RequestContext, request: PutMember) -> Result<Binding, Error> {
         let shared = &*self.shared;
         let PutMember { place, subject, role, environments, key_prefixes } = request;
@@ -81,7 +81,7 @@ impl Members {
         Ok(binding)
     }
 
-    /// Takes the role of a subject in a place.
+    /// Revokes the role of a subject in a place.
     pub async fn delete(&self, ctx: &RequestContext, place: &Place, subject: &Subject) -> Result<(), Error> {
         let shared = &*self.shared;
         let asker = shared.may_give(ctx, place).await?;
@@ -101,11 +101,11 @@ impl Members {
     }
 }
 
-/// Most members that are read at a time.
+/// Members that are read at a time.
 const PAGE: u32 = 1000;
 
 impl Shared {
-    /// Fails unless the asker may see who has which role in this place.
+    /// Checks that the caller may read the role bindings in this place.
     async fn may_see(&self, ctx: &RequestContext, place: &Place) -> Result<Asker, Error> {
         let (permission, resource) = match place {
             Place::Platform => (Permission::MemberRead, Resource::Platform),
@@ -117,7 +117,7 @@ impl Shared {
         Ok(asker)
     }
 
-    /// Fails unless the asker may give roles in this place.
+    /// Checks that the caller may grant roles in this place.
     pub(super) async fn may_give(&self, ctx: &RequestContext, place: &Place) -> Result<Asker, Error> {
         let (permission, resource) = giving(place);
         let asker = self.may_change(ctx, permission, resource).await?;
@@ -125,8 +125,9 @@ impl Shared {
         Ok(asker)
     }
 
-    /// Fails unless the role may be given in this place and the asker has everything that it gives there. A role
-    /// of an organisation reaches projects that it may own later, so it takes the rights everywhere.
+    /// Checks that the role may be granted in this place, and that the caller has all its permissions there.
+    /// A role in an organisation extends to projects that it may own later, so the caller needs the
+    /// permissions in all projects.
     pub(super) async fn within_own_role(
         &self,
         asker: &Asker,
@@ -140,7 +141,7 @@ impl Shared {
             let message = format!("the role {role} is not given in this place");
             return Err(Error::Invalid { field: "role", message });
         }
-        // Half an administrator would be one whom the guard of the last administrator does not count.
+        // A platform administrator with a limited scope would escape the check for the last administrator.
         if built_in == Some(BuiltInRole::PlatformAdmin) {
             let parts = [("environments", environments.is_some()), ("key_prefixes", key_prefixes.is_some())];
             if let Some((field, _)) = parts.into_iter().find(|(_, narrow)| *narrow) {
@@ -156,7 +157,7 @@ impl Shared {
         self.within_own(asker, &permissions, Scope { project, environments, key_prefixes })
     }
 
-    /// Fails unless the asker has everything that a role gives that is there already.
+    /// Checks that the caller has all permissions of an existing role binding.
     pub(super) async fn not_above_role(&self, asker: &Asker, binding: &Binding) -> Result<(), Error> {
         let permissions = self.permissions(&binding.role).await?;
         let project = match &binding.place {
@@ -167,7 +168,7 @@ impl Shared {
         self.within_own(asker, &permissions, Scope { project, environments, key_prefixes })
     }
 
-    /// What a role allows.
+    /// The permissions of a role.
     pub(super) async fn permissions(&self, role: &RoleName) -> Result<BTreeSet<Permission>, Error> {
         if let Some(built_in) = BuiltInRole::parse(role.as_str()) {
             return Ok(built_in.permissions());
@@ -176,7 +177,7 @@ impl Shared {
         Ok(custom.ok_or_else(|| Error::not_found("role", role))?.permissions)
     }
 
-    /// A subject with a role in exactly this place.
+    /// The role binding of a subject in exactly this place.
     async fn member(&self, place: &Place, subject: &Subject) -> Result<Option<Member>, Error> {
         let mut after = None;
         loop {
@@ -193,7 +194,7 @@ impl Shared {
         }
     }
 
-    /// Every role in exactly this place.
+    /// All role bindings in exactly this place.
     pub(super) async fn bindings(&self, place: &Place) -> Result<Vec<Binding>, Error> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
@@ -208,7 +209,7 @@ impl Shared {
     }
 }
 
-/// What it takes to give roles in this place.
+/// The permission and resource required to grant roles in this place.
 pub(super) fn giving(place: &Place) -> (Permission, Resource<'_>) {
     match place {
         Place::Platform => (Permission::MemberWrite, Resource::Platform),
@@ -217,7 +218,7 @@ pub(super) fn giving(place: &Place) -> (Permission, Resource<'_>) {
     }
 }
 
-/// Fails unless the project of the place exists.
+/// Checks that the project of the place exists.
 fn exists(asker: &Asker, place: &Place) -> Result<(), Error> {
     match place {
         Place::Project(project) if asker.view.state.project(project).is_none() => {
@@ -235,7 +236,7 @@ pub(super) fn project_of(place: &Place) -> Option<&ProjectName> {
     }
 }
 
-/// A place as the audit names it.
+/// The place in its form for the audit log.
 pub(super) fn named(place: &Place) -> String {
     match place {
         Place::Platform => "platform".to_owned(),
@@ -244,7 +245,7 @@ pub(super) fn named(place: &Place) -> String {
     }
 }
 
-/// A subject as the audit names it.
+/// The subject in its form for the audit log.
 fn shown(subject: &Subject) -> String {
     match subject {
         Subject::User(user) => format!("user:{user}"),

@@ -1,7 +1,8 @@
-//! People: how they come in, prove who they are, and what they may do.
+//! Users: authentication, accounts, roles and the audit log.
 //!
-//! One service per area on the same ports. What people may do is found where people are kept and travels in their access
-//! token; what takes rights away is told to the replicated state by [`Epochs`], which every node asks.
+//! One service for each area, on shared ports. The rights of a user are stored in the identity database and
+//! copied into access tokens. When rights are taken, [`Epochs`] raises the user's epoch in the replicated
+//! state, so that every node refuses older tokens.
 
 mod account;
 mod actions;
@@ -66,66 +67,66 @@ use crate::Ports;
 use shared::Shared;
 use std::sync::Arc;
 
-/// Most people.
+/// Most users.
 pub const USERS_MAX: u64 = 100_000;
 /// Most custom roles.
 pub const ROLES_MAX: u64 = 1000;
 /// Most groups.
 pub const GROUPS_MAX: u64 = 10_000;
-/// How deep groups may be nested, the outermost counted.
+/// Deepest nesting of groups; the outermost group counts as 1.
 pub const GROUP_DEPTH_MAX: u32 = 8;
 /// Most organisations.
 pub const ORGANISATIONS_MAX: u64 = 10_000;
-/// Most roles given in one place, and most given to one subject.
+/// Most role bindings in one place, and most of one subject.
 pub const BINDINGS_MAX: u64 = 10_000;
 /// Most open invitations.
 pub const INVITATIONS_MAX: u64 = 10_000;
-/// Most sign-ins through providers that are under way.
+/// Most pending sign-ins through providers.
 pub const PENDING_MAX: u64 = 10_000;
-/// For how many days the last use of an API key is stored.
+/// Number of days for which the last use of an API key is stored.
 pub const KEY_USES_KEPT_DAYS: i64 = 400;
-/// Longest user agent and device that are kept, in bytes; the rest is cut off.
+/// Longest stored user agent and device name, in bytes; longer ones are truncated.
 pub const CLIENT_TEXT_BYTES_MAX: usize = 256;
-/// How many recovery codes a person gets.
+/// Number of recovery codes of a user.
 pub const RECOVERY_CODES: usize = 10;
 
-/// Every service on people, sharing the same ports.
+/// All identity services, on the same ports.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Coming in, going on, going out, and what a token says.
+    /// Sign-in, refresh, logout, registration and authentication of access tokens.
     pub sign_in: SignIn,
-    /// Coming in through an identity provider.
+    /// Sign-in through identity providers.
     pub external: ExternalSignIn,
-    /// What people do about themselves.
+    /// Users on their own account.
     pub account: Account,
     /// Second factors.
     pub factors: Factors,
-    /// What administrators do about people.
+    /// Administration of users.
     pub users: Users,
-    /// Who has which role where.
+    /// Role bindings.
     pub members: Members,
-    /// The platform's own roles.
+    /// Custom roles.
     pub roles: Roles,
-    /// Groups of people.
+    /// Groups of users.
     pub groups: Groups,
     /// Organisations and the projects that they own.
     pub organisations: Organisations,
-    /// When API keys were last used.
+    /// The last uses of API keys.
     pub key_uses: KeyUses,
-    /// What was done, by whom.
+    /// The audit log.
     pub audit: Audit,
     /// The e-mail addresses of actors.
     pub emails: Emails,
-    /// Writes the changes of the replicated state into the audit.
+    /// Copies the changes of the replicated state into the audit log.
     pub projector: Projector,
-    /// Tells the replicated state whose rights changed.
+    /// Raises the epochs of users whose rights changed.
     pub epochs: Epochs,
-    /// Forgets what is over.
+    /// Prunes expired records.
     pub upkeep: Upkeep,
 }
 
 impl Identity {
-    /// Builds every service on the given ports.
+    /// Builds all services on the given ports.
     pub fn new(core: &Ports, ports: IdentityPorts, rules: IdentityRules) -> Self {
         let shared = Arc::new(Shared::new(core, ports, rules));
         Self {

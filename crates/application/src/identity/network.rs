@@ -1,8 +1,8 @@
-//! Addresses and the networks around them: what one party usually has.
+//! The networks of IP addresses, by which failures are counted.
 
 use std::net::IpAddr;
 
-/// The network of an address: IPv4 by 24 bits, IPv6 by 64.
+/// The network of an address: the first 24 bits of IPv4, 64 of IPv6.
 pub(super) fn network(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V4(v4)) => {
@@ -17,7 +17,7 @@ pub(super) fn network(address: &str) -> String {
     }
 }
 
-/// What one host has: an IPv4 address, or the IPv6 network, which one party has whole.
+/// The unit that one host controls: an IPv4 address, or an IPv6 network of 64 bits.
 pub(super) fn source(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V4(v4)) => v4.to_string(),

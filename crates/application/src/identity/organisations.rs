@@ -1,4 +1,4 @@
-//! Organisations and the projects that they own.
+//! Use cases on organisations and the projects that they own.
 
 use super::Listed;
 use super::record::Act;
@@ -8,7 +8,7 @@ use crate::{Error, RequestContext};
 use domain::{KeyLabel, OrganisationName, Permission, ProjectName, Resource};
 use std::sync::Arc;
 
-/// How often a project is tried to be moved whose owner changes meanwhile.
+/// Most attempts to change the owner of a project when it changes concurrently.
 const OWN_TRIES: usize = 3;
 
 /// Use cases on organisations.
@@ -17,14 +17,14 @@ pub struct Organisations {
     shared: Arc<Shared>,
 }
 
-/// An organisation to be.
+/// An organisation to create or change.
 #[derive(Clone, Debug)]
 pub struct PutOrganisation {
-    /// Its name.
+    /// The name.
     pub name: OrganisationName,
-    /// What people call it.
+    /// The display name.
     pub label: KeyLabel,
-    /// Whether everybody with a role in it must use a second factor.
+    /// Whether every user with a role in it must use a second factor.
     pub second_factor_required: bool,
 }
 
@@ -45,8 +45,8 @@ impl Organisations {
         Ok(Listed::take(found, size, |organisation| organisation.name.clone()))
     }
 
-    /// Makes or changes an organisation. Who changes one that is there must have all that the roles in it give:
-    /// it says whether those who have them need a second factor.
+    /// Creates or changes an organisation. To change one, the caller must have all permissions of the roles
+    /// in it, because the change decides whether their holders need a second factor.
     pub async fn put(&self, ctx: &RequestContext, request: PutOrganisation) -> Result<Organisation, Error> {
         let shared = &*self.shared;
         let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
@@ -61,7 +61,7 @@ impl Organisations {
         Ok(organisation)
     }
 
-    /// Deletes an organisation with the roles in it.
+    /// Deletes an organisation and the roles in it.
     pub async fn delete(&self, ctx: &RequestContext, name: &OrganisationName) -> Result<(), Error> {
         let shared = &*self.shared;
         let asker = shared.may_change(ctx, Permission::OrganisationWrite, Resource::Platform).await?;
@@ -84,7 +84,8 @@ impl Organisations {
         Ok(self.shared.ports.organisations.projects(name).await?)
     }
 
-    /// Gives a project to an organisation. Who takes it from another must have all that the roles there give.
+    /// Makes an organisation the owner of a project. If another organisation owns it, the caller must have
+    /// all permissions of the roles there.
     pub async fn own(
         &self,
         ctx: &RequestContext,
@@ -103,7 +104,7 @@ impl Organisations {
                 Err(error) => return Err(error.into()),
                 Ok(Owned::By(present)) if present.as_ref() == Some(organisation) => return Ok(()),
                 Ok(Owned::By(present)) => {
-                    // The roles in the other one end to reach it.
+                    // The roles in the previous owner lose the project.
                     if let Some(present) = &present {
                         self.not_above(&asker, present).await?;
                     }
@@ -118,7 +119,7 @@ impl Organisations {
         Err(Error::Contended)
     }
 
-    /// Fails unless the asker may let the roles in this organisation reach the project, or end that.
+    /// Checks that the caller may give or take the project to or from the roles in this organisation.
     async fn may_move(
         &self,
         ctx: &RequestContext,
@@ -132,7 +133,7 @@ impl Organisations {
         Ok(asker)
     }
 
-    /// Takes a project from the organisation that owns it.
+    /// Removes a project from the organisation that owns it.
     pub async fn disown(
         &self,
         ctx: &RequestContext,
@@ -154,7 +155,8 @@ impl Organisations {
         self.shared.acted(ctx, act).await;
     }
 
-    /// Forgets a project that is gone, with its owner and every role in it. To be called after a project was deleted; what calls it has checked the right to that. Harmless for a project that still exists: nothing is done then.
+    /// Removes the owner and all roles of a deleted project. Does nothing if the project still exists. Checks
+    /// no permission: the caller of this method has checked the right to delete the project.
     pub async fn forget_project(&self, project: &ProjectName) -> Result<(), Error> {
         let (view, _) = self.shared.view().await?;
         if view.state.project(project).is_some() {
@@ -165,7 +167,7 @@ impl Organisations {
         Ok(())
     }
 
-    /// Fails unless the asker has everything that the roles in the organisation give, everywhere.
+    /// Checks that the caller has all permissions of the roles in the organisation, in all projects.
     async fn not_above(&self, asker: &Asker, name: &OrganisationName) -> Result<(), Error> {
         for binding in self.shared.bindings(&Place::Organisation(name.clone())).await? {
             self.shared.not_above_role(asker, &binding).await?;

@@ -1,4 +1,4 @@
-//! Which passwords are good enough (NIST SP 800-63B-4 section 3.1.1): length and nothing common, no rules of
+//! Acceptable passwords (NIST SP 800-63B-4 section 3.1.1): a minimum length and a blocklist, without rules on
 //! composition.
 
 use super::IdentityRules;
@@ -7,15 +7,15 @@ use crate::ports::identity::PasswordRules;
 use domain::{Email, KeyLabel};
 use secrecy::SecretString;
 
-/// Whose password it is to be.
+/// The owner of a new password.
 pub(super) struct For<'a> {
     pub(super) email: &'a Email,
     pub(super) name: &'a KeyLabel,
-    /// Whether the person must show more than the password.
+    /// Whether the user has a second factor.
     pub(super) has_factor: bool,
 }
 
-/// Fails unless the password is good enough; `field` is where it stands in the request.
+/// Checks a new password; `field` names its field in the request.
 pub(super) fn good_enough(
     password: &SecretString,
     field: &'static str,

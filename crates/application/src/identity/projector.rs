@@ -1,7 +1,7 @@
-//! Writes the changes of the replicated state into the audit, once each.
+//! Copies the changes of the replicated state into the audit log, exactly once each.
 //!
-//! The replicated chain is the outbox: what is missing here is read from it again, so nothing is lost when the
-//! database is away, and an empty database is filled from the first revision on.
+//! The replicated audit chain is the outbox: missing changes are read from it again. So nothing is lost while
+//! the database is unavailable, and an empty database is filled from the first revision.
 
 use super::shared::{Asker, Shared};
 use crate::Error;
@@ -13,12 +13,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Most revisions that are carried over in one transaction.
+/// Most revisions that are copied in one transaction.
 const REVISIONS_AT_ONCE: usize = 200;
-/// Most batches that a change of members waits for.
+/// Most batches that a change of role bindings waits for.
 const BATCHES_WAITED_FOR: usize = 50;
 
-/// Carries the replicated audit chain over into the audit of people.
+/// Copies the replicated audit chain into the audit log.
 #[derive(Clone, Debug)]
 pub struct Projector {
     shared: Arc<Shared>,
@@ -29,25 +29,25 @@ impl Projector {
         Self { shared }
     }
 
-    /// Carries over what is missing, at most one batch of 200 revisions; says whether there may be more. To be
-    /// called on any node, as soon as something was committed or every second or so; two at once do no harm.
+    /// Copies missing revisions, at most one batch of 200, and returns whether there may be more. Must be
+    /// called on some node after each commit or about every second; concurrent calls are harmless.
     pub async fn run(&self) -> Result<bool, Error> {
         self.shared.project().await
     }
 
-    /// Looks how far the audit is, on a node where nobody calls [`Self::run`].
+    /// Reads the progress, on a node that does not call [`Self::run`].
     pub async fn look(&self) -> Result<(), Error> {
         self.shared.projected().await.map(drop)
     }
 
-    /// The revision up to which everything was carried over when somebody last looked. What this node's state has
-    /// beyond it is the lag, also while the audit cannot be reached.
+    /// The last completely copied revision at the latest read of the progress. The lag is the difference to
+    /// this node's revision, also while the database is unavailable.
     pub fn reached(&self) -> Revision {
         Revision(self.shared.reached.load(Ordering::Relaxed))
     }
 }
 
-/// An entry of the chain has a form that this program does not know, or one is missing.
+/// An entry of the replicated chain is missing or has an unknown form.
 #[derive(Debug, thiserror::Error)]
 enum BadEntry {
     #[error("the audit entry of revision {0} cannot be read")]
@@ -57,7 +57,8 @@ enum BadEntry {
 }
 
 impl Shared {
-    /// The revision up to which the audit is complete, and projects and environments that were deleted are forgotten.
+    /// The revision up to which the audit log is complete and records of deleted projects and environments
+    /// are removed.
     pub(super) async fn projected(&self) -> Result<Revision, Error> {
         let revision = self.ports.audit.projected().await?.revision;
         self.reached.store(revision.0, Ordering::Relaxed);
@@ -83,8 +84,8 @@ impl Shared {
         Ok(entries.len() == REVISIONS_AT_ONCE)
     }
 
-    /// Forgets who had a role in projects and environments that were deleted, so that later ones of the same name
-    /// start with nobody. Before the batch is written, so that it is done at least once; nobody gets a role in a later
+    /// Removes the roles in deleted projects and environments, so that they do not apply to later ones of the
+    /// same name. Done before the batch is written, so at least once. No role can be granted in a later
     /// project before that ([`Shared::forgotten_before`]).
     async fn forget_deleted(&self, from: Revision, records: &[NewAuditRecord]) -> Result<(), Error> {
         let deleted: Vec<Gone> = records.iter().filter_map(gone).collect();
@@ -98,8 +99,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Waits until what belonged to an earlier project, or to an earlier one of these environments, of the same name
-    /// is forgotten. Rights that are found afterwards hold in the present ones.
+    /// Waits until the roles of earlier projects and environments of the same name are removed. Rights that
+    /// are resolved afterwards apply to the current ones.
     pub(super) async fn forgotten_before(
         &self,
         asker: &Asker,
@@ -125,7 +126,7 @@ impl Shared {
     }
 }
 
-/// What a record says was deleted.
+/// The project or environment whose deletion a record describes.
 fn gone(record: &NewAuditRecord) -> Option<Gone> {
     match record.action.as_str() {
         "project.delete" => ProjectName::parse(&record.resource).ok().map(Gone::Project),
@@ -138,7 +139,7 @@ fn gone(record: &NewAuditRecord) -> Option<Gone> {
     }
 }
 
-/// The record of an entry, as [`domain::audit`] writes it.
+/// The record of an entry, in the form of [`domain::audit`].
 #[derive(Deserialize)]
 struct Record {
     actor: String,
@@ -153,7 +154,7 @@ struct Record {
     trace_id: String,
 }
 
-/// One record for each change of an entry.
+/// One audit record for each change of an entry.
 fn rows(entry: &AuditEntry) -> Result<Vec<NewAuditRecord>, Error> {
     let record: Record = serde_json::from_str(&entry.record)
         .map_err(|source| Error::Internal(Box::new(BadEntry::Form(entry.revision, source))))?;
@@ -163,7 +164,7 @@ fn rows(entry: &AuditEntry) -> Result<Vec<NewAuditRecord>, Error> {
             _ => String::new(),
         };
         let (action, resource) = (text("action"), text("resource"));
-        // In the chain the name that people see of a project has the place of a message.
+        // In the chain, the display name of a project is in the field `message`.
         if action.starts_with("project.")
             && let Some(name) = change.remove("message")
         {
@@ -190,7 +191,7 @@ fn rows(entry: &AuditEntry) -> Result<Vec<NewAuditRecord>, Error> {
     Ok(rows.collect())
 }
 
-/// The project that a change concerns: the whole resource or what comes before its first slash.
+/// The project that a change concerns: the whole resource, or its part before the first slash.
 fn project(action: &str, resource: &str) -> Option<String> {
     let (kind, _) = action.split_once('.')?;
     let (first, rest) =

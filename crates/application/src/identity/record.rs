@@ -1,4 +1,4 @@
-//! Writing down what people did here.
+//! Writing audit records of actions on users.
 
 use super::shared::Shared;
 use super::{CLIENT_TEXT_BYTES_MAX, Visitor};
@@ -7,12 +7,12 @@ use crate::{Error, RequestContext};
 use domain::{ProjectName, UserId};
 use serde_json::{Map, Value};
 
-/// Failures that count towards suspicion.
+/// The actions whose failures count as suspicious.
 const GUESSES: [&str; 2] = ["auth.login", "auth.second_factor"];
-/// What a suspicion is called.
+/// The action of a record about suspicious failures.
 const SUSPICIOUS: &str = "security.suspicious";
 
-/// What was done and how it ended; who and from where comes with the request.
+/// An action and its outcome. The actor and the origin are those of the request.
 #[derive(Clone, Debug)]
 pub(super) struct Act {
     pub(super) action: &'static str,
@@ -46,8 +46,7 @@ impl Act {
 }
 
 impl Shared {
-    /// Writes down what the asker did. The act stands whatever becomes of this: a record that cannot be written
-    /// now waits in the queue.
+    /// Audits an action of the caller. A record that cannot be written is queued; the action is not undone.
     pub(super) async fn acted(&self, ctx: &RequestContext, act: Act) {
         let visitor = Visitor { request_id: ctx.request_id.clone(), origin: ctx.origin.clone() };
         let record = self.record(&visitor, ctx.actor.to_string(), act);
@@ -56,14 +55,14 @@ impl Shared {
         }
     }
 
-    /// Writes down what a visitor did who is known by now; fails when it cannot be written, so that nobody comes
-    /// in unseen.
+    /// Audits an action of a user who has just authenticated. Fails if the record cannot be written, so that
+    /// no sign-in goes unrecorded.
     pub(super) async fn came(&self, visitor: &Visitor, user: &UserId, act: Act) -> Result<(), Error> {
         let record = self.record(visitor, format!("user:{user}"), act);
         Ok(self.ports.audit.append(&[record]).await?)
     }
 
-    /// Writes down that a visitor failed, and whether the address fails suspiciously often.
+    /// Audits a failed attempt of an anonymous request, and alerts if its address fails suspiciously often.
     pub(super) async fn failed(&self, visitor: &Visitor, user: Option<&UserId>, act: Act) {
         let actor = user.map_or_else(|| "anonymous".to_owned(), |user| format!("user:{user}"));
         let guess = GUESSES.contains(&act.action);
@@ -76,7 +75,7 @@ impl Shared {
         }
     }
 
-    /// Raises the alarm, once in a span, for an address that fails to sign in too often.
+    /// Alerts, once in a period, if an address fails to sign in too often.
     async fn suspect(&self, visitor: &Visitor) -> Result<(), Error> {
         let address = visitor.origin.address.as_str();
         if !self.fails_often(address).await? {
@@ -116,7 +115,7 @@ impl Shared {
     }
 }
 
-/// The beginning of a text that fits.
+/// The text, truncated to the allowed length.
 pub(super) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(CLIENT_TEXT_BYTES_MAX)]
 }

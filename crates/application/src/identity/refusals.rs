@@ -1,13 +1,13 @@
-//! Refused requests, equal ones folded into one record with a count: a client that is refused again and again must
-//! not fill the audit.
+//! Folds equal refusals of requests into one audit record with a count, so that a client that is refused
+//! repeatedly does not fill the audit log.
 //!
-//! The first refusal of a kind is recorded at once. Those of the same kind that follow within a minute, or within an
-//! hour for anonymous callers, are only counted, and become one more record when it is over. The path is not part of
-//! the kind, because a client may choose it.
+//! The first refusal of a kind is recorded at once. Further ones are counted for a minute, or an hour for
+//! anonymous requests, and recorded together at its end. The path is not part of the kind, because clients
+//! can choose it freely.
 //!
-//! The records of the audit are one chain and are deleted in its order, so records of anonymous callers cannot be
-//! deleted earlier than others. Instead there are few: at most 594 an hour of each node, whatever anonymous callers
-//! do.
+//! The audit records are one chain and are pruned in its order, so records of anonymous requests cannot be
+//! pruned earlier than others. Instead they are few: at most 594 an hour on each node, whatever anonymous
+//! clients do.
 
 use crate::ports::identity::NewAuditRecord;
 use domain::Timestamp;
@@ -16,30 +16,30 @@ use std::collections::HashMap;
 use std::mem::discriminant;
 use std::sync::{Mutex, PoisonError};
 
-/// How finely refusals are told apart.
+/// How refusals are grouped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fold {
-    /// How long refusals of a kind are counted together, in milliseconds.
+    /// The time for which refusals of a kind are counted together, in milliseconds.
     pub(super) ms: i64,
-    /// Most kinds of one caller that are told apart at a time.
+    /// Most kinds of one caller that are counted separately.
     pub(super) kinds_max: usize,
-    /// Most callers that are told apart at a time; all further ones are counted as one.
+    /// Most callers that are counted separately; all others are counted as one.
     pub(super) callers_max: usize,
 }
 
 /// Refusals of principals.
 pub(super) const KNOWN: Fold = Fold { ms: 60_000, kinds_max: 16, callers_max: 256 };
-/// Refusals of anonymous callers, who are told apart by their address.
+/// Refusals of anonymous requests, grouped by address.
 pub(super) const ANONYMOUS: Fold = Fold { ms: 60 * 60_000, kinds_max: 8, callers_max: 32 };
-/// Stands for what is not told apart any more.
+/// The name of the group for everything beyond the limits.
 const ANY: &str = "*";
 
-/// Who is refused.
+/// The originator of a refused request.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Refused {
     /// A principal.
     Known(String),
-    /// A caller without a valid credential, by address.
+    /// A request without a valid credential, by address.
     Anonymous(String),
 }
 
@@ -51,7 +51,7 @@ impl Refused {
         }
     }
 
-    /// Stands for all callers of its sort that are not told apart.
+    /// The group of all further originators of this sort.
     fn any(&self) -> Self {
         match self {
             Self::Known(_) => Self::Known(ANY.to_owned()),
@@ -60,7 +60,7 @@ impl Refused {
     }
 }
 
-/// What is refused: the operation, the code of the answer and the project.
+/// The kind of a refusal: operation, error code and project.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Kind {
     pub(super) operation: String,
@@ -68,10 +68,11 @@ pub(super) struct Kind {
     pub(super) project: Option<String>,
 }
 
-/// Refusals of one kind since the first of them was recorded.
+/// The refusals of one kind since the first was recorded.
 #[derive(Debug)]
 struct Folded {
-    /// The first of them that was not recorded, for the record of all; `None` while there is none.
+    /// The first refusal that was not recorded, as the record for all further ones; `None` if there is none
+    /// yet.
     next: Option<NewAuditRecord>,
     since: Timestamp,
     count: u64,
@@ -83,7 +84,7 @@ type Callers = HashMap<Refused, HashMap<Kind, Folded>>;
 pub(super) struct Refusals(Mutex<Callers>);
 
 impl Refusals {
-    /// Counts a refusal; gives the record back when it is the first of its kind, to be written now.
+    /// Counts a refusal. Returns the record if it is the first of its kind, to be written now.
     pub(super) fn add(&self, caller: Refused, kind: Kind, record: NewAuditRecord) -> Option<NewAuditRecord> {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (fold, any) = (caller.fold(), caller.any());
@@ -103,7 +104,7 @@ impl Refusals {
         }
     }
 
-    /// Takes the records of what was counted for long enough, or all with `None`.
+    /// Removes and returns the records of groups whose time is over, or of all with `None`.
     pub(super) fn take(&self, now: Option<Timestamp>) -> Vec<NewAuditRecord> {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = Vec::new();
@@ -123,7 +124,7 @@ impl Refusals {
     }
 }
 
-/// The record with the number of refusals that it stands for.
+/// Adds the number of refusals to a record.
 fn counted(mut record: NewAuditRecord, count: u64) -> NewAuditRecord {
     if let Ok(Value::Object(mut detail)) = serde_json::from_str(&record.detail) {
         detail.insert("count".to_owned(), Value::String(count.to_string()));
@@ -162,7 +163,7 @@ mod tests {
         Kind { operation: operation.to_owned(), code: "forbidden".to_owned(), project: None }
     }
 
-    /// 50,000 refusals, of ever other paths: two records a minute.
+    /// 50,000 refusals with different paths give two records a minute.
     #[test]
     fn equal_refusals_are_counted() {
         let refusals = Refusals::default();
@@ -202,7 +203,8 @@ mod tests {
         assert_eq!(told + at_once as u64, 11_000, "nothing is lost");
     }
 
-    /// Whatever anonymous callers do for a day: at most 594 records an hour, and those of principals go on.
+    /// Whatever anonymous clients do for a day, they cause at most 594 records an hour and never suppress
+    /// those of principals.
     #[test]
     fn anonymous_callers_are_recorded_rarely() {
         let refusals = Refusals::default();

@@ -1,4 +1,4 @@
-//! What a person may do, as a token carries it.
+//! Resolving the rights of a user, and issuing access tokens with them.
 
 use super::shared::Shared;
 use crate::Error;
@@ -9,14 +9,14 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most grants of one person that count, those of the platform first.
+/// Most grants of one user that are considered, those of the platform first.
 const GRANTS_KNOWN_MAX: usize = 2000;
 
 impl Shared {
-    /// What a person may do now, at the given epoch; nothing for those who may not come in, and for those who must
-    /// set up a second factor first.
+    /// The current rights of a user, at the given epoch. Empty for unknown and deactivated users, and for
+    /// users who must first set up a second factor.
     pub(super) async fn rights_of(&self, user: &UserId, epoch: Epoch) -> Result<Person, Error> {
-        // Before the grants: those in what was deleted by then are gone from them.
+        // Read before the grants, which no longer contain any for what was deleted up to this revision.
         let as_of = Some(self.projected().await?);
         let grants = match self.ports.users.get(user).await? {
             Some(user) if !self.must_enrol(&user).await? => {
@@ -27,10 +27,11 @@ impl Shared {
         Ok(Person { epoch, grants, as_of })
     }
 
-    /// A person's access token for a session, and for how many seconds it is good: never longer than the session.
+    /// Issues an access token for a session. Returns it with its validity in seconds, which never exceeds
+    /// that of the session.
     ///
-    /// The epoch is read before the rights: a change of them in between makes the token too old, never too
-    /// strong.
+    /// Reads the epoch before the rights. If rights change in between, the token is too old and refused, but
+    /// never has too many rights.
     pub(super) async fn mint(
         &self,
         user: &port::User,
@@ -59,7 +60,8 @@ impl Shared {
         if let Some(token) = self.ports.access.sign(&claims) {
             return Ok((token, expires_in_s));
         }
-        // Too many for a token: it carries none, and they count as old at once, so they are looked up.
+        // The grants are too many for a token. The token carries none and says that they are outdated, so
+        // that they are looked up.
         let since = Timestamp(now.0 - millis(self.rules.roles_fresh));
         self.grants.put(user.id.clone(), claims.person, now, since);
         claims.person = Arc::new(Person { epoch, ..Person::default() });
@@ -73,13 +75,14 @@ impl Shared {
 #[error("an access token without roles cannot be signed")]
 struct Unsignable;
 
-/// The grants without those that another one holds whole, at most [`GRANTS_KNOWN_MAX`], those of the platform first.
+/// The grants without those that another grant covers; at most [`GRANTS_KNOWN_MAX`], those of the platform
+/// first.
 fn essential(grants: Vec<Grant>) -> Vec<Grant> {
     essential_by(grants, covers)
 }
 
-/// The same by what covers what. Only a grant of the platform or of the same project can cover another, so each is
-/// compared with no others; what comes after the limit is not looked at.
+/// The same with `covers` as parameter. Only grants of the platform or of the same project can cover a grant,
+/// so only these are compared. Grants beyond the limit are not examined.
 fn essential_by(mut grants: Vec<Grant>, mut covers: impl FnMut(&Grant, &Grant) -> bool) -> Vec<Grant> {
     grants.sort_by(|a, b| (&a.project, &a.role).cmp(&(&b.project, &b.role)));
     let (mut kept, mut of_platform): (Vec<Grant>, usize) = (Vec::new(), 0);
@@ -117,7 +120,7 @@ fn covers(outer: &Grant, inner: &Grant) -> bool {
     inner.permissions.is_subset(&outer.permissions) && inner.scope().is_within(outer.scope())
 }
 
-/// The time so much later.
+/// The time `by` later.
 pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
     Timestamp(at.0.saturating_add(millis(by)))
 }
@@ -193,7 +196,7 @@ mod tests {
                 })
             })
             .collect();
-        // Every third, fifth, … of them, so that different ones are left to cover others.
+        // Every second, third, fifth, … grant, so that different ones remain to cover others.
         for step in [2, 3, 5, 7, 11, 13] {
             for start in 0..step {
                 let some: Vec<Grant> = all.iter().skip(start).step_by(step).cloned().collect();

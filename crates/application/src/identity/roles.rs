@@ -1,4 +1,4 @@
-//! The platform's own roles.
+//! Use cases on custom roles.
 
 use super::record::Act;
 use super::shared::{EVERYWHERE, Shared};
@@ -11,20 +11,20 @@ use std::sync::Arc;
 /// Longest description of a role, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 1024;
 
-/// Use cases on the platform's own roles.
+/// Use cases on custom roles.
 #[derive(Clone, Debug)]
 pub struct Roles {
     shared: Arc<Shared>,
 }
 
-/// A role to be.
+/// A custom role to create or change.
 #[derive(Clone, Debug)]
 pub struct PutRole {
-    /// Its name; none of the built-in ones.
+    /// The name, which must not be that of a built-in role.
     pub name: RoleName,
-    /// What it is for, at most 1024 bytes.
+    /// The description of its purpose, at most 1024 bytes.
     pub description: String,
-    /// What it allows.
+    /// The permissions.
     pub permissions: BTreeSet<Permission>,
 }
 
@@ -39,12 +39,12 @@ impl Roles {
         Ok(self.shared.ports.roles.custom().await?)
     }
 
-    /// One custom role.
+    /// A custom role.
     pub async fn get(&self, ctx: &RequestContext, name: &RoleName) -> Result<CustomRole, Error> {
         Self::find(&self.list(ctx).await?, name)
     }
 
-    /// Makes or changes a custom role.
+    /// Creates or changes a custom role.
     pub async fn put(&self, ctx: &RequestContext, request: PutRole) -> Result<CustomRole, Error> {
         let shared = &*self.shared;
         let asker = shared.may_change(ctx, Permission::RoleWrite, Resource::Platform).await?;
@@ -61,7 +61,7 @@ impl Roles {
             return invalid("description", message);
         }
         shared.within_own(&asker, &request.permissions, EVERYWHERE)?;
-        // Those who have the role already lose what it does not give any more.
+        // The change takes the removed permissions from all holders of the role.
         if let Ok(before) = Self::find(&shared.ports.roles.custom().await?, &request.name) {
             shared.within_own(&asker, &before.permissions, EVERYWHERE)?;
         }
@@ -75,7 +75,7 @@ impl Roles {
         Ok(role)
     }
 
-    /// Deletes a custom role with everything given by it.
+    /// Deletes a custom role and its bindings.
     pub async fn delete(&self, ctx: &RequestContext, name: &RoleName) -> Result<(), Error> {
         let shared = &*self.shared;
         let asker = shared.may_change(ctx, Permission::RoleWrite, Resource::Platform).await?;

@@ -1,4 +1,4 @@
-//! What operators decide about people and sessions. Defaults and sources: NIST SP 800-63B-4, OWASP ASVS 5.0.
+//! Settings for users and sessions. Sources of the defaults: NIST SP 800-63B-4, OWASP ASVS 5.0.
 
 use domain::Digest;
 use std::time::Duration;
@@ -6,46 +6,46 @@ use std::time::Duration;
 /// Who may register.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RegistrationMode {
-    /// Nobody, but administrators make records of people.
+    /// Nobody; only administrators create users.
     #[default]
     Closed,
-    /// Those who were invited.
+    /// Invited users.
     Invitation,
-    /// Anybody.
+    /// Everybody.
     Open,
 }
 
-/// What operators decide.
+/// Settings for users and sessions.
 #[derive(Clone, Debug)]
 pub struct IdentityRules {
-    /// The digest of the token by which the first administrator comes in, `Digest::of(&[token])`; `None` when
-    /// nobody can any more.
+    /// The digest of the bootstrap token, `Digest::of(&[token])`, which creates the first administrator;
+    /// `None` disables bootstrap.
     pub bootstrap: Option<Digest>,
     /// Who may register.
     pub registration: RegistrationMode,
-    /// How long an access token is good.
+    /// The validity of an access token.
     pub access_token: Duration,
-    /// After this a session that is not refreshed ends.
+    /// The time after which a session ends unless it is refreshed.
     pub session_idle: Duration,
-    /// After this every session ends.
+    /// The time after which every session ends.
     pub session_max: Duration,
-    /// Most sessions of one person; the one used longest ago ends to make room.
+    /// Most sessions of one user. The least recently used one ends to make room.
     pub sessions_max: u32,
-    /// How long the last refresh token is answered once more for the same client.
+    /// The grace period in which the same client may present the previous refresh token again.
     pub refresh_grace: Duration,
-    /// How old knowledge of roles may be before it is looked up again.
+    /// The age above which the rights in an access token are looked up again.
     pub roles_fresh: Duration,
-    /// How long an invitation is good.
+    /// The validity of an invitation.
     pub invitation: Duration,
-    /// Shortest password, in code points, where it is the only factor (800-63B-4 section 3.1.1.2).
+    /// Shortest password, in code points, if it is the only factor (800-63B-4 section 3.1.1.2).
     pub password_chars_min: usize,
-    /// Shortest password of those who use a second factor.
+    /// Shortest password of users with a second factor, in code points.
     pub password_chars_min_with_factor: usize,
     /// Longest password, in code points.
     pub password_chars_max: usize,
-    /// How long records of the audit are kept.
+    /// The retention of audit records.
     pub audit_kept: Duration,
-    /// Failures of one address in an hour that raise an event.
+    /// Number of failures of one address in an hour that causes an alert.
     pub suspicious_failures: u32,
 }
 

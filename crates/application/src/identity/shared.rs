@@ -1,4 +1,4 @@
-//! What every service on people needs: the ports, who may do what, and the end of every change.
+//! The common part of the identity services: ports, authorisation, audit.
 
 use super::{IdentityRules, cache::GrantCache, queue::AuditQueue, refusals::Refusals};
 use crate::ports::identity as port;
@@ -11,50 +11,50 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-/// What the services on people need of the world, beside [`Ports`].
+/// The ports of the identity services, in addition to [`Ports`].
 #[derive(Clone)]
 pub struct IdentityPorts {
-    /// People.
+    /// User accounts.
     pub users: Arc<dyn port::Users>,
-    /// The e-mail addresses of many users at once.
+    /// E-mail addresses in bulk.
     pub emails: Arc<dyn port::Emails>,
-    /// Coming in for the first time.
+    /// Registration and invitations.
     pub admissions: Arc<dyn port::Admissions>,
-    /// What the replicated state must still be told.
+    /// The outbox of epochs to raise.
     pub outbox: Arc<dyn port::EpochOutbox>,
-    /// Sessions.
+    /// Sessions and refresh tokens.
     pub sessions: Arc<dyn port::Sessions>,
-    /// Roles.
+    /// Custom roles and role bindings.
     pub roles: Arc<dyn port::Roles>,
-    /// Groups.
+    /// Groups of users.
     pub groups: Arc<dyn port::Groups>,
-    /// Organisations.
+    /// Organisations and the projects that they own.
     pub organisations: Arc<dyn port::Organisations>,
     /// Second factors.
     pub factors: Arc<dyn port::SecondFactors>,
-    /// Who is who at the providers.
+    /// External identities and pending sign-ins.
     pub external: Arc<dyn port::ExternalIdentities>,
-    /// Slowing down those who guess.
+    /// Throttling of failed attempts.
     pub throttle: Arc<dyn port::Throttle>,
     /// The last uses of API keys.
     pub key_uses: Arc<dyn port::KeyUses>,
-    /// The audit.
+    /// The audit log.
     pub audit: Arc<dyn port::AuditLog>,
-    /// Hashes passwords.
+    /// Hashing of passwords.
     pub passwords: Arc<dyn port::PasswordHasher>,
-    /// Says which passwords may be chosen.
+    /// Rules for new passwords.
     pub password_rules: Arc<dyn port::PasswordRules>,
-    /// Signs access tokens.
+    /// Access tokens.
     pub access: Arc<dyn port::AccessTokens>,
-    /// Mints opaque tokens.
+    /// Opaque tokens.
     pub opaque: Arc<dyn port::OpaqueTokens>,
-    /// Seals challenges.
+    /// Challenges and reset tokens.
     pub sealer: Arc<dyn port::Sealer>,
-    /// Computes codes.
+    /// Time-based one-time passwords.
     pub totp: Arc<dyn port::Totp>,
-    /// Talks to identity providers.
+    /// Identity providers.
     pub providers: Arc<dyn port::IdentityProviders>,
-    /// Counts.
+    /// Metrics.
     pub observer: Arc<dyn port::IdentityObserver>,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Debug for IdentityPorts {
     }
 }
 
-/// What every service on people shares.
+/// The common part of all identity services.
 pub(super) struct Shared {
     pub(super) core: Core,
     pub(super) ports: IdentityPorts,
@@ -72,7 +72,7 @@ pub(super) struct Shared {
     pub(super) grants: GrantCache,
     pub(super) queue: AuditQueue,
     pub(super) refusals: Refusals,
-    /// The revision up to which the audit was when somebody last looked.
+    /// The last completely copied revision at the latest read of the projector's progress.
     pub(super) reached: AtomicU64,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// Somebody who was allowed something, and by what view of the world.
+/// An authenticated caller, and the view in which it was checked.
 pub(super) struct Asker {
     pub(super) ctx: RequestContext,
     pub(super) view: View,
@@ -107,7 +107,7 @@ impl Shared {
         self.core.env.clock.now()
     }
 
-    /// The newest view there is; whether no leader confirmed it.
+    /// The newest available view, and whether it is unconfirmed: true if no leader confirmed it.
     pub(super) async fn view(&self) -> Result<(View, bool), Error> {
         match self.core.state.view(Freshness::LINEARIZABLE).await {
             Ok(view) => Ok((view, false)),
@@ -116,8 +116,8 @@ impl Shared {
         }
     }
 
-    /// Fails unless the actor is known. Without a leader nobody can tell this node of rights that were taken, so
-    /// a person's are looked up where they are kept.
+    /// Authenticates the caller. Without a leader this node may have missed raised epochs, so it looks up the
+    /// session and the rights of a user in the database.
     pub(super) async fn known(&self, ctx: &RequestContext) -> Result<Asker, Error> {
         let (view, unconfirmed) = self.view().await?;
         let mut ctx = ctx.clone();
@@ -136,7 +136,7 @@ impl Shared {
         Ok(Asker { ctx, view })
     }
 
-    /// Fails unless the actor may use `permission` on `resource`.
+    /// Checks that the caller has `permission` on `resource`.
     pub(super) async fn allowed(
         &self,
         ctx: &RequestContext,
@@ -148,7 +148,7 @@ impl Shared {
         Ok(asker)
     }
 
-    /// The same for what changes something here, where nothing can be tried.
+    /// As [`Self::allowed`], for changes, which do not support dry runs.
     pub(super) async fn may_change(
         &self,
         ctx: &RequestContext,
@@ -159,7 +159,7 @@ impl Shared {
         self.allowed(ctx, permission, resource).await
     }
 
-    /// The person who asks, who must be one.
+    /// The user who is the caller. Fails for other principals.
     pub(super) async fn person(&self, ctx: &RequestContext) -> Result<(UserId, Asker), Error> {
         let asker = self.known(ctx).await?;
         match &ctx.actor {
@@ -168,7 +168,7 @@ impl Shared {
         }
     }
 
-    /// The same, who must have a second factor if one is required.
+    /// The same; fails also if the user must first set up a second factor.
     pub(super) async fn enrolled(&self, ctx: &RequestContext) -> Result<(port::User, Asker), Error> {
         only_meant(ctx)?;
         let (id, asker) = self.person(ctx).await?;
@@ -179,7 +179,7 @@ impl Shared {
         Ok((user, asker))
     }
 
-    /// Fails unless the asker has all of these rights, everywhere in the scope.
+    /// Checks that the caller has all of these permissions in the whole scope.
     pub(super) fn within_own(
         &self,
         asker: &Asker,
@@ -193,13 +193,14 @@ impl Shared {
         }
     }
 
-    /// Fails unless the asker may do everything everywhere.
+    /// Checks that the caller has all permissions everywhere.
     pub(super) fn has_everything(&self, asker: &Asker) -> Result<(), Error> {
         self.within_own(asker, &Permission::ALL.iter().copied().collect(), EVERYWHERE)
     }
 
-    /// Fails unless the asker has all the rights that this person has or gets once their organisations own a
-    /// project. What somebody who may not come in would have again is not known, so that takes everything.
+    /// Checks that the caller has all rights that the user has, or would have if the user's organisations
+    /// owned more projects. The rights that a deactivated user would regain are unknown, so this requires all
+    /// permissions.
     pub(super) async fn not_above(&self, asker: &Asker, user: &port::User) -> Result<(), Error> {
         if user.status == port::UserStatus::Deactivated {
             return self.has_everything(asker);
@@ -214,7 +215,7 @@ impl Shared {
         self.ports.users.get(id).await?.ok_or_else(|| Error::not_found("user", id))
     }
 
-    /// Whether the person must set up a second factor before anything else.
+    /// Whether the user must set up a second factor before anything else.
     pub(super) async fn must_enrol(&self, user: &port::User) -> Result<bool, Error> {
         let required =
             user.second_factor_required || self.ports.organisations.requires_second_factor(&user.id).await?;
@@ -226,10 +227,10 @@ impl Shared {
     }
 }
 
-/// The platform and every project.
+/// The scope of the platform and all projects.
 pub(super) const EVERYWHERE: Scope<'static> = Scope { project: None, environments: None, key_prefixes: None };
 
-/// Refuses what an administrator does for others only, for it asks for no proof.
+/// Refuses an administrator's action on the own account: it would bypass the check of the password.
 pub(super) fn not_oneself(ctx: &RequestContext, user: &UserId, does: &str) -> Result<(), Error> {
     if ctx.actor == Actor::User(user.clone()) {
         return Err(Error::Invalid { field: "user", message: format!("nobody {does}") });
@@ -237,7 +238,7 @@ pub(super) fn not_oneself(ctx: &RequestContext, user: &UserId, does: &str) -> Re
     Ok(())
 }
 
-/// Refuses to try what cannot be tried.
+/// Refuses dry runs where they are not supported.
 pub(super) fn only_meant(ctx: &RequestContext) -> Result<(), Error> {
     if ctx.dry_run {
         let message = "changes of people and their rights cannot be tried".to_owned();

@@ -1,9 +1,10 @@
-//! Slowing down those who guess, without shutting out those whose name or network they guess with.
+//! Throttling of failed attempts, without locking out the users whose account or network is attacked.
 //!
-//! Passwords and codes can be guessed: attempts at them are counted before they are looked at. Where the user has
-//! signed in lately only attempts at that user from there count, so no failure of others makes a user wait. From
-//! elsewhere the account and the network are counted too. Random tokens cannot be guessed: they are looked up
-//! first, and only those that are not good are counted, by network.
+//! - Passwords and codes can be guessed, so attempts are counted before they are checked.
+//! - In a network from which the user has recently signed in, only attempts on this user from there count. So
+//!   failures elsewhere never delay the user there.
+//! - In other networks, the attempts on the account and from the network count too.
+//! - Random tokens cannot be guessed. They are looked up first, and only failures are counted, by network.
 
 use super::network::{network, source};
 use super::shared::Shared;
@@ -14,42 +15,42 @@ use domain::{Digest, SessionId, Timestamp, UserId};
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 
-/// One account from one network, or from one address where the user has signed in from that: what a person who
-/// mistypes meets after five failures.
+/// One account from one network, or from one address if the user has recently signed in from it. A user who
+/// mistypes is delayed after five failures.
 const ACCOUNT_FROM_NETWORK: ThrottleRule =
     ThrottleRule { free: 4, delay_ms: SECOND_MS, delay_max_ms: 15 * MINUTE_MS, window_ms: 15 * MINUTE_MS };
-/// One account from anywhere. Short waits, so that nobody can shut another out for long.
+/// One account from any network. The delays are short, so that an attacker cannot lock out a user for long.
 const ACCOUNT: ThrottleRule =
     ThrottleRule { free: 20, delay_ms: SECOND_MS, delay_max_ms: 30 * SECOND_MS, window_ms: 60 * MINUTE_MS };
-/// One network, whatever the account, for unknown users and those who never signed in there: many people may be
-/// behind it.
+/// One network, for all accounts that have not recently signed in from it. Many users may share the network.
 const NETWORK: ThrottleRule =
     ThrottleRule { free: 50, delay_ms: SECOND_MS, delay_max_ms: 5 * MINUTE_MS, window_ms: 60 * MINUTE_MS };
-/// Sign-ins through providers that are begun from one network: one network cannot drive out those of all others.
+/// Sign-ins through providers begun from one network. Prevents one network from evicting the pending sign-ins
+/// of others.
 const BEGIN: ThrottleRule =
     ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: SECOND_MS, window_ms: 15 * MINUTE_MS };
-/// For how long a network in which a person has signed in is known.
+/// How long a network counts as one from which the user has recently signed in.
 const KNOWN_MS: i64 = 30 * 24 * 60 * MINUTE_MS;
-/// The user in whose name the networks of an unknown user are looked for.
+/// The id under which the networks of an unknown user are looked up.
 const NOBODY: &str = "unknown";
-/// The span in which failures of one address are counted that make it suspicious, and that one alarm is for.
+/// The window in which failures of one address count as suspicious, and the shortest time between two alerts.
 const SUSPICION_MS: i64 = 60 * MINUTE_MS;
-/// One challenge: as many tries, then none for longer than it lasts.
+/// One challenge: the allowed attempts, and then a delay that is longer than its validity.
 const CHALLENGE: ThrottleRule = ThrottleRule {
     free: super::challenge::TRIES - 1,
     delay_ms: 10 * MINUTE_MS,
     delay_max_ms: 10 * MINUTE_MS,
     window_ms: 10 * MINUTE_MS,
 };
-/// One person's second factor, over all challenges: with five tries and then a doubling wait up to 15 minutes, a
-/// code of six digits withstands years.
+/// The second factor of one user, over all challenges. With five attempts and then a delay that doubles up to
+/// 15 minutes, guessing a six-digit code takes years.
 const FACTOR: ThrottleRule = ThrottleRule {
     free: 5,
     delay_ms: SECOND_MS,
     delay_max_ms: 15 * MINUTE_MS,
     window_ms: 24 * 60 * MINUTE_MS,
 };
-/// Tokens from one network that are not good: nobody guesses one, but each costs a lookup and a record.
+/// Invalid tokens from one network. They cannot be guessed, but each costs a lookup and an audit record.
 const TOKENS: ThrottleRule =
     ThrottleRule { free: 300, delay_ms: SECOND_MS, delay_max_ms: 10 * SECOND_MS, window_ms: 15 * MINUTE_MS };
 
@@ -64,7 +65,7 @@ const WINDOWS_MS: [i64; 8] = [
     FACTOR.window_ms,
     TOKENS.window_ms,
 ];
-/// For how long a failure counts at most, in milliseconds: what is younger must not be forgotten.
+/// The longest window, in milliseconds. Younger failures must not be pruned.
 pub(super) const WINDOW_LONGEST_MS: i64 = longest(&WINDOWS_MS);
 
 const fn longest(spans: &[i64]) -> i64 {
@@ -102,7 +103,7 @@ impl TokenGuess {
 }
 
 impl Shared {
-    /// A sign-in with the password of an account, which may be unknown.
+    /// A sign-in by password to an account, which may be unknown.
     pub(super) async fn sign_in_attempt(
         &self,
         account: &str,
@@ -120,18 +121,18 @@ impl Shared {
         ]))
     }
 
-    /// A guess of the bootstrap token, of whose strength nothing is known.
+    /// An attempt with the bootstrap token, whose strength is unknown.
     pub(super) fn bootstrap_attempt(&self, address: &str) -> Attempt {
         self.attempt(vec![(key("bootstrap", &[&source(address)]), ACCOUNT_FROM_NETWORK)])
     }
 
-    /// A registration where anybody may register.
+    /// An open registration.
     pub(super) fn register_attempt(&self, address: &str) -> Attempt {
         self.attempt(vec![(key("register", &[&network(address)]), NETWORK)])
     }
 
-    /// The second factor of a user who showed the password. Users who signed in here lately do not wait for those
-    /// who know their password elsewhere.
+    /// An attempt at the second factor, after the password. In networks from which the user has recently
+    /// signed in, attempts elsewhere do not delay the user.
     pub(super) async fn factor_attempt(
         &self,
         challenge: &str,
@@ -146,28 +147,29 @@ impl Shared {
         ]))
     }
 
-    /// The first code of a second factor. Counted by session: one in wrong hands holds up nobody else.
+    /// An attempt to confirm a new second factor. Counted by session, so that a stolen session delays no
+    /// other.
     pub(super) fn confirm_attempt(&self, ctx: &RequestContext, user: &UserId) -> Attempt {
         self.attempt(vec![(key("factor-confirm", &[user.as_str(), session(ctx)]), FACTOR)])
     }
 
-    /// The password of somebody who is signed in. Counted by session, as above.
+    /// An attempt to prove the password within a session. Counted by session, as above.
     pub(super) fn prove_attempt(&self, ctx: &RequestContext, user: &User) -> Attempt {
         self.attempt(vec![(key("prove", &[user.id.as_str(), session(ctx)]), ACCOUNT_FROM_NETWORK)])
     }
 
-    /// The beginning of a sign-in through a provider: counts, or says how long to wait.
+    /// Counts the beginning of a sign-in through a provider. Fails with the delay if there are too many.
     pub(super) async fn count_begin(&self, address: &str) -> Result<(), Error> {
         self.try_once(&self.failure(vec![(key("external-begin", &[&network(address)]), BEGIN)])).await
     }
 
-    /// Counts a token that is not good, or says how long to wait. To be called after the token was looked up, so
-    /// that nobody who shows a good one waits.
+    /// Counts an invalid token. Fails with the delay if there are too many. Must be called after the lookup,
+    /// so that valid tokens are never delayed.
     pub(super) async fn count_bad_token(&self, kind: TokenGuess, address: &str) -> Result<(), Error> {
         self.try_once(&self.failure(vec![(key(kind.as_str(), &[&network(address)]), TOKENS)])).await
     }
 
-    /// Counts a failure of an address; says whether it is one too many, and nobody has heard of that yet.
+    /// Counts a failure of an address. True if the limit is exceeded and no alert was raised in this window.
     pub(super) async fn fails_often(&self, address: &str) -> Result<bool, Error> {
         let rule = |free| ThrottleRule {
             free,
@@ -176,7 +178,7 @@ impl Shared {
             window_ms: SUSPICION_MS,
         };
         let source = source(address);
-        // Two fewer: this failure is not among those that were counted, and the one after `free` still goes through.
+        // Two fewer, because this failure is not yet counted and the attempt after `free` still passes.
         let counted = rule(self.rules.suspicious_failures.saturating_sub(2));
         let failures = self.failure(vec![(key("suspicious", &[&source]), counted)]);
         let alarm = self.failure(vec![(key("alarm", &[&source]), rule(0))]);
@@ -184,19 +186,19 @@ impl Shared {
         Ok(throttle.begin(&failures).await?.is_some() && throttle.begin(&alarm).await?.is_none())
     }
 
-    /// An attempt that is counted before it is looked at.
+    /// An attempt that is counted before it is checked.
     fn attempt(&self, keys: Vec<(String, ThrottleRule)>) -> Attempt {
         let known = |rule: &ThrottleRule| WINDOWS_MS.contains(&rule.window_ms);
         debug_assert!(keys.iter().all(|(_, rule)| known(rule)), "a window that is not in WINDOWS_MS");
         Attempt { keys, at: self.now(), pending: true }
     }
 
-    /// An attempt that has failed already.
+    /// An attempt that has already failed.
     fn failure(&self, keys: Vec<(String, ThrottleRule)>) -> Attempt {
         Attempt { pending: false, ..self.attempt(keys) }
     }
 
-    /// Counts the attempt, or says how long to wait.
+    /// Counts the attempt. Fails with the delay if there were too many.
     pub(super) async fn try_once(&self, attempt: &Attempt) -> Result<(), Error> {
         match self.ports.throttle.begin(attempt).await? {
             Some(retry_after_ms) => {
@@ -207,15 +209,16 @@ impl Shared {
         }
     }
 
-    /// Counts an attempt for good. One that cannot be counted now counts by itself after a while.
+    /// Counts an attempt as failed. If this cannot be stored, the pending attempt counts as failed after a
+    /// while.
     pub(super) async fn attempt_failed(&self, attempt: &Attempt) {
         if let Err(error) = self.ports.throttle.fail(attempt).await {
             tracing::warn!(%error, "a failed attempt could not be counted");
         }
     }
 
-    /// The narrowest place around the address where the user has signed in lately: the address itself, or its
-    /// network. Who is unknown costs the same search.
+    /// The narrowest unit around the address from which the user has recently signed in: the address or its
+    /// network. An unknown user costs the same query, so that the time reveals nothing.
     pub(super) async fn known_place(
         &self,
         user: Option<&UserId>,
@@ -228,7 +231,7 @@ impl Shared {
     }
 }
 
-/// What is remembered of the address of a sign-in.
+/// The units to store for the address of a sign-in.
 pub(super) fn places(address: &str) -> Vec<String> {
     let mut places = vec![source(address), network(address)];
     places.dedup();
@@ -239,7 +242,7 @@ fn session(ctx: &RequestContext) -> &str {
     ctx.session.as_ref().map_or("", SessionId::as_str)
 }
 
-/// A digest of what is counted, because the names themselves are nobody's business.
+/// A digest of what is counted, so that the store does not contain names.
 fn key(kind: &str, parts: &[&str]) -> String {
     let mut bytes = kind.as_bytes().to_vec();
     for part in parts {

@@ -1,4 +1,4 @@
-//! Forgetting what is over.
+//! Pruning of expired records.
 
 use super::KEY_USES_KEPT_DAYS;
 use super::chain::{follows, holds};
@@ -10,38 +10,38 @@ use crate::{Error, RequestContext};
 use domain::{Actor, AuditAnchor, Command, Timestamp};
 use std::sync::Arc;
 
-/// For how long sessions that are over are kept, in milliseconds: a token of theirs that comes back is known.
+/// How long ended sessions are stored, in milliseconds, to recognise their tokens.
 const ENDED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-/// For how long the last use of an API key is kept, in milliseconds.
+/// How long the last use of an API key is stored, in milliseconds.
 const KEY_USES_KEPT_MS: i64 = KEY_USES_KEPT_DAYS * 24 * 60 * 60 * 1000;
-/// Most of each kind that are forgotten at a time.
+/// Most records of a kind that are pruned in one transaction.
 const FORGOTTEN_AT_ONCE: u32 = 5000;
-/// For how long each kind is forgotten at most before something else has its turn, in milliseconds.
+/// Longest time for pruning one kind before the next, in milliseconds.
 const BUDGET_MS: i64 = 2000;
-/// How often the audit is anchored in the replicated state, and forgotten, in milliseconds.
+/// The interval of anchoring the audit log in the replicated state and of pruning it, in milliseconds.
 const ANCHOR_EVERY_MS: i64 = 60 * 60 * 1000;
 
-/// The audit is not the one that was anchored, so nothing of it is forgotten.
+/// The audit log does not agree with its anchor, so none of it is pruned.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit does not agree with what the cluster knows of it; see 'guardian audit verify'")]
 struct Tampered;
 
-/// Forgets what is over.
+/// Prunes expired records.
 #[derive(Clone, Debug)]
 pub struct Upkeep {
     shared: Arc<Shared>,
 }
 
-/// How much was forgotten.
+/// The numbers of pruned records.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Tidied {
     /// Sessions.
     pub sessions: u64,
-    /// What slows down those who guess.
+    /// Counters of failed attempts.
     pub attempts: u64,
     /// Last uses of API keys.
     pub key_uses: u64,
-    /// Records of the audit.
+    /// Audit records.
     pub records: u64,
 }
 
@@ -57,8 +57,8 @@ impl Upkeep {
         Self { shared }
     }
 
-    /// Forgets sessions, attempts, uses of API keys and records of the audit that are too old, in batches, until none of a kind are left
-    /// or its time is over. To be called every minute or so.
+    /// Prunes expired sessions, counters of attempts, uses of API keys and audit records, in batches, until
+    /// none are left or the time for a kind is over. Must be called about every minute.
     pub async fn tidy(&self) -> Result<Tidied, Error> {
         Ok(Tidied {
             sessions: self.forget(Kind::Sessions).await?,
@@ -90,13 +90,13 @@ impl Upkeep {
         })
     }
 
-    /// Anchors the audit in the replicated state, and forgets the records that are too old: never one that the
-    /// anchor does not say may go, nor one that is not what was written.
+    /// Anchors the audit log in the replicated state, and prunes expired records. Never prunes records that
+    /// the anchor does not cover, nor any if the chain is altered.
     async fn forget_records(&self) -> Result<u64, Error> {
         let shared = &*self.shared;
         let before = Timestamp(shared.now().0 - millis(shared.rules.audit_kept));
         let anchor = shared.view().await?.0.state.header().audit_anchor;
-        // What was anchored so long ago may be gone for good, with the database.
+        // An anchor older than the retention may refer to a database that was lost, so it is ignored.
         let mut anchor = anchor.filter(|anchor| anchor.at >= before);
         if anchor.is_some_and(|anchor| shared.now().0 < anchor.at.0 + ANCHOR_EVERY_MS) {
             return Ok(0);

@@ -1,4 +1,4 @@
-//! What administrators do about people.
+//! Use cases of administrators on users.
 
 use super::members::{named, project_of};
 use super::record::Act;
@@ -14,49 +14,50 @@ use domain::{Actor, Digest, Email, KeyLabel, Permission, Resource, RoleName, Ses
 use secrecy::SecretString;
 use std::sync::Arc;
 
-/// Use cases of administrators on people.
+/// Use cases of administrators on users.
 #[derive(Clone, Debug)]
 pub struct Users {
     shared: Arc<Shared>,
 }
 
-/// A person to be.
+/// A user to create.
 #[derive(Clone, Debug)]
 pub struct CreateUser {
-    /// Where the person is reached.
+    /// The e-mail address.
     pub email: Email,
-    /// What people call the person.
+    /// The display name.
     pub name: KeyLabel,
-    /// The first password; without one the person comes in through a provider or by a reset.
+    /// The initial password. Without one, the user signs in through a provider, or sets a password by a
+    /// reset.
     pub password: Option<SecretString>,
-    /// Whether the person must use a second factor.
+    /// Whether this user must use a second factor.
     pub second_factor_required: bool,
 }
 
-/// Somebody to be invited.
+/// An invitation to create.
 #[derive(Clone, Debug)]
 pub struct Invite {
-    /// Whom.
+    /// The address of the invited user.
     pub email: Email,
-    /// The role that the person will have, and where.
+    /// The role that the user gets, and where.
     pub role: Option<(RoleName, Place)>,
 }
 
-/// Somebody invited.
+/// A created invitation.
 #[derive(Clone, Debug)]
 pub struct Invited {
     /// The invitation.
     pub invitation: Invitation,
-    /// Its token, shown this once.
+    /// Its token; returned only once.
     pub token: SecretString,
 }
 
-/// A password to be set by the person.
+/// A password reset.
 #[derive(Clone, Debug)]
 pub struct Reset {
-    /// What the person shows, once; shown this once.
+    /// The token with which the user sets a password; returned only once, valid once.
     pub token: SecretString,
-    /// When it ends.
+    /// The time of expiry.
     pub expires_at: Timestamp,
 }
 
@@ -65,7 +66,7 @@ impl Users {
         Self { shared }
     }
 
-    /// Makes the record of a person.
+    /// Creates a user.
     pub async fn create(&self, ctx: &RequestContext, request: CreateUser) -> Result<User, Error> {
         let shared = &*self.shared;
         shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
@@ -82,7 +83,7 @@ impl Users {
         Ok(user)
     }
 
-    /// Invites somebody, to the platform or into a place.
+    /// Invites a user, optionally with a role.
     pub async fn invite(&self, ctx: &RequestContext, request: Invite) -> Result<Invited, Error> {
         let shared = &*self.shared;
         match &request.role {
@@ -132,7 +133,7 @@ impl Users {
         &self.shared
     }
 
-    /// Takes an invitation back. Nobody takes back one for more rights than they have.
+    /// Revokes an invitation. The caller must have all rights that it gives.
     pub async fn revoke_invitation(&self, ctx: &RequestContext, invitation: &Digest) -> Result<(), Error> {
         let asker = self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
         let found = self.shared.ports.admissions.invitation(invitation).await?;
@@ -145,13 +146,13 @@ impl Users {
         Ok(())
     }
 
-    /// One person.
+    /// A user.
     pub async fn get(&self, ctx: &RequestContext, user: &UserId) -> Result<User, Error> {
         self.shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
         self.shared.user(user).await
     }
 
-    /// People, by id.
+    /// The users, by id.
     pub async fn list(
         &self,
         ctx: &RequestContext,
@@ -163,7 +164,7 @@ impl Users {
         Ok(Listed::take(found, size, |user| user.id.clone()))
     }
 
-    /// Changes a person; nobody changes somebody with more rights than they have.
+    /// Changes a user. The caller must have all rights of the user.
     pub async fn change(
         &self,
         ctx: &RequestContext,
@@ -172,7 +173,7 @@ impl Users {
     ) -> Result<User, Error> {
         let shared = &*self.shared;
         let (_, before) = self.other(ctx, user).await?;
-        // The answer shows the whole person.
+        // The result contains the whole user.
         shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
         if let Some(UserStatus::Deactivated) = change.status
             && ctx.actor == Actor::User(user.clone())
@@ -196,20 +197,21 @@ impl Users {
         Ok(changed)
     }
 
-    /// Keeps a person from coming in and ends every session; what the person did stays in their name.
+    /// Deactivates a user: ends all sessions and refuses sign-ins. The history and the audit still name the
+    /// user.
     pub async fn deactivate(&self, ctx: &RequestContext, user: &UserId) -> Result<User, Error> {
         let status = Some(UserStatus::Deactivated);
         self.change(ctx, user, UserChange { status, ..UserChange::default() }).await
     }
 
-    /// The live sessions of a person, the newest first.
+    /// The live sessions of a user, the newest first.
     pub async fn sessions(&self, ctx: &RequestContext, user: &UserId) -> Result<Vec<Session>, Error> {
         self.shared.allowed(ctx, Permission::UserRead, Resource::Platform).await?;
         self.shared.user(user).await?;
         Ok(self.shared.ports.sessions.list(user, self.shared.now()).await?)
     }
 
-    /// Ends one session of a person, or with `None` all; says how many.
+    /// Ends a session of a user, or all with `None`. Returns the number.
     pub async fn end_sessions(
         &self,
         ctx: &RequestContext,
@@ -232,7 +234,7 @@ impl Users {
         Ok(ended)
     }
 
-    /// Begins to reset a password: gives a token by which the person sets another. Nobody but the person knows it.
+    /// Issues a token with which the user sets a new password. The administrator never learns that password.
     pub async fn reset_password(&self, ctx: &RequestContext, user: &UserId) -> Result<Reset, Error> {
         let (_, other) = self.other(ctx, user).await?;
         not_oneself(ctx, user, "resets their own password like this; change it")?;
@@ -245,8 +247,8 @@ impl Users {
         Ok(Reset { token, expires_at })
     }
 
-    /// An invitation takes the place of one to the same address and place, which nobody may do to one for more
-    /// rights than they have.
+    /// An invitation replaces one for the same address and place. The caller must have all rights that the
+    /// replaced one gives.
     async fn may_replace(&self, ctx: &RequestContext, request: &Invite) -> Result<(), Error> {
         let limit = u32::try_from(INVITATIONS_MAX).unwrap_or(u32::MAX);
         let open = self.shared.ports.admissions.invitations(self.shared.now(), limit).await?;
@@ -261,7 +263,7 @@ impl Users {
     async fn not_above_invitation(&self, asker: &Asker, invitation: &Invitation) -> Result<(), Error> {
         let Some((role, place)) = &invitation.role else { return Ok(()) };
         let permissions = match self.shared.permissions(role).await {
-            // The role is gone, so the invitation gives nothing.
+            // The role was deleted, so the invitation gives nothing.
             Err(Error::NotFound { .. }) => return Ok(()),
             permissions => permissions?,
         };
@@ -269,7 +271,7 @@ impl Users {
         self.shared.within_own(asker, &permissions, scope)
     }
 
-    /// Somebody whom the asker may change: nobody with more rights than the asker.
+    /// Checks that the caller may change this user, and has all rights of the user.
     async fn other(&self, ctx: &RequestContext, user: &UserId) -> Result<(Asker, User), Error> {
         let asker = self.shared.may_change(ctx, Permission::UserWrite, Resource::Platform).await?;
         let other = self.shared.user(user).await?;
@@ -278,7 +280,7 @@ impl Users {
     }
 }
 
-/// What is not as it was, for the audit.
+/// The names of the changed fields, for the audit record.
 fn fields(before: &User, after: &User) -> String {
     let fields = [
         ("email", before.email != after.email),

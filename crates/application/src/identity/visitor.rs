@@ -1,13 +1,13 @@
-//! Somebody who has not shown who they are yet: the first parameter of what anybody may call.
+//! The context of requests to operations that need no credential.
 
 use crate::Origin;
 use domain::RequestId;
 
-/// The circumstances of a request without a credential.
+/// The context of a request without a credential.
 #[derive(Clone, Debug)]
 pub struct Visitor {
-    /// The request's id.
+    /// The id of the request.
     pub request_id: RequestId,
-    /// Where the request came from.
+    /// The origin of the request.
     pub origin: Origin,
 }

@@ -1,4 +1,4 @@
-//! Coming in for the first time.
+//! Registration and bootstrap.
 
 use super::{Bootstrap, Register, SignIn};
 use crate::Error;
@@ -12,8 +12,8 @@ use domain::{Digest, Email, KeyLabel};
 use secrecy::{ExposeSecret, SecretString};
 
 impl SignIn {
-    /// Makes the record of the first platform administrator, while nobody is there, by the token that operators
-    /// got once. Guesses of the token are slowed down by address.
+    /// Creates the first platform administrator with the bootstrap token, while there are no users. Failed
+    /// attempts are throttled by address.
     pub async fn bootstrap(&self, visitor: &Visitor, request: Bootstrap) -> Result<User, Error> {
         let shared = &*self.shared;
         let attempt = shared.bootstrap_attempt(&visitor.origin.address);
@@ -35,8 +35,8 @@ impl SignIn {
         Ok(user)
     }
 
-    /// Makes the record of a person, if the mode of registration allows it. In the open mode a taken address is
-    /// told, because nothing else could be: there is no second way to reach the person.
+    /// Registers a user, if the registration mode allows it. In open mode the response reveals whether an
+    /// address is in use, because no confirmation by e-mail exists that could hide it.
     pub async fn register(&self, visitor: &Visitor, request: Register) -> Result<User, Error> {
         let shared = &*self.shared;
         match (shared.rules.registration, &request.invitation) {
@@ -61,7 +61,7 @@ impl SignIn {
         }
     }
 
-    /// The invitation of this token for this address. Looked up before anything is counted or hashed.
+    /// Checks an invitation for this address. Done before anything is counted or hashed.
     async fn invited(
         &self,
         visitor: &Visitor,
@@ -101,7 +101,7 @@ impl SignIn {
 }
 
 impl Shared {
-    /// A person to be, whose password is good enough.
+    /// A user to create, with a checked and hashed password.
     pub(in crate::identity) async fn new_user(
         &self,
         email: Email,

@@ -1,4 +1,4 @@
-//! What an access token says, and what its person may do by now.
+//! Authentication by access token.
 
 use super::{Authenticated, SignIn};
 use crate::Error;
@@ -7,9 +7,11 @@ use domain::Timestamp;
 use std::sync::Arc;
 
 impl SignIn {
-    /// Who shows this access token. Whether the rights in it are still good is asked of the replicated state by
-    /// every use case. Rights that were found longer ago than the rules allow are looked up again; only then is
-    /// the database asked, and [`Error::IdentityUnavailable`] may come.
+    /// Authenticates an access token.
+    ///
+    /// - Rights that are too old are looked up again; only then is the database needed, and may
+    ///   [`Error::IdentityUnavailable`] occur.
+    /// - Does not check the epoch: every use case does so against the replicated state.
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, Error> {
         let shared = &*self.shared;
         let now = shared.now();
@@ -21,7 +23,7 @@ impl SignIn {
         } else if let Some(person) = shared.grants.get(&claims.user, claims.person.epoch, since) {
             person
         } else {
-            // The rights are newer than the epoch, never older, so the state refuses them as it should.
+            // The rights are at least as new as the epoch, so checking the epoch later is safe.
             let person = Arc::new(shared.rights_of(&claims.user, claims.person.epoch).await?);
             shared.grants.put(claims.user.clone(), person.clone(), now, since);
             person

@@ -1,4 +1,4 @@
-//! Carrying a session on, and ending it.
+//! Refreshing and ending sessions.
 
 use super::{Refresh, SignIn, Signed, login::client};
 use crate::identity::Visitor;
@@ -12,8 +12,9 @@ use domain::UserId;
 use secrecy::{ExposeSecret, SecretString};
 
 impl SignIn {
-    /// Carries a session on. A token that was used before ends its session, but for a grace in which the same
-    /// client is answered the same again: the first answer may have been lost.
+    /// Exchanges a refresh token for new tokens. Presenting a used token ends its session, except within a
+    /// grace period, in which the same client gets the same refresh token again: the first response may have
+    /// been lost.
     pub async fn refresh(&self, visitor: &Visitor, request: Refresh) -> Result<Signed, Error> {
         let shared = &*self.shared;
         let address = &visitor.origin.address;
@@ -69,8 +70,8 @@ impl SignIn {
         Ok(())
     }
 
-    /// Ends the session that a refresh token carries on; no harm when there is none. For clients whose access
-    /// token is over.
+    /// Ends the session of a refresh token, for clients whose access token has expired. Does nothing if there
+    /// is no such session.
     pub async fn logout_by_refresh(&self, visitor: &Visitor, token: &SecretString) -> Result<(), Error> {
         let shared = &*self.shared;
         let session = match self.rotate(visitor, token).await {
@@ -84,7 +85,7 @@ impl SignIn {
         shared.came(visitor, &session.user, act).await
     }
 
-    /// Uses a refresh token; gives what it did and the token that follows.
+    /// Uses a refresh token. Returns the result and the next token.
     async fn rotate(
         &self,
         visitor: &Visitor,

@@ -1,4 +1,4 @@
-//! The two steps of a sign-in.
+//! The two steps of a sign-in: password and second factor.
 
 use super::{AnswerChallenge, Challenge, FactorAnswer, Login, SignIn, Signed, SignedIn};
 use crate::Error;
@@ -16,15 +16,15 @@ use domain::{Digest, Email};
 use secrecy::{ExposeSecret, SecretString};
 
 impl SignIn {
-    /// Whether the account has signed in from the visitor's address or its network lately.
+    /// Whether the account has recently signed in from the address of the request or its network.
     pub async fn signed_in_from(&self, email: &Email, visitor: &Visitor) -> Result<bool, Error> {
         let found = self.shared.ports.users.by_email(email).await?;
         let user = found.as_ref().map(|(user, _)| &user.id);
         Ok(self.shared.known_place(user, &visitor.origin.address).await?.is_some())
     }
 
-    /// The first step: the password. Unknown people, wrong passwords and deactivated people cannot be told apart
-    /// by the answer or its time.
+    /// The first step: the password. Neither the response nor its time reveals whether the user is unknown or
+    /// deactivated, or the password is wrong.
     pub async fn login(&self, visitor: &Visitor, request: Login) -> Result<SignedIn, Error> {
         let shared = &*self.shared;
         let found = shared.ports.users.by_email(&request.email).await?;
@@ -57,7 +57,7 @@ impl SignIn {
         shared.after_first_step(visitor, user, Some(kept), way).await
     }
 
-    /// The second step: the second factor. A challenge is good for five tries and one success.
+    /// The second step: the second factor. A challenge allows five attempts and one success.
     pub async fn second_factor(&self, visitor: &Visitor, request: AnswerChallenge) -> Result<Signed, Error> {
         let shared = &*self.shared;
         let address = &visitor.origin.address;
@@ -86,7 +86,8 @@ impl SignIn {
 }
 
 impl Shared {
-    /// A person who proved elsewhere who they are goes on: to the second factor, or in.
+    /// Continues after the first step without a password (identity provider): issues a challenge, or opens
+    /// the session.
     pub(in crate::identity) async fn first_step(
         &self,
         visitor: &Visitor,
@@ -96,7 +97,7 @@ impl Shared {
         self.after_first_step(visitor, user, None, way).await
     }
 
-    /// The same for somebody whose password was checked: the one that is kept like this.
+    /// The same after a checked password; `password` is the stored hash.
     async fn after_first_step(
         &self,
         visitor: &Visitor,
@@ -124,7 +125,7 @@ impl Shared {
         Err(Error::SecondFactorFailed)
     }
 
-    /// How the person showed the second factor, if they did; what they showed is used up.
+    /// Checks and consumes the code. Returns its kind; `None` if it is wrong.
     async fn answered(
         &self,
         user: &User,
@@ -145,7 +146,7 @@ impl Shared {
         }
     }
 
-    /// Opens a session of a person who proved who they are, and writes that down.
+    /// Opens a session for an authenticated user, and audits it.
     async fn open_session(
         &self,
         visitor: &Visitor,
@@ -172,7 +173,7 @@ impl Shared {
         let new =
             NewSession { session: session.clone(), shown, refresh: refresh_digest, sessions_max, networks };
         let ended = match self.ports.sessions.open(&new).await {
-            // Deactivated since the password was checked, or what was shown does not hold any more.
+            // The user was deactivated, or the checked credentials have changed since.
             Err(IdentityError::Missing("user" | "proof")) => {
                 let act =
                     Act::failed("auth.login", &user.id).with("reason", "what was shown is not good any more");
@@ -193,7 +194,7 @@ impl Shared {
         self.signed(visitor, user.clone(), session, (refresh.secret, browser)).await
     }
 
-    /// The tokens of a session.
+    /// Issues the tokens of a session.
     pub(super) async fn signed(
         &self,
         visitor: &Visitor,
@@ -207,7 +208,8 @@ impl Shared {
         Ok(Signed { access, refresh, csrf, expires_in_s, user, session, must_enrol })
     }
 
-    /// Keeps a password that was checked by today's rule, unless another is kept by now; gives what is kept of it.
+    /// Stores a checked password with current hash parameters, unless the password has changed. Returns the
+    /// stored hash.
     async fn keep_anew(&self, user: &User, password: &SecretString, checked: &PasswordHash) -> PasswordHash {
         let Ok(anew) = self.ports.passwords.hash(password).await else { return checked.clone() };
         match self.ports.users.set_password(&user.id, Some(checked), &anew, None, self.now()).await {
@@ -220,7 +222,7 @@ impl Shared {
         }
     }
 
-    /// What is kept now, if it is this password: another sign-in was faster to keep it anew.
+    /// The current stored hash, if it is of the same password: a concurrent sign-in has already rehashed it.
     async fn kept_meanwhile(&self, user: &User, password: &SecretString) -> Option<PasswordHash> {
         let kept = self.ports.users.password(&user.id).await.ok()??;
         let verdict = self.ports.passwords.check(password, Some(&kept)).await.ok()?;
@@ -228,7 +230,7 @@ impl Shared {
     }
 }
 
-/// What is known of the visitor's program.
+/// The client of the request.
 pub(super) fn client(visitor: &Visitor, device: String) -> ClientInfo {
     let (address, user_agent) = (cut(&visitor.origin.address), cut(&visitor.origin.user_agent));
     ClientInfo { address: address.to_owned(), user_agent: user_agent.to_owned(), device }

@@ -1,4 +1,4 @@
-//! Coming in, going on, going out, and what a token says.
+//! Sign-in, refresh, logout, registration and authentication of access tokens.
 
 mod admission;
 mod authenticate;
@@ -14,7 +14,7 @@ pub use requests::{
 use super::shared::Shared;
 use std::sync::Arc;
 
-/// Use cases on sign-ins.
+/// Use cases of authentication.
 #[derive(Clone, Debug)]
 pub struct SignIn {
     shared: Arc<Shared>,
@@ -25,7 +25,7 @@ impl SignIn {
         Self { shared }
     }
 
-    /// Whether the text looks like an access token rather than an API key.
+    /// Whether the text has the form of an access token rather than of an API key.
     pub fn is_token(&self, text: &str) -> bool {
         self.shared.ports.access.is_token(text)
     }

@@ -1,4 +1,4 @@
-//! What sign-ins take and give.
+//! Requests and results of authentication.
 
 use crate::ports::identity::{Session, User};
 use crate::{Origin, RequestContext};
@@ -6,46 +6,46 @@ use domain::{Actor, Email, KeyLabel, Person, RequestId, SessionId, Timestamp, Us
 use secrecy::SecretString;
 use std::sync::Arc;
 
-/// The first administrator.
+/// The creation of the first administrator.
 #[derive(Clone, Debug)]
 pub struct Bootstrap {
-    /// The token that was printed or mounted once.
+    /// The bootstrap token.
     pub token: SecretString,
-    /// Where the person is reached.
+    /// The e-mail address.
     pub email: Email,
-    /// What people call the person.
+    /// The display name.
     pub name: KeyLabel,
-    /// The person's password.
+    /// The password.
     pub password: SecretString,
 }
 
-/// Somebody who wants to be known.
+/// A registration.
 #[derive(Clone, Debug)]
 pub struct Register {
-    /// Where the person is reached.
+    /// The e-mail address.
     pub email: Email,
-    /// What people call the person.
+    /// The display name.
     pub name: KeyLabel,
-    /// The person's password.
+    /// The password.
     pub password: SecretString,
-    /// The token of the invitation, if there is one.
+    /// The token of an invitation.
     pub invitation: Option<SecretString>,
 }
 
-/// The first step of a sign-in.
+/// The first step of a sign-in: the password.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// Who the person says they are.
+    /// The e-mail address of the account.
     pub email: Email,
     /// The password.
     pub password: SecretString,
-    /// What the person calls the device; may be empty, cut at 256 bytes.
+    /// The device name given by the user; may be empty, truncated at 256 bytes.
     pub device: String,
-    /// Whether the session is a browser's, which needs a token against cross-site requests.
+    /// Whether a browser holds the session, so that it needs a CSRF token.
     pub browser: bool,
 }
 
-/// What the person shows beside the password.
+/// The second factor that the user presents.
 #[derive(Clone, Debug)]
 pub enum FactorAnswer {
     /// A one-time password: 6 digits.
@@ -54,78 +54,79 @@ pub enum FactorAnswer {
     Recovery(SecretString),
 }
 
-/// The second step of a sign-in.
+/// The second step of a sign-in: the second factor.
 #[derive(Clone, Debug)]
 pub struct AnswerChallenge {
-    /// What the first step gave.
+    /// The challenge from the first step.
     pub challenge: SecretString,
-    /// What the person shows.
+    /// The presented second factor.
     pub answer: FactorAnswer,
 }
 
-/// A session to be carried on.
+/// A refresh of a session.
 #[derive(Clone, Debug)]
 pub struct Refresh {
     /// The refresh token.
     pub token: SecretString,
-    /// Whether the session is a browser's, which needs a token against cross-site requests.
+    /// Whether a browser holds the session, so that it needs a CSRF token.
     pub browser: bool,
 }
 
-/// The end of a sign-in's first step.
+/// The result of the first step of a sign-in.
 #[derive(Clone, Debug)]
 pub enum SignedIn {
-    /// The person is in.
+    /// The session is open.
     Signed(Box<Signed>),
-    /// The second factor is missing.
+    /// The second factor is required.
     Challenge(Challenge),
 }
 
 /// A sign-in that waits for the second factor.
 #[derive(Clone, Debug)]
 pub struct Challenge {
-    /// To be sent back with the code; good for one sign-in and five tries.
+    /// The token to send with the second factor. Valid for five attempts and one success.
     pub challenge: SecretString,
-    /// For how many seconds.
+    /// Its validity, in seconds.
     pub expires_in_s: u64,
 }
 
-/// A person who is in.
+/// An open session with its tokens.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// Opens requests.
+    /// The access token, which authenticates requests.
     pub access: SecretString,
-    /// Carries the session on, once.
+    /// The refresh token, valid once.
     pub refresh: SecretString,
-    /// What a browser repeats with every change; only for those.
+    /// The CSRF token, which a browser sends with every change; `None` for other clients.
     pub csrf: Option<SecretString>,
-    /// For how many seconds the access token is good.
+    /// The validity of the access token, in seconds.
     pub expires_in_s: u64,
-    /// Who is in.
+    /// The user.
     pub user: User,
     /// The session.
     pub session: Session,
-    /// The person must set up a second factor before anything else: the access token carries no rights and
-    /// opens only [`crate::identity::Account::me`], [`crate::identity::Factors::begin`], [`crate::identity::Factors::confirm`] and logout;
-    /// after the confirmation, a refresh gives one with rights.
+    /// Whether the user must set up a second factor before anything else. If so, the access token carries no
+    /// rights and permits only [`crate::identity::Account::me`], [`crate::identity::Factors::begin`],
+    /// [`crate::identity::Factors::confirm`] and logout. A refresh after the confirmation gives a token with
+    /// rights.
     pub must_enrol: bool,
 }
 
-/// Who shows an access token.
+/// The verified content of an access token.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// By which sign-in.
+    /// The session.
     pub session: SessionId,
-    /// What the person may do.
+    /// The user's rights.
     pub person: Arc<Person>,
-    /// When the token ends.
+    /// The time of expiry.
     pub expires_at: Timestamp,
 }
 
 impl Authenticated {
-    /// The circumstances of a request with this token.
+    /// The context of a request with this token.
     pub fn context(self, request_id: RequestId, origin: Origin) -> RequestContext {
         RequestContext {
             person: Some(self.person),
