@@ -1,4 +1,4 @@
-//! API keys: authentication by them, and their life.
+//! API keys: authentication, creation, rotation and revocation.
 
 use crate::ports::{Freshness, KeyMint};
 use crate::{Changed, Core, Error, How, Page, PageRequest, RequestContext, Seen};
@@ -25,29 +25,29 @@ impl fmt::Debug for Access {
     }
 }
 
-/// What a new key may do, and for how long.
+/// An API key to create.
 #[derive(Clone, Debug)]
 pub struct CreateApiKey {
-    /// The project it belongs to.
+    /// The owning project.
     pub project: ProjectName,
-    /// What people call it.
+    /// The label.
     pub name: KeyLabel,
-    /// What it may do.
+    /// The permissions.
     pub permissions: BTreeSet<Permission>,
-    /// The environments it may reach; `None` for all.
+    /// The environments in its scope; `None` means all.
     pub environments: Option<BTreeSet<EnvironmentName>>,
-    /// The prefixes of config keys it may reach; `None` for all.
+    /// The prefixes of config keys in its scope; `None` means all keys.
     pub key_prefixes: Option<BTreeSet<String>>,
-    /// From when on it is refused.
+    /// The time from which it is refused; `None` means never.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A new key with its secret.
+/// A new or rotated API key with its secret.
 #[derive(Clone)]
 pub struct CreatedApiKey {
     /// The key.
     pub key: ApiKey,
-    /// The secret, shown this once; empty in a dry run.
+    /// The secret, returned only once; empty in a dry run.
     pub secret: String,
 }
 
@@ -62,13 +62,13 @@ impl Access {
         Self { core, mint }
     }
 
-    /// Who holds the secret.
+    /// Authenticates a secret and returns the actor.
     pub async fn authenticate(&self, secret: &str) -> Result<Actor, Error> {
         self.identify(secret).await.map(|(actor, _)| actor)
     }
 
-    /// Finds who holds the secret, and gives the secret's digest. A key that this node does not know may be newer than what this node
-    /// has applied, so it is looked up once more in a linearizable view before it is refused.
+    /// Authenticates a secret; returns the actor and the secret's digest. A key that this node does not know
+    /// may be newer than its state, so the lookup is repeated in a linearizable view before it is refused.
     pub async fn identify(&self, secret: &str) -> Result<(Actor, Digest), Error> {
         let refused = || Error::Unauthenticated("the API key is unknown or revoked".to_owned());
         let hash = self.mint.digest(secret).ok_or_else(refused)?;
@@ -85,7 +85,7 @@ impl Access {
         Err(refused())
     }
 
-    /// Creates a key of a project.
+    /// Creates an API key of a project.
     pub async fn create(
         &self,
         ctx: &RequestContext,
@@ -117,7 +117,7 @@ impl Access {
         with_secret(self.core.commit(ctx, command).await?, minted.secret)
     }
 
-    /// Gives a key another secret; the one before is good for `overlap_ms` more, with 0 it ends at once.
+    /// Rotates the secret of an API key. The previous secret stays valid for `overlap_ms` milliseconds.
     pub async fn rotate(
         &self,
         ctx: &RequestContext,
@@ -126,7 +126,7 @@ impl Access {
         overlap_ms: u64,
     ) -> Result<Changed<CreatedApiKey>, Error> {
         let key = KeyRef { project: Some(project), id };
-        // The answer shows the whole key; every key may see itself.
+        // The response contains the whole key. Every key may read itself.
         if ctx.actor != Actor::ApiKey(key.clone()) {
             let resource = key.project.as_ref().map_or(Resource::Platform, Resource::Project);
             let freshness = Freshness::LINEARIZABLE;
@@ -138,7 +138,7 @@ impl Access {
         with_secret(self.core.commit(ctx, command).await?, minted.secret)
     }
 
-    /// Revokes a key for good.
+    /// Permanently revokes an API key.
     pub async fn revoke(
         &self,
         ctx: &RequestContext,
@@ -149,7 +149,7 @@ impl Access {
         Ok(self.core.commit(ctx, Command::RevokeApiKey { key }).await?.done())
     }
 
-    /// One key, never its secret.
+    /// An API key without its secret.
     pub async fn get(
         &self,
         ctx: &RequestContext,
@@ -165,7 +165,7 @@ impl Access {
         Ok(Seen::new(key.clone(), &view))
     }
 
-    /// The key that asks, for which it needs no right.
+    /// The API key of the request; requires no permission.
     pub async fn own(&self, ctx: &RequestContext) -> Result<Seen<ApiKey>, Error> {
         let Actor::ApiKey(key) = &ctx.actor else { return Err(Error::Forbidden(Denied::OutOfScope)) };
         for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
@@ -179,8 +179,8 @@ impl Access {
         Err(Denied::UnknownKey.into())
     }
 
-    /// The keys of a project, never their secrets, by id; with a maker only those that it made, written as
-    /// `user:<id>` or `api-key:<id>`.
+    /// The API keys of a project without their secrets, in order of ids. With `maker` only those created by
+    /// this actor, written as `user:<id>` or `api-key:<id>`.
     pub async fn list(
         &self,
         ctx: &RequestContext,
@@ -202,7 +202,7 @@ impl Access {
     }
 }
 
-/// The key with its secret; nobody has that of a replay any more, and that of a dry run is of no use.
+/// Attaches the secret. Fails for replays (the secret was returned once and not stored); empty for dry runs.
 fn with_secret(changed: Changed<Receipt>, secret: String) -> Result<Changed<CreatedApiKey>, Error> {
     let (replayed, tried) = (matches!(changed.how, How::Replayed), matches!(changed.how, How::DryRun(_)));
     changed.map(|receipt| match receipt {

@@ -1,4 +1,4 @@
-//! What became of a request for a change: it was made, it had been made before, or it was only tried.
+//! The result of a change: committed, replayed, or a dry run.
 
 use crate::effects::effects;
 use crate::ports::{Consistency, Freshness, View};
@@ -8,69 +8,69 @@ use domain::{
     State,
 };
 
-/// Commands with documents of so many bytes are decided on the present state before they are proposed.
+/// Commands with documents of at least this size, in bytes, are decided on the current state before they are
+/// proposed.
 const LARGE_COMMAND_BYTES: usize = 4096;
 
-/// The answer to a request for a change.
+/// The result of a change.
 #[derive(Clone, Debug)]
 pub struct Changed<T> {
-    /// What it left behind, or would.
+    /// The changed entity.
     pub item: T,
-    /// The revision that the answer reflects: the one that the change made; in a dry run, the one that it
-    /// was tried on.
+    /// The revision of the change. In a dry run, the revision that it was evaluated on.
     pub revision: Revision,
-    /// What became of it.
+    /// How the result came about.
     pub how: How,
 }
 
-/// What became of a request for a change.
+/// How the result of a change came about.
 #[derive(Clone, Debug)]
 pub enum How {
-    /// It was made.
+    /// The change was committed.
     Made,
-    /// An earlier request with the same idempotency key made it.
+    /// An earlier request with the same idempotency key committed it.
     Replayed,
-    /// It was tried and nothing was kept; this is what it would have changed.
+    /// Nothing was committed; these are the changes that the request would make.
     DryRun(Vec<Effect>),
 }
 
-/// One thing that a dry run would have changed.
+/// A change that a dry run would make.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// What would be done to it: `create`, `update` or `delete`.
+    /// The action: `create`, `update` or `delete`.
     pub action: &'static str,
-    /// What kind of thing: `project`, `environment`, `schema`, `config` or `api_key`.
+    /// The kind of the entity: `project`, `environment`, `schema`, `config` or `api_key`, among others.
     pub kind: &'static str,
-    /// Its name within its kind, with the names of what holds it: `demo/default/checkout.limits`.
+    /// The name of the entity with its owners, such as `demo/default/checkout.limits`.
     pub name: String,
-    /// Its version before; 0 when it does not exist, `None` when it has none.
+    /// The version before; 0 if the entity does not exist, `None` if it has no versions.
     pub from_version: Option<u64>,
-    /// Its version afterwards.
+    /// The version afterwards.
     pub to_version: Option<u64>,
-    /// Its content before, if it has any.
+    /// The content before, if any.
     pub before: Option<Content>,
-    /// Its content afterwards, if it has any.
+    /// The content afterwards, if any.
     pub after: Option<Content>,
-    /// What differs between the two; left out when all contents together are long.
+    /// The difference of the contents; `None` if all contents of the dry run together are too long.
     pub difference: Option<Difference>,
 }
 
 impl<T> Changed<T> {
-    /// The same with another item.
+    /// The same result with another entity.
     pub(crate) fn map<U>(self, form: impl FnOnce(T) -> Result<U, Error>) -> Result<Changed<U>, Error> {
         Ok(Changed { item: form(self.item)?, revision: self.revision, how: self.how })
     }
 }
 
 impl Changed<Receipt> {
-    /// Only that it happened.
+    /// The same result without the entity.
     pub(crate) fn done(self) -> Changed<()> {
         Changed { item: (), revision: self.revision, how: self.how }
     }
 }
 
 impl Core {
-    /// Stamps and commits a command, or tries it in a dry run; a refusal becomes an error.
+    /// Stamps and commits a command, or evaluates it in a dry run. A rejection becomes an error.
     pub(crate) async fn commit(
         &self,
         ctx: &RequestContext,
@@ -97,8 +97,8 @@ impl Core {
         self.answered(ctx, self.consensus.propose(stamped).await?, How::Made, None).await
     }
 
-    /// Why the present state refuses a command, if it does. Without this, refused documents fill the log of every
-    /// node. A refusal by a stale view is confirmed by a linearizable one.
+    /// Why the current state would reject a command, if it would. This keeps rejected documents out of the
+    /// log of all nodes. A rejection by a stale view is confirmed by a linearizable one.
     async fn refused(&self, stamped: &Stamped<Command>) -> Result<Option<Rejection>, Error> {
         for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
             let view = self.state.view(freshness).await?;
@@ -128,10 +128,11 @@ impl Core {
         }
     }
 
-    /// The error for a refusal. What it quotes of the stored state is withheld from an actor that may not read it.
+    /// Converts a rejection to an error. Stored values that it quotes are withheld from a caller who may not
+    /// read them.
     async fn refusal(&self, ctx: &RequestContext, rejection: Rejection) -> Error {
         let Some((permission, resource)) = quoted(&rejection) else { return Error::Rejected(rejection) };
-        // This node may not have applied what gives the right yet.
+        // This node may not have applied the change that gives the permission.
         for freshness in [Freshness::STALE, Freshness::LINEARIZABLE] {
             if self.authorized_view(ctx, freshness, permission, resource).await.is_ok() {
                 return Error::Rejected(rejection);
@@ -140,7 +141,7 @@ impl Core {
         Error::Withheld(rejection)
     }
 
-    /// Withholds what a failed check quotes of a schema from an actor that may not read the project's schemas.
+    /// Removes what a failed check quotes of the schema if the caller may not read the project's schemas.
     pub(crate) fn without_schema(
         &self,
         ctx: &RequestContext,
@@ -161,8 +162,8 @@ impl Core {
         Error::ValidationFailed { schema: "its schema".to_owned(), violations }
     }
 
-    /// The answer of an earlier request with the same idempotency key, which stands even if the request
-    /// would be refused by now.
+    /// The stored receipt of an earlier request with the same idempotency key, even if the request would now
+    /// be refused.
     pub(crate) async fn replayed(&self, ctx: &RequestContext) -> Result<Option<Changed<Receipt>>, Error> {
         let Some(own) = ctx.idempotency.filter(|_| !ctx.dry_run) else { return Ok(None) };
         let view = self.state.view(Freshness::LINEARIZABLE).await?;
@@ -182,7 +183,7 @@ impl Core {
     }
 }
 
-/// What the actor must be allowed to read to be told the details of a refusal; `None` when it quotes nothing stored.
+/// The permission required to see the details of a rejection; `None` if it quotes no stored values.
 fn quoted(rejection: &Rejection) -> Option<(Permission, Resource<'_>)> {
     match rejection {
         Rejection::VersionConflict { id, .. } => Some((Permission::DocumentRead, Resource::Config(id))),

@@ -1,13 +1,13 @@
-//! Checking a document before it is proposed: which schema version it must satisfy, and whether it does.
+//! Checking a document before it is proposed: resolves the schema version and validates the document.
 
 use crate::ports::{ConsensusError, Freshness, SchemaEngine, View};
 use crate::{Core, Error};
 use domain::{Binding, BindingChange, ConfigId, Content, SchemaId, SchemaRef};
 
-/// How often a change is checked again because something moved meanwhile.
+/// Most attempts at a check that concurrent changes make outdated.
 pub(crate) const CHECK_ATTEMPTS_MAX: usize = 16;
 
-/// The binding that the config would have after `change`, as this view knows it.
+/// The binding of the config after `change`, in this view.
 pub(crate) fn resulting_binding(view: &View, id: &ConfigId, change: &BindingChange) -> Option<Binding> {
     match change {
         BindingChange::Keep => view.state.config(id).and_then(|config| config.binding.clone()),
@@ -15,7 +15,7 @@ pub(crate) fn resulting_binding(view: &View, id: &ConfigId, change: &BindingChan
     }
 }
 
-/// Checks `content` against the schema version that `binding` means in this view, and says which it was.
+/// Checks `content` against the schema version that `binding` resolves to in this view. Returns that version.
 pub(crate) async fn check_document(
     engine: &dyn SchemaEngine,
     view: &View,
@@ -36,13 +36,13 @@ pub(crate) async fn check_document(
     }
 }
 
-/// Waits while a schema change holds the documents that follow the schema.
+/// Waits while writes of documents that follow the schema are blocked by a schema change.
 pub(crate) async fn released(core: &Core, id: &SchemaId) -> Result<(), Error> {
     let mut view = core.state.view(Freshness::LINEARIZABLE).await?;
     while view.state.schema(id).is_some_and(|schema| schema.is_held(core.env.clock.now())) {
         let next = Some(view.state.revision().next());
         view = match core.state.view(Freshness { min_revision: next, ..Freshness::STALE }).await {
-            // Nothing happens any more: the change was given up, and its hold is over by now.
+            // No further revisions: the schema change was abandoned, and its hold has expired by now.
             Err(ConsensusError::Behind { .. }) => return Ok(()),
             later => later?,
         };

@@ -1,4 +1,4 @@
-//! The cluster itself.
+//! Use cases on the cluster and its members.
 
 use crate::ports::{ClusterStatus, ClusterView, Freshness, Member, MemberRole, Membership, View};
 use crate::{Core, Error, RequestContext, Seen};
@@ -8,7 +8,7 @@ use domain::{
 use std::fmt;
 use std::sync::Arc;
 
-/// Use cases on the cluster.
+/// Use cases on the cluster and its members.
 #[derive(Clone)]
 pub struct Cluster {
     core: Core,
@@ -16,25 +16,25 @@ pub struct Cluster {
     membership: Arc<dyn Membership>,
 }
 
-/// A member that was added.
+/// An added member.
 #[derive(Clone, Debug)]
 pub struct AddedMember {
-    /// The member, as this node sees it.
+    /// The member as this node sees it.
     pub member: Member,
-    /// Whether it was not one before.
+    /// Whether it was not a member before.
     pub created: bool,
-    /// The revision at which it was admitted.
+    /// The revision of its admission.
     pub revision: Revision,
 }
 
-/// Where a member is from now on; what is `None` stays.
+/// New addresses of a member; `None` leaves an address unchanged.
 #[derive(Clone, Debug)]
 pub struct UpdateMember {
-    /// Which member.
+    /// The member.
     pub id: MemberId,
-    /// Where the other members reach it.
+    /// The address for the other members.
     pub peer_addr: Option<MemberAddress>,
-    /// Where clients reach it.
+    /// The address for clients.
     pub api_url: Option<MemberAddress>,
 }
 
@@ -49,14 +49,14 @@ impl Cluster {
         Self { core, members, membership }
     }
 
-    /// The id of the cluster, as far as this node knows it; no secret.
+    /// The cluster id, if this node has applied it; not secret.
     pub async fn id(&self) -> Option<ClusterId> {
         let view = self.core.state.view(Freshness::STALE).await.ok()?;
         view.state.header().cluster_id.clone()
     }
 
-    /// The members as this node sees them, beside what this node has applied. Answers without a leader
-    /// too: it is what an operator looks at when there is none.
+    /// The cluster as this node sees it, with the state that this node has applied. Available without a
+    /// leader, because operators need it then.
     pub async fn status(&self, ctx: &RequestContext) -> Result<(ClusterStatus, View), Error> {
         let view = self
             .core
@@ -65,8 +65,8 @@ impl Cluster {
         Ok((self.members.status().await, view))
     }
 
-    /// Makes a waiting machine a member with a vote, once it has everything that the others have. Asking
-    /// again is safe, and goes on where an earlier request stopped.
+    /// Adds a waiting node to the cluster as a voter, once it has caught up. A retry is safe and continues an
+    /// interrupted request.
     pub async fn add_member(&self, ctx: &RequestContext, new: NewMember) -> Result<AddedMember, Error> {
         self.may_write(ctx).await?;
         let command = Command::AdmitMember { member: new.clone() };
@@ -76,7 +76,7 @@ impl Cluster {
         Ok(AddedMember { member, created: done.changed, revision: done.revision })
     }
 
-    /// Notes that a member is at other addresses. It runs there already, and answers the leader.
+    /// Changes the addresses of a member. It must already run there and answer the leader.
     pub async fn update_member(
         &self,
         ctx: &RequestContext,
@@ -100,14 +100,14 @@ impl Cluster {
         Ok(Seen { item: seen, revision: done.revision, stale_for_ms: None })
     }
 
-    /// Takes a member out for good: its id never joins again.
+    /// Permanently removes a member; its id is never accepted again.
     pub async fn remove_member(&self, ctx: &RequestContext, id: MemberId) -> Result<Revision, Error> {
         self.may_write(ctx).await?;
         let command = Command::RetireMember { id };
         Ok(self.membership.change(self.core.env.stamp(ctx, command)).await?.revision)
     }
 
-    /// Has another member lead, and gives who leads and the revision at which this was allowed.
+    /// Transfers leadership. Returns the new leader, and the revision in which the permission was checked.
     pub async fn transfer_leadership(
         &self,
         ctx: &RequestContext,
@@ -117,7 +117,8 @@ impl Cluster {
         Ok((self.membership.transfer(to).await?, revision))
     }
 
-    /// Fails unless the actor may operate this node; also without a leader. Gives the revision that was looked at.
+    /// Checks that the caller may operate this node; works without a leader. Returns the revision of the
+    /// check.
     pub async fn may_operate(&self, ctx: &RequestContext) -> Result<Revision, Error> {
         let (permission, resource) = (Permission::ClusterWrite, Resource::Platform);
         let view = self.core.authorized_view(ctx, Freshness::STALE, permission, resource).await?;
@@ -131,7 +132,7 @@ impl Cluster {
     }
 }
 
-/// The member, when this node was told otherwise between the change and the look at it.
+/// A substitute for a member that this node does not list, because the membership changed again meanwhile.
 fn unseen(new: &NewMember) -> Member {
     Member {
         id: new.id.get(),

@@ -1,4 +1,4 @@
-//! Config documents: reading, writing, deleting, rolling back.
+//! Configs: reading, writing, deleting, rolling back.
 
 mod diff;
 mod differing;
@@ -22,7 +22,7 @@ use domain::{
 use std::fmt;
 use std::sync::Arc;
 
-/// Use cases on config documents.
+/// Use cases on configs.
 #[derive(Clone)]
 pub struct Configs {
     core: Core,
@@ -35,64 +35,64 @@ impl fmt::Debug for Configs {
     }
 }
 
-/// A whole document to be written.
+/// A write of a whole document.
 #[derive(Clone, Debug)]
 pub struct PutConfig {
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
     /// The document.
     pub content: Content,
-    /// Which schema it is held to from now on.
+    /// The change of its binding.
     pub binding: BindingChange,
-    /// What the config must be for the change to go ahead.
+    /// The precondition.
     pub expected: Precondition,
-    /// Why.
+    /// The change message.
     pub message: Message,
 }
 
-/// A config to be deleted.
+/// A deletion of a config.
 #[derive(Clone, Debug)]
 pub struct DeleteConfig {
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
-    /// What it must be for the deletion to go ahead.
+    /// The precondition.
     pub expected: Precondition,
-    /// Why.
+    /// The change message.
     pub message: Message,
 }
 
-/// An earlier document to be made current again.
+/// A rollback to an earlier version.
 #[derive(Clone, Debug)]
 pub struct Rollback {
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
-    /// The version whose document it shall be.
+    /// The version whose document to write again.
     pub to_version: Version,
-    /// What the config must be for the change to go ahead.
+    /// The precondition.
     pub expected: Precondition,
-    /// Why.
+    /// The change message.
     pub message: Message,
 }
 
-/// A config after a change.
+/// The result of a write.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// Whether the key did not exist before.
+    /// Whether the config was created.
     pub created: bool,
-    /// Whether it was the same already, so that it keeps its version.
+    /// Whether document and binding were unchanged, so that the version is the same.
     pub unchanged: bool,
     /// The config with its document.
     pub document: ConfigDocument,
 }
 
-/// A config with its document, as one view shows them.
+/// A version of a config with its document.
 #[derive(Clone, Debug)]
 pub struct ConfigDocument {
-    /// The version that is shown, with its document.
+    /// The version.
     pub shown: ConfigRevision,
-    /// The revision of the view.
+    /// The revision of the view that it was read from.
     pub revision: Revision,
-    /// For a stale read: how long ago this node last heard from a leader, in milliseconds.
+    /// For a stale read: time since this node last heard from a leader, in milliseconds.
     pub stale_for_ms: Option<u64>,
 }
 
@@ -101,7 +101,7 @@ impl Configs {
         Self { core, engine }
     }
 
-    /// The versions of a config below `page.after`, newest first; also of a config that was deleted.
+    /// The versions of a config before `page.after`, the newest first; also of a deleted config.
     pub async fn history(
         &self,
         ctx: &RequestContext,
@@ -113,7 +113,7 @@ impl Configs {
         history::versions(&view, id, &page).await
     }
 
-    /// One version of a config; also of a config that was deleted.
+    /// A version of a config; also of a deleted config.
     pub async fn version(
         &self,
         ctx: &RequestContext,
@@ -134,8 +134,8 @@ impl Configs {
         self.commit_checked(ctx, request, ChangeKind::Update).await
     }
 
-    /// Makes an earlier document current again, as a new version that satisfies today's schema. A deleted config
-    /// comes back when it is expected to be absent.
+    /// Writes the document of an earlier version again, as a new version that satisfies the current schema. A
+    /// deleted config is created again if the precondition is that it is absent.
     pub async fn rollback(&self, ctx: &RequestContext, request: Rollback) -> Result<Changed<Written>, Error> {
         let id = &request.id;
         if let Some(earlier) = self.core.replayed(ctx).await? {
@@ -147,7 +147,7 @@ impl Configs {
             .core
             .authorized_view(ctx, Freshness::LINEARIZABLE, Permission::DocumentWrite, resource)
             .await?;
-        // The answer shows the earlier document.
+        // The response contains the earlier document.
         ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now())?;
         require_environment(&view, &id.environment_id())?;
         let lives = view.state.config(id).is_some();
@@ -162,7 +162,7 @@ impl Configs {
             return Err(Error::Invalid { field: "to_version", message });
         };
         let from = request.to_version;
-        // One that comes back follows the newest version of the schema that it had.
+        // A config that is created again follows the newest version of the schema that it was bound to.
         let bound = earlier.schema.map(|schema| Binding { schema: schema.name, pinned: None });
         let (binding, kind) = if lives {
             (BindingChange::Keep, ChangeKind::Rollback { from })
@@ -174,7 +174,7 @@ impl Configs {
         self.commit_checked(ctx, put, kind).await
     }
 
-    /// Deletes a config; its history stays. Gives the version and the revision of the deletion.
+    /// Deletes a config; its history stays. Returns the version of the deletion.
     pub async fn delete(
         &self,
         ctx: &RequestContext,
@@ -189,8 +189,8 @@ impl Configs {
         })
     }
 
-    /// The answer to a change that an earlier request made: the version that it made then, as long as that is
-    /// kept.
+    /// The result of a write that an earlier request made: the version that it created, unless that was
+    /// pruned.
     async fn read_back(
         &self,
         expected: Precondition,
@@ -206,7 +206,7 @@ impl Configs {
                 _ => return Err(Error::unexpected_receipt()),
             };
             let (id, version, oldest) = (&config.id, config.version, view.state.oldest_kept(&config.id));
-            // An earlier project or environment of the same name is nobody's past.
+            // Versions of an earlier project or environment of the same name do not count.
             let found = view.archive.config_revision(id, version)?;
             let found = found.filter(|found| history::visible(&view, found));
             let pruned = || Error::ReplayPruned { config: id.clone(), version, revision, oldest };
@@ -220,15 +220,15 @@ impl Configs {
         })
     }
 
-    /// Fails unless the actor may read the config: the answer shows what was stored.
+    /// Checks that the caller may read the config, because the response contains stored values.
     pub(crate) async fn may_see(&self, ctx: &RequestContext, id: &ConfigId) -> Result<(), Error> {
         let resource = Resource::Config(id);
         let freshness = Freshness::LINEARIZABLE;
         self.core.authorized_view(ctx, freshness, Permission::DocumentRead, resource).await.map(drop)
     }
 
-    /// The answer to a repeated change that changed nothing shows what others stored, so it needs the right to
-    /// read at the time of the repetition.
+    /// The result of a replayed write that changed nothing contains a document of others. So the caller must
+    /// have the permission to read it at the time of the replay.
     async fn may_see_unchanged(
         &self,
         ctx: &RequestContext,
@@ -241,9 +241,9 @@ impl Configs {
         }
     }
 
-    /// Checks the document outside the log and commits it with the schema version it was checked
-    /// against. The first check uses whatever this node has applied, because the commit refuses a check
-    /// that is out of date; any "no" is only given after a linearizable look.
+    /// Checks the document and commits it with the schema version that it was checked against. The first
+    /// attempt uses the state that this node has applied; the commit rejects it if that is outdated. Errors
+    /// are only returned after an attempt on a linearizable view.
     async fn commit_checked(
         &self,
         ctx: &RequestContext,
@@ -315,7 +315,7 @@ impl Configs {
         changed.map(|_| Ok(written))
     }
 
-    /// Whether the key did not exist before this version of it, which was just made.
+    /// Whether this version, which was just written, created the config.
     async fn is_first(&self, config: &Config) -> Result<bool, Error> {
         let freshness = Freshness { min_revision: Some(config.revision), ..Freshness::STALE };
         let view = self.core.state.view(freshness).await?;
@@ -349,8 +349,8 @@ impl Configs {
     }
 }
 
-/// Whether a put of what is there already makes no version. Only for who may read the document: that it is the same
-/// tells what it is. Going back is a new version in any case.
+/// Whether a put of the current document creates no version. Only if the caller may read the document,
+/// because an unchanged version reveals it. A rollback always creates a version.
 pub(crate) fn keeps_same(
     ctx: &RequestContext,
     view: &View,
@@ -369,7 +369,7 @@ pub(crate) fn require_environment(view: &View, environment: &EnvironmentId) -> R
     Ok(())
 }
 
-/// What is known of a change beside its request and what it left behind.
+/// What a change yields beyond its request and its receipt.
 struct Made {
     schema: Option<SchemaRef>,
     kind: ChangeKind,

@@ -1,4 +1,4 @@
-//! Who asks, and under which request: the first parameter of every use case.
+//! The context of a request: the first parameter of every use case.
 
 use crate::Error;
 use crate::ports::View;
@@ -9,21 +9,21 @@ use domain::{
 };
 use std::sync::Arc;
 
-/// Where a request came from, for the audit.
+/// The origin of a request, for the audit.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Origin {
-    /// The address, by the trusted proxies' word; may be empty.
+    /// The client's address, as reported by the trusted proxies; may be empty.
     pub address: String,
-    /// What the program calls itself; the audit keeps the first 256 bytes.
+    /// The user agent; the audit stores the first 256 bytes.
     pub user_agent: String,
     /// The trace (W3C trace context, 32 hexadecimal digits); may be empty.
     pub trace_id: String,
-    /// Why a change is made, as the request says beside its body.
+    /// The change message that the request gave outside of its body.
     pub message: Option<Message>,
 }
 
 impl Origin {
-    /// What the replicated state keeps of it.
+    /// The part that is stored in the replicated state.
     pub fn provenance(&self) -> Provenance {
         Provenance {
             address: self.address.parse().ok(),
@@ -33,31 +33,31 @@ impl Origin {
     }
 }
 
-/// The circumstances of one request.
+/// The caller and the request.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
-    /// Who asks.
+    /// The actor.
     pub actor: Actor,
-    /// The request's id.
+    /// The id of the request.
     pub request_id: RequestId,
-    /// A change is only tried: every check runs and nothing is kept.
+    /// Whether a change is a dry run: all checks run, and nothing is committed.
     pub dry_run: bool,
-    /// What a person who asks may do; nothing for other actors.
+    /// The resolved rights of a user; `None` for other actors.
     pub person: Option<Arc<Person>>,
-    /// By which sign-in a person asks; nothing for other actors.
+    /// The session of a user; `None` for other actors.
     pub session: Option<SessionId>,
-    /// Where the request came from.
+    /// The origin of the request.
     pub origin: Origin,
-    /// When the credential ends by itself.
+    /// The time at which the credential expires.
     pub expires_at: Option<Timestamp>,
-    /// The digest of the secret that the actor showed; once another takes its place, the request ends.
+    /// The digest of the presented secret. Once that secret is no longer valid, the request fails.
     pub credential: Option<Digest>,
-    /// The key under which a repeated request is recognised.
+    /// The idempotency key, if the request has one.
     pub idempotency: Option<Idempotency>,
 }
 
 impl RequestContext {
-    /// A request that means what it says, once.
+    /// A request without options: no dry run, no idempotency key.
     pub fn new(actor: Actor, request_id: RequestId) -> Self {
         Self {
             actor,
@@ -72,12 +72,12 @@ impl RequestContext {
         }
     }
 
-    /// Who asks, with their rights.
+    /// The principal: the actor with its rights.
     pub fn principal(&self) -> Principal<'_> {
         Principal { actor: &self.actor, person: self.person.as_deref() }
     }
 
-    /// Fails unless the actor is known in this view, by the secret that it showed.
+    /// Checks in this view that the presented credential is valid.
     pub fn known(&self, view: &View, now: Timestamp) -> Result<(), Error> {
         if self.credential.is_some_and(|hash| view.state.api_key_by_secret(&hash, now).is_none()) {
             return Err(Denied::UnknownKey.into());
@@ -88,7 +88,7 @@ impl RequestContext {
         identify(&view.state, self.principal(), now).map_err(Error::from)
     }
 
-    /// Fails unless the actor may use `permission` on `resource` in this view.
+    /// Checks in this view that the caller has `permission` on `resource`.
     pub fn require(
         &self,
         view: &View,

@@ -1,7 +1,7 @@
-//! Taking the text of a document: one JSON value, no duplicate members, bounded depth and size.
+//! Parsing the text of a document: one JSON value of limited depth and size, without duplicate members.
 //!
-//! The text is kept as written but for insignificant white space, so that a number or an escape comes
-//! back exactly as it went in. What it says is the schema's business, not decided here.
+//! The text is stored as written except for insignificant white space, so numbers and escapes are returned
+//! unchanged. The content is validated by schemas, not here.
 
 use domain::Content;
 use domain::limits::{DOCUMENT_BYTES_MAX, NESTING_MAX};
@@ -10,36 +10,36 @@ use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Why a text is not acceptable as a document.
+/// The reason why a text is not accepted as a document.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DocumentFault {
-    /// It is not JSON (RFC 8259), or an object has a member twice.
+    /// The text is not JSON (RFC 8259), or an object has duplicate members.
     #[error("{field} is not valid JSON: {message}")]
     Syntax {
-        /// Where the text was in the request.
+        /// The field of the request.
         field: &'static str,
-        /// What is wrong and where.
+        /// The problem and its position.
         message: String,
     },
-    /// Arrays and objects are nested too deep.
+    /// Arrays and objects are nested too deeply.
     #[error("{field} is nested deeper than {NESTING_MAX} levels")]
     TooDeep {
-        /// Where the text was in the request.
+        /// The field of the request.
         field: &'static str,
     },
-    /// It is too large.
+    /// The text is too large.
     #[error("{field} has {bytes} bytes, at most {bytes_max} are allowed")]
     TooLarge {
-        /// Where the text was in the request.
+        /// The field of the request.
         field: &'static str,
-        /// The size, in bytes of compact text.
+        /// The size of the compact text, in bytes.
         bytes: usize,
         /// The limit, in bytes.
         bytes_max: usize,
     },
 }
 
-/// Checks `text` and takes out insignificant white space. `field` names it in errors.
+/// Checks `text` and removes insignificant white space. `field` names it in errors.
 pub fn compact(field: &'static str, text: &str, bytes_max: usize) -> Result<Content, DocumentFault> {
     let compacted = strip(text).ok_or(DocumentFault::TooDeep { field })?;
     if compacted.len() > bytes_max {
@@ -57,9 +57,8 @@ pub fn compact(field: &'static str, text: &str, bytes_max: usize) -> Result<Cont
     })
 }
 
-/// Takes out white space outside strings; `None` when nested deeper than [`NESTING_MAX`].
-/// Whether the rest is JSON is not judged here, except that white space between two scalars is kept:
-/// taking it out would make `1 2` into `12`.
+/// Removes white space outside of strings; `None` if nested deeper than [`NESTING_MAX`]. Does not check that
+/// the text is JSON. White space between two scalars stays, because removing it would turn `1 2` into `12`.
 fn strip(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
@@ -109,8 +108,8 @@ fn scalar_end(text: &[u8], from: usize) -> usize {
     rest.iter().position(ends).map_or(text.len(), |more| from + more)
 }
 
-/// The index after the closing quote of the JSON string whose first character is at `from`; the length of the text
-/// when it does not end.
+/// The index after the closing quote of the JSON string whose first character is at `from`; the length of the
+/// text if the string is not closed.
 pub fn string_end(text: &[u8], mut from: usize) -> usize {
     while let Some(more) = text.get(from..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         let at = from + more;
@@ -122,7 +121,7 @@ pub fn string_end(text: &[u8], mut from: usize) -> usize {
     text.len()
 }
 
-/// Reads any JSON value and keeps nothing, but refuses an object that has a member twice.
+/// Parses any JSON value and discards it; fails if an object has duplicate members.
 struct StrictValue;
 
 impl<'de> DeserializeSeed<'de> for StrictValue {

@@ -1,17 +1,17 @@
-//! What a dry run would have changed, as far as the caller may read it.
+//! The effects of a dry run, as far as the caller may read them.
 
 use crate::ports::View;
 use crate::{Difference, Effect, Error, Versions, difference};
 use domain::{ApiKey, Command, Committed, Content, Event, Permission, Resource, Version};
 
-/// Most bytes of contents that a dry run compares; comparing takes its time.
+/// Largest total size of contents that a dry run compares, in bytes; comparing takes time.
 const COMPARED_BYTES_MAX: usize = 256 * 1024;
 
-/// Says whether the actor may use a permission on a resource.
+/// Whether the caller has a permission on a resource.
 pub(crate) type MayRead<'a> = dyn Fn(Permission, Resource<'_>) -> bool + Sync + 'a;
 
-/// What the events would change in what the view shows, as far as the actor may read it: of anything else only what
-/// the request names itself is told, without what is stored.
+/// The changes that the events would make, as far as the caller may read them. Of other entities only those
+/// named by the request are listed, without stored values.
 pub(crate) fn effects(
     view: &View,
     command: &Command,
@@ -39,7 +39,7 @@ pub(crate) fn effects(
 }
 
 fn compared(effect: &Effect) -> Result<Option<Difference>, Error> {
-    // Without the version before, what was before is withheld, and there is nothing to compare with.
+    // Without the version before, the content before is withheld, so there is nothing to compare.
     if effect.from_version.is_none() || (effect.before.is_none() && effect.after.is_none()) {
         return Ok(None);
     }
@@ -130,13 +130,13 @@ fn effect(view: &View, event: &Event) -> Result<Option<Effect>, Error> {
     }))
 }
 
-/// The document of a config as the view shows it.
+/// The current document of a config in the view.
 fn document(view: &View, id: &domain::ConfigId) -> Result<Option<Content>, Error> {
     let Some(config) = view.state.config(id) else { return Ok(None) };
     Ok(view.archive.config_revision(id, config.version)?.and_then(|found| found.content))
 }
 
-/// Whether the actor may read what the event would change.
+/// Whether the caller may read what the event would change.
 fn is_readable(event: &Event, may_read: &MayRead<'_>) -> bool {
     match event {
         Event::ConfigPut { id, .. } | Event::ConfigDeleted { id, .. } => {
@@ -155,13 +155,13 @@ fn is_readable(event: &Event, may_read: &MayRead<'_>) -> bool {
             let owner = key.project.as_ref().map_or(Resource::Platform, Resource::Project);
             may_read(Permission::KeyRead, owner)
         }
-        // Nothing stored is quoted of the others.
+        // The other events quote no stored values.
         _ => true,
     }
 }
 
-/// Whether the event is about something that the request does not name: deleting a project deletes what it holds, and
-/// deleting an environment takes it from keys.
+/// Whether the event concerns an entity that the request does not name: deleting a project deletes its
+/// contents, and deleting an environment changes API keys.
 fn is_unnamed(command: &Command, event: &Event) -> bool {
     match command {
         Command::DeleteProject { .. } => !matches!(event, Event::ProjectDeleted { .. }),
@@ -171,7 +171,7 @@ fn is_unnamed(command: &Command, event: &Event) -> bool {
 }
 
 impl Effect {
-    /// The effect without what is stored.
+    /// The effect without stored values.
     fn withheld(self) -> Self {
         let to_version = self.to_version.filter(|_| self.action != "delete");
         Self { from_version: None, to_version, before: None, difference: None, ..self }

@@ -1,4 +1,4 @@
-//! The clock and the id generator, together: all that is random or time-dependent is drawn here.
+//! The clock and the id generator: the only sources of time and randomness.
 
 use crate::RequestContext;
 use crate::ports::{Clock, IdGenerator};
@@ -6,12 +6,12 @@ use domain::{Command, Stamped};
 use std::fmt;
 use std::sync::Arc;
 
-/// Where use cases get time and ids from.
+/// The sources of time and ids for use cases.
 #[derive(Clone)]
 pub struct Env {
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
-    /// Fresh ids.
+    /// The id generator.
     pub ids: Arc<dyn IdGenerator>,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Debug for Env {
 }
 
 impl Env {
-    /// Adds who, when and under which request.
+    /// Adds the actor, the time and the request to a command.
     pub fn stamp(&self, ctx: &RequestContext, command: Command) -> Stamped<Command> {
         let person = ctx.person.as_ref().map(|person| Arc::new(person.about(&command)));
         Stamped {

@@ -1,4 +1,4 @@
-//! Every way a use case can fail: a closed set, mapped to answers in one place.
+//! The errors of use cases: a closed set, mapped to responses in one place.
 
 use crate::document::DocumentFault;
 use crate::ports::identity::{IdentityError, PasswordError, ProviderError};
@@ -10,262 +10,261 @@ use domain::{
     ApiKeyId, ConfigId, EnvironmentId, Rejection, Revision, SchemaId, SchemaVersion, Timestamp, Version,
 };
 
-/// A document that a new schema version would break.
+/// A document that does not satisfy a new schema version.
 #[derive(Clone, Debug)]
 pub struct DocumentFailure {
-    /// Which document.
+    /// The config.
     pub id: ConfigId,
     /// Its version.
     pub version: Version,
-    /// What is wrong with it.
+    /// The violations.
     pub violations: Vec<Violation>,
 }
 
-/// The documents that a new schema version would break.
+/// The documents that do not satisfy a new schema version.
 #[derive(Clone, Debug)]
 pub struct SchemaBreaks {
-    /// How many fail in all.
+    /// The total number.
     pub total: u64,
-    /// The first of them, by project, environment and key.
+    /// The first of them, in order of project, environment and key.
     pub failures: Vec<DocumentFailure>,
 }
 
-/// A step of a transaction whose document does not satisfy its schema.
+/// An operation of a transaction whose document does not satisfy its schema.
 #[derive(Clone, Debug)]
 pub struct StepFailure {
-    /// Which, from 0.
+    /// The index of the operation, from 0.
     pub step: usize,
-    /// What is wrong with its document.
+    /// The violations.
     pub violations: Vec<Violation>,
 }
 
-/// Why a use case did not do what it was asked.
+/// The reason why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No valid credential came with the request.
+    /// The request has no valid credential.
     #[error("{0}")]
     Unauthenticated(String),
-    /// The credential does not allow it.
+    /// The caller lacks a permission.
     #[error("{0}")]
     Forbidden(Denied),
-    /// Something that was named does not exist.
+    /// A named entity does not exist.
     #[error("{what} {name} does not exist")]
     NotFound {
-        /// What kind of thing: `config`, `version`, `schema`, …
+        /// The kind of the entity, such as `config`, `version` or `schema`.
         what: &'static str,
-        /// What it was called.
+        /// The name of the entity.
         name: String,
     },
-    /// A value in the request breaks its rule.
+    /// A value in the request is not allowed.
     #[error("{field}: {message}")]
     Invalid {
-        /// Where in the request, as the contract names it.
+        /// The field, as the API contract names it.
         field: &'static str,
-        /// What is wrong, and the limit.
+        /// The problem, with the limit.
         message: String,
     },
-    /// A patch is not one, whatever the document.
+    /// The patch is malformed.
     #[error("{place}: {message}")]
     PatchInvalid {
-        /// Which operation, from 0; `None` for the patch as a whole.
+        /// The index of the operation, from 0; `None` for the patch as a whole.
         operation: Option<usize>,
-        /// Where in the patch: `[2].path`, or `.` for the patch as a whole.
+        /// The position in the patch: `[2].path`, or `.` for the patch as a whole.
         place: String,
-        /// What is wrong, and the limit.
+        /// The problem, with the limit.
         message: String,
     },
-    /// An operation of a patch cannot be done on the document.
+    /// An operation of a patch cannot be applied to the document.
     #[error("operation {operation} at {pointer:?}: {message}")]
     PatchFailed {
-        /// Which operation, from 0.
+        /// The index of the operation, from 0.
         operation: usize,
-        /// Its path, as a JSON Pointer.
+        /// The path of the operation, as a JSON Pointer.
         pointer: String,
-        /// Why not.
+        /// The reason.
         message: String,
     },
-    /// The revision that was asked for is yet to come.
+    /// The requested revision does not exist yet.
     #[error("revision {wanted} does not exist yet, the newest is {newest}")]
     FutureRevision {
-        /// The revision that was asked for.
+        /// The requested revision.
         wanted: Revision,
-        /// The newest there is.
+        /// The newest revision.
         newest: Revision,
     },
-    /// The time that was asked for is yet to come: what was current then is not known.
+    /// The requested time is in the future.
     #[error("that time is yet to come")]
     FutureTime {
-        /// The time of the node that was asked.
+        /// The current time of this node.
         now: Timestamp,
     },
-    /// More configs differ than one change can touch.
+    /// More configs differ than one change may contain.
     #[error("at least {at_least} configs differ, at most {max} can be changed at a time")]
     TooManyChanges {
-        /// How many were found before the search ended.
+        /// The number that was found before the search stopped.
         at_least: usize,
         /// The limit.
         max: usize,
     },
-    /// A document's text is not acceptable, whatever its schema.
+    /// The text of a document is not accepted, whatever its schema.
     #[error(transparent)]
     Document(#[from] DocumentFault),
-    /// The replicated state said no.
+    /// The replicated state rejected the command.
     #[error("{0}")]
     Rejected(Rejection),
-    /// The replicated state said no, and the actor may not read what it says about it. Only the kind of refusal
-    /// and what the request named itself may be told.
+    /// The replicated state rejected the command, and the caller may not read the details. Only the kind of
+    /// the rejection and what the request named may be returned.
     #[error("refused, and the credential may not read why")]
     Withheld(Rejection),
     /// The document does not satisfy its schema.
     #[error("the document does not satisfy {schema}")]
     ValidationFailed {
-        /// The schema and version, for people: `schema limits version 3`.
+        /// The schema and version, as a message: `schema limits version 3`.
         schema: String,
-        /// What is wrong.
+        /// The violations.
         violations: Vec<Violation>,
     },
-    /// The document was not checked: that needs more work than is done for one.
+    /// The document was not checked, because the check exceeds the step limit.
     #[error("holding the document against its schema needs more than {steps_max} steps")]
     CheckTooExpensive {
         /// The limit, in steps.
         steps_max: u64,
     },
-    /// Nothing was changed, and the same request may succeed later.
+    /// Too many pending schema checks. Nothing was changed; retry later.
     #[error("too many schema checks of the project are waiting")]
     ChecksBusy,
-    /// What was offered is not a schema.
+    /// The submitted schema is invalid.
     #[error("the schema is not valid")]
     SchemaInvalid(Vec<Violation>),
     /// Bound documents do not satisfy the new schema version.
     #[error("{} bound documents do not satisfy the new version", .0.total)]
     SchemaBreaksDocuments(SchemaBreaks),
-    /// Steps of a transaction have documents that do not satisfy their schemas.
+    /// Operations of a transaction have documents that do not satisfy their schemas.
     #[error("{} operations have documents that do not satisfy their schemas", .0.len())]
     StepsInvalid(Vec<StepFailure>),
-    /// What a config was at that time is no longer kept.
+    /// The requested version of a config was pruned.
     #[error("what {config} was before version {oldest} is no longer kept")]
     HistoryPruned {
-        /// Which config.
+        /// The config.
         config: ConfigId,
-        /// Its oldest version that is kept.
+        /// Its oldest version in the history.
         oldest: Version,
     },
-    /// The request was served before, and what it made is no longer kept.
+    /// The request is a replay, and the version that it created was pruned.
     #[error(
         "an earlier request did this: it made version {version} of {config} at revision {revision}, and the oldest that is kept is {oldest}"
     )]
     ReplayPruned {
-        /// Which config.
+        /// The config.
         config: ConfigId,
-        /// The version that the earlier request made.
+        /// The version that the original request created.
         version: Version,
-        /// The revision that made it.
+        /// The revision of the original request.
         revision: Revision,
-        /// The config's oldest version that is kept.
+        /// The oldest version of the config in the history.
         oldest: Version,
     },
-    /// The request was served before, and the schema version that it made is gone, with its schema or project.
+    /// The request is a replay, and the schema version that it created was deleted with its schema or
+    /// project.
     #[error("an earlier request did this: it made version {version} of schema {} of project {} at revision {revision}, which is gone", .schema.name, .schema.project)]
     ReplayedSchemaGone {
         /// The schema.
         schema: SchemaId,
-        /// The version that the earlier request made.
+        /// The version that the original request created.
         version: SchemaVersion,
-        /// The revision that made it.
+        /// The revision of the original request.
         revision: Revision,
     },
-    /// The request was served before and created this API key, whose secret is gone.
+    /// The request is a replay that created this API key, whose secret is not stored.
     #[error("API key {0} was created by an earlier request; its secret is shown only once")]
     SecretShownOnce(ApiKeyId),
-    /// A step of a transaction cannot be done, and so none was.
+    /// An operation of a transaction failed, and with it the whole transaction.
     #[error("operation {step}: {error}")]
     Step {
-        /// Which, from 0.
+        /// The index of the operation, from 0.
         step: usize,
-        /// Why.
+        /// The error.
         error: Box<Error>,
     },
-    /// The members of the cluster are not fit for the change.
+    /// The members of the cluster do not allow the change.
     #[error(transparent)]
     Member(MemberRefusal),
-    /// Documents or schema kept changing during the check; try again.
+    /// Concurrent changes of documents or schema made every check outdated; retry.
     #[error("the schema or its documents kept changing during the check")]
     Contended,
-    /// Nothing was changed, and the same request may succeed later.
+    /// No leader is reachable. Nothing was changed; retry later.
     #[error("no leader is reachable")]
     NoLeader,
-    /// Nothing was changed, and the same request may succeed later.
+    /// A queue is full. Nothing was changed; retry later.
     #[error("too many requests are waiting")]
     Overloaded,
-    /// Nothing was changed. Reads, deletes and pruning go on, and so does everything once there is space.
+    /// A member is low on disk space. Nothing was changed. Reads, deletes and pruning are still accepted.
     #[error(
         "a member of the cluster is low on disk space; changes that need space are refused until it has more"
     )]
     DiskFull,
-    /// This node has not applied the revision that was asked for.
+    /// This node did not reach the requested revision in time.
     #[error("this node is at revision {at}, behind the requested {wanted}")]
     Behind {
         /// The revision of this node.
         at: u64,
-        /// The revision that was asked for.
+        /// The requested revision.
         wanted: u64,
     },
-    /// The change may or may not have happened.
+    /// The change may or may not have been committed.
     #[error("the outcome of the change is unknown")]
     OutcomeUnknown,
-    /// The address and the password do not belong together, or the person may not come in: which, is not told.
+    /// Wrong e-mail address or password, or a deactivated user; the response does not say which.
     #[error("the e-mail address or the password is wrong")]
     SignInFailed,
-    /// The second factor was not shown: the challenge is over or used up, or the code is wrong. Which, is not
-    /// told.
+    /// The challenge is invalid, expired or used up, or the code is wrong; the response does not say which.
     #[error("the code is wrong, or the sign-in took too long; begin again")]
     SecondFactorFailed,
-    /// The token that carries a session on is unknown, used or over.
+    /// The refresh token is unknown or used, or its session has ended.
     #[error("the refresh token is not valid; sign in again")]
     SessionOver,
-    /// Too many attempts failed; nothing was checked.
+    /// Too many failed attempts; nothing was checked.
     #[error("too many attempts; try again in {retry_after_ms} ms")]
     TooManyAttempts {
-        /// How long to wait, in milliseconds.
+        /// The delay before the next attempt, in milliseconds.
         retry_after_ms: i64,
     },
-    /// Nobody may register like this.
+    /// The registration mode does not allow this registration.
     #[error("registration needs an invitation or an administrator")]
     RegistrationClosed,
-    /// The person must set up a second factor before anything else.
+    /// The user must set up a second factor before anything else.
     #[error("a second factor is required; set it up first")]
     SecondFactorRequired,
-    /// Somebody would be given, or made to lose, more than the one who asks has.
+    /// The change would grant or revoke rights that the caller does not have.
     #[error("nobody gives or takes rights that they do not have themselves")]
     BeyondOwnRights,
-    /// Another thing has this name already.
+    /// The value of a unique field is in use; the argument names the field.
     #[error("another has this {0} already")]
     Taken(&'static str),
-    /// The platform would be left without an active administrator.
+    /// The change would leave the platform without an active administrator.
     #[error("this is the last active administrator")]
     LastAdministrator,
-    /// A bound was reached.
+    /// A limit is reached.
     #[error("there can be no more than {max} {what}")]
     LimitReached {
-        /// Of what.
+        /// The name of the limit.
         what: &'static str,
-        /// How many there can be.
+        /// The value of the limit.
         max: u64,
     },
-    /// The identity provider cannot be reached or answers nonsense. Nothing was changed.
+    /// The identity provider is unreachable or too slow. Nothing was changed.
     #[error("the identity provider is not available")]
     ProviderUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The identity provider answers, but not so that it can be used.
+    /// The response of the identity provider is malformed or unusable.
     #[error("the identity provider's answer cannot be used: {0}")]
     ProviderInvalid(String),
-    /// What the identity provider says is not acceptable, or the sign-in is not the one that was begun.
+    /// The response of the identity provider fails a check, or the sign-in is unknown.
     #[error("the sign-in through the identity provider failed")]
     ProviderRefused,
-    /// There is no identity database, or it does not answer. Nothing was changed, and the same request may
-    /// succeed later.
+    /// The node has no identity database, or it is unavailable. Nothing was changed; retry later.
     #[error("the identity database is not available")]
     IdentityUnavailable(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
-    /// Our fault.
+    /// An internal error.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -353,7 +352,7 @@ impl From<SchemaFault> for Error {
     }
 }
 
-/// A receipt of another kind than the command's: the replicas disagree with this program.
+/// A receipt of another kind than the command's: state and program disagree.
 #[derive(Debug, thiserror::Error)]
 #[error("the replicated state answered with an unexpected receipt")]
 pub(crate) struct UnexpectedReceipt;
@@ -363,7 +362,7 @@ impl Error {
         Self::Internal(Box::new(UnexpectedReceipt))
     }
 
-    /// A config that does not exist, named with what would hold it.
+    /// The error for a config that does not exist.
     pub(crate) fn no_config(id: &ConfigId) -> Self {
         Self::not_found(
             "config",
@@ -371,12 +370,12 @@ impl Error {
         )
     }
 
-    /// A schema that does not exist, named with its project.
+    /// The error for a schema that does not exist.
     pub(crate) fn no_schema(id: &SchemaId) -> Self {
         Self::not_found("schema", format!("{} of project {}", id.name, id.project))
     }
 
-    /// A version that a schema does not have.
+    /// The error for a schema version that does not exist.
     pub(crate) fn no_schema_version(id: &SchemaId, version: SchemaVersion) -> Self {
         Self::not_found(
             "schema version",
@@ -384,7 +383,7 @@ impl Error {
         )
     }
 
-    /// An environment that does not exist, named with its project.
+    /// The error for an environment that does not exist.
     pub(crate) fn no_environment(id: &EnvironmentId) -> Self {
         Self::not_found("environment", format!("{} of project {}", id.name, id.project))
     }

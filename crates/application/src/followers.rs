@@ -1,57 +1,58 @@
-//! The documents that follow a schema: which of them do not satisfy a version of it.
+//! Checking the documents that follow a schema against a version of it.
 
 use crate::ports::{Validator, View};
 use crate::{DocumentFailure, Error, SchemaBreaks};
 use domain::{Config, ConfigId, Revision, SchemaId};
 
-/// How many failing documents the refusal of a new version lists; it always counts them all.
+/// Most failing documents that the refusal of a new version lists. It counts all of them.
 pub const FAILURES_LISTED_MAX: usize = 100;
-/// How many failing documents a dry run lists; it too counts them all.
+/// Most failing documents that a dry run lists. It counts all of them.
 pub const PLAN_FAILURES_LISTED_MAX: usize = 10_000;
-/// How many violations a dry run, and the list of failing documents, tell of one document.
+/// Most violations of each document that a dry run and the list of failing documents contain.
 pub const PLAN_VIOLATIONS_MAX: usize = 3;
-/// How many documents are checked between two looks at what else is to be done.
+/// Number of documents that are checked in one batch.
 const BATCH_DOCUMENTS: usize = 512;
 
-/// How much of what is found is listed.
+/// Limits on the listed failures.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     /// Most documents.
     pub(crate) documents: usize,
-    /// Most violations of one document.
+    /// Most violations of each document.
     pub(crate) violations: usize,
 }
 
 impl Bounds {
-    /// What a refusal lists.
+    /// The limits of a refusal.
     pub(crate) const REFUSAL: Self = Self { documents: FAILURES_LISTED_MAX, violations: usize::MAX };
-    /// What a dry run lists.
+    /// The limits of a dry run.
     pub(crate) const PLAN: Self =
         Self { documents: PLAN_FAILURES_LISTED_MAX, violations: PLAN_VIOLATIONS_MAX };
 }
 
-/// Looks through the followers of one schema in the order of their ids.
+/// Checks the followers of one schema.
 pub(crate) struct Survey<'a> {
     pub(crate) view: &'a View,
     pub(crate) schema: &'a SchemaId,
     pub(crate) validator: &'a dyn Validator,
-    /// Whom the failures may be told of, because the violations quote the documents.
+    /// Whether the caller may read a document. Failures of other documents are only counted, because
+    /// violations quote the document.
     pub(crate) told: &'a (dyn Fn(&ConfigId) -> bool + Sync),
 }
 
-/// What a stretch of followers was found to be.
+/// The result of checking some of the followers.
 pub(crate) struct Stretch {
-    /// Those that fail and may be told of.
+    /// The failures that the caller may read.
     pub(crate) failures: Vec<DocumentFailure>,
-    /// How many more fail.
+    /// The number of other failures.
     pub(crate) hidden: u64,
-    /// The last document that was looked at, when there are more.
+    /// The last checked document, if there are more.
     pub(crate) more_after: Option<ConfigId>,
 }
 
 impl Survey<'_> {
-    /// Counts all that fail among those that changed after `since`, and lists the first; all of them, in
-    /// the order of their ids, with `None`.
+    /// Counts all failing documents among those that changed after `since`, and lists the first. With `None`
+    /// checks all followers, in order of ids.
     pub(crate) async fn failing(
         &self,
         since: Option<Revision>,
@@ -85,7 +86,7 @@ impl Survey<'_> {
         }
     }
 
-    /// Looks at no more than about `most` followers after `after`, and stops when `size` were listed.
+    /// Checks about `most` followers after `after`; stops once `size` failures are listed.
     pub(crate) async fn stretch(
         &self,
         after: Option<&ConfigId>,
@@ -120,7 +121,7 @@ impl Survey<'_> {
         }
     }
 
-    /// Those of the batch that fail, in its order.
+    /// The failing documents of the batch, in its order.
     async fn check(&self, batch: &[&Config]) -> Result<Vec<DocumentFailure>, Error> {
         let documents = batch.iter().map(|config| (config.id.clone(), config.version)).collect();
         let found = self.validator.survey(&self.view.archive, documents).await?;

@@ -1,4 +1,4 @@
-//! The past: what a list or a config looked like at an earlier revision.
+//! The history: configs and lists at an earlier moment.
 
 use crate::ports::View;
 use crate::{ConfigList, Error, Page, PageRequest};
@@ -8,38 +8,40 @@ use domain::{
 use std::ops::Bound;
 use std::task::Poll;
 
-/// Most bytes of documents in one page of a list; the page then ends early, but not empty.
+/// Largest size of the documents on one page of a list, in bytes. A page ends early rather than exceed it,
+/// but has at least one item.
 pub const LIST_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most versions that are read for one page; the page then ends early, even empty, and says where to go on.
+/// Most versions that are read for one page. Beyond it a page ends early, possibly empty, with a position to
+/// continue.
 const PAGE_READS_MAX: usize = 10_000;
-/// What one page of a list may cost.
+/// The limits of one page of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageCost {
-    /// Bytes of documents, the last one excepted.
+    /// Size of the documents, in bytes; the first document is always included.
     pub(crate) content_bytes_max: usize,
-    /// Versions that are read, and keys that are looked at.
+    /// Number of versions read, and of keys examined.
     pub(crate) reads_max: usize,
 }
 
 impl PageCost {
-    /// For a page that a client asked for.
+    /// The limits of a page requested by a client.
     pub(crate) const LIST: Self =
         Self { content_bytes_max: LIST_CONTENT_BYTES_MAX, reads_max: PAGE_READS_MAX };
 }
 
-/// How many versions are read at a time for a page of them.
+/// Number of versions that are read at a time.
 const LOOK_BACK_BATCH: usize = 32;
 
-/// How many versions after the one that was current at a time are looked at, because the clocks of the nodes
-/// differ a little and a later version may bear an earlier time.
+/// Number of versions examined after the one that was current at a time, because a later version of an older
+/// release may have an earlier time.
 const SKEWED_VERSIONS_MAX: u64 = 16;
 
-/// A moment as a view can find it.
+/// A resolved moment of a read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Instant {
-    /// Nothing newer than this revision is shown; at most that of the view.
+    /// The last revision to show; at most that of the view.
     pub(crate) revision: Revision,
-    /// Nor anything that was made later than this.
+    /// The latest time to show, if any.
     pub(crate) time: Option<Timestamp>,
 }
 
@@ -49,33 +51,34 @@ impl Instant {
     }
 }
 
-/// Says whether a version belongs to the present project and environment and not to earlier ones of the same name,
-/// is still kept, and is not newer than the view: the archive may know later ones, and older ones for a while.
+/// Whether a version is visible in the view. It must not be newer than the view, must not be pruned, and must
+/// not belong to an earlier project or environment of the same name. The archive may contain such versions.
 pub(crate) fn visible(view: &View, found: &ConfigRevision) -> bool {
     found.revision <= view.state.revision()
         && found.version >= view.state.oldest_kept(&found.id)
         && belongs(view, &found.id.environment_id(), found.revision)
 }
 
-/// Says whether what was done in an environment at a revision was done in the present one, and not in an earlier one
-/// of the same name, in this project or in an earlier one.
+/// Whether a revision of an environment belongs to the current environment, not to an earlier one of the same
+/// name.
 pub(crate) fn belongs(view: &View, environment: &EnvironmentId, revision: Revision) -> bool {
     view.state.environment(environment).is_some_and(|present| revision >= present.revision)
 }
 
-/// The newest version of a config that the view knows, also of one that was deleted.
+/// The newest version of a config in the view; also of a deleted config.
 pub(crate) fn newest(view: &View, id: &ConfigId) -> Result<Version, Error> {
     latest(view, id).map(|(version, _)| version).ok_or_else(|| Error::no_config(id))
 }
 
-/// The newest version with its revision, unless it belongs to an earlier project or environment of the same name.
+/// The newest version with its revision, unless it belongs to an earlier project or environment of the same
+/// name.
 fn latest(view: &View, id: &ConfigId) -> Option<(Version, Revision)> {
     let live = view.state.config(id).map(|config| (config.version, config.revision));
     let gone = || view.state.retired_config(id).map(|retired| (retired.version, retired.revision));
     live.or_else(gone).filter(|(_, revision)| belongs(view, &id.environment_id(), *revision))
 }
 
-/// The config as it was; `None` when it did not exist then.
+/// The config at an instant; `None` if it did not exist.
 pub(crate) async fn as_of(
     view: &View,
     id: &ConfigId,
@@ -86,8 +89,8 @@ pub(crate) async fn as_of(
     Ok(found.filter(|found| found.kind != ChangeKind::Delete && visible(view, found)))
 }
 
-/// One page of a config's versions, newest first. Starts from the newest version that the view knows:
-/// the archive may know later ones.
+/// A page of a config's versions, the newest first. Starts from the newest version in the view, because the
+/// archive may contain later ones.
 pub(crate) async fn versions(
     view: &View,
     id: &ConfigId,
@@ -97,7 +100,7 @@ pub(crate) async fn versions(
     let mut before = page.after.unwrap_or(newest.next()).min(newest.next());
     let mut shown = Vec::new();
     while shown.len() <= page.size {
-        // In small batches, because each version comes with its document, which the list does not show.
+        // In small batches, because each version is read with its document, which the list does not return.
         let batch = view.archive.config_history(id, Some(before), LOOK_BACK_BATCH)?;
         let_others_run().await;
         let Some(oldest) = batch.last().map(|version| version.version) else { break };
@@ -111,11 +114,11 @@ pub(crate) async fn versions(
     Ok(Page::take(shown.into_iter(), page.size, view, |version| version.version))
 }
 
-/// One page of an environment's configs as they were at an instant; without documents unless asked, so that a
-/// page of large ones does not fill the memory.
+/// A page of an environment's configs at an instant. Documents are only kept if requested, so that large ones
+/// do not fill the memory.
 ///
-/// Live and deleted keys are walked together in order; only those that changed later cost more than one look
-/// into the archive.
+/// Live and deleted keys are merged in order. Only configs that changed after the instant need more than one
+/// read of the archive.
 pub(crate) async fn list_at(
     view: &View,
     environment: &EnvironmentId,
@@ -157,9 +160,9 @@ pub(crate) async fn list_at(
     Ok(page)
 }
 
-/// The configs that may be in the list, in order, at most `max`: those that are live, and those that were
-/// deleted later. One that was deleted before that revision costs no look; of a time that is not known without
-/// one. For a list of deleted configs it is the other way round.
+/// The configs that may be in the list, in order, at most `max`: live ones, and those deleted after the
+/// instant's revision. A config deleted before it is skipped without a read; for an instant by time this is
+/// unknown. For a list of deleted configs the roles are swapped.
 fn candidates(
     view: &View,
     environment: &EnvironmentId,
@@ -170,7 +173,7 @@ fn candidates(
 ) -> Vec<(ConfigId, Version, Revision)> {
     let later = |changed: Revision| instant.time.is_some() || changed > instant.revision;
     let (live, gone) = (|changed| !list.deleted || later(changed), |changed| list.deleted || later(changed));
-    // What is live now was not deleted at the newest revision.
+    // A live config was not deleted at the newest revision.
     let live_wanted = !list.deleted || later(view.state.revision());
     let mut found = Vec::new();
     for range in list.filter.ranges() {
@@ -182,7 +185,7 @@ fn candidates(
     found
 }
 
-/// What the first page of a list of the present looks like, for the price of a look at each key.
+/// A digest of the keys and versions on the first page of a current list. Reads no documents.
 pub(crate) fn fingerprint(
     view: &View,
     environment: &EnvironmentId,
@@ -200,12 +203,12 @@ pub(crate) fn fingerprint(
     Digest::of(&[&text])
 }
 
-/// Every config of an environment with its newest version, live or deleted, in order.
+/// All configs of an environment, live or deleted, each with its newest version, in order.
 pub(crate) fn all<'a>(view: &'a View, environment: &'a EnvironmentId) -> impl Iterator<Item = Entry<'a>> {
     walk(view, environment, Bound::Unbounded, (true, |_| true), |_| true)
 }
 
-/// Live configs, if any are wanted, and deleted ones, each when the revision of its newest version is.
+/// Live configs, if requested, and deleted ones, filtered by the revision of their newest version.
 fn walk<'a>(
     view: &'a View,
     environment: &'a EnvironmentId,
@@ -227,11 +230,10 @@ fn walk<'a>(
     merge(live, gone)
 }
 
-/// The version that was current at an instant, by bisection: a config may have very many.
+/// The version that was current at an instant, by binary search, because a config may have many versions.
 ///
-/// Revisions grow with versions, and times do as far as the clocks of the nodes agree. A version that the archive
-/// does not have any more is taken for older than the instant; when it would be the answer, the past is gone,
-/// even if the view, which is older than the archive, does not know of it.
+/// Revisions increase with versions, and so do recorded times. A missing version counts as older than the
+/// instant; if it would be the result, it was pruned, even if the view is older and does not show that.
 async fn version_at(
     view: &View,
     id: &ConfigId,
@@ -252,7 +254,7 @@ async fn version_at(
             return Ok(Some(found));
         }
     }
-    // `low` is covered (0 is before the first version), `high` is not.
+    // `low` is at or before the instant (0 is before the first version), `high` is after it.
     let oldest = view.state.oldest_kept(id).max(Version(1));
     let (mut low, mut high, mut current) = (oldest.0 - 1, newest.0, None);
     while high - low > 1 {
@@ -277,7 +279,7 @@ async fn version_at(
     Ok(current)
 }
 
-/// The versions that one revision made of the configs of an environment, by key.
+/// The versions that one revision created in an environment, in order of keys.
 pub(crate) async fn made_by(
     view: &View,
     environment: &EnvironmentId,
@@ -293,10 +295,10 @@ pub(crate) async fn made_by(
     Ok(made)
 }
 
-/// A config with its newest version.
+/// A config with its newest version and the revision of that.
 type Entry<'a> = (&'a ConfigId, Version, Revision);
 
-/// Merges two ordered walks that share no key.
+/// Merges two ordered iterators that share no key.
 fn merge<'a>(
     left: impl Iterator<Item = Entry<'a>>,
     right: impl Iterator<Item = Entry<'a>>,
@@ -309,7 +311,7 @@ fn merge<'a>(
     })
 }
 
-/// Lets other tasks have this thread: reading a long page must not keep a node from its peers.
+/// Yields to other tasks, so that reading a long page does not delay messages to other members.
 pub(crate) async fn let_others_run() {
     let mut yielded = false;
     std::future::poll_fn(|context| {

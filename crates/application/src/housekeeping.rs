@@ -1,7 +1,7 @@
-//! What the cluster does by itself: taking versions out of the history that retention does not keep.
+//! Housekeeping of the cluster: prunes the history by the retention of each project.
 //!
-//! One node looks for what may go, outside the log; the replicated state decides, so that all nodes hold
-//! the same.
+//! One node searches for versions to prune. The replicated state decides, so that all nodes keep the same
+//! versions.
 
 use crate::history::let_others_run;
 use crate::ports::{Freshness, View};
@@ -11,17 +11,17 @@ use domain::{Actor, Command, ConfigId, Project, Pruned, Rejection, Retention, Ti
 
 /// Most configs that one command prunes.
 const CONFIGS_PER_COMMAND_MAX: usize = 500;
-/// How many configs are looked at before other tasks have a turn.
+/// Number of configs that are examined before yielding to other tasks.
 const LOOKED_AT_ONCE: usize = 256;
-/// How many versions are read at a time when their age is asked for.
+/// Number of versions that are read at a time.
 const AGE_BATCH: usize = 64;
 
-/// How many versions of one config are read before a command is made of them.
+/// Most versions of one config that are read for one command.
 const VERSIONS_READ_MAX: u64 = 1024;
-/// After how many bytes of documents a command is full.
+/// Size of pruned documents at which a command is full, in bytes.
 const PRUNED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Work of the cluster on itself.
+/// Housekeeping of the cluster.
 #[derive(Clone, Debug)]
 pub struct Housekeeping {
     core: Core,
@@ -32,9 +32,9 @@ impl Housekeeping {
         Self { core }
     }
 
-    /// Prunes what every project's retention lets go, and what a project that chose none has too much of; gives
-    /// about how many versions went. To be called on the node that leads, now and then; harmless anywhere and at
-    /// any time.
+    /// Prunes versions by the retention of every project, and more in projects without a retention whose
+    /// history is nearly full. Returns the approximate number of pruned versions. Must be called regularly on
+    /// the leader; harmless on other nodes and at any time.
     pub async fn prune(&self) -> Result<u64, Error> {
         let view = self.core.state.view(Freshness::STALE).await?;
         let now = self.core.env.clock.now();
@@ -68,7 +68,7 @@ impl Housekeeping {
         Ok(gone + self.commit(plan).await?)
     }
 
-    /// Has the plan decided; gives about how many versions went.
+    /// Commits the plan. Returns the approximate number of pruned versions.
     async fn commit(&self, plan: Plan) -> Result<u64, Error> {
         let Plan { pruned, versions, .. } = plan;
         if pruned.is_empty() {
@@ -83,7 +83,7 @@ impl Housekeeping {
     }
 }
 
-/// What one command prunes.
+/// The content of one prune command.
 #[derive(Default)]
 struct Plan {
     pruned: Vec<Pruned>,
@@ -98,7 +98,7 @@ impl Plan {
         self.pruned.push(one);
     }
 
-    /// How many versions of the next config it takes.
+    /// Number of versions of the next config that fit.
     fn room(&self) -> u64 {
         (PRUNED_VERSIONS_MAX - self.versions).clamp(1, VERSIONS_READ_MAX)
     }
@@ -110,11 +110,11 @@ impl Plan {
     }
 }
 
-/// What is kept of the configs of one project.
+/// The pruning rule of one project.
 struct Rule {
     retention: Retention,
-    /// Of what is kept of each config, at most this part, in thousandths; for a project that chose no retention
-    /// and whose history is nearly full.
+    /// The share of each config's history to keep, in thousandths. Only for a project without a retention
+    /// whose history is nearly full.
     part: Option<u64>,
 }
 
@@ -132,13 +132,13 @@ impl Rule {
         Self { retention: project.retention, part }
     }
 
-    /// Whether there can be something to prune, without a look at each config.
+    /// Whether there may be something to prune, without examining each config.
     fn may_apply(&self, usage: &Usage) -> bool {
         let many = self.retention.versions().is_some_and(|kept| usage.history.versions >= kept);
         many || self.part.is_some() || (self.retention.age_ms.is_some() && usage.history.versions > 0)
     }
 
-    /// The oldest version that is kept by number.
+    /// The oldest version to keep by number.
     fn by_count(&self, kept_from: Version, newest: Version) -> Version {
         let after = |kept: u64| Version((newest.0 + 1).saturating_sub(kept));
         let by_retention = self.retention.versions().map_or(Version(0), after);
@@ -148,7 +148,7 @@ impl Rule {
     }
 }
 
-/// The bytes of the documents of the versions from `from` to before `to`.
+/// The size of the documents of the versions from `from` to before `to`, in bytes.
 async fn documents(view: &View, id: &ConfigId, from: Version, to: Version) -> Result<u64, Error> {
     let (mut before, mut bytes) = (to, 0);
     while before > from {
@@ -166,7 +166,7 @@ async fn documents(view: &View, id: &ConfigId, from: Version, to: Version) -> Re
     Ok(bytes)
 }
 
-/// The oldest version of a config that the retention keeps.
+/// The oldest version of a config to keep.
 async fn oldest(
     view: &View,
     id: &ConfigId,
@@ -177,7 +177,7 @@ async fn oldest(
     let by_count = rule.by_count(view.state.oldest_kept(id), newest);
     let Some(age_ms) = rule.retention.age_ms else { return Ok(by_count) };
     let since = Timestamp(now.0.saturating_sub(age_ms));
-    // Newest first: the first version that was made before that time was current at it, and is kept.
+    // The newest first: the first version that is older than `since` was current at that time and stays.
     let floor = view.state.oldest_kept(id).max(by_count);
     let mut before = newest.next();
     while before > floor {

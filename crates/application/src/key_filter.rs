@@ -1,4 +1,4 @@
-//! Which keys of an environment a list or a watch is about: some keys, and all that start with some prefixes.
+//! The config keys of a list or a watch: some keys, and all keys with some prefixes.
 
 use crate::ports::View;
 use crate::{Error, RequestContext};
@@ -6,14 +6,14 @@ use domain::{ConfigId, ConfigKey, EnvironmentId, Permission, Resource, Timestamp
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-/// A set of keys. The default holds every key.
+/// A set of config keys. The default contains all keys.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KeyFilter {
     keys: BTreeSet<ConfigKey>,
     prefixes: BTreeSet<String>,
 }
 
-/// Keys that follow each other: one key, or all with a prefix.
+/// A range of keys: one key, or all with a prefix.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct KeyRange {
     text: String,
@@ -21,17 +21,17 @@ pub(crate) struct KeyRange {
 }
 
 impl KeyFilter {
-    /// These keys and those that start with one of these prefixes; every key when neither names any.
+    /// The given keys, and those with one of the prefixes. All keys if both are empty.
     pub fn new(keys: BTreeSet<ConfigKey>, prefixes: BTreeSet<String>) -> Self {
         Self { keys, prefixes }
     }
 
-    /// The keys that start with this.
+    /// The keys with this prefix.
     pub fn prefix(prefix: impl Into<String>) -> Self {
         Self { keys: BTreeSet::new(), prefixes: BTreeSet::from([prefix.into()]) }
     }
 
-    /// Whether the key belongs to the set.
+    /// Whether the set contains the key.
     pub fn covers(&self, key: &ConfigKey) -> bool {
         self.is_everything()
             || self.keys.contains(key)
@@ -42,7 +42,7 @@ impl KeyFilter {
         self.keys.is_empty() && self.prefixes.is_empty()
     }
 
-    /// Fails unless the actor may use `permission` on all of it.
+    /// Checks that the caller has `permission` on all keys of the set.
     pub(crate) fn require(
         &self,
         ctx: &RequestContext,
@@ -64,14 +64,14 @@ impl KeyFilter {
         Ok(())
     }
 
-    /// The same set as ranges in the order of their keys; no two share a key.
+    /// The set as disjoint ranges, in order of keys.
     pub(crate) fn ranges(&self) -> Vec<KeyRange> {
         if self.is_everything() {
             return vec![KeyRange { text: String::new(), exact: false }];
         }
         let mut ranges: Vec<KeyRange> = Vec::new();
         for prefix in &self.prefixes {
-            // What starts with a prefix sorts right after it.
+            // Keys with a prefix sort directly after the prefix.
             if ranges.last().is_none_or(|last| !prefix.starts_with(&last.text)) {
                 ranges.push(KeyRange { text: prefix.clone(), exact: false });
             }
@@ -89,7 +89,7 @@ impl KeyRange {
         if self.exact { key.as_str() == self.text } else { key.as_str().starts_with(&self.text) }
     }
 
-    /// Where to begin after the key `after`; `None` when no key is left.
+    /// The start of the range after the key `after`; `None` if no key is left.
     pub(crate) fn start(&self, after: Option<&ConfigKey>) -> Option<Bound<ConfigKey>> {
         match after.filter(|after| after.as_str() >= self.text.as_str()) {
             Some(after) => self.covers(after).then(|| Bound::Excluded(after.clone())),

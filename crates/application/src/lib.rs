@@ -1,8 +1,7 @@
-//! The use cases of Guardian, and the ports through which they reach the world.
+//! The use cases of Guardian, and the ports through which they access the outside world.
 //!
-//! One service per area, one method per use case: authorise, decide, commit, answer. Nothing here
-//! knows how requests arrive, where state is stored or how nodes talk; the ports say only what is
-//! needed of them.
+//! One service for each area, one method for each use case: authorise, decide, commit, answer. Nothing here
+//! knows how requests arrive, where state is stored, or how nodes communicate.
 
 mod access;
 mod changed;
@@ -64,45 +63,45 @@ use identity::Identity;
 use ports::{ClusterView, Consensus, KeyMint, Membership, SchemaEngine, StateReader};
 use std::sync::Arc;
 
-/// Every service, sharing the same ports.
+/// All services, on the same ports.
 #[derive(Clone, Debug)]
 pub struct Application {
     /// Projects and environments.
     pub projects: Projects,
     /// Schemas.
     pub schemas: Schemas,
-    /// Config documents and their history.
+    /// Configs and their history.
     pub configs: Configs,
-    /// Several changes as one.
+    /// Transactions: several changes as one revision.
     pub transactions: Transactions,
-    /// Work of the cluster on itself.
+    /// Housekeeping of the cluster.
     pub housekeeping: Housekeeping,
-    /// Following changes of configs.
+    /// Watches of configs.
     pub watches: Watches,
     /// Exports and imports.
     pub transfer: Transfer,
     /// API keys and authentication.
     pub access: Access,
-    /// The cluster itself.
+    /// The cluster and its members.
     pub cluster: Cluster,
-    /// People; `None` on a node without an identity database.
+    /// Users; `None` on a node without an identity database.
     pub identity: Option<Identity>,
 }
 
-/// What the services need of the world.
+/// The ports of the services.
 #[derive(Clone)]
 pub struct Ports {
     /// Commits commands.
     pub consensus: Arc<dyn Consensus>,
     /// Reads state.
     pub state: Arc<dyn StateReader>,
-    /// Compiles and runs schemas.
+    /// Compiles schemas and checks documents.
     pub schemas: Arc<dyn SchemaEngine>,
-    /// Mints and reads key secrets.
+    /// Generates and parses secrets of API keys.
     pub keys: Arc<dyn KeyMint>,
-    /// Knows the members.
+    /// Reads the status of the cluster.
     pub cluster: Arc<dyn ClusterView>,
-    /// Changes the members.
+    /// Changes the membership.
     pub membership: Arc<dyn Membership>,
     /// Clock and ids.
     pub env: Env,
@@ -115,7 +114,7 @@ impl std::fmt::Debug for Ports {
 }
 
 impl Application {
-    /// Builds every service on the given ports.
+    /// Builds all services on the given ports.
     pub fn new(ports: &Ports) -> Self {
         let core =
             Core { consensus: ports.consensus.clone(), state: ports.state.clone(), env: ports.env.clone() };
@@ -138,19 +137,20 @@ impl Application {
         }
     }
 
-    /// The same services, with those on people.
+    /// Adds the identity services.
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }
     }
 
-    /// The use cases on people; [`Error::IdentityUnavailable`] on a node without an identity database.
+    /// The identity services. Fails with [`Error::IdentityUnavailable`] on a node without an identity
+    /// database.
     pub fn identity(&self) -> Result<&Identity, Error> {
         self.identity.as_ref().ok_or(Error::IdentityUnavailable(None))
     }
 }
 
-/// What every service needs.
+/// The ports that every service needs.
 #[derive(Clone)]
 pub(crate) struct Core {
     pub(crate) consensus: Arc<dyn Consensus>,
@@ -165,7 +165,7 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    /// A view of the state in which `actor` may use `permission` on `resource`.
+    /// A view in which the caller has `permission` on `resource`.
     pub(crate) async fn authorized_view(
         &self,
         ctx: &RequestContext,

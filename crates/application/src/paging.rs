@@ -2,32 +2,32 @@
 
 use domain::Revision;
 
-/// Which part of a list is wanted.
+/// The requested page of a list.
 #[derive(Clone, Debug)]
 pub struct PageRequest<K> {
-    /// At most this many items.
+    /// Most items on the page.
     pub size: usize,
     /// Only items after this one.
     pub after: Option<K>,
-    /// The list as it was at this revision; `None` for now.
+    /// The revision of the list; `None` means the current one.
     pub at: Option<Revision>,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T, K> {
     /// The items.
     pub items: Vec<T>,
-    /// The last item's key when there are more.
+    /// The key of the last item, if there are more items.
     pub next: Option<K>,
-    /// The revision that the list shows.
+    /// The revision of the list.
     pub revision: Revision,
-    /// For a stale read: how long ago this node last heard from a leader, in milliseconds.
+    /// For a stale read: time since this node last heard from a leader, in milliseconds.
     pub stale_for_ms: Option<u64>,
 }
 
 impl<T, K> Page<T, K> {
-    /// Takes the first `size` of `items`, which are in order, and notes whether there are more.
+    /// Takes the first `size` items, which are in order.
     pub(crate) fn take(
         items: impl Iterator<Item = T>,
         size: usize,

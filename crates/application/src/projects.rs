@@ -1,4 +1,4 @@
-//! Projects and environments.
+//! Use cases on projects and environments.
 
 use crate::ports::Freshness;
 use crate::{Changed, Core, Error, Page, PageRequest, RequestContext, Seen};
@@ -13,27 +13,27 @@ pub struct Projects {
     core: Core,
 }
 
-/// A change of a project; what is `None` stays.
+/// A change of a project; `None` leaves a value unchanged.
 #[derive(Clone, Debug)]
 pub struct ChangeProject {
-    /// Which project.
+    /// The project.
     pub name: ProjectName,
-    /// What people call it.
+    /// The display name.
     pub display_name: Option<DisplayName>,
-    /// How much it may hold.
+    /// The quotas.
     pub quotas: Option<Quotas>,
-    /// How much of its past is kept.
+    /// The retention of its history.
     pub retention: Option<Retention>,
 }
 
-/// A project and what it holds.
+/// A project with its usage.
 #[derive(Clone, Debug)]
 pub struct ProjectDetail {
     /// The project.
     pub project: Project,
-    /// Its documents.
+    /// The usage.
     pub usage: Usage,
-    /// How many API keys it has.
+    /// The number of API keys.
     pub api_keys: u64,
 }
 
@@ -57,14 +57,14 @@ impl Projects {
         })
     }
 
-    /// Changes what people call a project, how much it may hold and keeps; what is `None` stays.
+    /// Changes the display name, the quotas or the retention of a project; `None` leaves a value unchanged.
     pub async fn change(
         &self,
         ctx: &RequestContext,
         request: ChangeProject,
     ) -> Result<Changed<Project>, Error> {
         let ChangeProject { name, display_name, quotas, retention } = request;
-        // The answer shows the whole project.
+        // The response contains the whole project.
         let (permission, resource) = (Permission::ProjectRead, Resource::Project(&name));
         self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
         let command = Command::ChangeProject { name, display_name, quotas, retention };
@@ -74,12 +74,12 @@ impl Projects {
         })
     }
 
-    /// Deletes a project that holds no configs.
+    /// Deletes a project without configs.
     pub async fn delete(&self, ctx: &RequestContext, name: ProjectName) -> Result<Changed<()>, Error> {
         Ok(self.core.commit(ctx, Command::DeleteProject { name }).await?.done())
     }
 
-    /// One project with what it holds, and the revision of the view it was read from.
+    /// A project with its usage.
     pub async fn get(
         &self,
         ctx: &RequestContext,
@@ -96,7 +96,7 @@ impl Projects {
         Ok(Seen::new(detail, &view))
     }
 
-    /// The projects that the actor may see, by name.
+    /// The projects that the caller may read, by name.
     pub async fn list(
         &self,
         ctx: &RequestContext,
@@ -105,7 +105,8 @@ impl Projects {
     ) -> Result<Page<Project, ProjectName>, Error> {
         let (permission, now) = (Permission::ProjectRead, self.core.env.clock.now());
         let view = match &ctx.actor {
-            // People see what their roles let them see, which may be nothing; a key must have the permission.
+            // A user gets the projects that its roles permit, possibly none; an API key must have the
+            // permission.
             Actor::User(_) => {
                 let view = self.core.state.view(freshness).await?;
                 ctx.known(&view, now)?;
@@ -138,7 +139,7 @@ impl Projects {
         })
     }
 
-    /// Deletes an environment that holds no configs.
+    /// Deletes an environment without configs.
     pub async fn delete_environment(
         &self,
         ctx: &RequestContext,
@@ -147,7 +148,7 @@ impl Projects {
         Ok(self.core.commit(ctx, Command::DeleteEnvironment { id }).await?.done())
     }
 
-    /// One environment, and the revision of the view it was read from.
+    /// An environment.
     pub async fn environment(
         &self,
         ctx: &RequestContext,
@@ -161,7 +162,7 @@ impl Projects {
         Ok(Seen::new(environment.clone(), &view))
     }
 
-    /// The environments of a project that the actor may see, by name.
+    /// The environments of a project that the caller may read, by name.
     pub async fn environments(
         &self,
         ctx: &RequestContext,

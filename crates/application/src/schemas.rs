@@ -1,4 +1,4 @@
-//! Schemas: registering, evolving, reading, deleting.
+//! Use cases on schemas: creating, updating, reading, deleting.
 
 mod listing;
 
@@ -13,11 +13,11 @@ use domain::{
 use std::fmt;
 use std::sync::Arc;
 
-/// About how many documents are looked at for one page of failures; the page then ends early, even empty,
-/// and says where to go on.
+/// Approximate number of documents that are checked for one page of failures. Beyond it a page ends early,
+/// possibly empty, with a position to continue.
 pub const FAILURES_SCANNED_MAX: usize = 10_000;
 
-/// After how many checks in vain the documents are held, and held again.
+/// Number of outdated checks after which writes of the documents are blocked, and blocked again.
 const HOLD_AFTER_ATTEMPTS: usize = 4;
 
 /// Use cases on schemas.
@@ -33,62 +33,63 @@ impl fmt::Debug for Schemas {
     }
 }
 
-/// A schema to be registered under a free name.
+/// A schema to create.
 #[derive(Clone, Debug)]
 pub struct CreateSchema {
-    /// Which schema.
+    /// The schema.
     pub id: SchemaId,
     /// The JSON Schema.
     pub schema: Content,
-    /// How later versions treat documents.
+    /// How new versions treat documents that do not satisfy them.
     pub mode: SchemaMode,
 }
 
 /// A new version of a schema.
 #[derive(Clone, Debug)]
 pub struct UpdateSchema {
-    /// Which schema.
+    /// The schema.
     pub id: SchemaId,
     /// The JSON Schema.
     pub schema: Content,
-    /// How later versions treat documents; `None` as before.
+    /// How this and later versions treat documents that do not satisfy them; `None` keeps the mode.
     pub mode: Option<SchemaMode>,
-    /// The version that must be the newest; `None` for any.
+    /// The expected newest version; `None` for any.
     pub expected: Option<SchemaVersion>,
 }
 
-/// One version of a schema with what is known of the series.
+/// A version of a schema, with the metadata of the schema.
 #[derive(Clone, Debug)]
 pub struct SchemaDetail {
-    /// The series as it is now.
+    /// The current metadata of the schema.
     pub schema: Schema,
-    /// The version that is shown, with its body.
+    /// The version with its body.
     pub shown: SchemaRevision,
-    /// How many documents are bound to the series.
+    /// The number of configs bound to the schema.
     pub bound_documents: u64,
-    /// The revision of the view.
+    /// The revision of the view that it was read from.
     pub revision: Revision,
-    /// For a stale read: how long ago this node last heard from a leader, in milliseconds.
+    /// For a stale read: time since this node last heard from a leader, in milliseconds.
     pub stale_for_ms: Option<u64>,
 }
 
-/// A schema after a new version was registered, or would be.
+/// The result of registering a new version.
 #[derive(Clone, Debug)]
 pub struct UpdatedSchema {
     /// The new version.
     pub detail: SchemaDetail,
-    /// Only in a dry run: the documents that would fail, and may stay because the mode lets them.
+    /// Only in a dry run: the documents that would not satisfy the version, and may stay because the mode
+    /// permits it.
     pub breaks: Option<SchemaBreaks>,
 }
 
-/// A part of the list of documents that do not satisfy the newest version.
+/// A page of the documents that do not satisfy the newest version.
 #[derive(Clone, Debug)]
 pub struct FailuresPage {
-    /// Those that the actor may read.
+    /// The documents that the caller may read.
     pub page: Page<DocumentFailure, ConfigId>,
-    /// How many others fail in the stretch that the page covers.
+    /// The number of other failing documents in the range of the page.
     pub hidden: u64,
-    /// The newest version, which they were held against.
+    /// The newest version, which the documents were checked against.
     pub version: SchemaVersion,
 }
 
@@ -97,7 +98,7 @@ impl Schemas {
         Self { core, engine }
     }
 
-    /// Registers a schema under a free name.
+    /// Creates a schema with its first version.
     pub async fn create(
         &self,
         ctx: &RequestContext,
@@ -125,11 +126,12 @@ impl Schemas {
         Err(Error::Contended)
     }
 
-    /// Registers a new version. Under [`SchemaMode::Strict`] every document that follows the schema is
-    /// checked first; when documents change meanwhile, only those are checked again. Under
-    /// [`SchemaMode::Ratchet`] a dry run lists those that would fail.
+    /// Registers a new version.
     ///
-    /// When documents change faster than they can be checked, they are held for a moment.
+    /// - Under [`SchemaMode::Strict`] all documents that follow the schema are checked first. If documents
+    ///   change meanwhile, only those are checked again.
+    /// - Under [`SchemaMode::Ratchet`] only a dry run checks documents, to list those that would fail.
+    /// - If documents change faster than they can be checked, writes of them are blocked for a moment.
     pub async fn update(
         &self,
         ctx: &RequestContext,
@@ -139,13 +141,13 @@ impl Schemas {
         let mut held = false;
         let done = self.update_holding(ctx, request, &mut held).await;
         if held && done.is_err() {
-            // It ends by itself anyway; only sooner so.
+            // The hold expires by itself; this only releases it earlier.
             drop(self.hold(ctx, &id, false).await);
         }
         done
     }
 
-    /// Holds the documents that follow the schema, or lets them go.
+    /// Blocks or unblocks writes of documents that follow the schema.
     async fn hold(&self, ctx: &RequestContext, id: &SchemaId, hold: bool) -> Result<(), Error> {
         let ctx = RequestContext { idempotency: None, ..ctx.clone() };
         self.core.commit(&ctx, Command::HoldSchema { id: id.clone(), hold }).await.map(drop)
@@ -189,7 +191,7 @@ impl Schemas {
                 dialect: offered.dialect,
                 mode,
                 expected,
-                // Nothing is kept of a dry run, so it is never too late for it: it tells of what it saw.
+                // A dry run commits nothing, so its check is never outdated.
                 checked: if ctx.dry_run { Revision(u64::MAX) } else { checked.unwrap_or_default() },
                 uses: offered.uses.clone(),
             };
@@ -207,7 +209,7 @@ impl Schemas {
             }
             view = self.core.state.view(Freshness::LINEARIZABLE).await?;
             if outdated {
-                // It means something else now, so what was found out about documents is void.
+                // The references resolve differently now, so the results of the check are void.
                 offered = self.engine.compile(&id, &schema, &view).await?;
                 checked = None;
             }
@@ -215,7 +217,7 @@ impl Schemas {
         Err(Error::Contended)
     }
 
-    /// The schema that a change left behind, with what was registered.
+    /// Adds the registered body to the receipt of a change.
     async fn detailed(&self, changed: Changed<Receipt>, body: Body) -> Result<Changed<SchemaDetail>, Error> {
         if matches!(changed.how, How::Replayed) {
             return self.read_back(changed).await;
@@ -239,7 +241,7 @@ impl Schemas {
         })
     }
 
-    /// The answer to a change that an earlier request made: the version that it registered then.
+    /// The result of a change that an earlier request made: the version that it registered.
     async fn read_back(&self, earlier: Changed<Receipt>) -> Result<Changed<SchemaDetail>, Error> {
         let revision = earlier.revision;
         let freshness = Freshness { min_revision: Some(revision), ..Freshness::STALE };
@@ -249,14 +251,14 @@ impl Schemas {
                 return Err(Error::unexpected_receipt());
             };
             let (id, version) = (&schema.id, schema.latest);
-            // Version numbers are never used again, also not by a later schema of the same name.
+            // Version numbers are never reused, not even by a later schema of the same name.
             let gone = || Error::ReplayedSchemaGone { schema: id.clone(), version, revision };
             let shown = view.archive.schema_revision(id, version)?.ok_or_else(gone)?;
             Ok(SchemaDetail { schema, shown, bound_documents, revision, stale_for_ms: None })
         })
     }
 
-    /// The followers that changed after `since` and fail, as the actor may be told of them.
+    /// The failing followers that changed after `since`, as far as the caller may read them.
     async fn breaks(
         &self,
         ctx: &RequestContext,
@@ -270,7 +272,7 @@ impl Schemas {
         Survey { view, schema: id, validator, told: &told }.failing(since, bounds).await
     }
 
-    /// Whether the actor may read a document.
+    /// Whether the caller may read a document.
     fn told<'a>(
         &self,
         ctx: &'a RequestContext,
@@ -280,8 +282,8 @@ impl Schemas {
         move |config| ctx.require(view, Permission::DocumentRead, Resource::Config(config), now).is_ok()
     }
 
-    /// The documents that follow the schema and do not satisfy its newest version, by environment and
-    /// key. Only those that the actor may read are listed; the others are counted.
+    /// The documents that follow the schema and do not satisfy its newest version, in order of environment
+    /// and key. Documents that the caller may not read are only counted.
     pub async fn failures(
         &self,
         ctx: &RequestContext,
@@ -303,7 +305,7 @@ impl Schemas {
         Ok(FailuresPage { page, hidden: stretch.hidden, version: schema.latest })
     }
 
-    /// Deletes a schema that no document is bound to.
+    /// Deletes a schema that no config is bound to and no other schema refers to.
     pub async fn delete(
         &self,
         ctx: &RequestContext,
@@ -313,7 +315,7 @@ impl Schemas {
         Ok(self.core.commit(ctx, Command::DeleteSchema { id, expected }).await?.done())
     }
 
-    /// One version of a schema; the newest with `None`.
+    /// A version of a schema; with `None` the newest.
     pub async fn get(
         &self,
         ctx: &RequestContext,
@@ -351,7 +353,7 @@ impl Schemas {
     }
 }
 
-/// What is registered of a schema.
+/// The registered body of a schema version.
 struct Body {
     schema: Content,
     uses: Vec<SchemaUse>,

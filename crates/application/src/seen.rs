@@ -1,16 +1,16 @@
-//! One thing, and which state it was seen in.
+//! An entity with the revision that it was read at.
 
 use crate::ports::View;
 use domain::Revision;
 
-/// One thing as a view showed it.
+/// An entity read from a view.
 #[derive(Clone, Debug)]
 pub struct Seen<T> {
-    /// The thing.
+    /// The entity.
     pub item: T,
     /// The revision of the view.
     pub revision: Revision,
-    /// For a stale read: how long ago this node last heard from a leader, in milliseconds.
+    /// For a stale read: time since this node last heard from a leader, in milliseconds.
     pub stale_for_ms: Option<u64>,
 }
 

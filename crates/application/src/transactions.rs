@@ -1,4 +1,4 @@
-//! Several changes of a project as one: all of them at one revision, or none.
+//! Transactions: several changes of a project as one revision, all or none.
 
 mod bind;
 
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Use cases on several configs at once.
+/// Use cases that change several configs atomically.
 #[derive(Clone)]
 pub struct Transactions {
     core: Core,
@@ -32,80 +32,80 @@ impl fmt::Debug for Transactions {
     }
 }
 
-/// One step of a transaction. Every step sees the state before the transaction.
+/// An operation of a transaction. Every operation is decided on the state before the transaction.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Changes nothing, but nothing is changed unless the config is as expected.
+    /// Changes nothing; the transaction is refused if the precondition is not met.
     Check {
-        /// Which config.
+        /// The config.
         id: ConfigId,
-        /// What it must be.
+        /// The precondition.
         expected: Precondition,
     },
     /// Writes a whole document.
     Put {
-        /// Which config.
+        /// The config.
         id: ConfigId,
         /// The document.
         content: Content,
-        /// Which schema it is held to from now on.
+        /// The change of its binding.
         binding: BindingChange,
-        /// What the config must be.
+        /// The precondition.
         expected: Precondition,
-        /// What is told of the change later.
+        /// The kind of change, for the history.
         kind: ChangeKind,
     },
     /// Deletes a config; its history stays.
     Delete {
-        /// Which config.
+        /// The config.
         id: ConfigId,
-        /// What it must be.
+        /// The precondition.
         expected: Precondition,
     },
 }
 
-/// Steps to be done together.
+/// A transaction.
 #[derive(Clone, Debug)]
 pub struct Transact {
-    /// At least one and at most [`TRANSACTION_OPERATIONS_MAX`], each about another config.
+    /// The operations: 1 to [`TRANSACTION_OPERATIONS_MAX`], each on a different config.
     pub steps: Vec<Step>,
-    /// Why.
+    /// The change message.
     pub message: Message,
 }
 
-/// An environment to be made what it was.
+/// A rollback of an environment.
 #[derive(Clone, Debug)]
 pub struct RestoreEnvironment {
-    /// Which environment.
+    /// The environment.
     pub id: EnvironmentId,
-    /// The revision that left it as it shall be.
+    /// The revision whose configs to restore.
     pub to_revision: Revision,
-    /// Why.
+    /// The change message.
     pub message: Message,
 }
 
-/// What a transaction left behind: one result for each step, in order.
+/// The result of a transaction.
 #[derive(Clone, Debug)]
 pub struct Transacted {
-    /// The results.
+    /// One result for each operation, in order.
     pub results: Vec<StepResult>,
 }
 
-/// What a step left behind.
+/// The result of an operation.
 #[derive(Clone, Debug)]
 pub struct StepResult {
-    /// `check`, `put` or `delete`.
+    /// The operation: `check`, `put` or `delete`.
     pub step: &'static str,
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
-    /// Its version afterwards; that of its deletion when it was deleted; 0 when it does not exist.
+    /// Its version after the transaction; for a delete, the version of the deletion; 0 if it does not exist.
     pub version: Version,
-    /// Whether a document was the same already, so that the config keeps its version.
+    /// Whether the put changed nothing, so that the version is the same.
     pub unchanged: bool,
 }
 
 impl Step {
-    /// The config that it is about.
+    /// The config that the operation concerns.
     pub fn id(&self) -> &ConfigId {
         match self {
             Self::Check { id, .. } | Self::Put { id, .. } | Self::Delete { id, .. } => id,
@@ -126,8 +126,9 @@ impl Transactions {
         Self { core, configs, engine }
     }
 
-    /// Does all steps as one revision, or none. Documents are checked outside the log like those of single
-    /// changes: first against what this node has applied; any "no" only after a linearizable look.
+    /// Applies all operations as one revision, or none. Documents are checked as for single writes: first
+    /// against the state that this node has applied; errors are only returned after an attempt on a
+    /// linearizable view.
     pub async fn transact(
         &self,
         ctx: &RequestContext,
@@ -138,7 +139,7 @@ impl Transactions {
             return results(&request.steps, earlier);
         }
         let writes = request.steps.iter().any(|step| !matches!(step, Step::Check { .. }));
-        // Checks alone change nothing, so they need no place in the log.
+        // Checks alone change nothing, so they are not committed.
         let asked = ctx;
         let ctx = RequestContext { dry_run: asked.dry_run || !writes, ..asked.clone() };
         let mut freshness = Freshness::STALE;
@@ -168,9 +169,9 @@ impl Transactions {
         Err(Error::Contended)
     }
 
-    /// Turns an environment into what it was at a revision, as one transaction: what came since is deleted,
-    /// what went or changed is put back, each document checked against today's schema. Fails when that takes
-    /// more than one transaction may have.
+    /// Rolls an environment back to an earlier revision, in one transaction: deletes configs created since,
+    /// and restores deleted and changed ones. Each document must satisfy its current schema. Fails if this
+    /// exceeds the limits of one transaction.
     pub async fn restore(
         &self,
         ctx: &RequestContext,
@@ -201,7 +202,7 @@ impl Transactions {
         Err(Error::Contended)
     }
 
-    /// The answer to a restoration that an earlier request made.
+    /// The result of a rollback that an earlier request made.
     async fn restored_before(
         &self,
         id: &EnvironmentId,
@@ -268,12 +269,12 @@ impl Transactions {
     }
 }
 
-/// Nothing is to be done.
+/// The result if nothing has to be changed.
 fn nothing(ctx: &RequestContext) -> How {
     if ctx.dry_run { How::DryRun(Vec::new()) } else { How::Made }
 }
 
-/// The step that makes a config what it was.
+/// The operation that restores a config.
 fn put_back(differing: Differing) -> Step {
     let (expected, binding) = (differing.expected(), differing.binding());
     let id = differing.id;
@@ -287,7 +288,7 @@ fn put_back(differing: Differing) -> Step {
     }
 }
 
-/// What can be said of the steps without looking at any state.
+/// Checks the operations without any state.
 fn shape(steps: &[Step]) -> Result<(), Error> {
     if steps.is_empty() || steps.len() > TRANSACTION_OPERATIONS_MAX {
         let message = format!("has {} items, 1 to {TRANSACTION_OPERATIONS_MAX} are allowed", steps.len());
@@ -304,7 +305,7 @@ fn shape(steps: &[Step]) -> Result<(), Error> {
     Ok(())
 }
 
-/// One result for each step; the receipt has the versions of those that wrote.
+/// Builds one result for each operation; the receipt has the versions of the writes.
 fn results(steps: &[Step], changed: Changed<Receipt>) -> Result<Changed<Transacted>, Error> {
     changed.map(|receipt| {
         let made = |version| WriteReceipt { version, unchanged: false };

@@ -1,7 +1,7 @@
-//! Watching: the present state of an environment, then every change of it, in order and once.
+//! Watches: the current state of an environment, then every change of it, in order and exactly once.
 //!
-//! A watch holds its place and a few changes at most; everything else is read when somebody asks for the
-//! next part. So one that is read slowly costs little, and nobody else.
+//! A watch holds its position and a few changes; everything else is read when the next part is requested. So
+//! a slow watcher costs little, and affects no other.
 
 use crate::configs::{ConfigList, Moment, require_environment};
 use crate::history::{self, Instant, PageCost};
@@ -14,40 +14,40 @@ use std::collections::VecDeque;
 
 /// Most configs in one part of a reset.
 const RESET_ITEMS_MAX: usize = 64;
-/// What one part of a reset may cost.
+/// The limits of one part of a reset.
 const RESET_COST: PageCost = PageCost { content_bytes_max: 256 * 1024, reads_max: 256 };
 
-/// Use cases of those who follow changes.
+/// Use cases of watchers.
 #[derive(Clone, Debug)]
 pub struct Watches {
     core: Core,
 }
 
-/// What is to be watched, and from where on.
+/// A watch to open.
 #[derive(Clone, Debug)]
 pub struct OpenWatch {
     /// The environment.
     pub environment: EnvironmentId,
-    /// Only these keys.
+    /// The config keys.
     pub filter: KeyFilter,
-    /// Everything up to this revision is known; `None` to begin with the present state.
+    /// The last revision that the watcher has received; `None` to begin with the current state.
     pub after: Option<Revision>,
-    /// How fresh the present state must be. One that goes on needs no leader: it begins where it was.
+    /// The consistency of the initial state. A resumed watch needs no leader.
     pub consistency: Consistency,
 }
 
-/// What a watch gives next.
+/// The next part of a watch.
 #[derive(Clone, Debug)]
 pub enum WatchPart {
-    /// The state as it was at this revision follows, and replaces everything that was given before.
+    /// The state at this revision follows, and replaces everything that was sent before.
     ResetBegins(Revision),
-    /// Some of the configs of that state, by key.
+    /// Some of the configs of that state, in order of keys.
     ResetItems(Vec<ConfigRevision>),
-    /// That was all of them.
+    /// The reset is complete.
     ResetEnds(Revision),
     /// A change.
     Changed(Change),
-    /// Everything up to this revision was given.
+    /// All changes up to this revision were sent.
     Bookmark(Revision),
 }
 
@@ -60,21 +60,21 @@ pub struct Watch {
     filter: KeyFilter,
     signal: Box<dyn ChangeSignal>,
     stage: Stage,
-    /// Read, but not given yet.
+    /// Changes that were read and not yet returned.
     pending: VecDeque<Change>,
-    /// What the first view showed.
+    /// The revision of the first view, and its staleness.
     opened_at: (Revision, Option<u64>),
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// The state at a revision is to be given.
+    /// A reset is due.
     ResetDue,
-    /// It is being given, up to a key.
+    /// The state at a revision is being returned, up to a key.
     Resetting(Revision, Option<ConfigKey>),
-    /// All of it was given.
+    /// The whole state was returned.
     ResetDone(Revision),
-    /// Changes are read from a place on.
+    /// Changes are read from a position on.
     Following(Place),
 }
 
@@ -83,7 +83,7 @@ impl Watches {
         Self { core }
     }
 
-    /// Opens a watch. Fails with [`Error::Behind`] when this node does not reach `after` in time.
+    /// Opens a watch. Fails with [`Error::Behind`] if this node does not reach `after` in time.
     pub async fn open(&self, ctx: &RequestContext, request: OpenWatch) -> Result<Watch, Error> {
         let OpenWatch { environment, filter, after, consistency } = request;
         let resumed = Freshness { consistency: Consistency::Stale, min_revision: after };
@@ -93,7 +93,8 @@ impl Watches {
             let view = self.core.state.view(freshness).await?;
             match self.core.watchable(ctx, &view, &environment, &filter) {
                 Ok(()) => break view,
-                // What this node has not applied yet is no reason to say no.
+                // The error may come from a state that this node has not reached yet, so retry on a
+                // linearizable view.
                 Err(_)
                     if freshness.consistency == Consistency::Stale && consistency != Consistency::Stale =>
                 {
@@ -102,7 +103,7 @@ impl Watches {
                 Err(error) => return Err(error),
             }
         };
-        // An earlier project or environment of the same name is nobody's past.
+        // Changes of an earlier project or environment of the same name do not count.
         let kept = after.filter(|after| history::belongs(&view, &environment, after.next()));
         Ok(Watch {
             core: self.core.clone(),
@@ -116,21 +117,20 @@ impl Watches {
         })
     }
 
-    /// A signal for whoever waits for a change in an environment; [`Self::version`] and
-    /// [`crate::Configs::fingerprint`] say whether it came.
+    /// A signal for waiting for a change in an environment. [`Self::version`] and
+    /// [`crate::Configs::fingerprint`] show whether the change concerns the caller.
     pub fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal> {
         self.core.state.follow(environment)
     }
 
-    /// How many watchers the project may have at a node, when its quotas say it.
+    /// The project's quota of watchers on each node; `None` if it is not set.
     pub async fn watchers_max(&self, project: &ProjectName) -> Result<Option<u64>, Error> {
         let view = self.core.state.view(Freshness::STALE).await?;
         let project = view.state.project(project).ok_or_else(|| Error::not_found("project", project))?;
         Ok(project.quotas.watchers)
     }
 
-    /// The version of a config as far as this node has applied, for the price of a look; `None` when it
-    /// does not exist.
+    /// The version of a config that this node has applied; `None` if it does not exist. Reads no document.
     pub async fn version(&self, ctx: &RequestContext, id: &ConfigId) -> Result<Option<Version>, Error> {
         let resource = Resource::Config(id);
         let view =
@@ -154,14 +154,17 @@ impl Core {
 }
 
 impl Watch {
-    /// The revision at which the watch was opened, and for a stale look at it how long ago this node had
-    /// heard from a leader, in milliseconds.
+    /// The revision at which the watch was opened. For a stale read also the time since this node last heard
+    /// from a leader, in milliseconds.
     pub fn opened_at(&self) -> (Revision, Option<u64>) {
         self.opened_at
     }
 
-    /// Waits for the next part. `None` when the node stops; an error when the caller may not watch any
-    /// more, or there is nothing to watch. Nothing is lost when the wait is given up.
+    /// Waits for the next part.
+    ///
+    /// - Returns `None` if the node is stopping.
+    /// - Fails if the caller may no longer watch, or the environment was deleted.
+    /// - Cancel-safe: dropping the future loses no part.
     pub async fn next(&mut self) -> Result<Option<WatchPart>, Error> {
         loop {
             if let Some(part) = self.ready().await? {
@@ -173,8 +176,7 @@ impl Watch {
         }
     }
 
-    /// What to say when nothing happened for a while: the next part if there is one after all, otherwise
-    /// how far everything was given.
+    /// The part to send after a time without changes: the next part if there is one, otherwise a bookmark.
     pub async fn idle(&mut self) -> Result<WatchPart, Error> {
         let part = self.ready().await?;
         Ok(part.unwrap_or(WatchPart::Bookmark(match &self.stage {
@@ -184,7 +186,7 @@ impl Watch {
         })))
     }
 
-    /// The next part, if there is one. Each time it looks whether the caller may still watch.
+    /// The next part, if there is one. Checks the permission of the caller each time.
     async fn ready(&mut self) -> Result<Option<WatchPart>, Error> {
         loop {
             let view = self.core.state.view(Freshness::STALE).await?;
@@ -194,7 +196,7 @@ impl Watch {
             }
             match &self.stage {
                 Stage::ResetDue => {
-                    // At least what the caller was promised when the watch was opened.
+                    // At least the revision that was promised when the watch was opened.
                     let at = view.state.revision();
                     self.stage = Stage::Resetting(at, None);
                     return Ok(Some(WatchPart::ResetBegins(at)));
@@ -228,7 +230,7 @@ impl Watch {
                     if after >= Place::end_of(through) {
                         return Ok(None);
                     }
-                    // Asked after the view was taken: what the view shows, the signal knows.
+                    // Read after the view was taken, so the signal knows all changes in the view.
                     if after.is_end() && self.signal.newest() <= after.revision {
                         self.stage = Stage::Following(Place::end_of(through));
                         return Ok(None);

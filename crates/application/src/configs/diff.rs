@@ -1,4 +1,4 @@
-//! What differs between two versions of a config.
+//! The difference between two versions of a config.
 
 use super::Configs;
 use crate::json::diff::{Change, changes, whole};
@@ -8,32 +8,32 @@ use crate::ports::Freshness;
 use crate::{Error, RequestContext, Seen, history};
 use domain::{ConfigId, Content, Version};
 
-/// Two versions of a config to be compared.
+/// Two versions of a config to compare.
 #[derive(Clone, Debug)]
 pub struct Versions {
-    /// The earlier one; 0 for before there was any.
+    /// The earlier version; 0 means before the first.
     pub from: Version,
-    /// Its document; `None` when it is 0 or a deletion.
+    /// Its document; `None` for version 0 and for a deletion.
     pub from_content: Option<Content>,
-    /// The later one; 0 likewise.
+    /// The later version; 0 means before the first.
     pub to: Version,
-    /// Its document; `None` when it is 0 or a deletion.
+    /// Its document; `None` for version 0 and for a deletion.
     pub to_content: Option<Content>,
 }
 
-/// What differs.
+/// The difference between two versions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Difference {
-    /// The operations that turn the one into the other; a document that does not exist counts as `null`.
+    /// The operations that turn the first document into the second. A missing document counts as `null`.
     pub patch: Vec<Change>,
-    /// The same for people; empty when no line differs.
+    /// The difference as a unified diff; empty if no line differs.
     pub text: String,
-    /// Whether the text was cut because it is long.
+    /// Whether the text was truncated.
     pub truncated: bool,
 }
 
 impl Configs {
-    /// Two versions of a config: `to`, or else the newest, and `from`, or else the one before `to`.
+    /// Two versions of a config. `to` defaults to the newest version, and `from` to the one before `to`.
     pub async fn versions(
         &self,
         ctx: &RequestContext,
@@ -54,14 +54,14 @@ impl Configs {
     }
 }
 
-/// Compares two versions. Takes its time with large documents, a second at worst, and does not wait.
+/// Compares two versions. Does not wait, but takes up to a second for large documents.
 pub fn difference(versions: &Versions) -> Result<Difference, Error> {
     let from = read(versions.from_content.as_ref())?;
     let to = read(versions.to_content.as_ref())?;
     let patch = match (&from, &to) {
         (Some(from), Some(to)) => changes(from, to),
         (None, None) => Vec::new(),
-        // Also when the document is `null`: that it came or went is a difference.
+        // Even if the document is `null`, its creation or deletion is a difference.
         (None, Some(to)) => vec![whole(to)],
         (Some(_), None) => vec![whole(&Node::null())],
     };

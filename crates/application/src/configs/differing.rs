@@ -1,4 +1,4 @@
-//! What it takes to turn an environment into what it was: the configs that differ, and what they were.
+//! The configs of an environment that differ from an earlier revision.
 
 use super::{Configs, Moment, require_environment};
 use crate::document::DocumentFault;
@@ -10,28 +10,28 @@ use domain::{
     Resource, Revision,
 };
 
-/// Most bytes of documents that are put back at a time: those of one transaction.
+/// Largest size of the documents of one rollback, in bytes: that of one transaction.
 const DIFFERING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A config that is not what it was.
+/// A config that differs from the earlier revision.
 #[derive(Clone, Debug)]
 pub struct Differing {
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
-    /// What it is now; `None` when it does not exist.
+    /// Its current state; `None` if it does not exist.
     pub current: Option<Config>,
-    /// What it was, with its document; `None` when it did not exist. Never both `None`.
+    /// Its version at the earlier revision, with its document; `None` if it did not exist. Never both `None`.
     pub wanted: Option<ConfigRevision>,
 }
 
 impl Differing {
-    /// What the config must still be for it to be put back.
+    /// The precondition of the rollback: that the config is still as it was read.
     pub fn expected(&self) -> Precondition {
         self.current.as_ref().map_or(Precondition::Absent, |config| Precondition::Version(config.version))
     }
 
-    /// What happens to the tie to a schema: that of a live config stays; one that comes back follows the
-    /// newest version of the schema that it had, as going back means today's schemas.
+    /// The change of the binding. A live config keeps its binding; a config that is created again follows the
+    /// newest version of its earlier schema.
     pub fn binding(&self) -> BindingChange {
         if self.current.is_some() {
             return BindingChange::Keep;
@@ -42,10 +42,10 @@ impl Differing {
 }
 
 impl Configs {
-    /// The configs of an environment whose existence or document differs from what it was at `revision`, by
-    /// key. Fails when there are more than `max`, as it does when the revision is yet to come.
+    /// The configs of an environment whose existence or document differs from `revision`, in order of keys.
     ///
-    /// Not compared is what a config is bound to: going back means today's schemas.
+    /// - Fails if there are more than `max`, or if the revision does not exist yet.
+    /// - Does not compare bindings: a rollback uses the current schemas.
     pub async fn differing(
         &self,
         ctx: &RequestContext,
@@ -86,7 +86,7 @@ impl Configs {
     }
 }
 
-/// The configs of an environment that changed after `revision`, deleted ones too, by key.
+/// The configs of an environment that changed after `revision`, deleted ones included, in order of keys.
 fn changed_after(view: &View, environment: &EnvironmentId, revision: Revision) -> Vec<ConfigId> {
     history::all(view, environment)
         .filter(|(_, _, changed)| *changed > revision)

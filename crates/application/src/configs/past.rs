@@ -1,4 +1,4 @@
-//! Reading configs, as they are now and as they were.
+//! Reading configs, current and at an earlier moment.
 
 use super::{ConfigDocument, Configs, require_environment};
 use crate::history::{self, Instant, PageCost};
@@ -8,24 +8,24 @@ use domain::{
     ConfigId, ConfigKey, ConfigRevision, Digest, EnvironmentId, Permission, Revision, Timestamp, Version,
 };
 
-/// How often the present is looked at anew because it passed, and went from the history, during the look.
+/// Retries when the listed revision is pruned while the page is being read.
 const PRESENT_ATTEMPTS_MAX: usize = 4;
 
-/// Which state is to be shown.
+/// The moment of a read.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Moment {
-    /// The present one.
+    /// The current state.
     #[default]
     Now,
-    /// The one that this revision left.
+    /// The state at this revision.
     Revision(Revision),
-    /// Of each config the newest version that was made at this time or before, by the clocks of the leaders
-    /// that took the changes. Recorded times never go back.
+    /// The newest version of each config that was created at or before this time, by the recorded times of
+    /// changes, which never decrease.
     Time(Timestamp),
 }
 
 impl Moment {
-    /// A stale view must hold the revision; a linearizable one holds it, or there is none.
+    /// A stale view must have reached the revision. A linearizable view has reached every existing revision.
     pub(super) fn freshness(self, asked: Freshness) -> Freshness {
         match self {
             Self::Revision(revision) if asked.consistency == Consistency::Stale => {
@@ -35,10 +35,10 @@ impl Moment {
         }
     }
 
-    /// The moment as the view can find it; fails when it is yet to come.
+    /// Resolves the moment in a view; fails if it is in the future.
     pub(super) fn seen(self, view: &View, now: Timestamp) -> Result<Instant, Error> {
         let newest = view.state.revision();
-        // The clock of this node may be behind that of the leader which took the newest change.
+        // The clock of this node may be behind that of the leader that accepted the newest change.
         let now = now.max(view.state.header().time);
         match self {
             Self::Now => Ok(Instant { revision: newest, time: None }),
@@ -58,21 +58,21 @@ impl Moment {
     }
 }
 
-/// Which configs of an environment, and how much of them.
+/// Selects configs of an environment.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigList {
-    /// Only these keys.
+    /// The config keys.
     pub filter: KeyFilter,
-    /// Whether the documents are wanted too.
+    /// Whether to return the documents.
     pub with_content: bool,
-    /// Which state.
+    /// The moment of the read.
     pub moment: Moment,
-    /// Only configs that were deleted and do not exist, instead of those that do.
+    /// Whether to return deleted configs instead of live ones.
     pub deleted: bool,
 }
 
 impl Configs {
-    /// The config as it is or was.
+    /// A config at a moment.
     pub async fn get(
         &self,
         ctx: &RequestContext,
@@ -91,7 +91,7 @@ impl Configs {
         Ok(ConfigDocument { shown, revision: instant.revision, stale_for_ms: view.stale_for_ms })
     }
 
-    /// One version of a config, if it has a document.
+    /// A version of a config that has a document.
     pub async fn get_version(
         &self,
         ctx: &RequestContext,
@@ -106,7 +106,8 @@ impl Configs {
         Ok(found)
     }
 
-    /// The configs of an environment by key, as they are or were. A later page shows what the first one did.
+    /// The configs of an environment at a moment, in order of keys. Later pages show the same moment as the
+    /// first one.
     pub async fn list(
         &self,
         ctx: &RequestContext,
@@ -134,8 +135,8 @@ impl Configs {
         }
     }
 
-    /// What the first page of a list of the present looks like on this node, for the price of a look at each
-    /// key. The list has changed when it differs.
+    /// A digest of the keys and versions on the first page of a current list, on this node. The list has
+    /// changed if the digest differs. Reads no documents.
     pub async fn fingerprint(
         &self,
         ctx: &RequestContext,

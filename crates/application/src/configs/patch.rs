@@ -1,4 +1,4 @@
-//! Changing a part of a document: read, patch, and commit against exactly the version that was read.
+//! Patching a document: reads it, applies the patch, and commits against exactly the version that was read.
 
 use super::{Configs, PutConfig, Written, require_environment};
 use crate::check::{CHECK_ATTEMPTS_MAX, released};
@@ -18,43 +18,43 @@ use domain::{
 /// Most operations in one patch.
 pub const PATCH_OPERATIONS_MAX: usize = 128;
 
-/// How a document is to be changed; JSON text that was checked and is at most as long as a document.
+/// A patch: compact JSON text, at most as long as a document.
 #[derive(Clone, Debug)]
 pub enum Patch {
-    /// Members to be set, and removed by `null` (RFC 7396).
+    /// A merge patch: sets members, and removes those that are `null` (RFC 7396).
     Merge(Content),
-    /// Operations, done in order, all or none (RFC 6902).
+    /// A list of operations, applied in order, all or none (RFC 6902).
     Operations(Content),
 }
 
-/// A part of a document to be changed.
+/// A patch of a config.
 #[derive(Clone, Debug)]
 pub struct PatchConfig {
-    /// Which config.
+    /// The config.
     pub id: ConfigId,
-    /// How.
+    /// The patch.
     pub patch: Patch,
-    /// What the config must be for the change to go ahead. With `Present` the patch is done on whatever
-    /// version there is, again when another change came first.
+    /// The precondition. With `Present` the patch applies to whatever version is current, and is retried
+    /// after a concurrent change.
     pub expected: Precondition,
-    /// Why.
+    /// The change message.
     pub message: Message,
 }
 
 impl Patch {
-    /// Takes the text of a merge patch.
+    /// Parses a merge patch.
     pub fn merge(text: &str) -> Result<Self, Error> {
         Ok(Self::Merge(compact("patch", text, DOCUMENT_BYTES_MAX)?))
     }
 
-    /// Takes the text of a list of operations.
+    /// Parses a list of operations.
     pub fn operations(text: &str) -> Result<Self, Error> {
         let content = compact("patch", text, DOCUMENT_BYTES_MAX)?;
         read(parse(content.as_str()).ok_or_else(unreadable)?)?;
         Ok(Self::Operations(content))
     }
 
-    /// The document after the patch.
+    /// Applies the patch to a document.
     pub async fn apply(&self, document: &Content) -> Result<Content, Error> {
         let target = parse(document.as_str()).ok_or_else(unreadable)?;
         let after = match self {
@@ -77,17 +77,17 @@ fn unreadable() -> Error {
     Error::Internal("a text that was accepted is not JSON".into())
 }
 
-/// What one attempt to patch came to.
+/// The result of one attempt to patch.
 enum Attempt {
     Done(Box<Changed<Written>>),
-    /// Something moved meanwhile; look again.
+    /// A concurrent change made the attempt outdated: retry.
     Moved,
 }
 
 impl Configs {
-    /// Changes a part of a document, as a new version that satisfies today's schema. The first attempt reads
-    /// whatever this node has applied, because the commit refuses when that is out of date; any "no" is only
-    /// given after a linearizable look.
+    /// Patches a config, as a new version that satisfies the current schema. The first attempt uses the state
+    /// that this node has applied; the commit rejects it if that is outdated. Errors are only returned after
+    /// an attempt on a linearizable view.
     pub async fn patch(&self, ctx: &RequestContext, request: PatchConfig) -> Result<Changed<Written>, Error> {
         if let Some(earlier) = self.core.replayed(ctx).await? {
             self.may_see(ctx, &request.id).await?;
@@ -101,7 +101,7 @@ impl Configs {
                 Err(Error::Rejected(Rejection::SchemaHeld(schema))) if !ctx.dry_run => {
                     released(&self.core, &schema).await?;
                 }
-                // What the state refused is final, and so is what cannot be helped by looking again.
+                // Rejections by the state are final, and so are errors that a newer view cannot change.
                 Err(
                     error @ (Error::NoLeader
                     | Error::Overloaded
@@ -128,7 +128,7 @@ impl Configs {
         let id = &request.id;
         let resource = Resource::Config(id);
         let view = self.core.authorized_view(ctx, freshness, Permission::DocumentWrite, resource).await?;
-        // The answer shows the document, and a test of a value asks about it.
+        // The response contains the document, and a `test` operation reveals values of it.
         ctx.require(&view, Permission::DocumentRead, resource, self.core.env.clock.now())?;
         require_environment(&view, &id.environment_id())?;
         let config = view.state.config(id).ok_or_else(|| Error::no_config(id))?;
@@ -155,7 +155,7 @@ impl Configs {
     }
 }
 
-/// The version to be patched.
+/// The version to patch.
 fn expected(expected: Precondition, config: &domain::Config) -> Result<Version, Error> {
     match expected {
         Precondition::Present | Precondition::Any => Ok(config.version),

@@ -1,21 +1,22 @@
-//! The operations (RFC 6902) that turn one document into another.
+//! Computes the operations (RFC 6902) that turn one document into another.
 //!
-//! Scalars are compared as they are written, so that `1.0` and `1.10`, or two numbers beyond 64 bits, never
-//! count as the same. The order of members is not compared: it has no meaning in JSON, and no operation for it.
+//! Scalars are compared as written, so `1.0` and `1.10`, or numbers beyond 64 bits, never count as equal by
+//! rounding. The order of members is ignored: it has no meaning in JSON, and no operation changes it.
 
 use super::{Compare, Member, Node, pointer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Most bytes of values and paths in a patch; above it, one operation replaces the whole document.
+/// Largest total size of values and paths in a patch, in bytes. Beyond it, one operation replaces the whole
+/// document.
 const PATCH_BYTES_MAX: usize = domain::limits::DOCUMENT_BYTES_MAX;
 
-/// One operation of a difference.
+/// An operation of a patch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Change {
-    /// `add`, `remove` or `replace`.
+    /// The name: `add`, `remove` or `replace`.
     pub op: &'static str,
-    /// Where, as a JSON Pointer.
+    /// The path, as a JSON Pointer.
     pub path: String,
     /// The JSON text of the value; `None` for `remove`.
     pub value: Option<String>,
@@ -30,7 +31,7 @@ pub(crate) fn changes(from: &Node<'_>, to: &Node<'_>) -> Vec<Change> {
     }
 }
 
-/// The operation that replaces whatever is there.
+/// The operation that replaces the whole document.
 pub(crate) fn whole(to: &Node<'_>) -> Change {
     Change { op: "replace", path: String::new(), value: Some(to.text()) }
 }
@@ -82,9 +83,9 @@ impl Diff {
         Ok(())
     }
 
-    /// Compares item by item. When there are more of them on one side, what both begin and end with stays, so
-    /// that one more in the middle is one operation. (With as many on both sides that changes nothing, and looking
-    /// would cost: arrays in arrays would be compared once for each level.)
+    /// Compares arrays item by item. If their lengths differ, common items at the start and the end are
+    /// skipped, so that an insertion in the middle is one operation. With equal lengths this would change
+    /// nothing, and would compare nested arrays once for each level.
     fn items(&mut self, from: &[Node<'_>], to: &[Node<'_>], path: &mut String) -> Result<(), TooLong> {
         let (begin, end) = if from.len() == to.len() { (0, 0) } else { in_common(from, to) };
         let (from, to) = (&from[begin..from.len() - end], &to[begin..to.len() - end]);
@@ -102,7 +103,7 @@ impl Diff {
     }
 }
 
-/// How many items both begin and end with.
+/// The numbers of common items at the start and at the end.
 fn in_common(from: &[Node<'_>], to: &[Node<'_>]) -> (usize, usize) {
     let same = |(a, b): &(&Node<'_>, &Node<'_>)| a.same(b, Compare::Text);
     let begin = from.iter().zip(to).take_while(same).count();
@@ -110,7 +111,7 @@ fn in_common(from: &[Node<'_>], to: &[Node<'_>]) -> (usize, usize) {
     (begin, from.iter().rev().zip(to.iter().rev()).take_while(same).count())
 }
 
-/// Goes down by one token and comes back.
+/// Appends a token to the path for the duration of the call.
 fn below<T>(path: &mut String, token: &str, then: impl FnOnce(&mut String) -> T) -> T {
     let length = path.len();
     pointer::push(path, token);

@@ -3,7 +3,7 @@
 use super::{Member, Node};
 use std::collections::BTreeMap;
 
-/// The target after the patch. Members keep their place and their text; new ones come last.
+/// Applies a merge patch. Existing members keep their order and text; new ones are appended.
 pub(crate) fn merge<'a>(target: Node<'a>, patch: Node<'a>) -> Node<'a> {
     let Node::Object(changes) = patch else { return patch };
     let members = match target {

@@ -1,7 +1,7 @@
-//! A JSON document as a tree that keeps the text of every scalar and name: what nobody touches is written out
-//! as it was read, to the last digit and escape.
+//! A JSON document as a tree that preserves the text of scalars and names: unchanged parts are written
+//! exactly as they were read.
 //!
-//! Only reads compact text that [`crate::compact`] accepted; on anything else it gives `None`.
+//! Only parses compact text that [`crate::compact`] accepted; returns `None` for anything else.
 
 pub(crate) mod diff;
 pub(crate) mod merge;
@@ -21,28 +21,28 @@ use std::collections::BTreeMap;
 /// The text of `null`.
 const NULL: &str = "null";
 
-/// One JSON value.
+/// A JSON value.
 #[derive(Clone, Debug)]
 pub(crate) enum Node<'a> {
     /// A string, a number, `true`, `false` or `null`, as written.
     Scalar(&'a str),
-    /// Its items.
+    /// An array with its items.
     Array(Vec<Node<'a>>),
-    /// Its members, in the order they are written.
+    /// An object with its members, in their written order.
     Object(Vec<Member<'a>>),
 }
 
-/// One member of an object.
+/// A member of an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Member<'a> {
     /// The name as written, in quotes.
     pub(crate) written: Cow<'a, str>,
-    /// Its value.
+    /// The value.
     pub(crate) value: Node<'a>,
 }
 
 impl Member<'_> {
-    /// What the name says, whatever escapes it is written with.
+    /// The name without quotes and escapes.
     pub(crate) fn name(&self) -> Cow<'_, str> {
         decoded(&self.written)
     }
@@ -51,9 +51,9 @@ impl Member<'_> {
 /// How two scalars are compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Compare {
-    /// They are written alike.
+    /// By their text.
     Text,
-    /// They mean the same: `1.0` is `1` (RFC 6902 section 4.6).
+    /// By their value: `1.0` equals `1` (RFC 6902 section 4.6).
     Value,
 }
 
@@ -66,7 +66,7 @@ impl Node<'_> {
         matches!(self, Node::Scalar(text) if *text == NULL)
     }
 
-    /// The length of its compact text, in bytes.
+    /// The length of the compact text, in bytes.
     fn bytes(&self) -> usize {
         let between = |count: usize| count.saturating_sub(1) + 2;
         match self {
@@ -79,7 +79,7 @@ impl Node<'_> {
         }
     }
 
-    /// How many arrays and objects are in each other.
+    /// The nesting depth of arrays and objects.
     fn depth(&self) -> usize {
         match self {
             Node::Scalar(_) => 0,
@@ -88,7 +88,7 @@ impl Node<'_> {
         }
     }
 
-    /// Its compact text.
+    /// The compact text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::with_capacity(self.bytes());
         self.write(&mut text);
@@ -123,7 +123,7 @@ impl Node<'_> {
         }
     }
 
-    /// Whether two values are the same; the order of members does not matter.
+    /// Whether two values are equal; the order of members is ignored.
     fn same(&self, other: &Node<'_>, compare: Compare) -> bool {
         match (self, other) {
             (Node::Scalar(a), Node::Scalar(b)) => a == b || (compare == Compare::Value && equal(a, b)),
@@ -144,7 +144,7 @@ fn same_members(a: &[Member<'_>], b: &[Member<'_>], compare: Compare) -> bool {
     a.iter().all(|member| by_name.get(&member.name()).is_some_and(|b| member.value.same(b, compare)))
 }
 
-/// Whether two scalars that are written differently mean the same.
+/// Whether two scalars with different texts are equal.
 fn equal(a: &str, b: &str) -> bool {
     match (a.starts_with('"'), b.starts_with('"')) {
         (true, true) => decoded(a) == decoded(b),
@@ -153,7 +153,7 @@ fn equal(a: &str, b: &str) -> bool {
     }
 }
 
-/// What a string in quotes says.
+/// The content of a quoted string.
 fn decoded(written: &str) -> Cow<'_, str> {
     if written.contains('\\') {
         return Cow::Owned(serde_json::from_str(written).unwrap_or_default());
@@ -161,12 +161,12 @@ fn decoded(written: &str) -> Cow<'_, str> {
     Cow::Borrowed(written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default())
 }
 
-/// A name in quotes.
+/// The name in quotes.
 fn quoted(name: &str) -> String {
     serde_json::Value::from(name).to_string()
 }
 
-/// The member of this name.
+/// The index and the value of the member with this name.
 fn find<'n, 'a>(members: &'n [Member<'a>], name: &str) -> Option<(usize, &'n Node<'a>)> {
     let found = members.iter().enumerate().find(|(_, member)| member.name() == name);
     found.map(|(at, member)| (at, &member.value))

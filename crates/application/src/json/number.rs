@@ -1,6 +1,6 @@
-//! Comparing numbers by what they mean, exactly: no digit is lost to a binary fraction.
+//! Exact comparison of numbers by value, without rounding to binary fractions.
 
-/// Whether two literals are the same number; of other literals, whether they are written alike.
+/// Whether two literals are the same number. Other literals are compared as text.
 pub(super) fn equal(a: &str, b: &str) -> bool {
     match (Decimal::read(a), Decimal::read(b)) {
         (Some(a), Some(b)) => a == b,
@@ -8,7 +8,7 @@ pub(super) fn equal(a: &str, b: &str) -> bool {
     }
 }
 
-/// `0.digits * 10^exponent`, without zeros at either end of the digits; zero has none.
+/// The number `0.digits * 10^exponent`, without leading or trailing zeros in the digits; zero has no digits.
 #[derive(Debug, Eq, PartialEq)]
 struct Decimal {
     negative: bool,
@@ -17,7 +17,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// `None` for what is no number, and for exponents beyond 64 bits.
+    /// Parses a literal; `None` if it is no number or its exponent exceeds 64 bits.
     fn read(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         text.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;

@@ -1,4 +1,4 @@
-//! JSON Patch (RFC 6902): reading the operations, and doing them one after the other within limits.
+//! JSON Patch (RFC 6902): parses the operations and applies them in order, within limits.
 
 use super::pointer::{Pointer, beyond, get, get_mut, index, no_container, no_member};
 use super::{Compare, Member, Node, decoded, find, quoted};
@@ -7,10 +7,10 @@ use crate::{Error, PATCH_OPERATIONS_MAX};
 use domain::limits::{DOCUMENT_BYTES_MAX, NESTING_MAX};
 use std::borrow::Cow;
 
-/// How much of a pointer a refusal shows, in characters.
+/// Longest pointer in an error, in characters; longer ones are truncated.
 const POINTER_SHOWN_CHARS: usize = 512;
 
-/// One operation.
+/// An operation of a patch.
 #[derive(Debug)]
 pub(crate) struct Operation<'a> {
     path: Pointer,
@@ -28,7 +28,7 @@ enum Action<'a> {
     Test(Node<'a>),
 }
 
-/// Why an operation was not done.
+/// The reason why an operation was not applied.
 enum Refusal {
     Failed(String),
     Document(DocumentFault),
@@ -40,7 +40,7 @@ impl From<String> for Refusal {
     }
 }
 
-/// Reads the operations of a patch.
+/// Parses the operations of a patch.
 pub(crate) fn read(patch: Node<'_>) -> Result<Vec<Operation<'_>>, Error> {
     let Node::Array(operations) = patch else {
         return Err(malformed(None, "", "must be an array of operations".to_owned()));
@@ -90,7 +90,7 @@ fn one(at: usize, operation: Node<'_>) -> Result<Operation<'_>, Error> {
     Ok(Operation { path, written, action })
 }
 
-/// What is wrong with a member of an operation, with an operation, or with the whole patch.
+/// The error for a member of an operation, an operation, or the whole patch.
 fn malformed(operation: Option<usize>, member: &str, message: String) -> Error {
     let place = match (operation, member) {
         (None, _) => ".".to_owned(),
@@ -100,11 +100,12 @@ fn malformed(operation: Option<usize>, member: &str, message: String) -> Error {
     Error::PatchInvalid { operation, place, message }
 }
 
-/// A document on which operations are done.
+/// A document to which operations are applied.
 #[derive(Debug)]
 pub(crate) struct Patched<'a> {
     root: Node<'a>,
-    /// No less than the length of the text, so that it is only measured when it may be too long.
+    /// An upper bound of the length of the text. The length is only measured when the bound exceeds the
+    /// limit.
     bytes_at_most: usize,
 }
 
@@ -117,7 +118,7 @@ impl<'a> Patched<'a> {
         self.root
     }
 
-    /// Does the operation that stands at `at` in the patch.
+    /// Applies the operation with the index `at`.
     pub(crate) fn apply(&mut self, at: usize, operation: Operation<'a>) -> Result<(), Error> {
         let Operation { path, written, action } = operation;
         self.act(&path, action).map_err(|refusal| match refusal {
@@ -209,13 +210,13 @@ impl<'a> Patched<'a> {
         }
     }
 
-    /// Counts a value that is about to be put there, unless it would be nested too deep.
+    /// Adds the size of a value that is about to be inserted; fails if it would be nested too deeply.
     fn fits(&mut self, path: &Pointer, value: &Node<'_>) -> Result<(), Refusal> {
         if path.tokens().len() + value.depth() > NESTING_MAX {
             return Err(Refusal::Document(DocumentFault::TooDeep { field: "content" }));
         }
         let name = path.tokens().last().map_or(0, |last| quoted(last).len());
-        // A comma and a colon come with it.
+        // Plus a comma and a colon.
         self.bytes_at_most += value.bytes() + name + 2;
         Ok(())
     }

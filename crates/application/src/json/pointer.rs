@@ -1,13 +1,13 @@
-//! JSON Pointers (RFC 6901): reading them, and following them through a tree.
+//! JSON Pointers (RFC 6901): parsing, and resolving them in a tree.
 
 use super::{Node, find};
 
-/// Where in a document.
+/// A parsed pointer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Pointer(Vec<String>);
 
 impl Pointer {
-    /// Reads the text of a pointer; fails with the rule that it breaks.
+    /// Parses a pointer; fails with the rule that it breaks.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() {
             return Ok(Self(Vec::new()));
@@ -25,13 +25,13 @@ impl Pointer {
         &self.0
     }
 
-    /// Whether `other` is below it.
+    /// Whether `other` is inside the value at this pointer.
     pub(crate) fn is_above(&self, other: &Self) -> bool {
         self.0.len() < other.0.len() && other.0.starts_with(&self.0)
     }
 }
 
-/// Adds a token to the text of a pointer.
+/// Appends a token to the text of a pointer.
 pub(crate) fn push(path: &mut String, token: &str) {
     path.push('/');
     for c in token.chars() {
@@ -43,7 +43,7 @@ pub(crate) fn push(path: &mut String, token: &str) {
     }
 }
 
-/// The value at the end of the tokens; fails with what is missing.
+/// The value at the tokens; fails with a message about what is missing.
 pub(crate) fn get<'n, 'a>(root: &'n Node<'a>, tokens: &[String]) -> Result<&'n Node<'a>, String> {
     let mut node = root;
     for token in tokens {
@@ -59,7 +59,7 @@ pub(crate) fn get<'n, 'a>(root: &'n Node<'a>, tokens: &[String]) -> Result<&'n N
     Ok(node)
 }
 
-/// As [`get`], to change it.
+/// As [`get`], mutable.
 pub(crate) fn get_mut<'n, 'a>(root: &'n mut Node<'a>, tokens: &[String]) -> Result<&'n mut Node<'a>, String> {
     let mut node = root;
     for token in tokens {
@@ -79,7 +79,7 @@ pub(crate) fn get_mut<'n, 'a>(root: &'n mut Node<'a>, tokens: &[String]) -> Resu
     Ok(node)
 }
 
-/// An array index: digits without leading zeros (RFC 6901 section 4).
+/// Parses an array index: digits without leading zeros (RFC 6901 section 4).
 pub(crate) fn index(token: &str, length: usize) -> Result<usize, String> {
     let digits = token.bytes().all(|byte| byte.is_ascii_digit());
     let number = token.parse().ok().filter(|_| digits && (token == "0" || !token.starts_with('0')));
@@ -101,7 +101,7 @@ pub(crate) fn beyond(at: usize, length: usize) -> String {
     format!("there is no item {at} in an array of {length} items")
 }
 
-/// A token for people, cut when it is long.
+/// A token for a message, truncated if it is long.
 fn shown(token: &str) -> String {
     let mut shown = format!("{:?}", token.chars().take(64).collect::<String>());
     if token.chars().nth(64).is_some() {

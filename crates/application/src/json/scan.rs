@@ -1,11 +1,11 @@
-//! Reading compact text into a tree. The text was checked when it was accepted, so this only finds where values
-//! begin and end.
+//! Parsing compact text into a tree. The text was validated when it was accepted, so this only finds where
+//! values begin and end.
 
 use super::{Member, Node};
 use domain::limits::NESTING_MAX;
 use std::borrow::Cow;
 
-/// Reads one document.
+/// Parses a document; `None` if it is malformed.
 pub(crate) fn parse(text: &str) -> Option<Node<'_>> {
     let mut scan = Scan { text, at: 0 };
     let node = scan.value(0)?;
@@ -47,7 +47,7 @@ impl<'a> Scan<'a> {
         Some(Node::Array(items))
     }
 
-    /// Reads what is between brackets, with commas between.
+    /// Parses the items between brackets, separated by commas.
     fn list(&mut self, depth: usize, end: u8, mut one: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         if depth > NESTING_MAX {
             return None;

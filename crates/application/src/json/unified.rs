@@ -1,32 +1,33 @@
-//! A difference for people: two documents, one value a line, as a unified diff.
+//! The difference of two documents as a unified diff, with one value on each line.
 
 use super::Node;
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Most lines, of both documents together, for which the smallest difference is looked for. Above it,
-/// everything between what both begin and end with counts as changed.
+/// Most lines, of both documents together, for which the smallest difference is computed. Beyond it,
+/// everything between the common start and the common end counts as changed.
 const LINES_COMPARED_MAX: usize = 4000;
-/// Longest text, in bytes; what is longer is cut at the end of a line.
+/// Longest text, in bytes; a longer one is truncated at the end of a line.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
-/// Largest document that is indented, in bytes of the indented text: deep ones would fill the memory.
+/// Largest indented text of a document, in bytes. A larger document is not indented, because deep nesting
+/// would fill the memory.
 const INDENTED_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How many spaces a level is indented by.
+/// Number of spaces for each level.
 const INDENT: usize = 2;
-/// How many unchanged lines surround a change.
+/// Number of unchanged lines around a change.
 const CONTEXT_LINES: usize = 3;
 
 /// One side of the comparison.
 #[derive(Debug)]
 pub(crate) struct Side<'a> {
-    /// What it is called.
+    /// The title in the header of the diff.
     pub(crate) title: String,
-    /// The document; `None` when there is none.
+    /// The document; `None` if there is none.
     pub(crate) document: Option<&'a Node<'a>>,
 }
 
-/// The unified diff, empty when no line differs; and whether it was cut.
+/// The unified diff, empty if no line differs; and whether it was truncated.
 pub(crate) fn unified(from: &Side<'_>, to: &Side<'_>) -> (String, bool) {
     let (from_text, to_text) = (pretty(from.document), pretty(to.document));
     let (old, new): (Vec<_>, Vec<_>) = (from_text.lines().collect(), to_text.lines().collect());
@@ -85,7 +86,7 @@ fn moved(operation: DiffOp, by: usize) -> DiffOp {
     }
 }
 
-/// Says whether all of it had room.
+/// Appends a hunk; false if it did not fit completely.
 fn write_hunk(text: &mut String, hunk: &[DiffOp], old: &[&str], new: &[&str]) -> bool {
     let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { return true };
     let range = |start: usize, end: usize| match end - start {
@@ -95,7 +96,7 @@ fn write_hunk(text: &mut String, hunk: &[DiffOp], old: &[&str], new: &[&str]) ->
     };
     let olds = range(first.old_range().start, last.old_range().end);
     let news = range(first.new_range().start, last.new_range().end);
-    // A string takes all.
+    // Writing to a string cannot fail.
     let _ = writeln!(text, "@@ -{olds} +{news} @@");
     let mut write = |sign: char, lines: &[&str]| {
         lines.iter().all(|line| {
@@ -114,7 +115,7 @@ fn write_hunk(text: &mut String, hunk: &[DiffOp], old: &[&str], new: &[&str]) ->
     })
 }
 
-/// The document with one value a line, indented unless that makes it far too long.
+/// The document with one value on each line, indented unless that is too long.
 fn pretty(document: Option<&Node<'_>>) -> String {
     let Some(node) = document else { return String::new() };
     let mut text = String::new();
@@ -125,7 +126,7 @@ fn pretty(document: Option<&Node<'_>>) -> String {
     text
 }
 
-/// Says whether it went through; an indented text may become too long.
+/// Appends a value; false if the indented text is too long.
 fn write(node: &Node<'_>, indent: usize, depth: usize, out: &mut String) -> bool {
     let new_line = |out: &mut String, depth: usize| {
         out.push('\n');

@@ -1,4 +1,4 @@
-//! Lists about one schema: its versions, and the configs that are bound to it.
+//! Lists of one schema: its versions, and the configs that are bound to it.
 
 use super::{SchemaDetail, Schemas, detail};
 use crate::ports::Freshness;
@@ -6,7 +6,7 @@ use crate::{Error, Page, PageRequest, RequestContext};
 use domain::{Config, ConfigId, Permission, Resource, SchemaId, SchemaVersion};
 
 impl Schemas {
-    /// The versions of a schema below `page.after`, newest first.
+    /// The versions of a schema before `page.after`, the newest first.
     pub async fn versions(
         &self,
         ctx: &RequestContext,
@@ -26,8 +26,8 @@ impl Schemas {
         Ok(Page { items, next: page.next, revision: page.revision, stale_for_ms: page.stale_for_ms })
     }
 
-    /// The configs that are bound to a schema, at whatever version, by environment and key; those that the actor
-    /// may read.
+    /// The configs bound to a schema at any version that the caller may read, in order of environment and
+    /// key.
     pub async fn bound(
         &self,
         ctx: &RequestContext,

@@ -12,25 +12,26 @@ use domain::{
     Binding, BindingChange, ChangeKind, Config, EnvironmentId, Message, Permission, Precondition, Rejection,
 };
 
-/// Most bytes of documents that are bound at a time: those of one transaction.
+/// Largest size of the documents that are bound at a time, in bytes: that of one transaction.
 const BOUND_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Configs to be held to a schema, or to none.
+/// A change of the binding of many configs.
 #[derive(Clone, Debug)]
 pub struct BindConfigs {
-    /// The environment that holds them.
+    /// The environment.
     pub environment: EnvironmentId,
-    /// Which of its configs.
+    /// The config keys.
     pub filter: KeyFilter,
-    /// The schema that they are held to from now on.
+    /// The new binding; `None` removes it.
     pub binding: Option<Binding>,
-    /// Why.
+    /// The change message.
     pub message: Message,
 }
 
 impl Transactions {
-    /// Binds all live configs of the filter as one transaction, each document checked against the schema. Those
-    /// that are bound like that already stay as they are. Fails when more differ than a transaction may have.
+    /// Binds all live configs of the filter in one transaction, and checks each document against the schema.
+    /// Configs that already have this binding are unchanged. Fails if the others exceed the limits of one
+    /// transaction.
     pub async fn bind(
         &self,
         ctx: &RequestContext,
@@ -66,7 +67,7 @@ impl Transactions {
     ) -> Result<Vec<Step>, Error> {
         let BindConfigs { environment, filter, binding, .. } = request;
         let now = self.core.env.clock.now();
-        // The documents are read, and a refusal quotes them.
+        // The documents are read, and an error quotes them.
         filter.require(ctx, view, (Permission::DocumentRead, environment), now)?;
         filter.require(ctx, view, (Permission::DocumentWrite, environment), now)?;
         require_environment(view, environment)?;
@@ -78,7 +79,7 @@ impl Transactions {
                 return Err(Error::TooManyChanges { at_least, max });
             }
             let found = view.archive.config_revision(&config.id, config.version)?;
-            // Without a document it was pruned meanwhile, as another version is current.
+            // A missing document was pruned meanwhile, because another version is current.
             let content = found.and_then(|found| found.content).ok_or(Error::Contended)?;
             bytes += content.as_str().len();
             if bytes > BOUND_BYTES_MAX {
@@ -97,7 +98,7 @@ impl Transactions {
     }
 }
 
-/// The live configs of the filter that are not bound as wanted, by key.
+/// The live configs of the filter with another binding, in order of keys.
 fn differing(view: &View, request: &BindConfigs) -> Vec<Config> {
     let mut found = Vec::new();
     for range in request.filter.ranges() {

@@ -1,4 +1,4 @@
-//! Doing what was planned: environments and schemas one by one, documents in transactions.
+//! Executes the planned changes of an import: environments and schemas singly, documents in transactions.
 
 use super::import::{Import, Planned};
 use super::plan::Action;
@@ -10,10 +10,11 @@ use crate::{CreateSchema, Error, Step, Transact, UpdateSchema};
 use domain::limits::TRANSACTION_OPERATIONS_MAX;
 use domain::{BindingChange, ChangeKind, Precondition, Rejection, SchemaId};
 
-/// Most bytes of documents in one transaction of an import, unless it is a single document.
+/// Largest size of the documents in one transaction of an import, in bytes. A larger document is written
+/// alone.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// A document to be written.
+/// A document to write.
 #[derive(Debug)]
 struct Write {
     line: u64,
@@ -22,7 +23,7 @@ struct Write {
 }
 
 impl Import {
-    /// Does everything in order, until something goes wrong.
+    /// Executes the changes in order, until one fails.
     pub(super) async fn carry_out(&mut self, planned: Vec<Planned>) {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         for Planned { line, action } in planned {
@@ -84,7 +85,7 @@ impl Import {
         Ok(())
     }
 
-    /// Writes the documents as one revision. When another change came first, looks again what is to be done.
+    /// Writes the documents as one revision. After a concurrent change, plans them again.
     async fn write(&mut self, mut batch: Vec<Write>) {
         for _ in 0..CHECK_ATTEMPTS_MAX {
             if batch.is_empty() || self.report.is_spoiled() {
@@ -148,7 +149,7 @@ impl Import {
         })
     }
 
-    /// Plans the same documents on what is there now.
+    /// Plans the documents again on the current state.
     async fn again(&mut self, batch: Vec<Write>) -> Vec<Write> {
         let view = match self.tools.core.state.view(Freshness::LINEARIZABLE).await {
             Ok(view) => view,

@@ -1,4 +1,4 @@
-//! Walking one view record by record. Holds names, never more than one document.
+//! Exporting a view, record by record. Holds names in memory, and never more than one document.
 
 use super::{ConfigRecord, ExportHeader, Record, SchemaRecord, Totals};
 use crate::history::let_others_run;
@@ -11,40 +11,40 @@ use domain::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
-/// What comes next out of an export.
+/// An item of an export.
 #[derive(Clone, Debug)]
 pub enum ExportLine {
-    /// What this is; comes first.
+    /// The header; comes first.
     Header(ExportHeader),
-    /// One thing.
+    /// A record.
     Record(Record),
-    /// Nothing is missing: how many there were. Comes last.
+    /// The totals; comes last and proves that the export is complete.
     End(Totals),
 }
 
-/// An export under way: everything that it shows is of one view.
+/// An export in progress. All its records are from one view.
 #[derive(Debug)]
 pub struct Export {
     view: View,
     header: Option<ExportHeader>,
-    /// The environment, unless it is the whole project.
+    /// The environment; `None` for the whole project.
     only: Option<EnvironmentName>,
     project: ProjectName,
     environments: VecDeque<EnvironmentName>,
     schemas: VecDeque<(SchemaName, SchemaVersion)>,
-    /// Whether `schemas` are in the order in which they can be registered.
+    /// Whether `schemas` are in an order in which they can be registered.
     ordered: bool,
-    /// Whose configs are still to come.
+    /// The environments whose configs are still to be exported.
     holders: VecDeque<EnvironmentName>,
-    /// The last config of the first of `holders` that came.
+    /// The last exported config of the first environment in `holders`.
     after: Option<ConfigKey>,
     totals: Totals,
     done: bool,
-    /// Who is sent it, and may be sent it no longer at some time.
+    /// The receiver, whose rights are checked again during the export.
     reader: Reader,
 }
 
-/// Who is sent an export.
+/// The receiver of an export.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) core: Core,
@@ -91,9 +91,9 @@ impl Export {
         }
     }
 
-    /// Fails once the reader may not have this export any more: the key was revoked, rights were taken away, or the
-    /// session was ended. That the access token with which it began runs out does not end it. To be asked from time
-    /// to time while it is sent.
+    /// Checks that the caller may still read the export: that no API key was revoked, no rights were taken,
+    /// and no session was ended. The expiry of the access token does not end an export. Must be called
+    /// regularly during the export.
     pub async fn still_allowed(&self) -> Result<(), Error> {
         let Reader { core, ctx } = &self.reader;
         let ctx = RequestContext { expires_at: None, ..ctx.clone() };
@@ -104,17 +104,17 @@ impl Export {
         ctx.require(&view, Permission::DocumentRead, resource, now)
     }
 
-    /// The revision of the state that it shows.
+    /// The revision of the view.
     pub fn revision(&self) -> Revision {
         self.view.state.revision()
     }
 
-    /// For a stale view: how long ago this node had last heard from a leader, in milliseconds.
+    /// For a stale view: time since this node last heard from a leader, in milliseconds.
     pub fn stale_for_ms(&self) -> Option<u64> {
         self.view.stale_for_ms
     }
 
-    /// What comes next; `None` after the end. An error ends it early: what came until then is not whole.
+    /// The next item; `None` after the end. After an error the export is incomplete.
     pub async fn next(&mut self) -> Result<Option<ExportLine>, Error> {
         if let Some(header) = self.header.take() {
             return Ok(Some(ExportLine::Header(header)));
@@ -148,8 +148,8 @@ impl Export {
         Ok(Some(SchemaRecord { name, version, mode, schema: shown.schema, newest }))
     }
 
-    /// Puts the versions into the order in which they were registered: what one refers to comes before it, and
-    /// a reference without a version means the same again.
+    /// Sorts the versions by the revisions that registered them. Then a version comes after those that it
+    /// refers to, and references without a version resolve to the same version again.
     async fn order(&mut self) -> Result<(), Error> {
         let mut by_revision = BTreeMap::new();
         for (name, version) in std::mem::take(&mut self.schemas) {
@@ -195,7 +195,7 @@ impl Export {
     }
 }
 
-/// The schemas that an environment's configs are bound to, and those that these refer to.
+/// The schemas that the environment's configs are bound to, and those that these refer to.
 fn bound_schemas(view: &View, environment: &EnvironmentId) -> BTreeSet<SchemaName> {
     let mut names = BTreeSet::new();
     let mut found: Vec<SchemaName> = Vec::new();

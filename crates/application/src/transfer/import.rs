@@ -1,7 +1,7 @@
-//! Bringing records in: they are gathered up to a bound, checked together, and only then changed anything.
+//! Importing records: collects a window of records, checks it completely, and only then changes anything.
 //!
-//! A file that fits into one window is checked completely before its first change. Of a longer one each
-//! window is; after the first refusal the rest is only checked, so that one report names all that is wrong.
+//! A file that fits into one window is checked completely before its first change. After the first failure
+//! the remaining records are only checked, so that one report lists all problems.
 
 use super::plan::Action;
 use super::series::Known;
@@ -17,43 +17,45 @@ use domain::{
 };
 use std::collections::{BTreeSet, HashSet};
 
-/// How many bytes of records are checked before the first of them is changed.
+/// Size of the records in one window, in bytes.
 pub const IMPORT_WINDOW_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How many bytes of new schemas may wait for being registered; in a dry run all of them wait.
+/// Largest size of planned but unregistered schemas, in bytes. In a dry run all new schemas stay planned.
 pub const IMPORT_PLANNED_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// How many schema versions one import may have.
+/// Most schema versions in one import.
 pub const IMPORT_SCHEMA_VERSIONS_MAX: usize = 100_000;
-/// How many configs an import may have that deletes all others.
+/// Most configs in an import that deletes all others.
 pub const IMPORT_KEPT_MAX: usize = 200_000;
-/// What a record costs beside its document, in bytes.
+/// The size of a record in addition to its document, in bytes.
 const RECORD_BYTES: usize = 512;
 
-/// What an import does with what is there already.
+/// How an import treats existing entities.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ImportMode {
-    /// Refuses what is there and differs.
+    /// Fails if an existing entity differs.
     Create,
-    /// Changes what differs and leaves everything else.
+    /// Updates entities that differ and leaves all others.
     #[default]
     Merge,
-    /// Changes what differs and deletes what is not in the file.
+    /// Updates entities that differ and deletes those that are not in the file.
     Replace,
 }
 
-/// What is to be brought in, and where.
+/// An import to begin.
 #[derive(Clone, Debug)]
 pub struct ImportRequest {
-    /// The project that it is brought into.
+    /// The target project.
     pub project: ProjectName,
-    /// What is done with what is there.
+    /// How existing entities are treated.
     pub mode: ImportMode,
-    /// Why; when it is empty, the message names the source.
+    /// The change message; if empty, the message names the source.
     pub message: Message,
-    /// Where the records come from. An environment here limits the import to the one of the same name.
+    /// The source of the records. If it names an environment, the import is limited to the environment of
+    /// that name.
     pub source: ExportHeader,
 }
 
-/// An import under way. Dropping it leaves what was done; the same records again go on from there.
+/// An import in progress. Dropping it keeps the changes made so far; importing the same records again
+/// continues.
 #[derive(Debug)]
 pub struct Import {
     pub(super) tools: Transfer,
@@ -64,20 +66,20 @@ pub struct Import {
     pub(super) message: Message,
     pub(super) known: Known,
     pub(super) report: ImportReport,
-    /// What would be after the schemas that are planned, while nothing of it is done.
+    /// The state with the planned schemas, while they are not registered.
     pub(super) trial: Option<Trial>,
-    /// In the mode that deletes: which configs to keep.
+    /// With `Replace`: the configs not to delete.
     pub(super) kept: BTreeSet<ConfigId>,
-    /// What stands for each config that came.
+    /// The truncated digests of all configs that were read.
     seen: HashSet<u64>,
     window: Vec<(u64, Record, bool)>,
     window_bytes: usize,
-    /// A schema version of which is not known yet whether it is the newest.
+    /// A schema version that may or may not be the newest, depending on the next record.
     pending: Option<(u64, SchemaRecord)>,
     totals: Totals,
 }
 
-/// A change that waits for its turn.
+/// A planned change, with its line.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) line: u64,
@@ -85,7 +87,7 @@ pub(super) struct Planned {
 }
 
 impl Transfer {
-    /// Fails unless the actor may begin an import into the project; to be asked before any of the file is read.
+    /// Checks that the caller may begin an import into the project. Must be called before the file is read.
     pub async fn may_import(&self, ctx: &RequestContext, project: &ProjectName) -> Result<(), Error> {
         self.import_view(ctx, project).await.map(drop)
     }
@@ -121,7 +123,7 @@ impl Transfer {
     async fn import_view(&self, ctx: &RequestContext, project: &ProjectName) -> Result<View, Error> {
         let (permission, resource) = (Permission::EnvironmentRead, Resource::Project(project));
         let view = self.core.authorized_view(ctx, Freshness::LINEARIZABLE, permission, resource).await?;
-        // Who may only read holds no turn.
+        // A caller who may only read must not occupy one of the limited imports.
         let writes = [Permission::DocumentWrite, Permission::SchemaWrite, Permission::EnvironmentWrite];
         let now = self.core.env.clock.now();
         authorize_somewhere(&view.state, ctx.principal(), &writes, project, now)?;
@@ -131,7 +133,7 @@ impl Transfer {
 }
 
 impl Import {
-    /// Takes the record at a line, from 1.
+    /// Adds the record of a line, counted from 1.
     pub async fn add(&mut self, line: u64, record: Record) {
         self.totals.count(&record);
         if let Some((earlier, schema)) = self.pending.take() {
@@ -154,18 +156,18 @@ impl Import {
         }
     }
 
-    /// Notes that a line is no record, so that nothing more is changed. The caller knows why.
+    /// Reports that a line is not a record, so that nothing more is changed. The caller lists the failure.
     pub fn spoil(&mut self) {
         self.report.failed += 1;
     }
 
-    /// Whether the world failed, so that further records are in vain.
+    /// Whether the import was stopped by an outside failure, so that further records are useless.
     pub fn is_stopped(&self) -> bool {
         self.report.stopped.is_some()
     }
 
-    /// Ends it. `end` are the line and the totals of the last line of a whole file; without them nothing is
-    /// deleted.
+    /// Ends the import. `end` are the line and the totals of the last line of a complete file; without it
+    /// nothing is deleted.
     pub async fn finish(mut self, end: Option<(u64, Totals)>) -> ImportReport {
         if let Some((line, schema)) = self.pending.take() {
             let newest = schema.newest.unwrap_or(true);
@@ -202,7 +204,7 @@ impl Import {
         self.known.has_schema(schema)
     }
 
-    /// Checks what was gathered; does it when nothing is wrong with it or with what came before.
+    /// Checks the window, and executes it if neither it nor an earlier record failed.
     async fn work_off(&mut self) {
         let window = std::mem::take(&mut self.window);
         self.window_bytes = 0;
@@ -255,7 +257,7 @@ impl Import {
         planned
     }
 
-    /// Remembers that a config is in the file, where that matters.
+    /// Marks a config as part of the file, for `Replace`.
     fn keep(&mut self, id: &ConfigId) -> Result<(), Error> {
         if self.mode != ImportMode::Replace {
             return Ok(());
@@ -268,8 +270,8 @@ impl Import {
         Ok(())
     }
 
-    /// Refuses a config that came before, however long ago. Of each there are eight bytes here, of a digest that nobody
-    /// chooses.
+    /// Fails if the config occurred before in the file. Stores eight bytes of a digest for each config, which
+    /// clients cannot choose.
     fn first(&mut self, id: &ConfigId) -> Result<(), Error> {
         let name = [id.environment.as_str().as_bytes(), b"/", id.key.as_str().as_bytes()];
         let digest = Digest::of(&name);
@@ -289,7 +291,7 @@ impl Import {
         counts.unchanged += 1;
     }
 
-    /// Counts what a dry run would do.
+    /// Counts a planned change in a dry run.
     fn count(&mut self, action: &Action) {
         let (counts, kind, name, new) = match action {
             Action::Environment(id) => {

@@ -1,7 +1,7 @@
-//! Taking a whole project or environment out as records, and bringing it in again.
+//! Export and import of a whole project or environment as records.
 //!
-//! An export walks one view, so that it is consistent however long it takes; an import is held to every
-//! rule that single changes are held to. What records look like on the way is somebody else's.
+//! An export reads one view, so it is consistent however long it takes. An import obeys all rules of single
+//! changes. The encoding of records is not defined here.
 
 mod batch;
 mod export;
@@ -29,7 +29,7 @@ use export::Reader;
 use std::fmt;
 use std::sync::Arc;
 
-/// Use cases that move much at once.
+/// Use cases of export and import.
 #[derive(Clone)]
 pub struct Transfer {
     core: Core,
@@ -45,52 +45,52 @@ impl fmt::Debug for Transfer {
     }
 }
 
-/// What was taken out, and of which state.
+/// The source of an export.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ExportHeader {
     /// The project.
     pub project: ProjectName,
     /// The environment; `None` for the whole project.
     pub environment: Option<EnvironmentName>,
-    /// The revision of the state that it shows.
+    /// The revision of the exported view.
     pub revision: Revision,
 }
 
-/// How many records of each kind there are.
+/// The number of records of each kind.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Totals {
     /// Environments.
     pub environments: u64,
-    /// Versions of schemas.
+    /// Schema versions.
     pub schemas: u64,
     /// Configs.
     pub configs: u64,
 }
 
-/// One thing that is moved.
+/// A record of an export.
 #[derive(Clone, Debug)]
 pub enum Record {
     /// An environment.
     Environment(EnvironmentName),
-    /// One version of a schema. Of each schema the oldest version comes first, and a schema after those that it
-    /// refers to.
+    /// A schema version. The versions of a schema are in ascending order, and come after the versions that
+    /// they refer to.
     Schema(SchemaRecord),
     /// A config with its document.
     Config(ConfigRecord),
 }
 
-/// One version of a schema.
+/// A schema version.
 #[derive(Clone, Debug)]
 pub struct SchemaRecord {
-    /// The schema's name.
+    /// The name of the schema.
     pub name: SchemaName,
-    /// The version's number where it was taken out.
+    /// The version number in the source.
     pub version: SchemaVersion,
-    /// How later versions treat documents.
+    /// How new versions treat documents that do not satisfy them.
     pub mode: SchemaMode,
     /// The JSON Schema.
     pub schema: Content,
-    /// Whether this is the schema's newest version. When nothing is said, it is unless the next record is
+    /// Whether this is the newest version of the schema. `None` means that it is, unless the next record is
     /// another version of the schema.
     pub newest: Option<bool>,
 }
@@ -98,11 +98,11 @@ pub struct SchemaRecord {
 /// A config with its document.
 #[derive(Clone, Debug)]
 pub struct ConfigRecord {
-    /// The environment that holds it.
+    /// The environment.
     pub environment: EnvironmentName,
-    /// Its key.
+    /// The config key.
     pub key: ConfigKey,
-    /// The schema it is held to; a pinned version has the number of the [`SchemaRecord`].
+    /// The binding; a pinned version has the number of its [`SchemaRecord`].
     pub binding: Option<Binding>,
     /// The document.
     pub content: Content,
@@ -116,7 +116,7 @@ impl fmt::Display for Totals {
 }
 
 impl Totals {
-    /// Counts one more record.
+    /// Counts a record.
     pub fn count(&mut self, record: &Record) {
         match record {
             Record::Environment(_) => self.environments += 1,
@@ -135,8 +135,8 @@ impl Transfer {
         Self { core, engine, projects, schemas, transactions }
     }
 
-    /// Takes out a whole project. The actor must be allowed to read all of it, because a part that looks
-    /// like the whole would delete the rest where it is brought in.
+    /// Exports a project. The caller must have the permission to read all of it: an incomplete export would
+    /// delete the rest when it is imported.
     pub async fn export_project(
         &self,
         ctx: &RequestContext,
@@ -149,7 +149,7 @@ impl Transfer {
         Ok(Export::new(self.reader(ctx), view, project.clone(), None))
     }
 
-    /// Takes out one environment, with the schemas that its configs are bound to.
+    /// Exports an environment, with the schemas that its configs are bound to.
     pub async fn export_environment(
         &self,
         ctx: &RequestContext,
@@ -168,7 +168,7 @@ impl Transfer {
         Reader { core: self.core.clone(), ctx: ctx.clone() }
     }
 
-    /// The actor may see the project's environments and schemas, and the project exists.
+    /// Checks that the project exists and that the caller may read its environments and schemas.
     fn require_frame(&self, ctx: &RequestContext, view: &View, project: &ProjectName) -> Result<(), Error> {
         let (now, resource) = (self.core.env.clock.now(), Resource::Project(project));
         ctx.require(view, Permission::EnvironmentRead, resource, now)?;

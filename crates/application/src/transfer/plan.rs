@@ -1,4 +1,4 @@
-//! What has to be done for a record, and whether it may be: every check, and no change.
+//! Plans the change for a record: makes all checks and changes nothing.
 
 use super::import::Import;
 use super::series::{Meaning, Slot, find};
@@ -14,14 +14,14 @@ use domain::{
 };
 use std::sync::Arc;
 
-/// A change that a record asks for.
+/// The change that a record requires.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Create the environment.
+    /// Creates the environment.
     Environment(EnvironmentId),
-    /// Register the version; as the first one of its schema when `new`.
+    /// Registers the version; `new` if it creates the schema.
     Schema { id: SchemaId, record: SchemaRecord, new: bool },
-    /// Write the document.
+    /// Writes the document.
     Config { record: ConfigRecord, expected: Precondition },
 }
 
@@ -34,7 +34,7 @@ impl Import {
         }
     }
 
-    /// An import of one environment must not reach into another.
+    /// Fails if the record is outside of the environment that the import is limited to.
     fn within_scope(&self, name: &EnvironmentName) -> Result<(), Error> {
         match &self.scope {
             Some(scope) if scope != name => {
@@ -60,8 +60,8 @@ impl Import {
         Ok((!there).then_some(Action::Environment(id)))
     }
 
-    /// A version that is there already stays. An old one that is not there is registered only where it goes
-    /// on from the newest: otherwise documents would be held to it for a moment.
+    /// Keeps a version that is already registered. An old version that is not registered is only added if the
+    /// newest registered version precedes it; otherwise documents would have to satisfy it for a moment.
     pub(super) async fn plan_schema(
         &mut self,
         view: &View,
@@ -122,7 +122,7 @@ impl Import {
         Ok(Some(Action::Schema { id, record: record.clone(), new }))
     }
 
-    /// Has the use case that will do it do it in the trial. Gives what will check documents.
+    /// Registers the version in the trial, by the same use case as later. Returns its validator.
     async fn try_schema(
         &mut self,
         id: &SchemaId,
@@ -152,7 +152,7 @@ impl Import {
     ) -> Result<Option<Action>, Error> {
         self.within_scope(&record.environment)?;
         let id = self.config_id(record);
-        // Telling that a document is the same tells what it is.
+        // An unchanged document reveals the document, so this requires the permission to read it.
         self.require(view, Permission::DocumentRead, Resource::Config(&id))?;
         self.require(view, Permission::DocumentWrite, Resource::Config(&id))?;
         let environment = id.environment_id();
@@ -181,7 +181,8 @@ impl Import {
         Ok(Some(Action::Config { record: record.clone(), expected }))
     }
 
-    /// Checks the document. Gives the binding that the config will have; `None` while that has no number.
+    /// Checks the document. Returns the binding of the config; `None` if its schema version is not registered
+    /// yet.
     async fn check(
         &self,
         view: &View,

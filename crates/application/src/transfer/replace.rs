@@ -1,4 +1,4 @@
-//! Deleting what is not in the file: configs first, then what held them.
+//! Deletes entities that are not in the file: configs first, then environments and schemas.
 
 use super::import::Import;
 use crate::check::CHECK_ATTEMPTS_MAX;
@@ -9,7 +9,7 @@ use domain::{ConfigKey, EnvironmentId, EnvironmentName, Precondition, Rejection,
 use std::ops::Bound;
 
 impl Import {
-    /// Deletes what is in the file's scope and not in the file; of an environment's file only configs.
+    /// Deletes what is in the scope of the file but not in it. For a file of one environment, only configs.
     pub(super) async fn delete_the_rest(&mut self) -> Result<(), Error> {
         let view = self.fresh().await?;
         let project = self.project.clone();
@@ -50,7 +50,7 @@ impl Import {
         Ok(self.tools.core.state.view(Freshness::LINEARIZABLE).await?)
     }
 
-    /// Goes through the environment in transactions. A config that changed meanwhile is looked at again.
+    /// Deletes in transactions. Configs that changed concurrently are examined again.
     async fn delete_configs(&mut self, environment: &EnvironmentId) -> Result<(), Error> {
         let (mut after, mut conflicts): (Option<ConfigKey>, usize) = (None, 0);
         loop {
@@ -87,7 +87,7 @@ impl Import {
     }
 }
 
-/// Says whether a config was changed or deleted by somebody else first.
+/// Whether the config was changed or deleted concurrently.
 fn is_conflict(error: &Error) -> bool {
     let Error::Rejected(Rejection::Operation { rejection, .. }) = error else { return false };
     matches!(**rejection, Rejection::VersionConflict { .. } | Rejection::ConfigNotFound(_))

@@ -1,63 +1,64 @@
-//! What an import did, and what it could not do.
+//! The report of an import.
 
 use super::Totals;
 use crate::{Effect, Error};
 use domain::Revision;
 
-/// How many failures a report lists; it always counts them all.
+/// Most failures that a report lists. It counts all of them.
 pub(super) const FAILURES_LISTED_MAX: usize = 100;
-/// How many effects a dry run lists; the counts count them all.
+/// Most effects that a dry run lists. The counts include all of them.
 const EFFECTS_LISTED_MAX: usize = 1000;
-/// How many reasons a listed failure keeps.
+/// Most violations of each listed failure.
 const REASONS_KEPT_MAX: usize = 10;
 
-/// What became of the records of one kind.
+/// The number of records of one kind by result.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// Did not exist before.
+    /// Created.
     pub created: u64,
-    /// Existed and were changed; for schemas: versions that were added.
+    /// Updated; for schemas, the number of added versions.
     pub updated: u64,
-    /// Existed and were the same.
+    /// Unchanged.
     pub unchanged: u64,
-    /// Existed and were not in the file.
+    /// Deleted, because not in the file.
     pub deleted: u64,
 }
 
-/// A record that was refused.
+/// A refused record.
 #[derive(Debug)]
 pub struct ImportFailure {
-    /// Its line, from 1.
+    /// The line, from 1.
     pub line: u64,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 
-/// What an import did. In a dry run: what it would have done.
+/// The report of an import; of a dry run, what it would do.
 #[derive(Debug, Default)]
 pub struct ImportReport {
-    /// What was read.
+    /// The records that were read.
     pub read: Totals,
     /// Environments.
     pub environments: Counts,
-    /// Versions of schemas.
+    /// Schema versions.
     pub schemas: Counts,
     /// Configs.
     pub configs: Counts,
-    /// In a dry run: the first things that would be changed, without their content.
+    /// In a dry run: the first changes, without their content.
     pub effects: Vec<Effect>,
-    /// How many records were refused.
+    /// The number of refused records.
     pub failed: u64,
-    /// The first of them.
+    /// The first refused records.
     pub failures: Vec<ImportFailure>,
-    /// Why it ended before its time, when nothing is wrong with the records: sending them again goes on.
+    /// The reason why the import stopped although no record is wrong. Importing the same records again
+    /// continues.
     pub stopped: Option<Error>,
-    /// The newest revision that it made, or saw.
+    /// The newest revision that it made or read.
     pub revision: Revision,
 }
 
 impl ImportReport {
-    /// Notes a refused record, or that the world failed.
+    /// Reports a refused record or an outside failure.
     pub(super) fn fail(&mut self, line: u64, error: Error) {
         if is_outside(&error) {
             self.stopped.get_or_insert(error);
@@ -69,7 +70,7 @@ impl ImportReport {
         }
     }
 
-    /// Notes what a dry run would change.
+    /// Reports a change of a dry run.
     pub(super) fn effect(&mut self, action: &'static str, kind: &'static str, name: String) {
         if self.effects.len() < EFFECTS_LISTED_MAX {
             let (from_version, to_version, before, after) = (None, None, None, None);
@@ -86,13 +87,13 @@ impl ImportReport {
         }
     }
 
-    /// Whether something went wrong, so that nothing more may be changed.
+    /// Whether anything failed, so that nothing more may be changed.
     pub(super) fn is_spoiled(&self) -> bool {
         self.failed > 0 || self.stopped.is_some()
     }
 }
 
-/// Says whether it is the world that failed, and not a record.
+/// Whether the error is an outside failure rather than a problem of a record.
 fn is_outside(error: &Error) -> bool {
     match error {
         Error::NoLeader
@@ -108,7 +109,7 @@ fn is_outside(error: &Error) -> bool {
     }
 }
 
-/// Failures are many and quote documents, so each keeps only its first reasons.
+/// Truncates the violations of a failure, because failures are many and quote documents.
 fn shortened(mut error: Error) -> Error {
     match &mut error {
         Error::ValidationFailed { violations, .. } | Error::SchemaInvalid(violations) => {

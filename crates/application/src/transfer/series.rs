@@ -1,5 +1,5 @@
-//! What the schemas of a file are where they are brought in: their numbers may differ, and in a dry run, or
-//! until their turn comes, they are only planned.
+//! The mapping of a file's schema versions to those of the target, whose numbers may differ. In a dry run,
+//! and until they are registered, versions are only planned.
 
 use crate::Error;
 use crate::ports::{Validator, View};
@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-/// How many versions of a schema are compared with one that is brought in, the newest ones.
+/// Most registered versions that are compared with an imported one; the newest are compared.
 const VERSIONS_COMPARED_MAX: u64 = 100;
 
-/// One schema version of the file.
+/// A schema version of the file.
 #[derive(Clone)]
 pub(super) enum Slot {
-    /// It is there under this number.
+    /// Registered under this number.
     There(SchemaVersion),
-    /// It will be registered; checks documents until then.
+    /// Planned; the validator checks documents until it is registered.
     Planned(Arc<dyn Validator>),
-    /// An old version that does not belong to the history there: it is left out.
+    /// Left out: an old version that does not fit into the target's history.
     LeftOut,
 }
 
@@ -36,29 +36,29 @@ impl fmt::Debug for Slot {
 #[derive(Debug, Default)]
 pub(super) struct Series {
     slots: BTreeMap<SchemaVersion, Slot>,
-    /// The number, in the file, of the version that came last.
+    /// The number, in the file, of the last version read.
     last: Option<SchemaVersion>,
 }
 
-/// Everything that the file said of schemas and environments so far.
+/// The schemas and environments of the file that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     series: BTreeMap<SchemaName, Series>,
     environments: BTreeSet<EnvironmentName>,
-    /// How many versions are in `series`.
+    /// The number of versions in `series`.
     pub(super) versions: usize,
-    /// How many bytes of schemas are only planned.
+    /// The size of the planned schemas, in bytes.
     pub(super) planned_bytes: usize,
 }
 
-/// What the schema of a config is.
+/// The resolved schema of a config.
 #[derive(Debug)]
 pub(super) enum Meaning {
-    /// What the binding says, there.
+    /// A binding in the target.
     There(Binding),
     /// A version that is not registered yet.
     Planned(Arc<dyn Validator>),
-    /// The file has the schema, but not this version, or it was refused.
+    /// The file has the schema, but not this version, or the version was refused.
     Unknown,
 }
 
@@ -69,18 +69,18 @@ impl fmt::Debug for dyn Validator {
 }
 
 impl Known {
-    /// The slot of the version that came last.
+    /// The last version read of a schema.
     pub(super) fn last(&self, name: &SchemaName) -> Option<&Slot> {
         let series = self.series.get(name)?;
         series.slots.get(&series.last?)
     }
 
-    /// The number, in the file, of the version that came last.
+    /// The number, in the file, of the last version read of a schema.
     pub(super) fn last_number(&self, name: &SchemaName) -> Option<SchemaVersion> {
         self.series.get(name)?.last
     }
 
-    /// Says that the file has this schema, even if its versions are refused.
+    /// Records that the file has this schema, even if its versions are refused.
     pub(super) fn mention(&mut self, name: &SchemaName) {
         self.series.entry(name.clone()).or_default();
     }
@@ -105,7 +105,7 @@ impl Known {
         self.series.contains_key(name)
     }
 
-    /// What a config of the file is bound to.
+    /// Resolves the binding of a config in the file.
     pub(super) fn meaning(&self, binding: &Binding) -> Meaning {
         let Some(series) = self.series.get(&binding.schema) else { return Meaning::There(binding.clone()) };
         let slot = binding.pinned.or(series.last).and_then(|version| series.slots.get(&version));
@@ -120,7 +120,7 @@ impl Known {
     }
 }
 
-/// The number under which `body` is registered already: preferably the same number, or the newest.
+/// The number under which `body` is already registered: preferably the same number, or the newest.
 pub(super) fn find(
     view: &View,
     schema: &Schema,

@@ -1,8 +1,7 @@
-//! What would be after the schemas of a file were registered: the real state at one revision, and on top of
-//! it, in memory only, what was planned. The use cases run on it as they do on the real one.
+//! A trial state: a real snapshot, and on top of it, in memory only, the planned schemas of an import. The
+//! use cases run on it as on the real state.
 //!
-//! Nothing that is found out here may outlive it: a version that is planned has a number that another one
-//! may get in the end.
+//! Nothing computed here may be kept: the number of a planned version may finally belong to another version.
 
 use crate::ports::{
     Archive, ArchiveError, ChangeSignal, Changes, ChangesWanted, Consensus, ConsensusError, Freshness,
@@ -20,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Registered = BTreeMap<(SchemaId, SchemaVersion), SchemaRevision>;
 
-/// A state that is only tried.
+/// A trial state.
 #[derive(Clone)]
 pub(super) struct Trial {
     real: Arc<dyn StateReader>,
@@ -35,20 +34,20 @@ impl fmt::Debug for Trial {
 }
 
 impl Trial {
-    /// Nothing planned yet.
+    /// A trial without planned schemas.
     pub(super) fn new(core: &Core, base: View) -> Self {
         let planned = Mutex::new((State::clone(&base.state), Arc::default()));
         Self { real: core.state.clone(), base, planned: Arc::new(planned) }
     }
 
-    /// The use cases on schemas, here.
+    /// The use cases on schemas, on this state.
     pub(super) fn schemas(&self, core: &Core, engine: &Arc<dyn SchemaEngine>) -> Schemas {
         let here = Arc::new(self.clone());
         let core = Core { consensus: here.clone(), state: here, env: core.env.clone() };
         Schemas::new(core, Arc::new(Forgetful(engine.clone())))
     }
 
-    /// What there would be. Only to compile what is offered: see the module.
+    /// The view of this state. Only for compiling submitted schemas, as the module explains.
     pub(super) fn now(&self) -> View {
         let planned = self.planned();
         let archive = Arc::new(Bodies { base: self.base.archive.clone(), registered: planned.1.clone() });
@@ -95,7 +94,7 @@ impl StateReader for Trial {
     }
 }
 
-/// The archive with what is planned.
+/// The archive with the planned schemas.
 struct Bodies {
     base: Arc<dyn Archive>,
     registered: Arc<Registered>,
@@ -139,7 +138,7 @@ impl Archive for Bodies {
     }
 }
 
-/// The engine without what it keeps of committed versions, because none of a trial is.
+/// A schema engine without cached versions, because no version of a trial is registered.
 struct Forgetful(Arc<dyn SchemaEngine>);
 
 #[async_trait]
