@@ -1,4 +1,4 @@
-//! Patches and differences: the RFCs' own examples, a second implementation, and what must always hold.
+//! Tests of patches and differences: the examples of the RFCs, a second implementation, and properties.
 
 use super::diff::changes;
 use super::merge::merge;
@@ -33,7 +33,7 @@ fn check(document: &str, patch: &str, expected: &str) {
     assert_eq!(operate(document, patch).expect("it can be done"), compacted(expected).as_str());
 }
 
-/// The operation that fails, and a part of why.
+/// Checks that the operation `at` fails with a message that contains `why`.
 #[track_caller]
 fn check_failed(document: &str, patch: &str, at: usize, why: &str) {
     match operate(document, patch) {
@@ -133,12 +133,12 @@ fn what_is_not_touched_keeps_its_text() {
         r#"{"price":1.10,"big":18446744073709551616,"n\u00e9":"\u00e9","tiny":1E-400,"x":[0.0,2.50]}"#;
     check(document, r#"[{"op":"replace","path":"/x/1","value":2.50}]"#, expected);
     check_merge(document, r#"{"x":[0.0,2.50]}"#, expected);
-    // A name is found however it is written, and stays as it was written first.
+    // A name is found whatever its escapes, and keeps its original text.
     let renamed = r#"{"n\u00e9":1}"#;
     check(renamed, r#"[{"op":"replace","path":"/né","value":2}]"#, r#"{"n\u00e9":2}"#);
     check(renamed, r#"[{"op":"add","path":"/né","value":2}]"#, r#"{"n\u00e9":2}"#);
     check_merge(renamed, r#"{"né":2}"#, r#"{"n\u00e9":2}"#);
-    // A member that is changed keeps its place.
+    // A changed member keeps its position.
     check_merge(r#"{"z":1,"a":{"y":1,"b":2}}"#, r#"{"a":{"y":3},"z":null,"z2":4}"#, {
         r#"{"a":{"y":3,"b":2},"z2":4}"#
     });
@@ -197,7 +197,7 @@ fn what_is_no_patch_is_refused() {
     check_invalid(&many(129), ".", "at most 128");
 }
 
-/// Copying doubles: without a limit 128 operations make more than there are atoms.
+/// Copies double the size, so 128 operations would exceed any memory without a limit.
 #[test]
 fn patches_stay_within_the_limits() {
     let double = r#"{"op":"copy","from":"","path":"/-"}"#;
@@ -212,7 +212,7 @@ fn patches_stay_within_the_limits() {
     assert!(
         matches!(operate(&half, copy), Err(Error::Document(fault)) if fault.to_string().contains("bytes"))
     );
-    // As often as they like, one after the other.
+    // Repeated copying is fine if the result stays within the limit.
     let again = r#"{"op":"copy","from":"/a","path":"/b"},{"op":"remove","path":"/b"}"#;
     let third = format!("{{\"a\":\"{}\"}}", "x".repeat(DOCUMENT_BYTES_MAX / 3));
     assert!(operate(&third, &format!("[{}]", [again; 64].join(","))).is_ok());
@@ -228,7 +228,7 @@ fn versions(from: Option<&str>, to: Option<&str>) -> Versions {
     Versions { from: Version(1), from_content: content(from), to: Version(2), to_content: content(to) }
 }
 
-/// The patch as JSON text, and the text.
+/// The patch as JSON text, and the unified diff.
 fn differs(from: Option<&str>, to: Option<&str>) -> (String, String) {
     let found = difference(&versions(from, to)).expect("documents");
     (patch_text(&found.patch), found.text)
@@ -274,7 +274,7 @@ fn a_difference_is_never_overlooked() {
         assert_eq!(patch, format!(r#"[{{"op":"replace","path":"/n","value":{to}}}]"#));
         assert!(!text.is_empty());
     }
-    // There is no operation for the order of members, but a person sees it.
+    // No operation changes the order of members, but the unified diff shows it.
     let (patch, text) = differs(Some(r#"{"a":1,"b":2}"#), Some(r#"{"b":2,"a":1}"#));
     assert_eq!(patch, "[]");
     assert!(text.contains("-  \"a\": 1,\n"), "{text}");
@@ -286,12 +286,12 @@ fn a_document_that_does_not_exist_counts_as_null() {
     assert_eq!(patch, r#"[{"op":"replace","path":"","value":[1]}]"#);
     assert_eq!(text, "--- version 1 (no document)\n+++ version 2\n@@ -0,0 +1,3 @@\n+[\n+  1\n+]\n");
     assert_eq!(differs(Some("[1]"), None).0, r#"[{"op":"replace","path":"","value":null}]"#);
-    // That a document came or went is a difference, also when it is `null`.
+    // Creating or deleting a document is a difference, even if the document is `null`.
     assert_eq!(differs(None, Some("null")).0, r#"[{"op":"replace","path":"","value":null}]"#);
     assert_eq!(differs(None, None), ("[]".to_owned(), String::new()));
 }
 
-/// Long paths times many members would fill the memory; deep ones would be mostly indentation.
+/// Long paths with many members, and deeply nested documents, would fill the memory without limits.
 #[test]
 fn differences_stay_within_the_limits() {
     let members = |n: usize| (0..2000).map(|m| format!("\"{m}\":{n}")).collect::<Vec<_>>().join(",");
@@ -357,7 +357,7 @@ proptest! {
         let patched = operate(&from, &patch_text(&found)).expect("it can be done");
         prop_assert_eq!(read_value(&patched), read_value(&to));
         prop_assert_eq!(found.is_empty(), read_value(&from) == read_value(&to));
-        // Others can do it too.
+        // A second implementation applies the patch, too.
         let patch = patch_of(&read_value(&patch_text(&found)));
         let mut theirs = read_value(&from);
         json_patch::patch(&mut theirs, &patch).expect("it can be done");
@@ -369,16 +369,16 @@ proptest! {
         let patch = Value::from(operations);
         let ours = operate(&document.to_string(), &patch.to_string());
         let mut theirs = document.clone();
-        // The one that does not undo a failure: undoing panics for some.
+        // Without its undo of failed patches, which panics for some of them.
         let done = json_patch::patch_unsafe(&mut theirs, &patch_of(&patch));
         match (&ours, done) {
             (Ok(text), Ok(())) => prop_assert_eq!(read_value(text), theirs, "{} {}", document, patch),
             (Err(_), Err(_)) => {}
-            // They allow what RFC 6902 leaves open or forbids: to remove the whole document, and to move a value
-            // into itself.
+            // The second implementation permits what RFC 6902 leaves open or forbids: removing the whole
+            // document, and moving a value into itself.
             (Err(Error::PatchFailed { message, .. }), Ok(()))
                 if message.contains("whole document") || message.contains("into itself") => {}
-            // They refuse to move the whole document to where it is.
+            // It refuses to move the whole document to itself.
             (Ok(_), Err(_)) if patch.to_string().contains(r#"{"from":"","op":"move","path":""}"#) => {}
             (ours, done) => prop_assert!(false, "{document} {patch}: {ours:?}, they say {done:?}"),
         }

@@ -1,4 +1,4 @@
-//! Bodies and history in two ordered maps.
+//! A fake archive in memory.
 
 use crate::ports::{Archive, ArchiveError, Changes, ChangesWanted, Place, Selection};
 use domain::{
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// An archive that grows in memory. Like a real one it may know versions newer than a view's.
+/// An archive in memory. Like a real one it may contain versions newer than a view.
 #[derive(Debug, Default)]
 pub struct MemoryArchive(Mutex<Tables>);
 
@@ -19,18 +19,18 @@ struct Tables {
     schemas: BTreeMap<(SchemaId, SchemaVersion), SchemaRevision>,
     changes: BTreeMap<Place, (ConfigId, Version)>,
     audit: BTreeMap<Revision, AuditEntry>,
-    /// Changes up to this revision are not kept any more.
+    /// Changes up to this revision were pruned.
     forgotten: Revision,
     broken: bool,
 }
 
-/// What a broken archive answers.
+/// The error of a broken archive.
 #[derive(Debug, thiserror::Error)]
 #[error("the test broke the archive")]
 struct Broken;
 
 impl MemoryArchive {
-    /// Keeps what was committed.
+    /// Stores the versions of these events.
     pub fn record(&self, committed: &Committed) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (found, index) in committed.config_revisions().zip(0..) {
@@ -55,18 +55,18 @@ impl MemoryArchive {
             .extend(committed.schema_revisions().map(|found| ((found.id.clone(), found.version), found)));
     }
 
-    /// Keeps an entry of the audit chain.
+    /// Stores an entry of the audit chain.
     pub fn record_audit(&self, entry: AuditEntry) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tables.audit.insert(entry.revision, entry);
     }
 
-    /// Forgets what changed up to this revision; the versions stay.
+    /// Prunes the changes up to this revision; the versions stay.
     pub fn forget_changes(&self, up_to: Revision) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).forgotten = up_to;
     }
 
-    /// Makes every later read fail, or work again.
+    /// Makes every later read fail, or succeed again.
     pub fn set_broken(&self, broken: bool) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).broken = broken;
     }

@@ -1,20 +1,20 @@
-//! A clock that stands still until the test moves it.
+//! A clock that only the test advances.
 
 use crate::ports::Clock;
 use domain::Timestamp;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// A clock that stands still until the test moves it.
+/// A clock that only the test advances.
 #[derive(Debug)]
 pub struct FixedClock(AtomicI64);
 
 impl FixedClock {
-    /// A clock that shows `at_ms`, in milliseconds since 1970.
+    /// A clock at `at_ms`, in milliseconds since 1970.
     pub fn new(at_ms: i64) -> Self {
         Self(AtomicI64::new(at_ms))
     }
 
-    /// Moves on (or back) by so many milliseconds.
+    /// Advances the clock by `by_ms` milliseconds; negative values set it back.
     pub fn advance(&self, by_ms: i64) {
         self.0.fetch_add(by_ms, Ordering::SeqCst);
     }

@@ -1,7 +1,7 @@
-//! What every [`Consensus`] with its [`StateReader`] and archive must do, fake or real.
+//! The contract of [`Consensus`], its [`StateReader`] and the archive, for fakes and real implementations.
 //!
-//! The checks write into projects of their own (`contract-…`), so they can run on a cluster that is in
-//! use; once per cluster. They panic with what was expected.
+//! The checks write to their own projects (`contract-…`), so they can run on a cluster in use, but only once
+//! for each cluster. They panic with what was expected.
 
 use crate::KeyFilter;
 use crate::ports::{
@@ -13,7 +13,7 @@ use domain::{
     Timestamp, Version,
 };
 
-/// Runs every check.
+/// Runs all checks.
 pub async fn check_all(consensus: &dyn Consensus, reader: &dyn StateReader) {
     let both = Both { consensus, reader };
     check_write_then_read(&both).await;
@@ -81,7 +81,7 @@ fn put(id: &ConfigId, content: &str, expected: Precondition) -> Command {
     }
 }
 
-/// A write that was acknowledged is in the next linearizable view, its body in the archive.
+/// A linearizable view contains every acknowledged write, and the archive its document.
 async fn check_write_then_read(both: &Both<'_>) {
     let id = both.project("contract-write").await;
     let revision = both.accept(put(&id, "{\"a\":1}", Precondition::Absent)).await;
@@ -95,7 +95,7 @@ async fn check_write_then_read(both: &Both<'_>) {
     assert_eq!(view.archive.config_revision(&id, Version(2)).expect("readable"), None);
 }
 
-/// History is newest first, pages meet without gap or overlap, deletions have no body.
+/// The history is newest first; pages have no gaps or overlaps; deletions have no document.
 async fn check_history(both: &Both<'_>) {
     let id = both.project("contract-history").await;
     both.accept(put(&id, "1", Precondition::Absent)).await;
@@ -118,7 +118,7 @@ async fn check_history(both: &Both<'_>) {
     assert_eq!((deletion.kind, deletion.content), (ChangeKind::Delete, None));
 }
 
-/// What a view shows does not change with later writes.
+/// Later writes do not change a view.
 async fn check_view_is_a_snapshot(both: &Both<'_>) {
     let id = both.project("contract-snapshot").await;
     both.accept(put(&id, "1", Precondition::Absent)).await;
@@ -132,7 +132,7 @@ async fn check_view_is_a_snapshot(both: &Both<'_>) {
     assert_eq!(later.state.config(&id).map(|config| config.version), Some(Version(2)));
 }
 
-/// A revision that exists is waited for, also by a stale read; one that does not exist is an error.
+/// A stale read waits for a revision that exists; a revision that does not exist is an error.
 async fn check_min_revision(both: &Both<'_>) {
     let id = both.project("contract-min-revision").await;
     let revision = both.accept(put(&id, "1", Precondition::Absent)).await;
@@ -151,7 +151,7 @@ async fn check_min_revision(both: &Both<'_>) {
     }
 }
 
-/// A refusal is an answer, says why, and leaves no trace.
+/// A rejection has a reason and changes nothing.
 async fn check_rejection_changes_nothing(both: &Both<'_>) {
     let id = both.project("contract-rejection").await;
     both.accept(put(&id, "1", Precondition::Absent)).await;
@@ -167,7 +167,7 @@ async fn check_rejection_changes_nothing(both: &Both<'_>) {
     assert_eq!(view.archive.config_revision(&id, Version(2)).expect("readable"), None);
 }
 
-/// Schema versions are kept, each with its own body.
+/// Every schema version is stored with its own body.
 async fn check_schema_bodies(both: &Both<'_>) {
     let project = both.project("contract-schema").await.project;
     let id = SchemaId { project, name: parsed(domain::SchemaName::parse("app")) };
@@ -202,8 +202,8 @@ async fn check_schema_bodies(both: &Both<'_>) {
     assert_eq!(shown(3), None);
 }
 
-/// Changes of an environment come in order, from any place on, in pieces that meet without gap or overlap;
-/// a follower is told of them.
+/// Changes of an environment are read in order from any position, in pages without gaps or overlaps, and
+/// watchers are notified.
 async fn check_changes(both: &Both<'_>) {
     let id = both.project("contract-changes").await;
     let begin = both.view().await.state.revision();

@@ -1,10 +1,10 @@
-//! Identifiers that are the same in every run.
+//! Ids that are the same in every run.
 
 use crate::ports::IdGenerator;
 use domain::{ApiKeyId, RequestId, SessionId, UserId};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts from a seed; two generators of different seeds never meet.
+/// Generates sequential ids from a seed; generators with different seeds never collide.
 #[derive(Debug)]
 pub struct SeededIds {
     seed: u64,
@@ -12,7 +12,7 @@ pub struct SeededIds {
 }
 
 impl SeededIds {
-    /// A generator whose ids carry `seed`.
+    /// A generator whose ids contain `seed`.
     pub fn new(seed: u64) -> Self {
         Self { seed, next: AtomicU64::new(1) }
     }

@@ -4,10 +4,10 @@ use crate::ports::{KeyMint, MintedKey};
 use domain::Digest;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How every secret of this mint begins.
+/// The prefix of all secrets.
 const PREFIX: &str = "gdn_sk_test";
 
-/// Mints `gdn_sk_test1`, `gdn_sk_test2`, …; anything else is malformed.
+/// Generates `gdn_sk_test1`, `gdn_sk_test2`, …; anything else is malformed.
 #[derive(Debug, Default)]
 pub struct PlainKeys(AtomicU64);
 

@@ -1,5 +1,5 @@
-//! Fakes of every port, an application that stands on them, and the contract that real adapters share
-//! with them. Only for tests; no production code knows this module.
+//! Fakes of all ports, an application on them, and the contract that they share with real adapters. Only for
+//! tests; production code does not use this module.
 
 mod archive;
 mod clock;
@@ -28,7 +28,7 @@ use domain::{
 };
 use std::sync::Arc;
 
-/// The time at which every test begins: 2026-01-01T00:00:00Z, in milliseconds.
+/// The time at which every test starts: 2026-01-01T00:00:00Z, in milliseconds.
 pub const EPOCH_MS: i64 = 1_767_225_600_000;
 
 /// An application on fakes, with a bootstrapped cluster and its administrator key.
@@ -36,15 +36,15 @@ pub const EPOCH_MS: i64 = 1_767_225_600_000;
 pub struct TestApplication {
     /// The use cases.
     pub application: Application,
-    /// The ports they stand on, to build more services on.
+    /// The ports of the use cases, to build further services on.
     pub ports: Ports,
-    /// The replicated state of one.
+    /// The node with the replicated state.
     pub node: Arc<SingleNode>,
-    /// The clock that only the test moves.
+    /// The clock, which only the test advances.
     pub clock: Arc<FixedClock>,
-    /// The secret of the platform key that holds every permission.
+    /// The secret of the administrator key, which has all permissions.
     pub admin_secret: String,
-    /// The context of a request that came with that key.
+    /// The context of a request with that key.
     pub admin: RequestContext,
 }
 

@@ -1,4 +1,4 @@
-//! A cluster of one, in memory: the real replicated state without a log, disks or peers.
+//! A cluster with one node, in memory: the real replicated state without log, disk or peers.
 
 use super::{Bell, MemoryArchive};
 use crate::ports::{
@@ -10,22 +10,22 @@ use domain::{ClusterId, Command, EnvironmentId, MemberId, NewMember, Outcome, St
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How the node fails while the fault lasts.
+/// A failure of the node.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// Proposals and linearizable reads find no leader; stale reads go on.
+    /// Proposals and linearizable reads fail with no leader; stale reads succeed.
     NoLeader,
-    /// Proposals are turned away; reads go on.
+    /// Proposals are refused; reads succeed.
     Overloaded,
-    /// Proposals that grow are turned away.
+    /// Proposals that increase disk use are refused.
     DiskFull,
-    /// Proposals are applied, but the answer is lost.
+    /// Proposals are applied, but the outcome is lost.
     OutcomeUnknownApplied,
-    /// Proposals are lost, and so is the answer.
+    /// Proposals are lost without an outcome.
     OutcomeUnknownLost,
 }
 
-/// A cluster of one. Proposals are applied at once, one after the other.
+/// A cluster with one node. Applies proposals at once, in order.
 #[derive(Debug, Default)]
 pub struct SingleNode {
     inner: Mutex<Inner>,
@@ -36,12 +36,12 @@ pub struct SingleNode {
 #[derive(Debug, Default)]
 struct Inner {
     state: State,
-    /// What stale views show, when it is not the newest.
+    /// The state for stale views, if it is not the newest.
     stale: Option<State>,
     fault: Option<Fault>,
     injected: VecDeque<Stamped<Command>>,
     proposals: u64,
-    /// Members beside the node itself, that only look like ones.
+    /// Further members, which exist only in the membership.
     others: Vec<NewMember>,
     refusal: Option<MemberFault>,
 }
@@ -52,53 +52,54 @@ impl SingleNode {
         Self::default()
     }
 
-    /// Refuses every change of the members like this until told otherwise.
+    /// Refuses every membership change with this kind; `None` stops that.
     pub fn refuse_members(&self, fault: Option<MemberFault>) {
         self.inner().refusal = fault;
     }
 
-    /// Applies a command past every fault, as if another node had proposed it.
+    /// Applies a command regardless of faults, as if another node had proposed it.
     pub fn apply(&self, command: &Stamped<Command>) -> Outcome {
         self.apply_locked(&mut self.inner(), command)
     }
 
-    /// Fails as told until told otherwise.
+    /// Sets or clears a fault.
     pub fn set_fault(&self, fault: Option<Fault>) {
         self.inner().fault = fault;
     }
 
-    /// Lets `command` win the race against the next proposal. Several are used up one a proposal.
+    /// Applies `command` directly before the next proposal. Several commands are applied one for each
+    /// proposal.
     pub fn inject_before_next_proposal(&self, command: Stamped<Command>) {
         self.inner().injected.push_back(command);
     }
 
-    /// From now on stale views show the state as it is at this moment; `thaw` ends it.
+    /// Freezes the state of stale views until `thaw`.
     pub fn freeze_stale_views(&self) {
         let mut inner = self.inner();
         inner.stale = Some(inner.state.clone());
     }
 
-    /// Stale views show the newest state again.
+    /// Lets stale views use the newest state again.
     pub fn thaw(&self) {
         self.inner().stale = None;
     }
 
-    /// The state as it is now.
+    /// A copy of the current state.
     pub fn state(&self) -> State {
         self.inner().state.clone()
     }
 
-    /// The bodies.
+    /// The archive.
     pub fn archive(&self) -> &Arc<MemoryArchive> {
         &self.archive
     }
 
-    /// What followers of changes listen to.
+    /// The source of the change signals.
     pub fn bell(&self) -> &Bell {
         &self.bell
     }
 
-    /// How many commands were proposed so far.
+    /// The number of proposals so far.
     pub fn proposals(&self) -> u64 {
         self.inner().proposals
     }

@@ -1,4 +1,4 @@
-//! A schema language small enough for use-case tests: `{"required": ["a", "b"], "$ref": "schema:other@2"}`.
+//! A minimal schema language for use-case tests: `{"required": ["a", "b"], "$ref": "schema:other@2"}`.
 
 use crate::ports::{Archive, CheckFault, Offered, SchemaEngine, SchemaFault, Validator, View, Violation};
 use async_trait::async_trait;
@@ -6,8 +6,8 @@ use domain::{Content, Dialect, SchemaId, SchemaName, SchemaRevision, SchemaUse, 
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Knows two keywords, `required` and `$ref`; other members of the schema are ignored. A document must be an object
-/// that has the members listed.
+/// Supports the keywords `required` and `$ref`, and ignores others. A document must be an object with the
+/// required members.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FakeSchemas;
 
@@ -31,7 +31,7 @@ fn violation(pointer: &str, keyword: &str, message: &str) -> Violation {
     }
 }
 
-/// Where a reference leads: the version, when there is one.
+/// Resolves a reference with an optional version.
 type Find<'a> = dyn Fn(&SchemaName, Option<SchemaVersion>) -> Option<SchemaRevision> + Sync + 'a;
 
 fn compile(schema: &Content, find: &Find<'_>) -> Result<(Required, Vec<SchemaUse>), SchemaFault> {

@@ -1,4 +1,4 @@
-//! The signal of changes without a runtime: a count, and who waits for it to move.
+//! Change signals without a runtime: a counter, and the wakers that wait for it.
 
 use crate::ports::ChangeSignal;
 use async_trait::async_trait;
@@ -6,7 +6,7 @@ use domain::Revision;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-/// Tells every follower of every change, wherever it is.
+/// Notifies every watcher of every change, whatever its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Bell(Arc<Mutex<Rings>>);
 
@@ -25,7 +25,7 @@ struct Follower {
 }
 
 impl Bell {
-    /// Something changed at this revision.
+    /// Notifies watchers of a change at this revision.
     pub fn ring(&self, revision: Revision) {
         self.change(|rings| {
             rings.newest = revision;
@@ -33,12 +33,12 @@ impl Bell {
         });
     }
 
-    /// No more changes will come.
+    /// Reports that no more changes will come.
     pub fn silence(&self) {
         self.change(|rings| rings.silent = true);
     }
 
-    /// A signal for one follower.
+    /// A signal for one watcher.
     pub fn follow(&self) -> Box<dyn ChangeSignal> {
         Box::new(Follower { bell: self.clone(), heard: self.rings().count })
     }

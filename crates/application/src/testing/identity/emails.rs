@@ -1,4 +1,4 @@
-//! The e-mail addresses of many users at once.
+//! E-mail addresses in bulk.
 
 use super::MemoryPeople;
 use crate::ports::identity::{Emails, IdentityError, Place, Subject, VisibleEmails};

@@ -1,4 +1,4 @@
-//! The throttle and the audit.
+//! The throttle and the audit log.
 
 use super::MemoryPeople;
 use super::tables::{Failure, Tables};
@@ -12,10 +12,10 @@ use domain::{ApiKeyId, KeyRef, ProjectName, Revision, Timestamp};
 use std::future::poll_fn;
 use std::task::Poll;
 
-/// How often a fake looks whether others are done before it gives up.
+/// How often the fake polls for pending attempts before it gives up.
 const LOOKS: u32 = 1000;
 
-/// How long to wait after these failures, in milliseconds; 0 for not at all.
+/// The delay after these failures, in milliseconds; 0 for none.
 fn wait(failures: &[Failure], rule: ThrottleRule, at: Timestamp, with_pending: bool) -> i64 {
     let counts = |one: &&Failure| with_pending || !one.pending || at.0 - one.at.0 >= PENDING_MS_MAX;
     let counted: Vec<&Failure> =
@@ -27,7 +27,7 @@ fn wait(failures: &[Failure], rule: ThrottleRule, at: Timestamp, with_pending: b
     (last + delay.min(rule.delay_max_ms) - at.0).max(0)
 }
 
-/// Lets the other futures of the task run.
+/// Yields to other futures of the task.
 async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
@@ -171,7 +171,7 @@ impl Tables {
     }
 }
 
-/// Whether a text is what is looked for; a `*` at the end stands for anything.
+/// Whether a text matches a filter; a trailing `*` matches any suffix.
 fn matches(wanted: Option<&String>, text: &str) -> bool {
     wanted.is_none_or(|wanted| match wanted.strip_suffix('*') {
         Some(prefix) => text.starts_with(prefix),

@@ -1,4 +1,4 @@
-//! Fakes of every port on people, and services that stand on them.
+//! Fakes of all identity ports, and the identity services on them.
 
 mod access;
 mod emails;
@@ -19,24 +19,24 @@ use super::TestApplication;
 use crate::identity::{Identity, IdentityPorts, IdentityRules};
 use std::sync::Arc;
 
-/// Services on people, on fakes, and the fakes.
+/// The identity services on fakes.
 #[derive(Debug)]
 pub struct TestIdentity {
     /// The use cases.
     pub identity: Identity,
-    /// The ports they stand on.
+    /// The ports of the services.
     pub ports: IdentityPorts,
-    /// Every store.
+    /// All stores.
     pub people: Arc<MemoryPeople>,
-    /// Hashes passwords.
+    /// The password hasher.
     pub passwords: Arc<PlainPasswords>,
     /// The identity provider.
     pub provider: Arc<ScriptedProvider>,
-    /// What was counted.
+    /// The recorded metrics.
     pub observed: Arc<Notebook>,
 }
 
-/// Services on people beside an application on fakes, with the same replicated state and clock.
+/// The identity services for an application on fakes, with its replicated state and clock.
 pub fn identity(test: &TestApplication, rules: IdentityRules) -> TestIdentity {
     let people = Arc::new(MemoryPeople::default());
     let (passwords, provider) = (Arc::new(PlainPasswords::default()), Arc::new(ScriptedProvider::default()));

@@ -1,4 +1,4 @@
-//! People, how they come in, and the outbox.
+//! Users, registration, and the epoch outbox.
 
 use super::MemoryPeople;
 use super::tables::Tables;
@@ -72,7 +72,7 @@ impl Users for MemoryPeople {
                 tables.email_is_free(email, Some(id))?;
                 user.email = email.clone();
             }
-            // A session without what is required now must not go on as before.
+            // A session without the second factor that is now required must not continue.
             if change.second_factor_required == Some(true) && !user.second_factor_required {
                 tables.raise([id.clone()]);
             }

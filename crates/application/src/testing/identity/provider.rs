@@ -1,4 +1,4 @@
-//! An identity provider that says what the test tells it, and an observer that remembers.
+//! A scripted identity provider, and an observer that records events.
 
 use crate::ports::identity::{
     ExternalPerson, IdentityObserver, IdentityProviders, Observation, PendingSignIn, ProviderError,
@@ -8,25 +8,25 @@ use domain::{Digest, GroupName, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// A provider `corp`; its codes are what the test tells it.
+/// A provider named `corp` that accepts the codes given by the test.
 #[derive(Debug, Default)]
 pub struct ScriptedProvider {
     people: Mutex<BTreeMap<String, ExternalPerson>>,
     mapping: Mutex<Vec<(String, GroupName)>>,
 }
 
-/// What a provider that is not there answers.
+/// The error of an unavailable provider.
 #[derive(Debug, thiserror::Error)]
 #[error("the provider does not answer")]
 struct Silent;
 
 impl ScriptedProvider {
-    /// Whoever comes back with `code` is this person.
+    /// Makes `code` return this identity.
     pub fn say(&self, code: &str, person: ExternalPerson) {
         self.people.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned(), person);
     }
 
-    /// Maps a group of the provider to one of ours.
+    /// Maps a group of the provider to a group of this platform.
     pub fn map(&self, theirs: &str, ours: GroupName) {
         self.mapping.lock().unwrap_or_else(PoisonError::into_inner).push((theirs.to_owned(), ours));
     }
@@ -75,12 +75,12 @@ impl IdentityProviders for ScriptedProvider {
     }
 }
 
-/// Remembers what it was told.
+/// Records all events.
 #[derive(Debug, Default)]
 pub struct Notebook(Mutex<Vec<Observation>>);
 
 impl Notebook {
-    /// How often this was told.
+    /// The number of times that an event was recorded.
     pub fn count(&self, observation: Observation) -> usize {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.iter().filter(|one| **one == observation).count()

@@ -1,4 +1,4 @@
-//! Passwords, tokens and codes that a test can read. Nothing here keeps a secret.
+//! Fake passwords, tokens and codes that a test can read. Nothing here is secret.
 
 use crate::ports::identity::{
     AccessClaims, AccessTokens, OpaqueToken, OpaqueTokens, PasswordError, PasswordFault, PasswordHash,
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Keeps `new:` and the password; what begins with `old:` is kept by an older rule.
+/// Stores the password after `new:`; a hash with the prefix `old:` counts as outdated.
 #[derive(Debug, Default)]
 pub struct PlainPasswords {
     checks: AtomicU64,
@@ -21,17 +21,17 @@ pub struct PlainPasswords {
 }
 
 impl PlainPasswords {
-    /// How many passwords were checked.
+    /// The number of checked passwords.
     pub fn checks(&self) -> u64 {
         self.checks.load(Ordering::SeqCst)
     }
 
-    /// Turns away whoever comes, or nobody any more.
+    /// Refuses all calls as too busy, or stops doing so.
     pub fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::SeqCst);
     }
 
-    /// Lets no check end until what it gives is dropped.
+    /// Delays all checks until the returned guard is dropped.
     pub async fn hold(&self) -> futures::lock::MutexGuard<'_, ()> {
         self.gate.lock().await
     }
@@ -65,7 +65,7 @@ impl PasswordHasher for PlainPasswords {
     }
 }
 
-/// One password is too common: [`CommonPassword::TEXT`].
+/// Knows one common password: [`CommonPassword::TEXT`].
 #[derive(Clone, Copy, Debug)]
 pub struct CommonPassword;
 
@@ -93,11 +93,11 @@ impl PasswordRules for CommonPassword {
     }
 }
 
-/// Tokens `at-1`, `at-2`, … and what each says.
+/// Issues the tokens `at-1`, `at-2`, … and stores their claims.
 #[derive(Debug, Default)]
 pub struct NumberedTokens(Mutex<Vec<Arc<AccessClaims>>>);
 
-/// Most grants that a token of the fake carries.
+/// Most grants in a token of the fake.
 pub const TOKEN_GRANTS_MAX: usize = 32;
 
 impl AccessTokens for NumberedTokens {
@@ -128,7 +128,7 @@ impl AccessTokens for NumberedTokens {
     }
 }
 
-/// Tokens `refresh-1`, `invitation-2`, …; the one after `refresh-1` is `refresh-1+`.
+/// Generates tokens `refresh-1`, `invitation-2`, …; the successor of `refresh-1` is `refresh-1+`.
 #[derive(Debug, Default)]
 pub struct NumberedSecrets(AtomicU64);
 
@@ -158,7 +158,7 @@ impl OpaqueTokens for NumberedSecrets {
     }
 }
 
-/// Sealed texts `sealed-1`, … and what is in each.
+/// Seals texts as `sealed-1`, … and stores their content.
 #[derive(Debug, Default)]
 pub struct Drawer(Mutex<BTreeMap<String, (&'static str, String)>>);
 
@@ -183,7 +183,7 @@ impl Sealer for Drawer {
     }
 }
 
-/// The code of each time step of 30 s is its number; the secret is the account.
+/// Fake codes: the code of a time step of 30 s is its number, and the secret is the account name.
 #[derive(Clone, Copy, Debug)]
 pub struct CountingTotp;
 

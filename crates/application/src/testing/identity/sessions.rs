@@ -1,4 +1,4 @@
-//! Sessions, second factors and identities at providers.
+//! Sessions, second factors and external identities.
 
 use super::MemoryPeople;
 use super::tables::KeptSession;
@@ -10,7 +10,7 @@ use crate::ports::identity::{
 use async_trait::async_trait;
 use domain::{Digest, SessionId, Timestamp, UserId};
 
-/// What a presented token is to a session.
+/// The relation of a presented token to a session.
 enum Shown {
     Newest,
     Repeated,

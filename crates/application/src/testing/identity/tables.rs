@@ -1,4 +1,4 @@
-//! The tables of people in memory, and what follows from them.
+//! The tables of all identity stores, in memory.
 
 use crate::identity::GROUP_DEPTH_MAX;
 use crate::ports::identity::{
@@ -13,7 +13,7 @@ use domain::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Every store of people, in memory. What one changes the others see at once.
+/// All identity stores in memory. Each sees the changes of the others at once.
 #[derive(Debug, Default)]
 pub struct MemoryPeople(Mutex<Inner>);
 
@@ -24,7 +24,7 @@ struct Inner {
     audit_away: bool,
 }
 
-/// What a database that is away answers.
+/// The error of an unavailable database.
 #[derive(Debug, thiserror::Error)]
 #[error("the test took the database away")]
 struct Away;
@@ -33,14 +33,14 @@ struct Away;
 pub(super) struct KeptSession {
     pub(super) session: Session,
     pub(super) newest: Digest,
-    /// The tokens before the newest, the newest of them last.
+    /// The used tokens, the latest last.
     pub(super) used: Vec<Digest>,
-    /// When and by whom the last of them was used.
+    /// The time and the client of the last rotation.
     pub(super) rotated: Option<(Timestamp, crate::ports::identity::ClientInfo)>,
     pub(super) ended: bool,
 }
 
-/// A failure, or an attempt that may become one.
+/// A failed or pending attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Failure {
     pub(super) at: Timestamp,
@@ -69,7 +69,7 @@ pub(super) struct Tables {
     pub(super) factors: BTreeMap<UserId, (SecondFactor, BTreeSet<Digest>)>,
     pub(super) identities: BTreeMap<ExternalIdentity, UserId>,
     pub(super) pending: Vec<PendingSignIn>,
-    /// From where users have signed in, and when last.
+    /// The networks of each user, with the time of the last sign-in from each.
     pub(super) networks: BTreeMap<UserId, BTreeMap<String, Timestamp>>,
     /// Failures by key, the oldest first.
     pub(super) failures: BTreeMap<String, Vec<Failure>>,
@@ -81,12 +81,12 @@ pub(super) struct Tables {
 }
 
 impl MemoryPeople {
-    /// Takes the database away, or brings it back with all that was in it.
+    /// Makes the database unavailable, or available again with its content.
     pub fn set_unavailable(&self, unavailable: bool) {
         self.inner().unavailable = unavailable;
     }
 
-    /// Lets no record of the audit be written, or lets them again; everything else works.
+    /// Makes writes of audit records fail, or succeed again; everything else works.
     pub fn set_audit_away(&self, away: bool) {
         self.inner().audit_away = away;
     }
@@ -95,12 +95,12 @@ impl MemoryPeople {
         if self.inner().audit_away { Err(IdentityError::Unavailable(Box::new(Away))) } else { Ok(()) }
     }
 
-    /// Lets a test alter records of the audit past every rule.
+    /// Alters audit records, bypassing the chain.
     pub fn tamper(&self, alter: impl FnOnce(&mut Vec<AuditRecord>)) {
         alter(&mut self.inner().tables.audit);
     }
 
-    /// Every record of the audit, the oldest first.
+    /// All audit records, the oldest first.
     pub fn audited(&self) -> Vec<AuditRecord> {
         self.inner().tables.audit.clone()
     }
@@ -117,7 +117,7 @@ impl MemoryPeople {
         Ok(get(&inner.tables))
     }
 
-    /// Changes the tables, or leaves them as they were. Whatever the change is, somebody stays administrator.
+    /// Changes the tables, or leaves them unchanged on failure. Refuses to remove the last administrator.
     pub(super) fn change<T>(
         &self,
         change: impl FnOnce(&mut Tables) -> Result<T, IdentityError>,
@@ -148,7 +148,7 @@ impl Tables {
         self.users.get(id).map(|(user, _)| user).ok_or(IdentityError::Missing("user"))
     }
 
-    /// Ends the sessions that are meant; gives which.
+    /// Ends the matching sessions and returns their ids.
     pub(super) fn end_sessions(&mut self, ends: impl Fn(&Session) -> bool) -> Vec<SessionId> {
         let mut ended = Vec::new();
         for kept in self.sessions.values_mut() {
@@ -172,7 +172,7 @@ impl Tables {
         active.filter(|(user, _)| is_one(user)).count()
     }
 
-    /// The groups that somebody is in, and those around them.
+    /// The groups of a user, with those that contain them.
     pub(super) fn groups_of(&self, user: &UserId) -> BTreeSet<GroupName> {
         let mut open: Vec<GroupName> =
             self.grouped.iter().filter(|(_, one)| one == user).map(|(group, _)| group.clone()).collect();
@@ -194,7 +194,7 @@ impl Tables {
         })
     }
 
-    /// Everybody whom a subject stands for.
+    /// The users that a subject includes.
     pub(super) fn people_of(&self, subject: &Subject) -> BTreeSet<UserId> {
         match subject {
             Subject::User(user) => BTreeSet::from([user.clone()]),
@@ -205,13 +205,13 @@ impl Tables {
         }
     }
 
-    /// Everybody with a role by a binding that is meant.
+    /// The users with a role by a matching binding.
     pub(super) fn people_by(&self, meant: impl Fn(&Binding) -> bool) -> BTreeSet<UserId> {
         let bindings = self.bindings.values().filter(|binding| meant(binding));
         bindings.flat_map(|binding| self.people_of(&binding.subject)).collect()
     }
 
-    /// How deep a group is, the outermost being 1; more than the limit for a circle.
+    /// The depth of a group, the outermost being 1; more than the limit for a cycle.
     pub(super) fn depth(&self, name: &GroupName) -> u32 {
         let (mut depth, mut at) = (1, self.groups.get(name));
         while let Some(parent) = at.and_then(|group| group.parent.as_ref()) {
@@ -224,7 +224,7 @@ impl Tables {
         depth
     }
 
-    /// What a role gives in a place.
+    /// The permissions of a role in a place.
     pub(super) fn permissions(
         &self,
         role: &RoleName,
@@ -292,7 +292,8 @@ impl Tables {
         }
     }
 
-    /// Takes an environment out of the roles of its project; roles that were for no other end.
+    /// Removes an environment from the role bindings of its project. A binding without any other environment
+    /// is removed.
     pub(super) fn narrow(&mut self, id: &EnvironmentId) {
         let place = Place::Project(id.project.clone());
         let names_it = |binding: &Binding| {
@@ -310,7 +311,7 @@ impl Tables {
         });
     }
 
-    /// Takes every role and invitation in a place away.
+    /// Removes all role bindings and invitations in a place.
     pub(super) fn empty(&mut self, place: &Place) {
         self.raise(self.people_by(|binding| binding.place == *place));
         self.bindings.retain(|(one, _), _| one != place);

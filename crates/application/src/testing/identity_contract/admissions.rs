@@ -3,7 +3,7 @@
 use super::{Stores, at, digest, email, in_project, new_user, refusal, role_name, together};
 use crate::ports::identity::{Invitation, Place, Reach, RegisterBy, Subject, UserChange, UserStatus};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_bootstrap(&open().await).await;
     check_bootstrap_is_for_one(&open().await).await;
@@ -16,7 +16,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_invitations_go_with_their_giver(&open().await).await;
 }
 
-/// An invitation made at the time 0, good for a second.
+/// An invitation created at the time 0, valid for one second.
 pub(super) fn invitation(token: &str, name: &str, role: Option<(&str, Place)>) -> Invitation {
     Invitation {
         token: digest(token),

@@ -5,7 +5,7 @@ use crate::identity::verify_audit;
 use crate::ports::identity::{AuditOutcome, AuditQuery, AuditRecord, ChainPage, ChainPlace, NewAuditRecord};
 use domain::Revision;
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_records_make_a_chain(&open().await).await;
     check_many_writers_make_one_chain(&open().await).await;
@@ -36,7 +36,7 @@ fn of_revision(revision: u64, index: u32) -> NewAuditRecord {
     NewAuditRecord { revision: Some((Revision(revision), index)), ..record("config.put", 0) }
 }
 
-/// Checks the whole chain and gives its records.
+/// Verifies the whole chain and returns its records.
 async fn whole(stores: &Stores) -> Vec<AuditRecord> {
     let page = stores.audit.chain(1, 10_000).await.expect("the chain");
     let verified = verify_audit(stores.audit.as_ref(), None).await.expect("the chain");

@@ -4,7 +4,7 @@ use super::{Stores, email, in_project, project, user_id};
 use crate::ports::identity::{Place, Subject, VisibleEmails};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_who_is_visible(&open().await).await;
     check_a_whole_page(&open().await).await;

@@ -4,7 +4,7 @@ use super::{Stores, at, digest, new_user, refusal, together, user_id};
 use crate::ports::identity::{ExternalIdentity, NewUser, PendingSignIn, RegisterBy};
 use secrecy::ExposeSecret;
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_an_identity_is_made_with_its_person(&open().await).await;
     check_a_sign_in_comes_back_once(&open().await).await;

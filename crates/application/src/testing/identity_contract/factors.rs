@@ -2,7 +2,7 @@
 
 use super::{Stores, at, digest, refusal, session_id, sessions, together, user_id};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_enrolment(&open().await).await;
     check_a_step_is_good_once(&open().await).await;

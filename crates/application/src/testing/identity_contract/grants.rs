@@ -1,11 +1,11 @@
-//! The contract of [`Roles::grants`](crate::ports::identity::Roles::grants): what a person may in the end.
+//! The contract of [`Roles::grants`](crate::ports::identity::Roles::grants).
 
 use super::{Stores, at, binding, group_name, in_project, roles::custom, user_id};
 use crate::ports::identity::{Place, Reach, Subject, UserChange, UserStatus};
 use domain::{BuiltInRole, EnvironmentName, Permission, UserId};
 use std::collections::BTreeSet;
 
-/// Runs every check of grants.
+/// Runs all checks of grants.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_scopes_are_carried(&open().await).await;
     check_every_way_to_a_role(&open().await).await;
@@ -14,7 +14,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_nobody_and_the_deactivated(&open().await).await;
 }
 
-/// The project and role of each grant, as `project:role`, `*` for the platform.
+/// The project and role of each grant as `project:role`, with `*` for the platform.
 async fn shown(stores: &Stores, user: &UserId) -> Vec<String> {
     let grants = stores.roles.grants(user, Reach::Now).await.expect("grants");
     let project = |grant: &domain::Grant| grant.project.as_ref().map_or("*".to_owned(), ToString::to_string);
@@ -44,7 +44,7 @@ async fn check_scopes_are_carried(stores: &Stores) {
 async fn check_every_way_to_a_role(stores: &Stores) {
     let ada = stores.person("ada").await;
     let bob = stores.person("bob").await;
-    // Grandparent, parent, child: the person is in the child.
+    // Three nested groups; the user is a member of the innermost.
     stores.group("top", None).await;
     stores.group("middle", Some("top")).await;
     let leaf = stores.group("leaf", Some("middle")).await;

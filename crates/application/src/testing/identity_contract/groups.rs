@@ -4,7 +4,7 @@ use super::{Stores, group, group_name, in_project, label, refusal, together, use
 use crate::identity::GROUP_DEPTH_MAX;
 use crate::ports::identity::{Group, Mirrored, Reach, Subject};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_kept_and_listed(&open().await).await;
     check_nesting(&open().await).await;
@@ -37,7 +37,7 @@ async fn check_nesting(stores: &Stores) {
     assert_eq!(refusal(stores.groups.put(&group("too-deep", Some(&deepest))).await), "nesting");
     assert_eq!(refusal(stores.groups.put(&group("d1", Some("d3"))).await), "nesting", "a circle");
     assert_eq!(refusal(stores.groups.put(&group("d2", Some("d2"))).await), "nesting", "its own parent");
-    // What is within counts too when a group is moved.
+    // The depth of subgroups counts, too, when a group is moved.
     stores.group("above", None).await;
     assert_eq!(refusal(stores.groups.put(&group("d1", Some("above"))).await), "nesting");
     assert_eq!(stores.groups.list(None, 100).await.expect("a page").len(), 9);

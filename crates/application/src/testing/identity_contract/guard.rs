@@ -1,4 +1,4 @@
-//! The last active administrator of the platform stays one, by whatever way the role would go.
+//! Checks that no change can remove the last active administrator of the platform.
 
 use super::{Stores, at, binding, group, in_project, refusal, roles::custom, together};
 use crate::ports::identity::{Binding, Place, Reach, Subject, UserChange, UserStatus};
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 const LAST: &str = "last administrator";
 
-/// Runs every check of the guard.
+/// Runs all checks of the guard.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_deactivating(&open().await).await;
     check_unbinding(&open().await).await;
@@ -69,7 +69,7 @@ async fn check_a_narrow_role_does_not_count(stores: &Stores) {
     assert_eq!(refusal(stores.roles.bind(&narrow(&root)).await), LAST, "nor in place of the whole one");
 }
 
-/// A group `administrators` with a group `inner` within, in which `root` is: the only administrator.
+/// The only administrator, `root`, is a member of the group `inner` within the group `administrators`.
 async fn through_groups(stores: &Stores) -> (UserId, GroupName, GroupName) {
     let root = stores.person("root").await;
     let outer = stores.group("administrators", None).await;
@@ -107,7 +107,7 @@ async fn check_two_at_once(stores: &Stores) {
             stores.administrator(&format!("one-{round}")).await,
             stores.administrator(&format!("two-{round}")).await,
         ];
-        // Those of the rounds before are taken away, so that there are exactly these two.
+        // Removes the administrators of the previous round, so that there are exactly two.
         if round > 0 {
             for name in ["one", "two"] {
                 let before = Subject::User(super::user_id(&format!("{name}-{}", round - 1)));

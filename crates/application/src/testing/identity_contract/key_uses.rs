@@ -3,7 +3,7 @@
 use super::{Stores, at, project};
 use domain::{ApiKeyId, KeyRef, Timestamp};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_the_latest_use_stays(&open().await).await;
     check_projects_are_apart(&open().await).await;

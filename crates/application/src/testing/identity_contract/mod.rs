@@ -1,7 +1,7 @@
-//! What every store of people must do, fake or real; one file per port.
+//! The contract of all identity stores, for fakes and real implementations; one file for each port.
 //!
-//! Each check opens stores of its own through `open`, which must give empty ones. The checks panic with
-//! what was expected.
+//! Each check opens its own stores with `open`, which must return empty ones. The checks panic with what was
+//! expected.
 
 pub mod admissions;
 pub mod audit;
@@ -31,20 +31,20 @@ use domain::{
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The stores of one installation, which see each other's changes.
+/// The stores of one installation, which share their data.
 #[derive(Clone)]
 pub struct Stores {
-    /// People.
+    /// User accounts.
     pub users: Arc<dyn Users>,
-    /// The e-mail addresses of many users at once.
+    /// E-mail addresses in bulk.
     pub emails: Arc<dyn Emails>,
-    /// How they come in.
+    /// Registration and invitations.
     pub admissions: Arc<dyn Admissions>,
-    /// What the replicated state must still be told.
+    /// The outbox of epochs to raise.
     pub outbox: Arc<dyn EpochOutbox>,
-    /// Who has which role.
+    /// Custom roles and role bindings.
     pub roles: Arc<dyn Roles>,
-    /// Groups of people.
+    /// Groups of users.
     pub groups: Arc<dyn Groups>,
     /// Organisations.
     pub organisations: Arc<dyn Organisations>,
@@ -52,13 +52,13 @@ pub struct Stores {
     pub sessions: Arc<dyn Sessions>,
     /// Second factors.
     pub factors: Arc<dyn SecondFactors>,
-    /// Who is who at the providers.
+    /// External identities and pending sign-ins.
     pub external: Arc<dyn ExternalIdentities>,
-    /// Failures.
+    /// Throttling of failed attempts.
     pub throttle: Arc<dyn Throttle>,
     /// The last uses of API keys.
     pub key_uses: Arc<dyn KeyUses>,
-    /// The audit.
+    /// The audit log.
     pub audit: Arc<dyn AuditLog>,
 }
 
@@ -68,7 +68,7 @@ impl std::fmt::Debug for Stores {
     }
 }
 
-/// Runs every check. `open` gives empty stores each time.
+/// Runs all checks. `open` must return empty stores each time.
 pub async fn all(open: impl AsyncFn() -> Stores) {
     users::all(&open).await;
     emails::all(&open).await;
@@ -89,19 +89,19 @@ pub async fn all(open: impl AsyncFn() -> Stores) {
 }
 
 impl Stores {
-    /// Makes the record of an active person `name` with the address `name@example.org`.
+    /// Creates an active user `name` with the address `name@example.org`.
     pub(crate) async fn person(&self, name: &str) -> UserId {
         let user = self.users.create(&new_user(name)).await.expect("a person with a new address can be made");
         user.id
     }
 
-    /// Makes a group.
+    /// Creates a group.
     pub(crate) async fn group(&self, name: &str, parent: Option<&str>) -> GroupName {
         self.groups.put(&group(name, parent)).await.expect("a group can be made");
         group_name(name)
     }
 
-    /// Makes an organisation that owns projects.
+    /// Creates an organisation that owns projects.
     pub(crate) async fn organisation(&self, name: &str, projects: &[&str]) -> OrganisationName {
         let made = organisation(name, false);
         self.organisations.put(&made).await.expect("an organisation can be made");
@@ -112,19 +112,19 @@ impl Stores {
         made.name
     }
 
-    /// Gives a role.
+    /// Grants a role.
     pub(crate) async fn bind(&self, subject: Subject, role: &str, place: Place) {
         self.roles.bind(&binding(subject, role, place)).await.expect("the role can be given");
     }
 
-    /// Makes a person platform administrator.
+    /// Creates a platform administrator.
     pub(crate) async fn administrator(&self, name: &str) -> UserId {
         let user = self.person(name).await;
         self.bind(Subject::User(user.clone()), "platform-admin", Place::Platform).await;
         user
     }
 
-    /// Takes everything out of the outbox and gives who was in it.
+    /// Removes all entries of the outbox and returns their users.
     pub(crate) async fn drain(&self) -> BTreeSet<UserId> {
         let pending = self.outbox.pending(10_000).await.expect("the outbox can be read");
         let ids: Vec<_> = pending.iter().map(|one| one.id).collect();
@@ -132,7 +132,7 @@ impl Stores {
         pending.into_iter().map(|one| one.user).collect()
     }
 
-    /// Drains the outbox and compares who was in it.
+    /// Empties the outbox and compares its users.
     #[track_caller]
     pub(crate) fn expect_raised(
         &self,
@@ -145,12 +145,12 @@ impl Stores {
     }
 }
 
-/// The time `ms` milliseconds after tests begin.
+/// The time `ms` milliseconds after the start of the test.
 pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp(super::EPOCH_MS + ms)
 }
 
-/// A digest of a text.
+/// The digest of a text.
 pub(crate) fn digest(text: &str) -> Digest {
     Digest::of(&[text.as_bytes()])
 }
@@ -228,12 +228,12 @@ pub(crate) fn binding(subject: Subject, role: &str, place: Place) -> Binding {
     }
 }
 
-/// Runs everything at the same time and gives what each one gave.
+/// Runs all futures concurrently and returns their results.
 pub(crate) async fn together<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
     futures::future::join_all(futures).await
 }
 
-/// The name that a refusal carries: `Taken("email")` as `taken email`; anything else as text.
+/// The name of a refusal, such as `taken email` for `Taken("email")`; panics on other errors.
 #[track_caller]
 pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, IdentityError>) -> String {
     match result.expect_err("this is refused") {

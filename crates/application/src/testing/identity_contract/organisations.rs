@@ -5,7 +5,7 @@ use crate::ports::identity::{Binding, Gone, Organisation, Owned, Place, Reach, S
 use domain::{EnvironmentId, EnvironmentName, OrganisationName, UserId};
 use std::collections::BTreeSet;
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_kept_and_listed(&open().await).await;
     check_projects(&open().await).await;

@@ -1,10 +1,10 @@
-//! The contract of [`EpochOutbox`](crate::ports::identity::EpochOutbox): what is left is given again, what
-//! is done is not.
+//! The contract of [`EpochOutbox`](crate::ports::identity::EpochOutbox): entries are returned until they are
+//! removed.
 
 use super::{Stores, at};
 use crate::ports::identity::{UserChange, UserStatus};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_oldest_first_until_done(&open().await).await;
     check_a_refused_change_leaves_nothing(&open().await).await;

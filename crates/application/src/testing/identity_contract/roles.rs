@@ -1,11 +1,11 @@
-//! The contract of [`Roles`](crate::ports::identity::Roles): giving and taking.
+//! The contract of [`Roles`](crate::ports::identity::Roles): granting and revoking.
 
 use super::{Stores, at, binding, group_name, in_project, organisation, refusal, role_name, user_id};
 use crate::ports::identity::{CustomRole, Place, Reach, Subject};
 use domain::{EnvironmentName, Permission};
 use std::collections::BTreeSet;
 
-/// Runs every check of this port but those of [`super::grants`] and [`super::guard`].
+/// Runs all checks of this port except those of [`super::grants`] and [`super::guard`].
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_one_role_in_one_place(&open().await).await;
     check_what_is_named_must_exist(&open().await).await;
@@ -107,7 +107,7 @@ async fn check_custom_roles(stores: &Stores) {
         stores.roles.grants(&ada, Reach::Now).await.expect("grants").is_empty(),
         "nobody has the new one"
     );
-    // An invitation to a role that is gone would give the next role of that name.
+    // An invitation to a deleted role would grant a later role of the same name.
     let invited = super::admissions::invitation("t", "bob", Some(("deployer", in_project("shop"))));
     stores.admissions.invite(&invited).await.expect("an invitation");
     stores.roles.delete_custom(&deployer.name).await.expect("deleted");

@@ -1,5 +1,5 @@
-//! The contract of [`Sessions::rotate`](crate::ports::identity::Sessions::rotate): each token is good once,
-//! and a token that comes back ends the session (RFC 9700 section 4.14).
+//! The contract of [`Sessions::rotate`](crate::ports::identity::Sessions::rotate): each token is valid once,
+//! and a reused token ends its session (RFC 9700 section 4.14).
 
 use super::sessions::{IDLE_MS, LIFE_MS, client, new_session};
 use super::{Stores, at, digest, session_id, together};
@@ -7,7 +7,7 @@ use crate::ports::identity::{ClientInfo, Rotate, Rotation};
 
 const GRACE_MS: i64 = 10_000;
 
-/// Runs every check of rotation.
+/// Runs all checks of rotation.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_a_chain(&open().await).await;
     check_grace(&open().await).await;
@@ -19,7 +19,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_what_is_over(&open().await).await;
 }
 
-/// The token number `n` of a session, presented by the client that opened it.
+/// The use of token `n` of a session by the client that opened it.
 fn presented(name: &str, n: u32, ms: i64) -> Rotate {
     Rotate {
         presented: digest(&format!("{name}-{n}")),
@@ -31,7 +31,7 @@ fn presented(name: &str, n: u32, ms: i64) -> Rotate {
     }
 }
 
-/// Uses the token number `n` of a session; it must be the newest.
+/// Uses token `n` of a session, which must be the current one.
 pub(super) async fn use_token(stores: &Stores, name: &str, n: u32, ms: i64) {
     let what = stores.sessions.rotate(&presented(name, n, ms)).await.expect("rotated");
     assert!(matches!(what, Rotation::Rotated { repeated: false, .. }), "token {n}: {what:?}");
@@ -42,7 +42,7 @@ async fn started(stores: &Stores) {
     stores.sessions.open(&new_session("s", "ada", 0)).await.expect("opened");
 }
 
-/// The word for what a token did.
+/// The name of a result.
 fn word(rotation: &Rotation) -> &'static str {
     match rotation {
         Rotation::Rotated { repeated: false, .. } => "fresh",

@@ -1,14 +1,14 @@
-//! The contract of [`Sessions`](crate::ports::identity::Sessions) but for rotation.
+//! The contract of [`Sessions`](crate::ports::identity::Sessions) except for rotation.
 
 use super::{Stores, at, digest, hash, refusal, session_id, together, user_id};
 use crate::ports::identity::{ClientInfo, NETWORKS_MAX, NewSession, Session, Shown};
 use domain::SessionId;
 
-/// Idle end and end of the sessions of these checks, in milliseconds after they were opened.
+/// The idle end and the final end of sessions in these checks, in milliseconds after they were opened.
 pub(super) const IDLE_MS: i64 = 30_000;
 pub(super) const LIFE_MS: i64 = 100_000;
 
-/// Runs every check of this port but those of [`super::rotation`].
+/// Runs all checks of this port except those of [`super::rotation`].
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_opened_and_listed(&open().await).await;
     check_networks(&open().await).await;
@@ -24,7 +24,7 @@ pub(super) fn client() -> ClientInfo {
     ClientInfo { address: "192.0.2.1".into(), user_agent: "test".into(), device: "laptop".into() }
 }
 
-/// A session of a person opened at `ms`, with the refresh token `<name>-0`; three at most.
+/// A session of a user opened at `ms`, with the refresh token `<name>-0`; at most three for each user.
 pub(super) fn new_session(name: &str, user: &str, ms: i64) -> NewSession {
     NewSession {
         session: Session {
@@ -97,7 +97,7 @@ async fn check_room_is_made(stores: &Stores) {
     for (name, ms) in [("s1", 0), ("s2", 1), ("s3", 2)] {
         stores.sessions.open(&new_session(name, "ada", ms)).await.expect("opened");
     }
-    // The first is used again, so the second is the one used longest ago.
+    // The first session is refreshed, so the second is the least recently used.
     super::rotation::use_token(stores, "s1", 0, 3).await;
     let ended = stores.sessions.open(&new_session("s4", "ada", 4)).await.expect("opened");
     assert_eq!(ended, [session_id("s2")]);
@@ -107,7 +107,7 @@ async fn check_room_is_made(stores: &Stores) {
     let mut ended = stores.sessions.open(&fewer).await.expect("opened");
     ended.sort();
     assert_eq!(ended, ["s1", "s3", "s4"].map(session_id), "a smaller limit ends more");
-    // What is over takes no room.
+    // Ended sessions do not count.
     stores.drain().await;
     let later = NewSession { sessions_max: 1, ..new_session("s6", "ada", 2 * LIFE_MS) };
     assert!(stores.sessions.open(&later).await.expect("opened").is_empty());
@@ -124,7 +124,7 @@ async fn check_room_under_haste(stores: &Stores) {
     assert_eq!(ids(stores, 20).await.len(), 3, "many at once do not get more");
 }
 
-/// A session `name` of `ada`, who showed the password that is kept like this.
+/// A session `name` of `ada`, opened with the stored password hash `password`.
 fn shown(name: &str, password: &str, second_factor: bool) -> NewSession {
     let shown = Shown { password: Some(hash(password)), second_factor };
     NewSession { shown, ..new_session(name, "ada", 0) }

@@ -3,7 +3,7 @@
 use super::{Stores, at, together};
 use crate::ports::identity::{Attempt, PENDING_MS_MAX, ThrottleRule};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_waits_double(&open().await).await;
     check_what_is_old_is_forgotten(&open().await).await;
@@ -16,7 +16,7 @@ pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_pruning(&open().await).await;
 }
 
-/// Two failures are free; then 100 ms, 200 ms, … 1 s; forgotten after 10 s.
+/// Two failures without delay; then 100 ms, 200 ms, … 1 s; failures count for 10 s.
 const RULE: ThrottleRule = ThrottleRule { free: 2, delay_ms: 100, delay_max_ms: 1000, window_ms: 10_000 };
 
 fn attempt(keys: &[&str], ms: i64) -> Attempt {
@@ -54,7 +54,7 @@ async fn check_what_is_old_is_forgotten(stores: &Stores) {
         assert_eq!(begin(stores, &["k"], ms).await, None);
     }
     assert_eq!(begin(stores, &["k"], 5_001).await, Some(99));
-    // The first one left the window, so two count and the third is free again.
+    // The first failure left the window, so two count, and the third has no delay.
     assert_eq!(begin(stores, &["k"], 10_000).await, None);
     assert_eq!(begin(stores, &["k"], 10_000).await, Some(100));
     assert_eq!(begin(stores, &["k"], 20_000).await, None);
@@ -97,7 +97,7 @@ async fn check_success_forgets(stores: &Stores) {
 }
 
 async fn check_many_at_once_count_as_many(stores: &Stores) {
-    // The keys come in both orders, which must not make two attempts wait for each other for ever.
+    // The keys come in both orders, which must not deadlock.
     let all = together((0..40).map(|n| async move {
         let keys: &[&str] = if n % 2 == 0 { &["a", "b"] } else { &["b", "a"] };
         begin(stores, keys, 0).await
@@ -115,7 +115,7 @@ async fn check_pending_attempts_are_waited_for(stores: &Stores) {
     for one in &first {
         begun(stores, one).await;
     }
-    // Twelve more at once, while none of the first has ended: each waits, and none is refused.
+    // Twelve concurrent attempts while the first are pending: each waits, and none is refused.
     let others = together((0..12).map(|n| async move {
         let one = pending(&[&format!("name-{n}"), "network"], 3);
         begun(stores, &one).await;
@@ -145,7 +145,7 @@ async fn check_pending_attempts_that_fail_count(stores: &Stores) {
     };
     let (waited, ()) = futures::join!(waiting, end);
     assert_eq!(waited, Some(100), "guesses at once are no cheaper than one after the other");
-    // What is pending for too long has failed.
+    // An attempt that is pending for too long counts as failed.
     let rule = ThrottleRule { window_ms: 10 * PENDING_MS_MAX, ..RULE };
     let long = |ms| Attempt { keys: vec![("long".to_owned(), rule)], at: at(ms), pending: true };
     for ms in [0, 1, PENDING_MS_MAX] {

@@ -3,7 +3,7 @@
 use super::{Stores, at, email, hash, label, new_user, refusal, session_id, sessions, together, user_id};
 use crate::ports::identity::{UserChange, UserStatus};
 
-/// Runs every check of this port.
+/// Runs all checks of this port.
 pub async fn all(open: &impl AsyncFn() -> Stores) {
     check_a_record_is_kept(&open().await).await;
     check_made_with_a_second_factor_required(&open().await).await;
@@ -55,7 +55,7 @@ async fn check_an_address_is_one_persons(stores: &Stores) {
 }
 
 async fn check_lists(stores: &Stores) {
-    // In the order of bytes, whatever a database holds for the order of a language.
+    // Ordered by bytes, whatever the collation of a database.
     for name in ["b", "a-b", "ab", "a", "c0"] {
         stores.person(name).await;
     }
