@@ -10,7 +10,7 @@ use crate::{Error, RequestContext};
 use domain::{Actor, AuditAnchor, Command, Timestamp};
 use std::sync::Arc;
 
-/// How long ended sessions are stored, in milliseconds, to recognise their tokens.
+/// How long expired sessions are stored, in milliseconds.
 const ENDED_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long the last use of an API key is stored, in milliseconds.
 const KEY_USES_KEPT_MS: i64 = KEY_USES_KEPT_DAYS * 24 * 60 * 60 * 1000;

@@ -126,6 +126,6 @@ pub trait Sessions: Send + Sync {
     /// [`NETWORKS_MAX`].
     async fn networks(&self, user: &UserId, since: Timestamp) -> Result<Vec<String>, IdentityError>;
 
-    /// Deletes at most `limit` sessions that ended before `before`. Returns the number.
+    /// Deletes at most `limit` sessions that expired before `before`. Returns the number.
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, IdentityError>;
 }
