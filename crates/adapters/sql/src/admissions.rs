@@ -1,4 +1,4 @@
-//! How people come in, and the outbox of what the replicated state must still be told of them.
+//! Registration and invitations, and the outbox of epochs to raise.
 
 use crate::concerned::raise_user;
 use crate::connection::Connection;
@@ -27,7 +27,7 @@ fn invitation(row: &Row) -> Result<Invitation, SqlError> {
     })
 }
 
-/// Takes the invitation of a token, if it is for this address and its time is not over.
+/// Deletes and returns the invitation of a token, if it is for this address and has not expired.
 async fn take_invitation(
     transaction: &mut Connection,
     token: Digest,
@@ -85,7 +85,7 @@ impl Admissions for Database {
             can_be_given(&mut transaction, role, place).await?;
         }
         let (kind, place) = new.role.as_ref().map_or(("", ""), |(_, place)| place_columns(place));
-        // Those that are over make room, and so does the one that this one replaces.
+        // Expired invitations make room, and so does the one that this one replaces.
         let clear = "DELETE FROM invitations
                      WHERE expires_at <= $1 OR (email = $2 AND place_kind = $3 AND place = $4)";
         transaction.execute(clear, &values![new.created_at, new.email.as_str(), kind, place]).await?;
@@ -148,7 +148,7 @@ impl EpochOutbox for Database {
 
     async fn done(&self, ids: &[i64]) -> Result<(), IdentityError> {
         let mut transaction = self.begin().await?;
-        // In order, so that two that are done with the same entries do not wait for each other.
+        // In order, so that two transactions that remove the same entries do not deadlock.
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         for id in ids {

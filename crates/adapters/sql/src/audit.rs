@@ -1,4 +1,4 @@
-//! The audit: one chain of records. Who writes holds the row that says where the chain ends.
+//! The audit log: one chain of records. Writers lock the row that stores the end of the chain.
 
 use crate::connection::Connection;
 use crate::error::SqlError;
@@ -12,7 +12,7 @@ use application::ports::identity::{
 use async_trait::async_trait;
 use domain::{Digest, Revision};
 
-/// Where the chain ends, what was forgotten of it, and how far the projection is.
+/// The end of the chain, and the progress of the projection.
 struct Chain {
     number: u64,
     head: Digest,
@@ -29,8 +29,8 @@ async fn hold(transaction: &mut Connection) -> Result<Chain, SqlError> {
     })
 }
 
-/// A text as PostgreSQL can keep it: without the character NUL. Nothing that comes from a client may be able to
-/// keep its own record out of the audit.
+/// Replaces NUL characters, which PostgreSQL cannot store. Otherwise a client could keep its own record out
+/// of the audit log.
 fn kept(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
@@ -52,7 +52,7 @@ fn kept_record(record: &NewAuditRecord) -> NewAuditRecord {
     }
 }
 
-/// Writes records after the end of the chain, and where it ends then.
+/// Appends records to the chain and stores its new end.
 async fn write(
     transaction: &mut Connection,
     mut chain: Chain,

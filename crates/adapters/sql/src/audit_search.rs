@@ -1,4 +1,4 @@
-//! Reading the audit: by what is looked for, and in its order for a check of the chain.
+//! Reading the audit log: by a filter, and in order for verification.
 
 use crate::Database;
 use crate::error::SqlError;
@@ -47,7 +47,7 @@ fn record(row: &Row) -> Result<AuditRecord, SqlError> {
     })
 }
 
-/// What a text of a query looks for: exactly this, or everything that begins so. One of the two is `None`.
+/// Splits a filter into an exact text or a prefix. At most one of the two is `Some`.
 fn exactly_or_prefix(text: Option<&str>) -> (Option<&str>, Option<&str>) {
     match text.map(|text| text.strip_suffix('*').ok_or(text)) {
         None => (None, None),
@@ -56,8 +56,8 @@ fn exactly_or_prefix(text: Option<&str>) -> (Option<&str>, Option<&str>) {
     }
 }
 
-/// Every filter is there and does nothing when its value is `NULL`, so the text never depends on what a client
-/// asks. Prefixes are compared as text: `LIKE` has characters of its own, and does not mind case in SQLite.
+/// Contains every filter; one whose value is `NULL` has no effect, so the statement never depends on the
+/// request. Prefixes are compared with `substr`: `LIKE` has wildcards, and ignores case in SQLite.
 const SEARCH: &str = select_records!(
     "WHERE number < $1
        AND ($2 IS NULL OR actor = $2)
@@ -72,7 +72,7 @@ const SEARCH: &str = select_records!(
      ORDER BY number DESC LIMIT $11"
 );
 
-/// Records that match, the newest first.
+/// The matching records, the newest first.
 pub(crate) async fn search(
     database: &Database,
     query: &AuditQuery,
@@ -99,7 +99,7 @@ pub(crate) async fn search(
     Ok(rows.iter().map(record).collect::<Result<_, _>>()?)
 }
 
-/// Where the chain begins and ends beside each record; one row without a record when there is none.
+/// Each record with the start and the end of the chain; one row without a record if there is none.
 const CHAIN: &str = "SELECT c.pruned_number, c.pruned_head, c.number AS end_number, c.head AS end_head,
         a.number, a.at, a.actor, a.address, a.user_agent, a.action, a.resource, a.project, a.outcome,
         a.request_id, a.trace_id, a.revision, a.revision_index, a.detail, a.head
@@ -107,7 +107,7 @@ const CHAIN: &str = "SELECT c.pruned_number, c.pruned_head, c.number AS end_numb
     LEFT JOIN (SELECT * FROM audit WHERE number >= $1 ORDER BY number LIMIT $2) a ON TRUE
     WHERE c.id = 1 ORDER BY a.number";
 
-/// Records in their order, and where the chain begins and ends.
+/// The records in order, with the start and the end of the chain.
 pub(crate) async fn chain(database: &Database, from: u64, limit: u32) -> Result<ChainPage, IdentityError> {
     let rows = database.read(CHAIN, &values![int(from), limit]).await?;
     let first = rows.first().ok_or_else(|| SqlError::corrupt("audit_chain"))?;

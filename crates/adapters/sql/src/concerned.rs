@@ -1,7 +1,7 @@
-//! Whose rights a change touches, and whether an administrator is left.
+//! The users affected by a change of rights, and the check for the last administrator.
 //!
-//! Whoever is concerned comes into the outbox in the transaction of the change: before it where the change
-//! takes rights, after it where it gives them.
+//! The affected users are added to the epoch outbox in the transaction of the change: before the change if it
+//! takes rights, after it if it gives them.
 
 use crate::connection::Connection;
 use crate::error::SqlError;
@@ -9,7 +9,8 @@ use crate::statement::values;
 use application::ports::identity::{IdentityError, Place, Subject};
 use domain::{OrganisationName, ProjectName, RoleName, UserId};
 
-/// Puts the people of `touched` and of the groups of `touched`, with the groups within, into the outbox.
+/// Adds the users in `touched` to the outbox, and the members of the groups in `touched` and of their
+/// subgroups.
 macro_rules! raise_touched {
     ($touched:literal) => {
         concat!(
@@ -52,33 +53,33 @@ const BY_ORGANISATION: &str = raise_touched!(
      WHERE o.organisation = $1"
 );
 
-/// One person.
+/// Adds a user.
 pub(crate) async fn raise_user(transaction: &mut Connection, user: &UserId) -> Result<(), SqlError> {
     transaction.execute("INSERT INTO epoch_outbox (user_id) VALUES ($1)", &values![user.as_str()]).await?;
     Ok(())
 }
 
-/// One person, or everybody in a group and the groups within.
+/// Adds a user, or all members of a group and its subgroups.
 pub(crate) async fn raise_subject(transaction: &mut Connection, subject: &Subject) -> Result<(), SqlError> {
     let (kind, name) = crate::places::subject_columns(subject);
     transaction.execute(BY_SUBJECT, &values![kind, name]).await?;
     Ok(())
 }
 
-/// Everybody with a role in exactly this place.
+/// Adds all users with a role in exactly this place.
 pub(crate) async fn raise_place(transaction: &mut Connection, place: &Place) -> Result<(), SqlError> {
     let (kind, name) = crate::places::place_columns(place);
     transaction.execute(BY_PLACE, &values![kind, name]).await?;
     Ok(())
 }
 
-/// Everybody with this role anywhere.
+/// Adds all users with this role in any place.
 pub(crate) async fn raise_role(transaction: &mut Connection, role: &RoleName) -> Result<(), SqlError> {
     transaction.execute(BY_ROLE, &values![role.as_str()]).await?;
     Ok(())
 }
 
-/// Everybody with a role in a project or in the organisation that owns it.
+/// Adds all users with a role in a project or in the organisation that owns it.
 pub(crate) async fn raise_project(
     transaction: &mut Connection,
     project: &ProjectName,
@@ -87,7 +88,7 @@ pub(crate) async fn raise_project(
     Ok(())
 }
 
-/// Everybody with a role in an organisation or in a project that it owns.
+/// Adds all users with a role in an organisation or in a project that it owns.
 pub(crate) async fn raise_organisation(
     transaction: &mut Connection,
     organisation: &OrganisationName,
@@ -96,7 +97,7 @@ pub(crate) async fn raise_organisation(
     Ok(())
 }
 
-/// One whose role holds only in some environments or for some keys is none.
+/// The active platform administrators. A role limited to environments or key prefixes does not count.
 const ADMINISTRATORS: &str = "
     WITH RECURSIVE within (name) AS (
         SELECT subject FROM bindings
@@ -113,19 +114,20 @@ const ADMINISTRATORS: &str = "
         OR u.id IN (SELECT p.user_id FROM group_people p JOIN within w ON p.group_name = w.name))
     LIMIT 1";
 
-/// Sees to it that a change leaves an active administrator of the platform, if there was one. Needs the lock
-/// on the directory from before the change until the end, or two changes would each see the other's.
+/// Checks that a change leaves an active platform administrator, if there was one. The directory lock must be
+/// held from before the change to the end of the transaction, or two concurrent changes would not see each
+/// other.
 pub(crate) struct Guard {
     had_one: bool,
 }
 
 impl Guard {
-    /// Before the change.
+    /// Must be called before the change.
     pub(crate) async fn before(transaction: &mut Connection) -> Result<Self, SqlError> {
         Ok(Self { had_one: transaction.any(ADMINISTRATORS, &[]).await? })
     }
 
-    /// After the change: `LastAdministrator` when there is none any more.
+    /// Must be called after the change. Fails with `LastAdministrator` if no administrator is left.
     pub(crate) async fn after(self, transaction: &mut Connection) -> Result<(), IdentityError> {
         if self.had_one && !transaction.any(ADMINISTRATORS, &[]).await? {
             return Err(IdentityError::LastAdministrator);

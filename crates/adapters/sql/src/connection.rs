@@ -1,4 +1,4 @@
-//! One connection of either kind, and a transaction on it.
+//! A connection to either database, and transactions on it.
 
 use crate::error::SqlError;
 use crate::row::Row;
@@ -50,24 +50,25 @@ impl Kind {
     }
 }
 
-/// In SQLite a transaction that reads first and then wants to write could find that another one was faster.
+/// In SQLite a deferred transaction that reads first and then writes could fail because another one wrote
+/// meanwhile.
 const BEGIN: Statement = Statement { postgres: "BEGIN", sqlite: "BEGIN IMMEDIATE" };
 const COMMIT: Statement = Statement { postgres: "COMMIT", sqlite: "COMMIT" };
 const ROLLBACK: Statement = Statement { postgres: "ROLLBACK", sqlite: "ROLLBACK" };
 
-/// A connection, and whether it can be used by somebody else afterwards.
+/// A connection that is returned to the pool only if it is usable.
 ///
-/// A statement that is given up while it runs (its request is gone, or it takes too long) leaves the
-/// connection in between: then it is closed, not given back. A transaction that is dropped is rolled back.
+/// If a statement is cancelled while it runs (request dropped, or time-out), the state of the connection is
+/// unknown and it is closed. A dropped transaction is rolled back.
 pub(crate) struct Connection {
-    /// There until the connection is dropped.
+    /// `None` only while the connection is dropped.
     kind: Option<Kind>,
     answer_limit: Duration,
     in_transaction: bool,
     busy: bool,
 }
 
-/// The advisory lock of everybody who changes who may do what.
+/// The advisory lock for changes of users, groups, organisations and roles.
 const DIRECTORY: i64 = 0x6775_6172_0001;
 
 impl Connection {
@@ -79,22 +80,22 @@ impl Connection {
         Self { kind: Some(Kind::Sqlite(connection)), answer_limit, in_transaction: false, busy: false }
     }
 
-    /// Begins a transaction, one that may write.
+    /// Begins a transaction that may write.
     pub(crate) async fn begin(&mut self) -> Result<(), SqlError> {
-        // Set first: should it be given up half-way, it is rolled back all the same.
+        // Set first, so that a cancelled `BEGIN` is rolled back, too.
         self.in_transaction = true;
         self.execute(BEGIN, &[]).await?;
         Ok(())
     }
 
-    /// Makes what was done since [`Self::begin`] durable.
+    /// Commits the transaction.
     pub(crate) async fn commit(mut self) -> Result<(), SqlError> {
         self.execute(COMMIT, &[]).await?;
         self.in_transaction = false;
         Ok(())
     }
 
-    /// Runs a statement; says how many rows it changed.
+    /// Runs a statement. Returns the number of changed rows.
     pub(crate) async fn execute(
         &mut self,
         statement: impl Into<Statement>,
@@ -104,7 +105,7 @@ impl Connection {
         self.guarded(async |kind| kind.execute(statement, values).await).await
     }
 
-    /// Runs a statement and gives its rows.
+    /// Runs a statement and returns its rows.
     pub(crate) async fn rows(
         &mut self,
         statement: impl Into<Statement>,
@@ -114,7 +115,7 @@ impl Connection {
         self.guarded(async |kind| kind.rows(statement, values).await).await
     }
 
-    /// Runs a statement and gives its first row.
+    /// Runs a statement and returns its first row.
     pub(crate) async fn row(
         &mut self,
         statement: impl Into<Statement>,
@@ -123,7 +124,7 @@ impl Connection {
         Ok(self.rows(statement, values).await?.into_iter().next())
     }
 
-    /// Runs a statement that gives one count, in the column `n`.
+    /// Runs a statement that returns a count in the column `n`.
     pub(crate) async fn count(
         &mut self,
         statement: impl Into<Statement>,
@@ -132,7 +133,7 @@ impl Connection {
         self.row(statement, values).await?.map_or(Ok(0), |row| row.count("n"))
     }
 
-    /// Whether a statement gives any row.
+    /// Whether a statement returns any row.
     pub(crate) async fn any(
         &mut self,
         statement: impl Into<Statement>,
@@ -141,8 +142,8 @@ impl Connection {
         Ok(!self.rows(statement, values).await?.is_empty())
     }
 
-    /// Waits until nobody else changes people, groups, organisations or roles, and lets nobody else until the
-    /// transaction ends. SQLite has one writer at a time anyway.
+    /// Takes the lock for changes of users, groups, organisations and roles, until the transaction ends. Not
+    /// needed in SQLite, which has one writer at a time.
     pub(crate) async fn lock_directory(&mut self) -> Result<(), SqlError> {
         if matches!(self.kind, Some(Kind::Postgres(_))) {
             self.rows("SELECT pg_advisory_xact_lock($1)", &[Value::from(DIRECTORY)]).await?;
@@ -167,8 +168,8 @@ impl Connection {
     }
 }
 
-// The pool's own transactions do not let go of their connection, and one that hangs must be closed. So a
-// transaction is begun and ended by plain statements here.
+// The transactions of the pool do not release their connection, and one that hangs must be closed. So
+// transactions are begun and ended by plain statements.
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(mut kind) = self.kind.take() else { return };

@@ -1,4 +1,4 @@
-//! The database: its pools, and how reads and changes are made.
+//! The database: its pools, reads and transactions.
 
 use crate::connection::Connection;
 use crate::error::{OpenError, SqlError};
@@ -19,37 +19,37 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// How often a read is tried again on another connection; a change never is.
+/// Most retries of a read on another connection. Changes are never retried.
 const READ_RETRIES: u32 = 2;
-/// Longest life of a connection to a server, so that one behind a new address is found.
+/// Longest lifetime of a connection to a server, so that a changed address is picked up.
 const LIFETIME_MAX: Duration = Duration::from_mins(30);
 
-/// Every store of people, in one database. Clones share their connections.
+/// All identity stores, in one database. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Database {
     pools: Pools,
     settings: Settings,
     migrate: bool,
-    /// Whether the schema is known to be the program's. Nothing is read or written before.
+    /// Set once the schema version was checked. Nothing is read or written before.
     prepared: Arc<OnceCell<()>>,
-    /// Sign-ins that wait for others.
+    /// Sign-ins that wait for pending attempts.
     pub(crate) waiters: Arc<Waiters>,
 }
 
-/// The connections of a process to its database.
+/// The connections of this process to its database.
 #[derive(Clone, Copy, Debug)]
 pub struct Connections {
-    /// All of them.
+    /// The number of open connections.
     pub open: u32,
-    /// Those that nobody uses.
+    /// The number of idle connections.
     pub idle: usize,
 }
 
 #[derive(Clone, Debug)]
 enum Pools {
     Postgres(PgPool),
-    /// SQLite has one writer at a time. Waiting for it in the pool is fair and woken up; waiting for the
-    /// lock of the file, which is left to those of other processes, is neither.
+    /// SQLite has one writer at a time. Waiting for it in the pool is fair and event-driven. Waiting for the
+    /// lock of the file is neither, and only happens for writers of other processes.
     Sqlite {
         readers: SqlitePool,
         writer: SqlitePool,
@@ -57,16 +57,17 @@ enum Pools {
 }
 
 impl Database {
-    /// Opens the database, with `migrate` after bringing its schema up to date. Without, the schema must be the
-    /// one that the program knows.
+    /// Opens the database; with `migrate`, brings its schema up to date first. Otherwise the schema must
+    /// already have exactly the version of this release.
     pub async fn open(settings: &Settings, migrate: bool) -> Result<Self, OpenError> {
         let database = Self::open_later(settings, migrate)?;
         database.prepare().await?;
         Ok(database)
     }
 
-    /// The same for a node that starts while its database is away: [`Self::ping`] opens it when it is back.
-    /// Until then everything is [`IdentityError::Unavailable`](application::ports::identity::IdentityError::Unavailable).
+    /// As [`Self::open`], for a node that starts while its database is unavailable: [`Self::ping`] opens it
+    /// later. Until then all calls fail with
+    /// [`IdentityError::Unavailable`](application::ports::identity::IdentityError::Unavailable).
     pub fn open_later(settings: &Settings, migrate: bool) -> Result<Self, OpenError> {
         let pools = match settings.target()? {
             Target::Postgres => Pools::Postgres(postgres_pool(settings)?),
@@ -92,7 +93,7 @@ impl Database {
         })
     }
 
-    /// Brings the schema up to date if that is wished, and looks that it is the program's.
+    /// Migrates the schema if requested, and checks its version.
     async fn prepare(&self) -> Result<(), OpenError> {
         let prepare = async || {
             if self.migrate {
@@ -104,14 +105,14 @@ impl Database {
         Ok(())
     }
 
-    /// Whether the database answers and can be used.
+    /// Checks that the database responds and is usable.
     pub async fn ping(&self) -> Result<(), OpenError> {
         self.prepare().await?;
         self.reader().await?.rows("SELECT number FROM audit_chain", &[]).await?;
         Ok(())
     }
 
-    /// How many connections there are, and how many of them are idle.
+    /// The numbers of open and idle connections.
     pub fn connections(&self) -> Connections {
         match &self.pools {
             Pools::Postgres(pool) => Connections { open: pool.size(), idle: pool.num_idle() },
@@ -122,7 +123,7 @@ impl Database {
         }
     }
 
-    /// Closes every connection, once it is free.
+    /// Closes all connections as they become free.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Postgres(pool) => pool.close().await,
@@ -133,8 +134,8 @@ impl Database {
         }
     }
 
-    /// Reads; tries again on another connection when one is found dead, but not when none is to be had or when
-    /// the answer takes too long.
+    /// Reads. Retries on another connection if one is dead, but not if none is available or the response
+    /// takes too long.
     pub(crate) async fn read(
         &self,
         statement: impl Into<Statement>,
@@ -163,14 +164,14 @@ impl Database {
         Ok(self.read(statement, values).await?.into_iter().next())
     }
 
-    /// A transaction that may write.
+    /// Begins a transaction that may write.
     pub(crate) async fn begin(&self) -> Result<Connection, SqlError> {
         let mut connection = self.writer().await?;
         connection.begin().await?;
         Ok(connection)
     }
 
-    /// A transaction that changes who may do what: one at a time.
+    /// Begins a transaction that changes users, groups, organisations or roles: one at a time.
     pub(crate) async fn begin_directory(&self) -> Result<Connection, SqlError> {
         let mut transaction = self.begin().await?;
         transaction.lock_directory().await?;
@@ -199,7 +200,7 @@ impl Database {
         Err(SqlError::Unavailable("the database was not opened yet".into()))
     }
 
-    /// A connection that may write, whatever the schema is.
+    /// A connection that may write, without checking the schema version.
     async fn any_writer(&self) -> Result<Connection, SqlError> {
         match &self.pools {
             Pools::Postgres(pool) => Ok(Connection::postgres(pool.acquire().await?, self.answer_limit())),
@@ -214,7 +215,7 @@ impl Database {
     }
 }
 
-/// How a server is reached.
+/// The options for connecting to a server.
 pub(crate) fn postgres_options(settings: &Settings) -> Result<PgConnectOptions, OpenError> {
     let options = PgConnectOptions::from_str(settings.url.expose_secret())
         .map_err(|_| OpenError::Settings("the address of the PostgreSQL database cannot be read"))?;
@@ -245,13 +246,13 @@ fn postgres_pool(settings: &Settings) -> Result<PgPool, OpenError> {
     Ok(pool.connect_lazy_with(postgres_options(settings)?))
 }
 
-/// How a file is opened. It must be there: [`migrations::migrate`] makes it.
+/// The options for opening a file. It must exist: [`migrations::migrate`] creates it.
 pub(crate) fn sqlite_options(settings: &Settings, path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was answered stays, even if the power goes.
+        // Acknowledged changes survive a power failure.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(settings.acquire_timeout)

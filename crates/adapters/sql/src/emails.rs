@@ -1,4 +1,4 @@
-//! The e-mail addresses of many users at once.
+//! E-mail addresses in bulk.
 
 use crate::Database;
 use crate::error::SqlError;
@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use domain::{Email, ProjectName, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The users of a list of ids, which is one value as JSON: so the text never depends on their number.
+/// The users with the given ids. The ids are one value, as JSON, so the statement does not depend on their
+/// number.
 macro_rules! select_emails {
     ($ids:literal) => {
         concat!(

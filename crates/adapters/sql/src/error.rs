@@ -1,21 +1,21 @@
-//! What a database says when it does not do what it was asked, and what that means to the ports.
+//! Errors of the database, and their meaning for the ports.
 
 use application::ports::identity::IdentityError;
 use sqlx::error::ErrorKind;
 
-/// Why a statement was not carried out. Keeps the server's message but no values from its details.
+/// The reason why a statement failed. Contains the server's message, but no values from its details.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SqlError {
-    /// The connection was found dead, or the server ended it: another one may do.
+    /// The connection was dead or was closed by the server. A retry on another connection may succeed.
     #[error("{0}")]
     Lost(String),
-    /// The database cannot be reached, does not answer in time, or asks to try again later.
+    /// The database is unreachable, too slow, or asks to retry later.
     #[error("{0}")]
     Unavailable(String),
-    /// Another row has this key.
+    /// A unique constraint was violated.
     #[error("a unique constraint was violated")]
     Unique,
-    /// The row names another one that is not there.
+    /// A foreign key constraint was violated.
     #[error("a foreign key constraint was violated")]
     Foreign,
     /// Anything else.
@@ -24,20 +24,21 @@ pub(crate) enum SqlError {
 }
 
 impl SqlError {
-    /// What is kept is not what it must be.
+    /// A stored value is not allowed.
     pub(crate) fn corrupt(column: &str) -> Self {
         Self::Failed(format!("the column {column} holds what it must not"))
     }
 }
 
-/// SQLSTATE classes that mean: not now. Connection exceptions, insufficient resources, operator intervention
-/// (with a statement that was cancelled for its time), serialization failures and deadlocks, locks not had.
+/// SQLSTATE classes of temporary errors: connection exceptions, insufficient resources, operator intervention
+/// (including cancelled statements), serialization failures and deadlocks, unavailable locks.
 const NOT_NOW: &[&str] = &["08", "53", "57", "40", "55"];
-/// An idle transaction was ended, a read-only server (after a fail-over) was asked to write.
+/// SQLSTATE codes of temporary errors: an idle transaction was ended; a server was read-only, after a
+/// fail-over.
 const NOT_NOW_EXACT: &[&str] = &["25P03", "25006"];
-/// The server ended the connection: an administrator, a crash, a shutdown.
+/// SQLSTATE codes of a closed connection: by an administrator, a crash, a shutdown.
 const ENDED: &[&str] = &["57P01", "57P02", "57P03"];
-/// SQLite's primary codes: busy, locked, I/O, full, cannot open.
+/// Primary SQLite codes of temporary errors: busy, locked, I/O, full, cannot open.
 const SQLITE_NOT_NOW: &[i32] = &[5, 6, 10, 13, 14];
 
 impl From<sqlx::Error> for SqlError {
@@ -63,12 +64,12 @@ impl From<sqlx::Error> for SqlError {
 fn is_not_now(error: &dyn sqlx::error::DatabaseError) -> bool {
     let Some(code) = error.code() else { return false };
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        // A password that is wrong now (28) may be one that is being changed: nothing is lost by waiting.
+        // A wrong password (class 28) may be temporary while it is being changed, so it is safe to wait.
         return NOT_NOW.iter().any(|class| code.starts_with(class))
             || NOT_NOW_EXACT.contains(&&*code)
             || code.starts_with("28");
     }
-    // The extended code holds the primary one in its lowest byte.
+    // The lowest byte of an extended code is the primary code.
     code.parse::<i32>().is_ok_and(|code| SQLITE_NOT_NOW.contains(&(code & 0xff)))
 }
 
@@ -81,12 +82,12 @@ impl From<SqlError> for IdentityError {
     }
 }
 
-/// Gives violated constraints the meaning that they have where the statement stands.
+/// Converts violated constraints to the error of the statement at hand.
 pub(crate) trait Meaning<T> {
-    /// A violated unique constraint means that another has this `field`.
+    /// A violated unique constraint means that the value of `field` is in use.
     fn or_taken(self, field: &'static str) -> Result<T, IdentityError>;
 
-    /// A violated foreign key means that there is no such `kind`.
+    /// A violated foreign key means that the entity of this `kind` does not exist.
     fn or_missing(self, kind: &'static str) -> Result<T, IdentityError>;
 }
 
@@ -106,40 +107,40 @@ impl<T> Meaning<T> for Result<T, SqlError> {
     }
 }
 
-/// Why a database could not be opened.
+/// The reason why a database was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The settings name no database that we know.
+    /// The settings name no supported database.
     #[error("the database settings are not usable: {0}")]
     Settings(&'static str),
-    /// It cannot be reached now.
+    /// The database is currently unreachable.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The schema is older than the program needs.
+    /// The schema is older than this release needs.
     #[error("the database has schema version {found}, but this program needs {needed}: migrate it first")]
     Older {
-        /// The newest version in the database; 0 when there is none.
+        /// The schema version of the database; 0 without a schema.
         found: i64,
-        /// The newest version that the program knows.
+        /// The schema version of this release.
         needed: i64,
     },
-    /// The schema is newer than the program knows.
+    /// The schema is newer than this release supports.
     #[error(
         "the database has schema version {found}, but this program knows only {known}: use a newer program"
     )]
     Newer {
-        /// The newest version in the database.
+        /// The schema version of the database.
         found: i64,
-        /// The newest version that the program knows.
+        /// The schema version of this release.
         known: i64,
     },
-    /// A migration that was carried out is not the one that the program knows, or it failed.
+    /// A migration failed, or an applied migration differs from that of this release.
     #[error("the database could not be migrated")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl OpenError {
-    /// Whether the database may only be away for a while.
+    /// Whether the database may only be temporarily unavailable.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }

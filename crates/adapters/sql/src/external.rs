@@ -1,4 +1,4 @@
-//! Who is who at identity providers, and the sign-ins that went there.
+//! External identities, and pending sign-ins at identity providers.
 
 use crate::Database;
 use crate::connection::Connection;
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::{Digest, Timestamp, UserId};
 use secrecy::ExposeSecret;
 
-/// Most sign-ins that one new one drives out; more than one only after the bound was lowered.
+/// Most pending sign-ins that a new one evicts; more than one only after the limit was lowered.
 const DRIVEN_OUT_MAX: i64 = 1000;
 
 fn pending(row: &Row) -> Result<PendingSignIn, SqlError> {
@@ -24,7 +24,7 @@ fn pending(row: &Row) -> Result<PendingSignIn, SqlError> {
     })
 }
 
-/// Ties an identity to the person who is made with it.
+/// Stores the external identity of a new user.
 pub(crate) async fn insert(
     transaction: &mut Connection,
     identity: &ExternalIdentity,

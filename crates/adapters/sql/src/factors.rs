@@ -9,14 +9,14 @@ use application::ports::identity::{IdentityError, SecondFactor, SecondFactors};
 use async_trait::async_trait;
 use domain::{Digest, SessionId, Timestamp, UserId};
 
-/// Whether the person's second factor is confirmed, with its row held; `None` when there is none.
+/// Locks the row of a user's second factor and returns whether it is confirmed; `None` if there is none.
 async fn hold(transaction: &mut Connection, user: &UserId) -> Result<Option<bool>, SqlError> {
     let statement = for_update!("SELECT confirmed FROM second_factors WHERE user_id = $1");
     let row = transaction.row(statement, &values![user.as_str()]).await?;
     row.map(|row| row.get("confirmed")).transpose()
 }
 
-/// Puts these recovery codes in the place of all others.
+/// Replaces all recovery codes of a user.
 async fn replace_codes(
     transaction: &mut Connection,
     user: &UserId,
@@ -67,7 +67,8 @@ impl SecondFactors for Database {
         keep: Option<&SessionId>,
     ) -> Result<bool, IdentityError> {
         let mut transaction = Database::begin(self).await?;
-        // A session that is being opened without the second factor comes before, and ends, or sees this one.
+        // A concurrent sign-in without the second factor either commits before and is ended here, or sees
+        // this change.
         users::hold(&mut transaction, user).await?;
         let confirm = "UPDATE second_factors SET confirmed = $3, last_step = $2
                        WHERE user_id = $1 AND NOT confirmed";

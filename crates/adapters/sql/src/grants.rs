@@ -1,4 +1,4 @@
-//! What a person may do: by roles of their own, of their groups and of the groups around these, in projects, in
+//! The grants of a user: from its own roles, those of its groups and of their parents; in projects, in
 //! organisations and on the platform.
 
 use crate::Database;
@@ -9,7 +9,7 @@ use crate::statement::values;
 use application::ports::identity::{IdentityError, Reach};
 use domain::{BuiltInRole, Grant, ProjectName, RoleName, UserId};
 
-/// With `$2` roles in organisations reach what these own now, without everything.
+/// With `$2`, roles in organisations extend to the projects that these own now; otherwise to all projects.
 const GRANTS: &str = "
     WITH RECURSIVE mine (name) AS (
         SELECT group_name FROM group_people WHERE user_id = $1
@@ -26,7 +26,7 @@ const GRANTS: &str = "
       AND (b.place_kind <> 'organisation' OR o.project IS NOT NULL OR NOT $2)
       AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1 AND u.active)";
 
-/// What an active person's roles give, ordered by project and role, nothing twice.
+/// The grants of an active user, in order of project and role, without duplicates.
 pub(crate) async fn grants(
     database: &Database,
     user: &UserId,

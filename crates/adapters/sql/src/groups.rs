@@ -1,4 +1,4 @@
-//! Groups of people, which may hold other groups.
+//! Groups of users, which may be nested.
 
 use crate::concerned::{Guard, raise_subject, raise_user};
 use crate::connection::Connection;
@@ -20,8 +20,7 @@ fn group(row: &Row) -> Result<Group, SqlError> {
     })
 }
 
-/// The groups around a group, itself counted, each with how far out it is. A circle cannot be kept, and this
-/// would end in one all the same.
+/// A group with its ancestors and their distances. Cycles cannot be stored, and would terminate here anyway.
 const AROUND: &str = "
     WITH RECURSIVE around (name, depth) AS (
         SELECT name, CAST(1 AS BIGINT) FROM user_groups WHERE name = $1
@@ -31,7 +30,7 @@ const AROUND: &str = "
     )
     SELECT name, depth FROM around";
 
-/// How many levels a group and the groups within it make.
+/// The number of levels of a group with its subgroups.
 const HEIGHT: &str = "
     WITH RECURSIVE within (name, depth) AS (
         SELECT name, CAST(1 AS BIGINT) FROM user_groups WHERE name = $1
@@ -41,7 +40,7 @@ const HEIGHT: &str = "
     )
     SELECT COALESCE(MAX(depth), 1) AS n FROM within";
 
-/// `Missing("group")` or `Nesting` unless a group can be within this parent.
+/// Checks that a group may be inside this parent. Fails with `Missing("group")` or `Nesting`.
 async fn fits(
     transaction: &mut Connection,
     name: &GroupName,
@@ -63,13 +62,13 @@ async fn fits(
     Ok(())
 }
 
-/// Adds a person; false when already there.
+/// Adds a user; false if already a member.
 async fn add(transaction: &mut Connection, name: &GroupName, user: &UserId) -> Result<bool, SqlError> {
     let add = "INSERT INTO group_people (group_name, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     Ok(transaction.execute(add, &values![name.as_str(), user.as_str()]).await? > 0)
 }
 
-/// Takes a person out; false when not there.
+/// Removes a user; false if not a member.
 async fn take(transaction: &mut Connection, name: &GroupName, user: &UserId) -> Result<bool, SqlError> {
     let take = "DELETE FROM group_people WHERE group_name = $1 AND user_id = $2";
     Ok(transaction.execute(take, &values![name.as_str(), user.as_str()]).await? > 0)
@@ -115,7 +114,7 @@ impl Groups for Database {
     async fn delete(&self, name: &GroupName) -> Result<bool, IdentityError> {
         let mut transaction = self.begin_directory().await?;
         let guard = Guard::before(&mut transaction).await?;
-        // Who is in it and in the groups within, while that can still be found.
+        // The members of the group and its subgroups, before the group is deleted.
         raise_subject(&mut transaction, &Subject::Group(name.clone())).await?;
         let name = &values![name.as_str()];
         transaction

@@ -1,4 +1,4 @@
-//! When API keys were last used.
+//! The last uses of API keys.
 
 use crate::Database;
 use crate::statement::{Statement, values};
@@ -19,7 +19,7 @@ const PRUNE: Statement = Statement {
                  ORDER BY project, key_id LIMIT $2)",
 };
 
-/// The column's value: empty for the platform.
+/// The value of the column `project`, which is empty for the platform.
 fn column(project: Option<&ProjectName>) -> &str {
     project.map_or("", ProjectName::as_str)
 }
@@ -27,7 +27,7 @@ fn column(project: Option<&ProjectName>) -> &str {
 #[async_trait]
 impl KeyUses for Database {
     async fn save(&self, uses: &[(KeyRef, Timestamp)]) -> Result<(), IdentityError> {
-        // All nodes save the keys in the same order, so that none waits for another in a circle.
+        // All nodes save the keys in the same order, which avoids deadlocks.
         let mut uses: Vec<_> = uses.iter().collect();
         uses.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut transaction = self.begin().await?;

@@ -1,8 +1,9 @@
-//! People, roles, sessions and the audit in SQL: PostgreSQL for clusters, embedded SQLite for one node.
+//! Users, roles, sessions and the audit log in SQL: PostgreSQL for clusters, embedded SQLite for a single
+//! node.
 //!
-//! One type, [`Database`], stands behind every store of `application::ports::identity`. Statements are written
-//! once, in the words that both servers know; where they must differ, both texts stand side by side. It knows
-//! nothing of how people prove who they are, nor of the replicated state.
+//! One type, [`Database`], implements all stores of `application::ports::identity`. Statements are written
+//! once, in the common dialect of both databases; where they must differ, both texts are next to each other.
+//! This crate contains no authentication logic and does not access the replicated state.
 
 mod admissions;
 mod audit;

@@ -1,4 +1,4 @@
-//! The schema and its versions. Forward only: a version that was once released is never edited.
+//! The database schema and its versions. Forward only: a released migration is never edited.
 
 use crate::connection::Connection;
 use crate::database::{postgres_options, sqlite_options};
@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection as _, SqlSafeStr};
 use std::path::Path;
 use std::time::Duration;
 
-/// Number, name, and the text for each server.
+/// The version, the name, and the text for each database.
 const MIGRATIONS: &[(i64, &str, Statement)] = &[
     (
         1,
@@ -38,11 +38,11 @@ const MIGRATIONS: &[(i64, &str, Statement)] = &[
     ),
 ];
 
-/// How often and how long apart a SQLite file is tried that others are just making.
+/// Retries, and the pause between them, for opening a SQLite file that another process is creating.
 const NEW_FILE_TRIES: u32 = 40;
 const NEW_FILE_PAUSE: Duration = Duration::from_millis(50);
 
-/// The newest version of the schema that the program knows.
+/// The newest schema version of this release.
 pub fn schema_version() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, _, _)| *version)
 }
@@ -58,13 +58,13 @@ fn migrator(text: fn(&Statement) -> &'static str) -> Migrator {
     migrator
 }
 
-/// Makes the database's schema the newest that the program knows, whoever else tries at the same time.
-/// [`OpenError::Newer`] when it is newer.
+/// Migrates the database to the newest schema version of this release. Safe to run concurrently. A newer schema stays as
+/// it is.
 pub async fn migrate(settings: &Settings) -> Result<(), OpenError> {
     match settings.target()? {
         Target::Postgres => {
-            // A connection of its own, without limits on time: migrations take what they take. The migrator
-            // holds an advisory lock.
+            // A separate connection without time limits, because migrations may take long. The migrator takes
+            // an advisory lock.
             let mut connection = tokio::time::timeout(
                 settings.acquire_timeout.max(Duration::from_secs(1)),
                 postgres_options(settings)?.connect(),
@@ -73,7 +73,7 @@ pub async fn migrate(settings: &Settings) -> Result<(), OpenError> {
             .map_err(|_| SqlError::Unavailable("the database did not answer in time".into()))?
             .map_err(SqlError::from)?;
             let done = migrator(|one| one.postgres).run_direct(None, &mut connection, false).await;
-            // The lock goes with the connection, whatever happened.
+            // Closing the connection releases the lock, even after a failure.
             connection.close().await.ok();
             done.map_err(meaning)
         }
@@ -81,13 +81,14 @@ pub async fn migrate(settings: &Settings) -> Result<(), OpenError> {
     }
 }
 
-/// One transaction around all of it: SQLite lets one writer in, so the others wait and find it done.
+/// Runs in one transaction: SQLite admits one writer, so concurrent migrations wait and then find nothing to
+/// do.
 async fn migrate_file(settings: &Settings, path: &Path) -> Result<(), OpenError> {
     make_private(path).map_err(|error| OpenError::Unavailable(Box::new(error)))?;
     let options = sqlite_options(settings, path).busy_timeout(NEW_FILE_PAUSE * NEW_FILE_TRIES);
     let mut tries = 0;
     let mut connection = loop {
-        // To turn on the write-ahead log, SQLite does not wait for others.
+        // SQLite does not wait for other processes when it enables the write-ahead log.
         match options.connect().await.map_err(SqlError::from) {
             Err(SqlError::Unavailable(_)) if tries < NEW_FILE_TRIES => {
                 tries += 1;
@@ -107,8 +108,8 @@ async fn run_within(connection: &mut impl Migrate) -> Result<(), OpenError> {
     migrator(|one| one.sqlite).run_direct(None, connection, false).await.map_err(meaning)
 }
 
-/// Makes the file if it is not there, for nobody else to read: it holds what sessions and passwords are
-/// recognised by. SQLite gives its other files the same mode.
+/// Creates the file if it does not exist, readable only by its owner: it contains session and password
+/// digests. SQLite creates its other files with the same mode.
 fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -130,8 +131,8 @@ const HAS_TABLE: Statement = Statement {
     sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
 };
 
-/// Whether the program can use the database's schema: its version is the newest that the program knows, or the next
-/// one, because no migration breaks the programs of the version before it (`migrations/README.md`).
+/// Checks that this release can use the schema: its version is the newest that the release knows, or the next one,
+/// because no migration breaks the release before it (`migrations/README.md`).
 pub(crate) async fn check(connection: &mut Connection) -> Result<(), OpenError> {
     let mut found = Vec::new();
     if connection.any(HAS_TABLE, &[]).await? {
@@ -155,7 +156,7 @@ pub(crate) async fn check(connection: &mut Connection) -> Result<(), OpenError> 
 mod tests {
     use super::*;
 
-    /// The files of a folder must be those of the list, by their names.
+    /// Checks that the files of a folder are those of the list, by name.
     fn check_folder(folder: &str) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../migrations").join(folder);
         let mut files: Vec<_> = std::fs::read_dir(path)

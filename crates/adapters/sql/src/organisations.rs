@@ -20,8 +20,8 @@ fn organisation(row: &Row) -> Result<Organisation, SqlError> {
     })
 }
 
-/// Whether one of a person's roles, through groups too, is in an organisation that asks for a second factor or
-/// in a project of one.
+/// Whether any role of a user, also through groups, is in an organisation that requires a second factor or in
+/// a project that such an organisation owns.
 const REQUIRES: &str = "
     WITH RECURSIVE mine (name) AS (
         SELECT group_name FROM group_people WHERE user_id = $1
@@ -37,7 +37,7 @@ const REQUIRES: &str = "
            OR (b.subject_kind = 'group' AND b.subject IN (SELECT name FROM mine)))
     LIMIT 1";
 
-/// Whether an organisation asks for a second factor; false when there is none.
+/// Whether an organisation requires a second factor; false if it does not exist.
 async fn requires(transaction: &mut Connection, name: &OrganisationName) -> Result<bool, SqlError> {
     let find = "SELECT name FROM organisations WHERE name = $1 AND second_factor_required";
     transaction.any(find, &values![name.as_str()]).await
@@ -114,7 +114,7 @@ impl Organisations for Database {
             let values = values![project.as_str(), name.as_str()];
             transaction.execute(insert, &values).await.or_missing("organisation")?;
         }
-        // Those who lose the project and those who get it.
+        // The users who lose the project and those who gain it.
         for name in from.into_iter().chain(to) {
             raise_place(&mut transaction, &Place::Organisation(name.clone())).await?;
         }

@@ -1,4 +1,4 @@
-//! Subjects and places as two columns each, and whether what they name exists.
+//! Subjects and places as two columns each, and checks that they exist.
 
 use crate::connection::Connection;
 use crate::error::SqlError;
@@ -24,7 +24,7 @@ pub(crate) fn subject(row: &Row) -> Result<Subject, SqlError> {
     }
 }
 
-/// The kind and the name of a place; the platform has the empty one.
+/// The kind and the name of a place; the name of the platform is empty.
 pub(crate) fn place_columns(place: &Place) -> (&'static str, &str) {
     match place {
         Place::Platform => ("platform", ""),
@@ -46,8 +46,8 @@ pub(crate) fn place(row: &Row) -> Result<Option<Place>, SqlError> {
     }
 }
 
-/// `Missing("role" | "organisation")` unless this role can be given in this place. Which projects there are
-/// is not known here.
+/// Checks that this role may be granted in this place. Fails with `Missing("role" | "organisation")`. Does
+/// not check projects, which are not in the database.
 pub(crate) async fn can_be_given(
     transaction: &mut Connection,
     role: &RoleName,

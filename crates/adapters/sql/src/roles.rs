@@ -1,4 +1,4 @@
-//! Who has which role where.
+//! Custom roles and role bindings.
 
 use crate::concerned::{Guard, raise_role, raise_subject};
 use crate::connection::Connection;
@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use domain::{EnvironmentId, EnvironmentName, Grant, Permission, RoleName, UserId};
 use std::collections::BTreeSet;
 
-/// A list of texts as it is kept.
+/// A list of texts in its stored form.
 pub(crate) fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     serde_json::Value::from(texts.collect::<Vec<_>>()).to_string()
 }
@@ -32,7 +32,7 @@ pub(crate) fn set<T: Ord>(
     all.map(Some).ok_or_else(|| SqlError::corrupt(column))
 }
 
-/// Reads the environments and key prefixes for which a role holds.
+/// Reads the scope of a role binding: environments and key prefixes.
 #[expect(clippy::type_complexity, reason = "the two fields of a binding and of a grant as they are there")]
 pub(crate) fn scope(
     row: &Row,
@@ -41,7 +41,7 @@ pub(crate) fn scope(
     Ok((environments, set(row, "key_prefixes", |text| Some(text.to_owned()))?))
 }
 
-/// Reads permissions. One that only a newer version knows allows nothing here.
+/// Reads permissions. Permissions of newer releases are ignored.
 pub(crate) fn permissions(row: &Row, column: &str) -> Result<BTreeSet<Permission>, SqlError> {
     let texts = set(row, column, |text| Some(text.to_owned()))?.unwrap_or_default();
     Ok(texts.iter().filter_map(|text| Permission::parse(text)).collect())
@@ -60,7 +60,7 @@ fn binding(row: &Row) -> Result<Binding, SqlError> {
     })
 }
 
-/// Gives a role in place of the one before. Needs the lock on the directory.
+/// Stores a role binding and replaces an earlier one. Needs the directory lock.
 pub(crate) async fn insert(transaction: &mut Connection, binding: &Binding) -> Result<(), IdentityError> {
     can_be_given(transaction, &binding.role, &binding.place).await?;
     let (subject_kind, subject) = subject_columns(&binding.subject);
@@ -95,8 +95,8 @@ pub(crate) async fn insert(transaction: &mut Connection, binding: &Binding) -> R
     Ok(())
 }
 
-/// Takes an environment out of the roles of its project; roles that were for no other end. Needs the lock on the
-/// directory.
+/// Removes an environment from the role bindings of its project; deletes bindings without any other
+/// environment. Needs the directory lock.
 pub(crate) async fn narrow(transaction: &mut Connection, id: &EnvironmentId) -> Result<(), IdentityError> {
     let find = "SELECT subject_kind, subject, environments, key_prefixes FROM bindings
                 WHERE place_kind = 'project' AND place = $1 AND environments IS NOT NULL";
@@ -168,7 +168,7 @@ impl Roles for Database {
         after: Option<&Subject>,
         limit: u32,
     ) -> Result<Vec<Member>, IdentityError> {
-        // People come before groups: the other way round than their kinds' names.
+        // Users come before groups: the reverse of the alphabetical order of their kinds.
         let page = "SELECT b.subject_kind, b.subject, b.place_kind, b.place, b.role, b.environments,
                            b.key_prefixes, b.given_by, b.given_at, u.id, u.email, u.name, u.active,
                            u.second_factor_required, u.created_at, u.updated_at

@@ -1,7 +1,7 @@
-//! How refresh tokens follow each other (RFC 9700 section 4.14.2).
+//! Rotation of refresh tokens (RFC 9700 section 4.14.2).
 //!
-//! What may change is all in the row of the session, which is held while it is decided; the tokens only say
-//! which session they belong to.
+//! All mutable state is in the row of the session, which is locked for the decision. A token only identifies
+//! its session.
 
 use crate::Database;
 use crate::concerned::raise_user;
@@ -13,7 +13,7 @@ use crate::statement::{for_update, values};
 use application::ports::identity::{IdentityError, Rotate, Rotation, Session};
 use domain::{Digest, SessionId};
 
-/// Remembers that a token belongs to a session.
+/// Stores the session of a token.
 pub(crate) async fn remember(
     transaction: &mut Connection,
     token: Digest,
@@ -27,7 +27,7 @@ pub(crate) async fn remember(
 /// Uses a refresh token.
 pub(crate) async fn rotate(database: &Database, rotate: &Rotate) -> Result<Rotation, IdentityError> {
     let find = "SELECT session_id FROM refresh_tokens WHERE digest = $1";
-    // A token that somebody made up takes no turn at writing.
+    // An unknown token is refused without taking a turn as writer.
     if database.read_one(find, &values![rotate.presented]).await?.is_none() {
         return Ok(Rotation::Unknown);
     }
@@ -36,7 +36,8 @@ pub(crate) async fn rotate(database: &Database, rotate: &Rotate) -> Result<Rotat
         return Ok(Rotation::Unknown);
     };
     let id = row.parsed("session_id", SessionId::parse)?;
-    // Held in a statement of its own: joined with the token, the row would be the one from before the wait.
+    // Locked in a separate statement: joined with the token, the row would be from before the wait for the
+    // lock.
     let hold = for_update!(
         "SELECT id, user_id, address, user_agent, device, method, created_at, used_at, idle_at, ends_at,
                 newest, previous, rotated_address, rotated_agent
@@ -63,8 +64,8 @@ pub(crate) async fn rotate(database: &Database, rotate: &Rotate) -> Result<Rotat
     Ok(Rotation::Reused(session))
 }
 
-/// Whether the token before the newest came again in time from the client that used it, and the newest is
-/// what it would be given again.
+/// Whether the previous token was presented again within the grace period by the client that used it, and the
+/// current token is the successor that this client would get again.
 fn within_grace(row: &Row, session: &Session, rotate: &Rotate) -> Result<bool, SqlError> {
     let previous: Option<Vec<u8>> = row.get("previous")?;
     let address: Option<String> = row.get("rotated_address")?;

@@ -1,4 +1,4 @@
-//! Rows as both servers give them. What comes from a database is checked like anything else from outside.
+//! Rows of either database. Values are validated like any other external input.
 
 use crate::error::SqlError;
 use domain::{Digest, Timestamp};
@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 
-/// A row of either kind.
+/// A row of either database.
 pub(crate) enum Row {
     Postgres(PgRow),
     Sqlite(SqliteRow),
@@ -31,7 +31,7 @@ impl Row {
         self.get(column)
     }
 
-    /// A name, read as the domain reads it.
+    /// A validated name.
     pub(crate) fn parsed<T, E>(
         &self,
         column: &str,
@@ -40,7 +40,7 @@ impl Row {
         parse(&self.text(column)?).map_err(|_| SqlError::corrupt(column))
     }
 
-    /// A name that may be missing.
+    /// A validated name, or `NULL`.
     pub(crate) fn parsed_option<T, E>(
         &self,
         column: &str,

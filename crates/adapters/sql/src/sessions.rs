@@ -1,4 +1,4 @@
-//! Sessions. One that ends is deleted, with its refresh tokens: nobody knows it any more.
+//! Sessions. Ending one deletes it with its refresh tokens.
 
 use crate::concerned::raise_user;
 use crate::connection::Connection;
@@ -31,8 +31,8 @@ pub(crate) fn session(row: &Row) -> Result<Session, SqlError> {
     })
 }
 
-/// What is left out of a batch that is being changed by somebody else: two that forget in different orders
-/// must not wait for each other. The condition is there twice, for it may have changed meanwhile.
+/// Skips rows locked by other transactions, so that concurrent pruning does not deadlock. Checks the
+/// condition again in the outer `WHERE`, because it may change before the row is locked.
 const PRUNE: Statement = Statement {
     postgres: "DELETE FROM sessions WHERE (idle_at < $1 OR ends_at < $1) AND id IN (
                    SELECT id FROM sessions WHERE idle_at < $1 OR ends_at < $1
@@ -41,8 +41,8 @@ const PRUNE: Statement = Statement {
                  SELECT id FROM sessions WHERE idle_at < $1 OR ends_at < $1 ORDER BY id LIMIT $2)",
 };
 
-/// `Missing("proof")` unless what was shown is good now. Needs the row of the person, which every change of the
-/// password or of the second factor holds.
+/// Checks that the presented credentials are current. Fails with `Missing("proof")`. The row of the user must
+/// be locked, as every change of its password or second factor locks it.
 async fn still_holds(
     transaction: &mut Connection,
     user: &UserId,
@@ -63,7 +63,7 @@ async fn still_holds(
     if transaction.any(confirmed, user).await? { Err(IdentityError::Missing("proof")) } else { Ok(()) }
 }
 
-/// Remembers from where the user signed in; the networks used longest ago make room.
+/// Stores the networks from which the user signed in; the least recently used ones make room.
 async fn remember_networks(transaction: &mut Connection, new: &NewSession) -> Result<(), SqlError> {
     let (user, at) = (new.session.user.as_str(), new.session.created_at);
     for network in &new.networks {
@@ -82,7 +82,7 @@ impl Sessions for Database {
     async fn open(&self, new: &NewSession) -> Result<Vec<SessionId>, IdentityError> {
         let session = &new.session;
         let mut transaction = self.begin().await?;
-        // The person's row is held, so two sessions that are opened at once count each other.
+        // The row of the user is locked, so concurrently opened sessions count each other.
         let user = users::hold(&mut transaction, &session.user).await?;
         if user.is_none_or(|user| user.status != UserStatus::Active) {
             return Err(IdentityError::Missing("user"));

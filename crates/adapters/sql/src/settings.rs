@@ -1,4 +1,4 @@
-//! What operators decide about the database.
+//! Settings of the database.
 
 use crate::OpenError;
 use crate::database::postgres_options;
@@ -8,28 +8,28 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to reach the database, and how long to wait for it.
+/// How to connect to the database, and time limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `postgres://user:password@host:port/database?sslmode=verify-full` or `sqlite:/path/to/file`.
     pub url: SecretString,
-    /// Most connections of this process; a SQLite database has one more, for writing.
+    /// Most connections of this process. A SQLite database has one more, for writing.
     pub connections_max: u32,
-    /// Longest wait for a free or new connection, and of a SQLite writer for those of other processes.
+    /// Longest wait for a free or new connection, and of a SQLite writer for other processes.
     pub acquire_timeout: Duration,
-    /// Longest run of one statement. PostgreSQL ends it then; this side waits `ANSWER_SLACK` more.
+    /// Longest run time of one statement, enforced by PostgreSQL. The client waits `ANSWER_SLACK` longer.
     pub statement_timeout: Duration,
-    /// Longest time that PostgreSQL lets a transaction idle.
+    /// Longest idle time of a transaction, enforced by PostgreSQL.
     pub idle_in_transaction_timeout: Duration,
-    /// A statement that takes longer is logged, without the values in it.
+    /// Run time above which a statement is logged, without its values.
     pub slow_statement: Duration,
 }
 
-/// How much longer than a statement may run its answer may take, before the connection is taken for dead.
+/// Additional time for the response to a statement, after which the connection is considered dead.
 pub const ANSWER_SLACK: Duration = Duration::from_secs(1);
 
 impl Settings {
-    /// Settings for the database at `url`, the rest as it is good for most.
+    /// Settings for the database at `url`, with the defaults for everything else.
     pub fn new(url: SecretString) -> Self {
         Self {
             url,
@@ -41,13 +41,13 @@ impl Settings {
         }
     }
 
-    /// Whether the database is a file, which only those on one machine can share.
+    /// Whether the database is a file, which only processes on one machine can share.
     pub fn is_file(&self) -> bool {
         matches!(self.target(), Ok(Target::Sqlite(_)))
     }
 
-    /// Whether the address can be one, before anybody goes there. `sslmode=prefer`, also as the default of an address
-    /// that names none, is refused for another host: whoever is between could turn the encryption off unnoticed.
+    /// Checks the URL without connecting. Refuses `sslmode=prefer`, which is also the default, for another
+    /// host: an attacker on the network could disable the encryption unnoticed.
     pub fn check(&self) -> Result<(), OpenError> {
         match self.remote_ssl_mode()? {
             Some(PgSslMode::Prefer | PgSslMode::Allow) => Err(OpenError::Settings(
@@ -59,7 +59,7 @@ impl Settings {
         }
     }
 
-    /// What is weak about the connection to a server on another host.
+    /// A warning about weak security of the connection to a server on another host.
     pub fn warning(&self) -> Option<&'static str> {
         match self.remote_ssl_mode() {
             Ok(Some(PgSslMode::Disable)) => {
@@ -72,7 +72,7 @@ impl Settings {
         }
     }
 
-    /// How the connection to a server is secured; `None` when there is none, or it is on this host.
+    /// The TLS mode for a server on another host; `None` for local databases.
     fn remote_ssl_mode(&self) -> Result<Option<PgSslMode>, OpenError> {
         if self.target()? != Target::Postgres {
             return Ok(None);
@@ -86,7 +86,7 @@ impl Settings {
         Ok((!local).then_some(options.get_ssl_mode()))
     }
 
-    /// Which database the address names.
+    /// The database that the URL names.
     pub(crate) fn target(&self) -> Result<Target, OpenError> {
         let url = self.url.expose_secret();
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -94,7 +94,7 @@ impl Settings {
         }
         let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
         match path {
-            // A database in memory would be another one for each connection.
+            // Each connection would have its own in-memory database.
             Some(path) if path.is_empty() || path.contains(":memory:") => {
                 Err(OpenError::Settings("a SQLite database needs a file"))
             }

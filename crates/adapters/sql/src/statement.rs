@@ -1,8 +1,8 @@
-//! Statements and the values in them.
+//! Statements and their values.
 
 use domain::{Digest, Timestamp};
 
-/// A statement in the words of both servers; mostly they are the same.
+/// A statement in both dialects, which are mostly equal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Statement {
     pub(crate) postgres: &'static str,
@@ -15,8 +15,8 @@ impl From<&'static str> for Statement {
     }
 }
 
-/// A `SELECT` whose rows stay as they are until the transaction ends. SQLite has one writer at a time, so
-/// there nothing needs to be said.
+/// A `SELECT` that locks its rows until the transaction ends. Not needed in SQLite, which has one writer at a
+/// time.
 macro_rules! for_update {
     ($select:literal) => {
         $crate::statement::Statement { postgres: concat!($select, " FOR UPDATE"), sqlite: $select }
@@ -30,7 +30,7 @@ macro_rules! values {
 
 pub(crate) use {for_update, values};
 
-/// A value for a parameter. Nothing else is ever bound, so that both servers take it alike.
+/// A value of a parameter. Only these types are bound, because both databases treat them alike.
 #[derive(Clone)]
 pub(crate) enum Value {
     Int(Option<i64>),
@@ -39,7 +39,7 @@ pub(crate) enum Value {
     Flag(bool),
 }
 
-/// Adds values to a query of either kind.
+/// Binds values to a query of either database.
 macro_rules! bind_all {
     ($query:expr, $values:expr) => {
         $values.iter().fold($query, |query, value| match value {
@@ -119,7 +119,7 @@ impl From<Digest> for Value {
     }
 }
 
-/// The count as both servers keep it; beyond their largest number the largest.
+/// Converts a count to the integer type of both databases; saturates at its maximum.
 pub(crate) fn int(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

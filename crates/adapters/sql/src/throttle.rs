@@ -1,7 +1,7 @@
-//! Counts failures by key in a sliding window.
+//! Throttling: counts failures by key in a sliding window.
 //!
-//! Attempts on the same key take turns at its row in `throttle_keys`; with several keys always in the order of
-//! their names, so that no two attempts wait for each other.
+//! Attempts on the same key are serialised by its row in `throttle_keys`. Several keys are locked in order of
+//! their names, which avoids deadlocks.
 
 use crate::Database;
 use crate::connection::Connection;
@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long an attempt waits for the pending ones of the same key, and how often it looks.
+/// Longest wait for pending attempts on the same key, and the pauses between polls.
 const WAIT_MAX: Duration = Duration::from_secs(8);
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(320);
 
-/// Holds the row of a key, which is made if it is not there.
+/// Locks the row of a key, and creates it if necessary.
 async fn hold(transaction: &mut Connection, key: &str, at: Timestamp) -> Result<(), SqlError> {
     let hold = "INSERT INTO throttle_keys (key, newest_at) VALUES ($1, $2)
                 ON CONFLICT (key) DO UPDATE SET newest_at =
@@ -29,7 +29,7 @@ async fn hold(transaction: &mut Connection, key: &str, at: Timestamp) -> Result<
     Ok(())
 }
 
-/// For how many milliseconds more a key must wait: by the failures alone, and with the pending attempts too.
+/// The remaining delays of a key, in milliseconds: by failures alone, and including pending attempts.
 #[derive(Clone, Copy, Default)]
 struct Waits {
     failed: i64,
@@ -59,15 +59,15 @@ async fn waits(
     Ok(Waits { failed, pending })
 }
 
-/// The wait after so many failures, the newest of them then.
+/// The remaining delay after these failures, the latest of them at `newest`.
 fn wait(failures: u64, newest: Option<i64>, rule: &ThrottleRule, at: Timestamp) -> i64 {
     let (Some(newest), true) = (newest, failures > u64::from(rule.free)) else { return 0 };
     let delay = delay_ms(rule, failures - u64::from(rule.free));
-    // A node whose clock is ahead makes nobody wait longer than the rule says.
+    // A node whose clock is ahead must not cause a longer delay than the rule allows.
     (newest.saturating_add(delay) - at.0).clamp(0, delay)
 }
 
-/// The wait after this many failures that were not free: doubled by each.
+/// The delay after this many failures beyond the free ones; each doubles it.
 fn delay_ms(rule: &ThrottleRule, charged: u64) -> i64 {
     let doublings = u32::try_from(charged - 1).unwrap_or(u32::MAX).min(62);
     rule.delay_ms.saturating_mul(1 << doublings).min(rule.delay_max_ms)
@@ -81,12 +81,12 @@ const PRUNE: Statement = Statement {
                  SELECT key FROM throttle_keys WHERE newest_at < $1 ORDER BY key LIMIT $2)",
 };
 
-/// What became of an attempt to begin.
+/// The result of beginning an attempt.
 enum Begun {
     Counted,
-    /// Failures make it wait for so many milliseconds.
+    /// Failures delay the attempt by this many milliseconds.
     Refused(i64),
-    /// Only pending attempts do: as many as that.
+    /// Only pending attempts delay it; their number on the key.
     Pending {
         key: String,
         pending: u64,
@@ -126,7 +126,7 @@ impl Database {
         Ok(Begun::Counted)
     }
 
-    /// Waits until fewer attempts are pending on the key than there were; false when the time is over.
+    /// Waits until fewer attempts are pending on the key than before; false at the deadline.
     async fn fewer_pending(
         &self,
         attempt: &Attempt,
@@ -148,8 +148,8 @@ impl Database {
         }
     }
 
-    /// Ends a pending attempt: what was counted for `forgotten` is forgotten, and for the other keys this attempt
-    /// is taken back, or counted for good when it `failed`.
+    /// Ends a pending attempt. Deletes all failures of the key `forgotten`. For other keys deletes this
+    /// attempt, or counts it as a failure if it `failed`.
     async fn end(
         &self,
         attempt: &Attempt,
@@ -168,7 +168,7 @@ impl Database {
                 SELECT MIN(id) FROM throttle_failures WHERE key = $1 AND failed_at = $2 AND pending)";
             transaction.execute(take_back, &values![key, attempt.at]).await?;
             if failed {
-                // Also when a success of somebody else forgot the key meanwhile.
+                // Even if a concurrent success deleted the failures of the key meanwhile.
                 let insert = "INSERT INTO throttle_failures (key, failed_at) VALUES ($1, $2)";
                 transaction.execute(insert, &values![key, attempt.at]).await?;
             }

@@ -1,4 +1,4 @@
-//! People.
+//! User accounts.
 
 use crate::concerned::{Guard, raise_user};
 use crate::connection::Connection;
@@ -24,7 +24,7 @@ macro_rules! select_users {
     };
 }
 
-/// Reads a person.
+/// Reads a user.
 pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
     Ok(User {
         id: row.parsed("id", UserId::parse)?,
@@ -37,7 +37,7 @@ pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
     })
 }
 
-/// Makes the record of a person. Needs the lock on the directory, for the bound.
+/// Creates a user. Needs the directory lock, for the limit.
 pub(crate) async fn insert(transaction: &mut Connection, new: &NewUser) -> Result<User, IdentityError> {
     if transaction.count("SELECT COUNT(*) AS n FROM users", &[]).await? >= USERS_MAX {
         return Err(IdentityError::Full("people", USERS_MAX));
@@ -71,7 +71,7 @@ pub(crate) async fn insert(transaction: &mut Connection, new: &NewUser) -> Resul
     Ok(made)
 }
 
-/// Finds a person and holds their row.
+/// Finds a user and locks its row.
 pub(crate) async fn hold(transaction: &mut Connection, id: &UserId) -> Result<Option<User>, SqlError> {
     let statement = for_update!(
         "SELECT id, email, name, active, second_factor_required, created_at, updated_at
@@ -103,7 +103,7 @@ impl Users for Database {
 
     async fn list(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, IdentityError> {
         let page = select_users!("WHERE u.id > $1 ORDER BY u.id LIMIT $2");
-        // No id is empty, so every id comes after the empty text.
+        // No id is empty, so all ids sort after the empty text.
         let rows = self.read(page, &values![after.map_or("", UserId::as_str), limit]).await?;
         Ok(rows.iter().map(user).collect::<Result<_, _>>()?)
     }
@@ -139,7 +139,7 @@ impl Users for Database {
             transaction.execute("DELETE FROM invitations WHERE invited_by = $1", &values![giver]).await?;
             raise_user(&mut transaction, id).await?;
         }
-        // A session without the second factor that is required now must not go on as before.
+        // A session without the second factor that is now required must not continue.
         if after.second_factor_required && !before.second_factor_required {
             raise_user(&mut transaction, id).await?;
         }

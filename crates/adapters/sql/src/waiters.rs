@@ -1,25 +1,25 @@
-//! Attempts that wait for pending ones of the same key: few of each key, and not many in all.
+//! Attempts that wait for pending ones of the same key, limited for each key and in total.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most waiters of one key.
+/// Most waiters for one key.
 const PER_KEY_MAX: u32 = 32;
 /// Most waiters of this process.
 const WAITERS_MAX: u32 = 256;
 
-/// How many wait for each key.
+/// The number of waiters for each key.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters(Mutex<BTreeMap<String, u32>>);
 
-/// One waiter.
+/// A waiter; leaves when dropped.
 pub(crate) struct Waiter {
     all: Arc<Waiters>,
     key: String,
 }
 
 impl Waiters {
-    /// Lets one more wait for the key, if there is room.
+    /// Adds a waiter for the key; `None` if there are too many.
     pub(crate) fn enter(self: &Arc<Self>, key: &str) -> Option<Waiter> {
         let mut counts = self.counts();
         let of_key = counts.get(key).copied().unwrap_or_default();
