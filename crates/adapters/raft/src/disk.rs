@@ -1,8 +1,8 @@
-//! Work that blocks for the disk.
+//! Blocking disk operations.
 
 use std::io;
 
-/// Runs `work` where it may block. A simulation has one thread, so there it runs at once.
+/// Runs `work` on a thread that may block. A simulation runs it in place, because it has one thread.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

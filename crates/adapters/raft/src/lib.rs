@@ -1,4 +1,4 @@
-//! The replicated core's outside: openraft's types, the log on disk, and the peer plane.
+//! The Raft adapter: openraft's types, the log on disk, the state on disk, and the peer network.
 
 pub mod codec;
 mod disk;

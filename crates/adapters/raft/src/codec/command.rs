@@ -1,17 +1,17 @@
-//! Commands and outcomes as bytes: a version byte, then `MessagePack` with field names. The leader puts a
-//! command into its log as the second version: the time by its own clock, then the first.
+//! Encoding of commands and outcomes: a version byte, then `MessagePack` with field names. In the log, the
+//! leader wraps a command in version 2: its own clock's time, then the version 1 bytes.
 //!
-//! What is written here is in logs for ever. The fixtures beside the tests must always decode.
+//! Logs are read by all later releases. The fixtures beside the tests must always decode.
 
 use super::row;
 use bytes::Bytes;
 use domain::{Command, Outcome, Stamped, Timestamp};
 use std::io;
 
-/// The newest form of commands that this program can apply.
+/// The newest command version that this release can apply.
 pub const COMMAND_VERSION_MAX: u32 = 2;
 
-/// The form of a command that a leader took.
+/// The version of a command with the time of the leader.
 const TAKEN_VERSION: u8 = 2;
 
 /// Encodes a command for the log.
@@ -19,8 +19,8 @@ pub fn encode_command(command: &Stamped<Command>) -> io::Result<Vec<u8>> {
     row::encode(command)
 }
 
-/// The command as taken by the leader at `at`, the only clock that counts when it is applied: all commands of
-/// one leader are stamped alike, whichever node took the request.
+/// Adds the leader's time `at` to an encoded command. Only this time counts when the command is applied, so
+/// all commands of one leader have times of the same clock.
 pub fn taken(command: &[u8], at: Timestamp) -> Bytes {
     let mut bytes = Vec::with_capacity(1 + size_of::<i64>() + command.len());
     bytes.push(TAKEN_VERSION);
@@ -37,8 +37,8 @@ fn decode(bytes: &[u8]) -> io::Result<Stamped<Command>> {
     Ok(stamped)
 }
 
-/// Decodes a command from the log. A failure means that this program is older than the cluster or the
-/// log is damaged; the node must stop rather than guess.
+/// Decodes a command from the log. A failure means that the release is older than the cluster or that the log
+/// is damaged; the node must stop.
 pub fn decode_command(bytes: &[u8]) -> io::Result<Stamped<Command>> {
     decode(bytes).map_err(|error| {
         let message =

@@ -1,4 +1,4 @@
-//! Log entries: what is appended to the log on disk and sent to followers.
+//! Log entries, as appended to the log on disk and sent to followers.
 
 use openraft::EntryPayload;
 
@@ -16,9 +16,9 @@ impl From<Entry> for proto::Entry {
     }
 }
 
-// Not `TryFrom`: openraft's entry is generic in a way that collides with the blanket of `core`.
+// Not `TryFrom`: openraft's generic entry collides with the blanket implementation of `core`.
 impl proto::Entry {
-    /// The entry that openraft knows.
+    /// Converts to openraft's entry.
     pub fn into_entry(self) -> Result<Entry, DecodeError> {
         let log_id = required(self.log_id, "Entry.log_id")?.into();
         let payload = match required(self.payload, "Entry.payload")? {

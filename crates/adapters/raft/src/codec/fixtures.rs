@@ -1,5 +1,5 @@
-//! One encoded command of each kind, as it was written to logs first. The files are never edited: if one
-//! does not decode to the same command any more, clusters with such a log cannot be upgraded.
+//! One encoded command of each kind, in the form in which it was first written. The files are never edited:
+//! if one no longer decodes to the same command, clusters with such a log cannot be upgraded.
 
 use super::command::{decode_command, encode_command, taken};
 use domain::{
@@ -75,7 +75,7 @@ fn put(binding: BindingChange, expected: Precondition, kind: ChangeKind) -> Comm
     }
 }
 
-/// A put that makes no version when it changes nothing.
+/// A put that creates no version if it changes nothing.
 fn quiet(expected: Precondition, kind: ChangeKind) -> Command {
     let mut command = put(BindingChange::Keep, expected, kind);
     if let Command::PutConfig { keep_same, .. } = &mut command {
@@ -97,7 +97,7 @@ fn quiet_transact() -> Command {
     command
 }
 
-/// Every kind of operation.
+/// A transaction with every kind of operation.
 fn transact() -> Command {
     let Command::PutConfig { id, content, binding, checked, expected, kind, message, .. } =
         put(BindingChange::Keep, Precondition::Version(Version(7)), ChangeKind::Update)
@@ -113,7 +113,7 @@ fn transact() -> Command {
     Command::Transact { operations, message }
 }
 
-/// What an import proposes.
+/// A transaction of an import.
 fn import() -> Command {
     let Command::PutConfig { id, content, checked, message, .. } =
         put(BindingChange::Keep, Precondition::Absent, ChangeKind::Import)
@@ -130,7 +130,7 @@ fn user() -> UserId {
     UserId::parse("0198c0de").expect("an id")
 }
 
-/// With every scope that a grant can have.
+/// Rights with every kind of scope.
 fn person() -> Person {
     let grant = Grant {
         role: RoleName::parse("editor").expect("a name"),
@@ -169,7 +169,7 @@ fn create_project() -> Command {
     Command::CreateProject { name: project(), display_name: DisplayName::default() }
 }
 
-/// Every kind of command, and every form of what is in them.
+/// Every kind of command, with every form of its fields.
 #[expect(clippy::too_many_lines, reason = "one line for each kind")]
 fn commands() -> Vec<(&'static str, Command)> {
     let text = || Content::from_compact("{\"type\":\"object\"}").expect("small");

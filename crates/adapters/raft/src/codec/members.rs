@@ -1,4 +1,4 @@
-//! Answers of the leader to changes of the members.
+//! The leader's replies to membership changes.
 
 use super::proto;
 use crate::network::{ChangeError, MembersDone};
@@ -62,7 +62,7 @@ impl From<Result<MembersDone, ChangeError>> for proto::MembersReply {
 }
 
 impl proto::MembersReply {
-    /// What the leader said. What cannot be understood may have been done.
+    /// The result that the leader reported. If the reply cannot be decoded, the outcome is unknown.
     pub fn into_result(self) -> Result<MembersDone, ChangeError> {
         match self.outcome {
             Some(Outcome::Done(done)) => Ok(MembersDone {

@@ -1,4 +1,4 @@
-//! Memberships and the description of a snapshot.
+//! Memberships and snapshot metadata.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ impl TryFrom<proto::Membership> for Membership {
     type Error = DecodeError;
 
     fn try_from(membership: proto::Membership) -> Result<Self, DecodeError> {
-        // The empty membership of a node that never joined is the one form `new` refuses.
+        // `new` refuses the empty membership of a node that never joined.
         if membership.configs.is_empty() && membership.nodes.is_empty() {
             return Ok(Self::default());
         }

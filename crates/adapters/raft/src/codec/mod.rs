@@ -1,5 +1,5 @@
-//! Guardian's own protobuf forms of everything that reaches a disk or a wire, and the conversions
-//! to and from openraft's types. openraft's serde forms are never written anywhere.
+//! Guardian's own protobuf messages for everything that is stored or sent, and conversions to and from
+//! openraft's types. openraft's serde formats are never used.
 
 pub mod command;
 mod entry;
@@ -27,16 +27,16 @@ use openraft::vote::RaftLeaderId as _;
 
 use crate::type_config::{LeaderId, LogId, Vote};
 
-/// Bytes that do not form the message they should.
+/// The bytes are not the expected message.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("the field {0} is missing")]
     Missing(&'static str),
-    /// A value that can not be.
+    /// A value is not allowed.
     #[error("{0}")]
     Invalid(String),
-    /// Not protobuf.
+    /// The bytes are not protobuf.
     #[error("the bytes are not the expected protobuf message")]
     Protobuf(#[from] prost::DecodeError),
 }
@@ -47,7 +47,7 @@ impl From<DecodeError> for std::io::Error {
     }
 }
 
-/// Takes a required field out of a message.
+/// Fails if a required field is missing.
 pub(crate) fn required<T>(field: Option<T>, name: &'static str) -> Result<T, DecodeError> {
     field.ok_or(DecodeError::Missing(name))
 }

@@ -1,10 +1,10 @@
-//! Rows of the state and the archive as bytes: a version byte, then `MessagePack` with field names.
+//! Encoding of rows of the state and the archive: a version byte, then `MessagePack` with field names.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
 
-/// The version of the form that is written.
+/// The version that is written.
 const ROW_VERSION: u8 = 1;
 
 /// Encodes a row.
@@ -14,7 +14,7 @@ pub fn encode<T: Serialize>(row: &T) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Decodes a row, or says why it cannot be understood.
+/// Decodes a row; fails for unknown versions and malformed bytes.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
     match bytes.split_first() {
         Some((&ROW_VERSION, body)) => {

@@ -1,4 +1,4 @@
-//! The questions and answers of Raft itself.
+//! The requests and responses of Raft.
 
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, TransferLeaderError, TransferLeaderRequest,
@@ -153,7 +153,7 @@ impl From<TransferLeaderResponse<TypeConfig>> for proto::TransferLeaderReply {
 }
 
 impl proto::TransferLeaderReply {
-    /// What the target said; the outer error is a reply that makes no sense.
+    /// The response of the target; the outer error is a malformed reply.
     pub fn into_response(self) -> Result<TransferLeaderResponse<TypeConfig>, DecodeError> {
         use proto::transfer_leader_reply::Outcome;
 

@@ -1,6 +1,5 @@
-//! Group commit. At most one flush is under way; what is appended meanwhile waits for the next
-//! one, which the flush thread starts itself when it reports the last. raft-log's own batching is
-//! a timer and is off.
+//! Group commit. At most one flush runs at a time. Records appended meanwhile wait for the next flush, which
+//! the flush thread starts when it reports the previous one. raft-log's own timer-based batching is disabled.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +14,7 @@ use super::{Inner, LOG_UNFLUSHED_BYTES_MAX, OnFatal, Shared};
 use crate::observe::Observer;
 use crate::type_config::TypeConfig;
 
-/// Who wants to hear that the bytes are on disk.
+/// The receiver of a flush result.
 pub(super) enum Waiter {
     Append(IOFlushed<TypeConfig>),
     Saved(oneshot::Sender<io::Result<()>>),
@@ -25,13 +24,13 @@ impl Waiter {
     fn complete(self, result: io::Result<()>) {
         match self {
             Self::Append(callback) => callback.io_completed(result),
-            // Nobody waits any more when the node is being shut down.
+            // The receiver is gone while the node shuts down.
             Self::Saved(done) => drop(done.send(result)),
         }
     }
 }
 
-/// What the next flush will cover; part of the locked state.
+/// The content of the next flush; part of the locked state.
 #[derive(Default)]
 pub(super) struct FlushQueue {
     waiters: Vec<Waiter>,
@@ -41,7 +40,7 @@ pub(super) struct FlushQueue {
 }
 
 impl FlushQueue {
-    /// Asks for what was just written to be flushed; starts the flush unless one is running.
+    /// Requests a flush of the written records; starts it unless one is running.
     pub(super) fn request(
         inner: &mut Inner,
         shared: &Arc<Shared>,
@@ -83,7 +82,7 @@ pub(super) struct FlushDone {
 }
 
 impl FlushDone {
-    /// Starts the next flush if anything waits for one.
+    /// Starts the next flush if one is requested.
     fn next(&self) {
         let Some(shared) = self.shared.upgrade() else {
             return;
@@ -99,7 +98,7 @@ impl FlushDone {
         if let Err(cause) = started {
             self.gate.fail(&cause);
         }
-        // Closing the log joins this very thread, so the last owner must be another one.
+        // Closing the log joins this thread, so another thread must drop the last reference.
         if let Some(last) = Arc::into_inner(shared) {
             std::thread::spawn(move || drop(last));
         }
@@ -122,7 +121,7 @@ impl FlushDone {
 
 impl raft_log::Callback for FlushDone {
     fn send(mut self, result: io::Result<()>) {
-        // The lock is let go of before anyone is told: who is told may close the log at once.
+        // Releases the lock before reporting, because a receiver may close the log at once.
         if result.is_ok() {
             self.gate.observer.log_flushed(self.began.elapsed().as_secs_f64());
             self.next();
@@ -132,8 +131,8 @@ impl raft_log::Callback for FlushDone {
 }
 
 impl Drop for FlushDone {
-    // The flush thread stops at its first error and drops what is queued behind it. May run with
-    // the lock held, so it must not take it.
+    // The flush thread stops at its first error and drops the queued requests. This may run with the lock
+    // held, so it must not take the lock.
     fn drop(&mut self) {
         if !self.reported {
             self.complete(&Err(io::Error::other("the log's flush thread has stopped")));
@@ -141,7 +140,7 @@ impl Drop for FlushDone {
     }
 }
 
-/// Limits the bytes under way and remembers the first failure.
+/// Limits the unflushed bytes and remembers the first failure.
 pub(super) struct Gate {
     unflushed: AtomicUsize,
     room: Notify,
@@ -156,7 +155,7 @@ impl Gate {
         Self { unflushed, room: Notify::new(), failed, on_fatal, observer }
     }
 
-    /// Refuses once a write has failed: the file's content is then unknown.
+    /// Fails after any write failure, because the content of the file is then unknown.
     pub(super) fn check(&self) -> io::Result<()> {
         if self.failed.load(Ordering::Acquire) {
             Err(io::Error::other("the raft log failed earlier"))
@@ -165,7 +164,7 @@ impl Gate {
         }
     }
 
-    /// Waits until more may be appended.
+    /// Waits until there is room for further appends.
     pub(super) async fn room(&self) {
         loop {
             let freed = self.room.notified();
@@ -187,7 +186,7 @@ impl Gate {
         self.room.notify_waiters();
     }
 
-    /// Closes the gate for good and tells the process, once.
+    /// Fails all further writes and notifies the process, once.
     pub(super) fn fail(&self, cause: &io::Error) {
         if !self.failed.swap(true, Ordering::AcqRel) {
             (self.on_fatal)(io::Error::new(cause.kind(), format!("the raft log cannot be written: {cause}")));

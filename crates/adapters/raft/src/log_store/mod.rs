@@ -1,6 +1,6 @@
-//! openraft's log on disk: one write-ahead log of the `raft-log` crate for entries, votes and
-//! markers, so that nothing is reordered. Appends are committed in groups: while one `fdatasync`
-//! runs, whatever is appended waits for the next. Any failure to write is fatal for the process.
+//! The Raft log on disk: one write-ahead log (crate `raft-log`) for entries, votes and markers, so that
+//! nothing is reordered. Group commit: while one `fdatasync` runs, appended records wait for the next. Any
+//! write failure is fatal for the process.
 
 mod flush;
 mod open;
@@ -23,32 +23,32 @@ use self::wal::{Wal, WalEntry, WalLogId};
 use crate::observe::Observer;
 use crate::type_config::{Entry, LogId, TypeConfig, Vote};
 
-/// Most payload bytes handed out by one read for replication or for applying.
+/// Largest size of the payloads that one read returns, in bytes.
 pub const APPEND_BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Most bytes appended but not yet on disk; above it `append` waits.
+/// Largest size of appended but unflushed records, in bytes; `append` waits above it.
 pub const LOG_UNFLUSHED_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Size at which a file of the log is closed and the next one begun.
+/// Size at which a log file is closed and the next one created, in bytes.
 pub const LOG_FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Payload bytes of recent entries kept in memory, beyond those of the newest file.
+/// Size of the payloads of recent entries in memory, in bytes, in addition to those of the newest file.
 pub const LOG_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Number of recent entries kept in memory, beyond those of the newest file.
+/// Number of recent entries in memory, in addition to those of the newest file.
 pub const LOG_CACHE_ENTRIES_MAX: usize = 65_536;
 
-/// Called once, from any thread, when the log can no longer be trusted to reach the disk.
+/// Called once, from any thread, when the log can no longer be written reliably.
 pub type OnFatal = Arc<dyn Fn(io::Error) + Send + Sync>;
 
-/// Where the log is and whose it is.
+/// The location and the owner of a log.
 #[derive(Clone)]
 pub struct LogStoreConfig {
-    /// Directory of the log; created when missing.
+    /// The directory; created if missing.
     pub dir: PathBuf,
-    /// Cluster the log belongs to.
+    /// The cluster that owns the log.
     pub cluster_id: String,
-    /// Node the log belongs to.
+    /// The node that owns the log.
     pub node_id: u64,
-    /// What to do when a write fails; the process should end.
+    /// Called when a write fails; the process should exit.
     pub on_fatal: OnFatal,
-    /// Hears how long flushes take.
+    /// Receives the duration of flushes.
     pub observer: Arc<dyn Observer>,
 }
 
@@ -62,22 +62,22 @@ impl std::fmt::Debug for LogStoreConfig {
     }
 }
 
-/// Why a log was not opened.
+/// The reason why a log was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A record before the end of the log is damaged. The member must be replaced, never repaired:
-    /// it may have acknowledged entries that it no longer has.
+    /// A record before the end of the log is damaged. The member must be replaced, not repaired: it may have
+    /// acknowledged entries that are lost now.
     #[error("the raft log is damaged: {file} at byte {offset}; replace this member")]
     Damaged {
         /// The damaged file.
         file: PathBuf,
-        /// Where in the file the first bad record begins.
+        /// The offset of the first damaged record.
         offset: u64,
-        /// What was wrong with it.
+        /// The cause.
         #[source]
         cause: io::Error,
     },
-    /// The directory holds another node's log.
+    /// The directory contains the log of another node.
     #[error(
         "{dir} holds the log of node {found_node} of cluster {found_cluster}, \
          not of node {node} of cluster {cluster}"
@@ -85,13 +85,13 @@ pub enum OpenError {
     Foreign {
         /// The directory.
         dir: PathBuf,
-        /// Cluster named in the log.
+        /// The cluster in the log.
         found_cluster: String,
-        /// Node named in the log.
+        /// The node in the log.
         found_node: u64,
-        /// Cluster that was asked for.
+        /// The expected cluster.
         cluster: String,
-        /// Node that was asked for.
+        /// The expected node.
         node: u64,
     },
     /// The log cannot be read or written.
@@ -99,26 +99,26 @@ pub enum OpenError {
     Io {
         /// The directory.
         dir: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         cause: io::Error,
     },
 }
 
-/// What is shared between the store, its readers and the flush thread.
+/// The state shared between the store, its readers and the flush thread.
 struct Shared {
     inner: RwLock<Inner>,
     gate: Arc<Gate>,
 }
 
-/// The log and what waits for its next flush.
+/// The log and the requests for its next flush.
 struct Inner {
     log: raft_log::RaftLog<Wal>,
     queue: FlushQueue,
 }
 
 impl Shared {
-    // A panic while the lock is held cannot leave the log half-changed: every change is one record.
+    // A panic while the lock is held cannot leave a partial change, because every change is one record.
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,7 +128,7 @@ impl Shared {
     }
 }
 
-/// The log on disk; clones share one log.
+/// The log on disk. Clones share one log.
 #[derive(Clone)]
 pub struct LogStore {
     shared: Arc<Shared>,
@@ -141,12 +141,12 @@ impl std::fmt::Debug for LogStore {
 }
 
 impl LogStore {
-    /// Bytes that the log occupies on disk.
+    /// The size of the log on disk, in bytes.
     pub fn disk_bytes(&self) -> u64 {
         self.shared.read().log.on_disk_size()
     }
 
-    /// Writes records under the lock and arranges for them to be flushed.
+    /// Writes records under the lock and requests a flush.
     fn change<F>(&self, waiter: Option<Waiter>, write: F) -> io::Result<()>
     where
         F: FnOnce(&mut raft_log::RaftLog<Wal>) -> io::Result<usize>,
@@ -187,8 +187,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         flushed.await.unwrap_or_else(|_| Err(io::Error::other("the log closed before the vote was saved")))
     }
 
-    // Not flushed by itself: it travels with the next append. After a crash it may be older than
-    // it was, which only means that fewer entries are applied before a leader is heard.
+    // Not flushed by itself, but with the next append. After a crash the value may be older, which only
+    // delays applying until a leader is heard.
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         let Some(committed) = committed.as_ref().map(WalLogId::from) else {
             return Ok(());
@@ -196,7 +196,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.shared.gate.check()?;
         let mut inner = self.shared.write();
         let state = inner.log.log_state();
-        // raft-log refuses a mark that goes back or lies beyond the log.
+        // raft-log rejects a value that decreases or is beyond the log.
         let useful = Some(&committed) > state.committed() && Some(&committed) <= state.last();
         let written = if useful { inner.log.commit(committed).map(drop) } else { Ok(()) };
         drop(inner);
@@ -213,7 +213,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        // Encoded before the lock is taken.
+        // Encodes before taking the lock.
         let mut bytes = 0;
         let records: Vec<_> = entries
             .into_iter()
@@ -236,7 +236,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.change(Some(Waiter::Saved(done)), |log| {
             let state = log.log_state();
             let keep = last_log_id.as_ref().map(|id| id.index + 1);
-            // Nothing before the purged entries is there to be kept.
+            // Purged entries need not be kept.
             let first = state.purged().map_or(0, |id| id.index + 1);
             let from = keep.unwrap_or(0).max(first);
             if state.last().is_some_and(|last| from <= last.index) {

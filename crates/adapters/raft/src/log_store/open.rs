@@ -1,5 +1,5 @@
-//! Opening the log: whose it is, and where it is damaged if it is. A record cut short at the end,
-//! or a run of zeros there, is what a crash leaves and is cut off; anything else is refused.
+//! Opening the log: checks its owner and finds damage. A torn record or zeros at the end are the result of a
+//! crash and are truncated; any other damage is refused.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,12 @@ use super::{
     OpenError, Shared,
 };
 
-/// Buffer for reading a file of the log at start.
+/// Size of the buffer for reading a log file at start, in bytes.
 const READ_BUFFER_BYTES: usize = 1024 * 1024;
 
 impl LogStore {
-    /// Opens the log, or begins one in an empty directory. Reads the whole log: call it where
-    /// blocking is allowed.
+    /// Opens the log, or creates one in an empty directory. Reads the whole log, so call it where blocking is
+    /// allowed.
     pub fn open(config: LogStoreConfig) -> Result<Self, OpenError> {
         Self::open_with(config, LOG_FILE_BYTES_MAX)
     }
@@ -59,13 +59,13 @@ fn raft_log_config(dir: &Path, file_bytes_max: usize) -> io::Result<raft_log::Co
     config.wal.chunk_max_size = Some(file_bytes_max);
     config.wal.truncate_incomplete_record = Some(true);
     config.wal.flush_batch_wait = Some(Duration::ZERO);
-    // Bounded by `Gate` instead: raft-log would block the appender while it holds the lock that
-    // the flush thread needs.
+    // Limited by `Gate` instead: raft-log would block the appender while it holds the lock that the flush
+    // thread needs.
     config.wal.flush_queue_max_bytes = Some(usize::MAX / 2);
     Ok(config)
 }
 
-/// Writes the identity into a new log and compares it with that of an old one.
+/// Writes the identity into a new log; checks that of an existing one.
 fn claim(log: &mut RaftLog<Wal>, config: &LogStoreConfig) -> Result<(), OpenError> {
     let ours = WalIdentity { cluster_id: config.cluster_id.clone(), node_id: config.node_id };
     match &log.log_state().user_data {
@@ -78,18 +78,18 @@ fn claim(log: &mut RaftLog<Wal>, config: &LogStoreConfig) -> Result<(), OpenErro
             node: ours.node_id,
         }),
         None => {
-            // On disk with the first vote or entry at the latest, in the same file and before it.
+            // Flushed with the first vote or entry at the latest, which comes later in the same file.
             let saved = log.save_user_data(Some(ours));
             saved.map(drop).map_err(|cause| OpenError::Io { dir: config.dir.clone(), cause })
         }
     }
 }
 
-/// The file and offset of the first record that cannot be read, if any can not.
+/// The file and the offset of the first unreadable record; `None` if all are readable.
 fn find_damage(config: &raft_log::chunked_wal::Config) -> Option<(PathBuf, u64)> {
     let lock = ChunkedWal::<RaftWalTypes<Wal>>::acquire_lock(config).ok()?;
     let mut damage = None;
-    // Offsets are counted over all files; a file is named after the offset of its beginning.
+    // Offsets count over all files; a file is named after its start offset.
     let mut current = None;
     let mut next = 0;
     let walked = ChunkedWal::<RaftWalTypes<Wal>>::dump_records(config, &lock, |chunk, _, record| {

@@ -1,4 +1,4 @@
-//! Reading the log, in batches bounded by bytes.
+//! Reading the log in batches of limited size.
 
 use std::fmt::Debug;
 use std::io;
@@ -12,7 +12,7 @@ use super::{APPEND_BATCH_BYTES_MAX, LogStore};
 use crate::type_config::{Entry, TypeConfig, Vote};
 
 impl LogStore {
-    /// Reads `[start, end)` until the entries make up `bytes_max`; at least one if there is one.
+    /// Reads `[start, end)` until the payloads reach `bytes_max`; at least one entry if there is any.
     fn read_range(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         if start >= end {
             return Ok(Vec::new());
@@ -83,8 +83,8 @@ impl openraft::RaftLogReader<TypeConfig> for LogStore {
         self.read_range(start, end, APPEND_BATCH_BYTES_MAX)
     }
 
-    // The default reads the whole range at once, which after a restart is everything since the
-    // last checkpoint.
+    // The default reads the whole range at once. After a restart this would be everything since the last
+    // checkpoint.
     async fn entries_stream<RB>(&mut self, range: RB) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,

@@ -1,4 +1,4 @@
-//! openraft's own suite, and what a crash or a bad disk does to the log.
+//! openraft's log test suite, and tests of crashes and disk failures.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ fn newest_file(dir: &Path) -> PathBuf {
     logs.max().expect("a file of the log")
 }
 
-/// A log of three entries, and the length of its only file before the third.
+/// A log with three entries. Returns the length of its only file before the third.
 async fn three_entries(dir: &Path) -> u64 {
     let mut store = open(dir);
     let first = (1..=2).map(|index| entry(index, "some command")).collect();
@@ -196,7 +196,7 @@ async fn reads_stop_at_the_byte_limit_but_give_at_least_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn appends_during_a_flush_share_the_next_one() {
     let dir = TempDir::new().expect("a temporary directory");
-    // Small files, so that rotation happens in between.
+    // Small files, so that the test includes rotations.
     let mut store = LogStore::open_with(config(dir.path()), 4096).expect("a new log");
     let mut flushed = Vec::new();
     for index in 1..=2000 {
@@ -224,7 +224,7 @@ async fn a_failed_write_is_fatal_and_nothing_is_accepted_after_it() {
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let mut store = LogStore::open_with(config, 4096).expect("a new log");
-    // The next file cannot be made.
+    // The next file cannot be created.
     std::fs::remove_dir_all(dir.path().join("raft")).expect("removed");
     let failed = store.blocking_append([entry(1, vec![0; 8192])]).await;
     assert!(failed.is_err());

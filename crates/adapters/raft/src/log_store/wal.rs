@@ -1,6 +1,6 @@
-//! The records of the write-ahead log, byte by byte. raft-log adds a type and a CRC-32 to each;
-//! lengths carry a checksum of their own here, because raft-log takes a record that seems to run
-//! past the end of the file for a torn one and would cut off good entries after a flipped length.
+//! The encoding of the records in the write-ahead log. raft-log adds a type and a CRC-32 to each. Lengths
+//! have an additional checksum: otherwise raft-log would treat a record with a corrupted length as torn, and
+//! truncate the valid entries after it.
 
 use std::io::{self, Read, Write};
 
@@ -13,11 +13,11 @@ use crate::codec::{DecodeError, proto};
 use crate::type_config::{Entry, LeaderId, LogId, Vote};
 use openraft::vote::RaftLeaderId as _;
 
-/// First byte of every id: neither zero (an unwritten block) nor a version raft-log uses.
+/// The first byte of every id: neither zero (an unwritten block) nor a version of raft-log.
 const ID_FORMAT: u8 = 0xA1;
-/// First byte of every payload, before the protobuf message.
+/// The first byte of every payload, before the protobuf message.
 const PAYLOAD_FORMAT: u8 = 1;
-/// No record is larger; openraft's entries are limited far below.
+/// Largest size of a record, in bytes; entries are limited far below it.
 const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// The types of the log.
@@ -60,7 +60,7 @@ fn expect_format(mut r: impl Read) -> io::Result<()> {
     }
 }
 
-/// A log id; ordered as openraft orders it.
+/// A log id, in openraft's order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct WalLogId {
     term: u64,
@@ -97,7 +97,7 @@ impl Decode for WalLogId {
     }
 }
 
-/// A vote; ordered as openraft orders votes whose leader ids are `leader_id_adv`.
+/// A vote, in the order of openraft's votes with `leader_id_adv`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
 pub(super) struct WalVote {
     term: u64,
@@ -138,7 +138,7 @@ impl Decode for WalVote {
     }
 }
 
-/// Writes length, checksum of the length, and the bytes.
+/// Writes the length, its checksum, and the bytes.
 fn write_framed<W: Write>(mut w: W, bytes: &[u8]) -> io::Result<usize> {
     let length = u32::try_from(bytes.len())
         .ok()
@@ -168,7 +168,7 @@ fn read_framed<R: Read>(mut r: R) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Checks and drops the format byte.
+/// Checks and removes the format byte.
 fn message(bytes: &Bytes) -> Result<Bytes, DecodeError> {
     match bytes.first() {
         Some(&PAYLOAD_FORMAT) => Ok(bytes.slice(1..)),
@@ -186,7 +186,7 @@ fn payload(message: &impl prost::Message) -> Bytes {
     bytes.into()
 }
 
-/// An entry as stored: format byte and protobuf message.
+/// A stored entry: the format byte and the protobuf message.
 #[derive(Clone)]
 pub(super) struct WalEntry(Bytes);
 
@@ -222,7 +222,7 @@ impl Decode for WalEntry {
     }
 }
 
-/// Whose log this is.
+/// The owner of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WalIdentity {
     pub(super) cluster_id: String,

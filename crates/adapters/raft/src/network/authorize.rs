@@ -1,5 +1,5 @@
-//! Who calls whom. The client states cluster, sender and target in the metadata of every call; the
-//! server believes none of it without the certificate of the connection.
+//! Authorisation of peers. The client sends cluster, sender and target as metadata of every call; the server
+//! checks them against the certificate of the connection.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const FROM: &str = "guardian-from";
 const TO: &str = "guardian-to";
 const WIRE: &str = "guardian-wire";
 
-/// Puts the metadata on every call to one peer.
+/// Adds the metadata to every call to one peer.
 #[derive(Clone, Debug)]
 pub(super) struct Stamp {
     cluster: MetadataValue<Ascii>,
@@ -46,7 +46,7 @@ impl Interceptor for Stamp {
     }
 }
 
-/// The node that a request is from, once its certificate has proved it.
+/// The sender of a request, as proved by its certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sender(pub(super) u64);
 
@@ -56,7 +56,7 @@ impl Sender {
         sender.ok_or_else(|| Status::internal("the call was not authorised"))
     }
 
-    /// Refuses a message in the name of another node.
+    /// Refuses a message on behalf of another node.
     pub(super) fn must_be(self, node_id: u64) -> Result<(), Status> {
         if self.0 == node_id {
             Ok(())
@@ -66,7 +66,7 @@ impl Sender {
     }
 }
 
-/// Lets in only calls that are from a member of this cluster and for this node.
+/// Admits only calls of members of this cluster that are addressed to this node.
 #[derive(Clone, Debug)]
 pub(super) struct Authorize {
     cluster_id: Arc<str>,

@@ -1,5 +1,5 @@
-//! Connections to one peer: four, so that no kind of traffic waits behind another. Each connects
-//! when first used and again after it broke.
+//! The four connections to a peer, so that no kind of traffic delays another. Each connects on first use and
+//! reconnects after a failure.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,18 +21,18 @@ use super::{
 };
 use crate::codec::proto::peer_client::PeerClient;
 
-/// How long the address that the cluster knows is tried when the settings have another.
+/// Time limit for the address in the membership, if the settings have another one to try next.
 const FIRST_ADDRESS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A gRPC client of one peer.
 pub(super) type Client = PeerClient<InterceptedService<Channel, Stamp>>;
 
-/// Where a peer is said to be. Its certificate says who it is, so more than one address may be tried.
+/// The addresses of a peer. Its certificate proves its identity, so several may be tried.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    /// What this process heard first: what the settings say.
+    /// The first known address: that of the settings.
     first: Arc<str>,
-    /// What it heard last: what the cluster says.
+    /// The latest known address: that of the membership.
     last: Mutex<Arc<str>>,
 }
 
@@ -41,7 +41,7 @@ impl Addresses {
         Self { first: addr.into(), last: Mutex::new(addr.into()) }
     }
 
-    /// From now on the next connection goes there.
+    /// Sets the address for further connections.
     pub(super) fn change(&self, addr: &str) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if **last != *addr {
@@ -59,9 +59,9 @@ impl Addresses {
 /// The connections to one peer.
 #[derive(Clone, Debug)]
 pub(super) struct PeerChannels {
-    /// Replication.
+    /// Log replication.
     pub(super) append: Client,
-    /// Heartbeats, votes, leadership transfer.
+    /// Heartbeats, votes and leadership transfer.
     pub(super) control: Client,
     /// Snapshots.
     pub(super) snapshot: Client,
@@ -95,7 +95,7 @@ fn connect_lazily(
         let dialled = dial(sockets.clone(), connector.clone(), addresses.clone(), server_name.clone());
         async move { dialled.await.map(TokioIo::new) }
     });
-    // The scheme is http because TLS is made by the connector, not by tonic.
+    // The scheme is http, because the connector does TLS rather than tonic.
     let channel = Endpoint::from_shared(format!("http://{dns_name}"))
         .map_err(|_| TlsError::BadName(dns_name))?
         .connect_timeout(CONNECT_TIMEOUT)
@@ -119,7 +119,7 @@ async fn dial(
 ) -> io::Result<TlsStream<Box<dyn Socket>>> {
     let (last, first) = addresses.both();
     let Some(first) = first else { return dial_at(&sockets, &connector, &last, name).await };
-    // A member that was moved while nobody could note it is found where the settings say.
+    // The settings have the right address if the member moved while the membership could not be changed.
     match timeout(FIRST_ADDRESS_TIMEOUT, dial_at(&sockets, &connector, &last, name.clone())).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(_)) | Err(_) => dial_at(&sockets, &connector, &first, name).await,

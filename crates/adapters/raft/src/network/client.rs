@@ -1,5 +1,5 @@
-//! What openraft calls to reach a peer. Every call ends by the time openraft allows; the stream
-//! for appending carries one request at a time and is abandoned after any failure.
+//! openraft's client of a peer. Every call has openraft's time limit. The append stream carries one request
+//! at a time and is dropped after any failure.
 
 use std::future::Future;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
     }
 }
 
-/// openraft's way to one peer.
+/// openraft's network connection to one peer.
 #[derive(Debug)]
 pub struct PeerNetwork {
     peers: Peers,
@@ -57,7 +57,7 @@ pub struct PeerNetwork {
     stream: Option<AppendStream>,
 }
 
-/// An open stream on which no answer is outstanding.
+/// An open stream without an outstanding response.
 #[derive(Debug)]
 struct AppendStream {
     requests: mpsc::Sender<proto::AppendRequest>,
@@ -73,7 +73,7 @@ impl PeerNetwork {
         Timeout { action, id: self.peers.node_id(), target: self.target, timeout: after }
     }
 
-    /// Sends one request and takes its answer; leaves the stream open only if that worked.
+    /// Sends a request and receives its response. Keeps the stream open only on success.
     async fn exchange(&mut self, request: proto::AppendRequest) -> Result<proto::AppendReply, RpcError> {
         let fresh = self.stream.is_none();
         let mut stream = if let Some(stream) = self.stream.take() {
@@ -82,7 +82,7 @@ impl PeerNetwork {
             stream
         } else {
             let (requests, outgoing) = mpsc::channel(1);
-            // The first request travels with the opening of the stream.
+            // The first request is sent together with the opening of the stream.
             let sent = requests.send(request).await;
             sent.map_err(|_| broken(&Status::internal("the append stream has no end")))?;
             let opened = self.append.append(ReceiverStream::new(outgoing)).await;
@@ -95,7 +95,7 @@ impl PeerNetwork {
                 Ok(reply)
             }
             Ok(None) => Err(broken(&Status::unavailable("the append stream has ended"))),
-            // A stream that never worked is no better than no connection.
+            // A stream that never worked is treated like a failed connection.
             Err(status) if fresh => Err(unreachable(&status)),
             Err(status) => Err(broken(&status)),
         }
@@ -116,12 +116,12 @@ impl PeerNetwork {
     }
 }
 
-/// Openraft waits before it tries again.
+/// openraft backs off before it retries.
 fn unreachable(status: &Status) -> RpcError {
     Unreachable::new(status).into()
 }
 
-/// Openraft tries again at once, which opens a new stream.
+/// openraft retries at once, on a new stream.
 fn broken(status: &Status) -> RpcError {
     NetworkError::new(status).into()
 }
@@ -140,7 +140,7 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
         let limit = option.soft_ttl();
         let late = self.timeout(RPCTypes::AppendEntries, limit);
-        // On a timeout the stream is dropped with the answer that may still come.
+        // A time-out drops the stream, together with a late response.
         let reply = timeout(limit, self.exchange(rpc.into())).await;
         let reply = reply.map_err(|_| RpcError::from(late))??;
         self.peers.heard_space(self.target, Level::from_number(reply.space));
@@ -158,7 +158,7 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
         reply.try_into().map_err(|cause| nonsense(&cause))
     }
 
-    // The default grants every pre-vote without asking.
+    // The default grants every pre-vote.
     async fn pre_vote(
         &mut self,
         rpc: VoteRequest<TypeConfig>,
@@ -190,7 +190,7 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
         }
     }
 
-    // The default does nothing but fail.
+    // The default always fails.
     async fn transfer_leader(
         &mut self,
         request: TransferLeaderRequest<TypeConfig>,

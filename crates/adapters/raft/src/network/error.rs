@@ -1,37 +1,37 @@
-//! How calls to a peer fail, told apart by what the caller may do next.
+//! Errors of calls to peers, distinguished by what the caller may do next.
 
 use tonic::{Code, Status};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a forwarded proposal has no outcome.
+/// The reason why a forwarded proposal has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
-    /// Never proposed: it may be sent again, here or elsewhere.
+    /// Not proposed; safe to retry here or elsewhere.
     #[error("not proposed: {why}")]
     NotSent {
-        /// What happened.
+        /// What failed.
         why: String,
-        /// What caused it.
+        /// The cause.
         #[source]
         cause: Option<Cause>,
     },
-    /// Sent, and then the answer was lost: it may or may not be committed.
+    /// Sent, but the response was lost: the proposal may or may not be committed.
     #[error("the outcome is not known: {why}")]
     Unknown {
-        /// What happened.
+        /// What failed.
         why: String,
-        /// What caused it.
+        /// The cause.
         #[source]
         cause: Option<Cause>,
     },
-    /// Turned away for good.
+    /// Refused permanently.
     #[error("refused: {why}")]
     Refused {
-        /// What the leader said.
+        /// The reason that the leader gave.
         why: String,
     },
-    /// Never proposed, because a member is low on disk space.
+    /// Not proposed, because a member is low on disk space.
     #[error("not proposed: a member is low on disk space")]
     DiskFull,
 }
@@ -46,21 +46,21 @@ impl ForwardError {
     }
 }
 
-/// Why a question to a peer was not answered; asking changes nothing, so it may be asked again.
+/// The reason why a query to a peer failed. Queries change nothing, so a retry is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
-    /// No address is known for the node.
+    /// The address of the node is unknown.
     #[error("node {0} is not known")]
     UnknownNode(u64),
-    /// Not answered in time.
+    /// The node did not respond in time.
     #[error("node {0} did not answer in time")]
     Timeout(u64),
-    /// No connection, or it broke.
+    /// The connection failed.
     #[error("node {node} cannot be reached")]
     Unreachable {
         /// The peer.
         node: u64,
-        /// What happened.
+        /// The cause.
         #[source]
         cause: Box<Status>,
     },
@@ -69,24 +69,24 @@ pub enum PeerError {
     NotLeader {
         /// The peer.
         node: u64,
-        /// What it said.
+        /// The reason that it gave.
         why: String,
     },
-    /// The peer answered with an error.
+    /// The peer responded with an error.
     #[error("node {node} refused the call")]
     Refused {
         /// The peer.
         node: u64,
-        /// What it said.
+        /// The response.
         #[source]
         cause: Box<Status>,
     },
-    /// The peer's answer makes no sense.
+    /// The response of the peer is malformed.
     #[error("node {node} answered nonsense")]
     Nonsense {
         /// The peer.
         node: u64,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         cause: crate::codec::DecodeError,
     },
@@ -103,9 +103,9 @@ impl PeerError {
     }
 }
 
-/// Whether the connection failed, as opposed to the peer saying no.
+/// Whether the connection failed, rather than the peer refusing the call.
 pub(super) fn connection_failed(status: &Status) -> bool {
-    // tonic turns connect errors into UNAVAILABLE and broken HTTP/2 streams into the others.
+    // tonic reports connect errors as UNAVAILABLE and broken HTTP/2 streams as the others.
     matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded)
         || std::error::Error::source(status).is_some()
 }

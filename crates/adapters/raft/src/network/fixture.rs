@@ -54,7 +54,7 @@ impl Ca {
     }
 }
 
-/// Echoes; refuses, forgets or never answers when asked to.
+/// Echoes proposals; refuses or loses them, or never responds, on request.
 pub(super) struct Echo(u64);
 
 #[async_trait]
@@ -144,7 +144,7 @@ impl Node {
         tokio::spawn(service.expect("a directory").serve(listener));
     }
 
-    /// Breaks all connections and listens again on the same port.
+    /// Closes all connections and listens again on the same port.
     pub(super) async fn restart_listener(&mut self, ca: &Ca) {
         self.shutdown.cancel();
         self.shutdown = CancellationToken::new();
@@ -189,7 +189,8 @@ async fn raft(id: u64, dir: &Path, peers: Peers, sm: Counter) -> Raft<TypeConfig
     raft.expect("a raft node")
 }
 
-/// Writes through the leader. A leader takes no proposals before a quorum has answered it.
+/// Writes through the leader. Retries, because a new leader accepts no proposals before a quorum has
+/// responded.
 pub(super) async fn write(leader: &Node, command: String) {
     let deadline = soon();
     loop {
@@ -202,7 +203,7 @@ pub(super) async fn write(leader: &Node, command: String) {
     }
 }
 
-/// Node 2's view of a running node 1.
+/// A running node 1, and the peers of node 2.
 pub(super) async fn pair() -> (Ca, Node, Peers) {
     let ca = Ca::new();
     let node = Node::start(&ca, 1).await;

@@ -1,5 +1,5 @@
-//! Forwarding proposals to one peer: one stream, many proposals in flight, answers in any order.
-//! What was put on a stream that then broke has an unknown outcome and is never sent again here.
+//! Forwards proposals to a peer on one stream, many in flight, with responses in any order. A proposal that
+//! was sent on a broken stream has an unknown outcome and is never sent again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::codec::proto;
 
 type Answer = Result<Bytes, ForwardError>;
 
-/// The forwarding side of one peer.
+/// The forwarding client for one peer.
 #[derive(Debug)]
 pub(super) struct ForwardClient {
     client: Client,
@@ -33,7 +33,7 @@ struct ForwardStream {
     waiting: Arc<Waiting>,
 }
 
-/// Who waits for which answer; `None` once the stream has ended.
+/// The pending proposals by id; `None` once the stream has ended.
 #[derive(Debug)]
 struct Waiting(Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>);
 
@@ -92,7 +92,7 @@ impl ForwardClient {
         let (requests, outgoing) = mpsc::channel(FORWARD_IN_FLIGHT_MAX);
         let mut client = self.client.clone();
         let opened = client.forward(ReceiverStream::new(outgoing)).await;
-        // Nothing was put on the stream yet, so whatever fails here, nothing was proposed.
+        // Nothing was sent on the stream yet, so a failure here means that nothing was proposed.
         let replies = opened
             .map_err(|status| ForwardError::not_sent("the leader cannot be reached", Some(status.into())))?;
         let waiting = Arc::new(Waiting(Mutex::new(Some(HashMap::new()))));
@@ -121,7 +121,7 @@ impl Waiting {
     }
 }
 
-/// Takes back the registration when the caller stops waiting.
+/// Removes a pending proposal when its caller stops waiting.
 struct Registered {
     id: u64,
     waiting: Arc<Waiting>,
@@ -141,7 +141,7 @@ async fn read_replies(mut replies: Streaming<proto::ForwardReply>, waiting: Arc<
             Ok(Some(reply)) => {
                 let caller = waiting.lock().as_mut().and_then(|all| all.remove(&reply.id));
                 if let Some(caller) = caller {
-                    // The caller may have given up just now.
+                    // The caller may have stopped waiting.
                     drop(caller.send(outcome(reply.outcome)));
                 }
             }

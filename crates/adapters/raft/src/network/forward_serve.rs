@@ -1,4 +1,4 @@
-//! Answering the proposals that one peer forwards on one stream.
+//! Serves the proposals that a peer forwards on one stream.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tonic::Streaming;
 use super::{FORWARD_IN_FLIGHT_MAX, PeerHandler, ProposeError};
 use crate::codec::proto;
 
-/// Proposes what arrives, all at once up to the limit, and answers as outcomes come.
+/// Proposes all requests concurrently, up to the limit, and sends the outcomes as they arrive.
 pub(super) async fn serve_forwards(
     mut requests: Streaming<proto::ForwardRequest>,
     handler: Arc<dyn PeerHandler>,
@@ -27,7 +27,7 @@ pub(super) async fn serve_forwards(
         tokio::spawn(async move {
             let outcome = outcome(handler.propose(request.payload).await);
             let reply = proto::ForwardReply { id: request.id, outcome: Some(outcome) };
-            // Nobody is there to hear it when the stream has broken.
+            // The receiver is gone if the stream is broken.
             drop(replies.send(reply).await);
             drop(permit);
         });

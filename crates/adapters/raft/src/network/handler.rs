@@ -1,4 +1,4 @@
-//! What peers may ask of a node beyond Raft itself; the node implements it.
+//! Requests of peers other than Raft messages; implemented by the node.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,16 +9,16 @@ use crate::space::Level;
 use crate::type_config::Snapshot;
 use std::io;
 
-/// Why a proposal that a peer forwarded has no outcome.
+/// The reason why a forwarded proposal has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum ProposeError {
-    /// Not proposed, for example because this node does not lead: it may be sent again.
+    /// Not proposed, for example because this node is not the leader; safe to retry.
     #[error("not proposed: {0}")]
     NotProposed(String),
-    /// Proposed, and then leadership was lost: it may or may not be committed.
+    /// Proposed, but leadership was lost: it may or may not be committed.
     #[error("the outcome is not known: {0}")]
     Unknown(String),
-    /// Turned away for good.
+    /// Refused permanently.
     #[error("refused: {0}")]
     Refused(String),
     /// Not proposed, because a member is low on disk space.
@@ -26,64 +26,63 @@ pub enum ProposeError {
     DiskFull,
 }
 
-/// How a node is, in short.
+/// The status of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct NodeStatus {
-    /// The node.
+    /// The id of the node.
     pub node_id: u64,
-    /// Index of the last log entry it applied.
+    /// The index of its last applied log entry.
     pub applied_index: u64,
-    /// Revision of its state.
+    /// The revision of its state.
     pub revision: u64,
-    /// Head of its audit chain.
+    /// The head of its audit chain.
     pub audit_head: Bytes,
-    /// Base URL of its public API.
+    /// The base URL of its public API.
     pub api_url: String,
-    /// Whether it takes part in the cluster.
+    /// Whether it participates in the cluster.
     pub takes_part: bool,
-    /// Whether its log has begun, that is, the cluster exists.
+    /// Whether its log has entries or votes, that is, the cluster exists.
     pub initialized: bool,
-    /// Whether it knows the node that asks as a member.
+    /// Whether the requesting node is a member, as far as it knows.
     pub asker_is_member: bool,
-    /// Whether it knows that the node that asks had to leave for good.
+    /// Whether the requesting node was permanently removed, as far as it knows.
     pub asker_was_removed: bool,
-    /// Whether it is new and waits to be asked to join.
+    /// Whether it is new and waits to join.
     pub joining: bool,
 }
 
-/// What peers may ask of a node beyond Raft itself.
+/// Handles requests of peers other than Raft messages.
 #[async_trait]
 pub trait PeerHandler: Send + Sync + 'static {
-    /// Proposes a command here, if this node leads, and gives its encoded outcome. Must not
-    /// forward it.
+    /// Proposes a command, if this node is the leader, and returns its encoded outcome. Must not forward it.
     async fn propose(&self, payload: Bytes) -> Result<Bytes, ProposeError>;
 
-    /// How this node is, and what it knows of `asker`.
+    /// The status of this node, and what it knows of the requesting node `asker`.
     async fn status(&self, asker: u64) -> NodeStatus;
 
-    /// Takes part from now on, if this node waits to join; otherwise says why not.
+    /// Starts to participate, if this node waits to join; otherwise returns the reason.
     async fn join(&self) -> Result<(), String>;
 
-    /// Admits or retires a member, if this node leads.
+    /// Admits, updates or retires a member, if this node is the leader.
     async fn change_members(&self, command: Bytes) -> Result<MembersDone, ChangeError>;
 
-    /// Has another node lead, if this node does: `to`, or whichever is furthest.
+    /// Transfers leadership from this node to `to`, or to the most advanced member.
     async fn hand_over(&self, to: Option<u64>) -> Result<MembersDone, ChangeError>;
 
-    /// Whether `node` had to leave for good and is no member any more.
+    /// Whether `node` was permanently removed and is no longer a member.
     fn was_removed(&self, node: u64) -> bool;
 
-    /// Whether this node takes part in the cluster yet. Until then it answers nothing but its status.
+    /// Whether this node participates in the cluster. Until then it only answers status requests.
     fn takes_part(&self) -> bool;
 
-    /// Says whether a received snapshot is whole and covers what its sender said.
+    /// Checks that a received snapshot is complete and covers the log up to what its sender declared.
     async fn check_snapshot(&self, snapshot: &Snapshot) -> io::Result<()>;
 
-    /// A leader's message was accepted just now.
+    /// Called when a message of the leader was accepted.
     fn heard_from_leader(&self);
 
-    /// How much disk space this node has.
+    /// The level of free disk space of this node.
     fn space(&self) -> Level;
 }
 

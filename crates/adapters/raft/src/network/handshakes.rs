@@ -1,5 +1,5 @@
-//! TLS handshakes under way: bounded by address and in all. When there are too many, the oldest is given up, because
-//! that of a member takes milliseconds and those of others may never end. Failed ones are counted, and folded into
+//! Pending TLS handshakes, limited by address and in total. Beyond a limit the oldest is aborted: the
+//! handshake of a member takes milliseconds, while others may never end. Failures are counted and folded into
 //! one log line.
 
 use std::collections::HashMap;
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::{HANDSHAKES_MAX, HANDSHAKES_PER_ADDRESS_MAX};
 use crate::observe::Observer;
 
-/// How often at most the log tells of failed handshakes.
+/// Shortest time between two log lines about failed handshakes.
 pub(super) const SAID_EVERY: Duration = Duration::from_mins(1);
 
-/// The handshakes of one node.
+/// The pending handshakes of this node.
 #[derive(Debug)]
 pub(super) struct Handshakes {
     observer: Arc<dyn Observer>,
@@ -25,7 +25,7 @@ pub(super) struct Handshakes {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// By address, the oldest first.
+    /// The handshakes by address, the oldest first.
     under_way: HashMap<IpAddr, Vec<(u64, CancellationToken)>>,
     count: usize,
     next: u64,
@@ -33,7 +33,7 @@ struct Inner {
     said: Option<Instant>,
 }
 
-/// The place of one handshake; given back when it is dropped.
+/// A pending handshake; its place is freed on drop.
 #[derive(Debug)]
 pub(super) struct Handshake {
     all: Arc<Handshakes>,
@@ -47,7 +47,7 @@ impl Handshakes {
         Arc::new(Self { observer, inner: Mutex::default() })
     }
 
-    /// A place for one more.
+    /// Registers a handshake; aborts the oldest beyond a limit.
     pub(super) fn enter(self: &Arc<Self>, address: SocketAddr) -> Handshake {
         let key = address.ip().to_canonical();
         let given_up = CancellationToken::new();
@@ -67,7 +67,7 @@ impl Handshakes {
         Handshake { all: self.clone(), address, number, given_up }
     }
 
-    /// Counts a failed handshake, and says so now and then.
+    /// Counts a failed handshake; logs it at most once in the interval.
     pub(super) fn failed(&self, address: SocketAddr, cause: &str) {
         self.observer.handshake_failed();
         let failed = {

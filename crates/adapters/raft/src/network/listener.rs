@@ -1,5 +1,5 @@
-//! Accepting peers: a connection, and a TLS handshake with a deadline. Handshakes go on side by side, and accepting
-//! never waits for one.
+//! Accepting peers: a connection, and a TLS handshake with a deadline. Handshakes run concurrently, and
+//! accepting never waits for one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ use super::handshakes::{Handshake, Handshakes};
 use super::{CONNECTIONS_WAITING_MAX, HANDSHAKE_TIMEOUT, PeerTls, Socket, SocketListener, Sockets};
 use crate::observe::Observer;
 
-/// Pause after a failed `accept`, for example when no file descriptors are left.
+/// Pause after a failed `accept`, for example without free file descriptors.
 const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// A bound port of the peer plane.
+/// A bound port for peers.
 #[derive(Debug)]
 pub struct PeerListener {
     socket: Box<dyn SocketListener>,
@@ -44,7 +44,7 @@ impl PeerListener {
         &self.tls
     }
 
-    /// Starts accepting; the connections that finished their handshake arrive in the channel.
+    /// Starts accepting. Connections are sent to the channel after their handshake.
     pub(super) fn accept(
         self,
         shutdown: CancellationToken,
@@ -73,7 +73,7 @@ impl PeerListener {
                     let (ready, handshakes) = (ready.clone(), handshakes.clone());
                     tokio::spawn(async move {
                         match made.await {
-                            // The receiver is gone only when the server has stopped.
+                            // The receiver is only gone if the server has stopped.
                             Ok(peer) => drop(ready.send(Ok(peer)).await),
                             Err(cause) => handshakes.failed(addr, &cause),
                         }
@@ -88,7 +88,7 @@ impl PeerListener {
     }
 }
 
-/// Its place is free once it has ended, however it ends.
+/// Frees its place when it ends.
 async fn handshake(
     acceptor: TlsAcceptor,
     socket: Box<dyn Socket>,
@@ -110,7 +110,7 @@ pub(super) struct PeerStream {
     tls: TlsStream<Box<dyn Socket>>,
 }
 
-/// What a request can know about its connection.
+/// The verified certificate of a request's connection.
 #[derive(Clone, Debug)]
 pub(super) struct PeerCertificate(pub(super) Option<Arc<CertificateDer<'static>>>);
 

@@ -1,34 +1,34 @@
-//! What comes of asking the leader to change the members.
+//! The results of membership changes on the leader.
 
 use application::ports::MemberRefusal;
 use bytes::Bytes;
 
-/// A change that was made.
+/// A completed membership change.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MembersDone {
-    /// The revision at which it was allowed; 0 when there was nothing to allow.
+    /// The revision at which it was accepted; 0 if nothing had to be accepted.
     pub revision: u64,
-    /// Whether there was anything to do.
+    /// Whether anything changed.
     pub changed: bool,
-    /// Whoever has applied this index knows the new members.
+    /// The log index of the new membership.
     pub index: u64,
-    /// Who leads, when that was asked for; otherwise 0.
+    /// The new leader after a transfer; 0 for other changes.
     pub leader: u64,
 }
 
-/// A change that was not made, or may not have been.
+/// A membership change that failed or may have failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// Certainly not made, for example because the node does not lead: it may be asked for again.
+    /// Not made, for example because the node is not the leader; safe to retry.
     #[error("not changed: {0}")]
     NotDone(String),
-    /// Perhaps made, in part or as a whole.
+    /// Possibly made, partly or completely.
     #[error("the outcome is not known: {0}")]
     Unknown(String),
-    /// The replicated state said no: the encoded outcome.
+    /// The replicated state rejected it; contains the encoded outcome.
     #[error("the state refused it")]
     Rejected(Bytes),
-    /// The members are not fit for it.
+    /// The members do not allow it.
     #[error(transparent)]
     Refused(#[from] MemberRefusal),
 }

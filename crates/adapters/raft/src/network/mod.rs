@@ -1,6 +1,5 @@
-//! The peer plane: how nodes of one cluster talk. gRPC over mutual TLS 1.3 with the cluster's own
-//! CA; a certificate names one node of one cluster and both ends check it. What a command or a
-//! reply means is not known here.
+//! Communication between the nodes of a cluster: gRPC over mutual TLS 1.3 with the cluster's own CA. A
+//! certificate names one node of one cluster, and both ends check it. Commands and outcomes are opaque here.
 
 mod authorize;
 mod channel;
@@ -37,30 +36,30 @@ pub use self::snapshot_file::SnapshotFile;
 pub use self::sockets::{Socket, SocketListener, Sockets, Tcp};
 pub use self::tls::{PeerTls, TlsError, peer_dns_name};
 
-/// The one version of the peer protocol that this binary speaks.
+/// The version of the peer protocol.
 pub const WIRE_VERSION: u32 = 1;
-/// Most proposals forwarded to one peer and not yet answered; more wait.
+/// Most unanswered proposals forwarded to one peer; further ones wait.
 pub const FORWARD_IN_FLIGHT_MAX: usize = 1024;
-/// Largest message that is accepted.
+/// Largest accepted message, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Largest snapshot that is accepted.
+/// Largest accepted snapshot, in bytes.
 pub const SNAPSHOT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
-/// Data bytes in one frame of a snapshot.
+/// Size of the data in one frame of a snapshot, in bytes.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 1024 * 1024;
-/// TLS handshakes under way at a time; for one more the oldest is given up.
+/// Most pending TLS handshakes; beyond it the oldest is aborted.
 pub const HANDSHAKES_MAX: usize = 128;
-/// Those of one address.
+/// Most pending TLS handshakes of one address.
 pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 48;
-/// Connections of peers that wait to be served.
+/// Most accepted connections that wait to be served.
 const CONNECTIONS_WAITING_MAX: usize = 64;
-/// Time within which a peer must finish its TLS handshake.
+/// Time limit of a TLS handshake by a peer.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time within which a connection to a peer must be made, TLS included.
+/// Time limit for connecting to a peer, including TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// HTTP/2 window of one stream.
+/// HTTP/2 window of one stream, in bytes.
 const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// HTTP/2 window of one connection.
+/// HTTP/2 window of one connection, in bytes.
 const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 /// Interval of HTTP/2 pings, and the time within which each must be answered.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);

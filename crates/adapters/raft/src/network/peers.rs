@@ -1,5 +1,5 @@
-//! The other nodes, as this node calls them: connections by node id, forwarding of proposals to
-//! the leader, read barriers, status. Who is a member is decided elsewhere and told here.
+//! The clients of the other nodes: connections by node id, forwarding of proposals to the leader, read
+//! barriers, status. The membership is decided elsewhere.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -19,16 +19,16 @@ use crate::codec::{proto, required};
 use crate::space::{Level, Space};
 use crate::type_config::{LogId, PeerInfo};
 
-/// What a peer says of itself before anything else is asked of it.
+/// The greeting of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerHello {
-    /// Version of its binary.
+    /// The release of its binary.
     pub binary_version: String,
-    /// Newest command version that it can apply.
+    /// The newest command version that it can apply.
     pub command_max: u32,
 }
 
-/// The known peers; clones share the connections.
+/// The known peers. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Peers {
     shared: Arc<Shared>,
@@ -38,7 +38,7 @@ pub struct Peers {
 struct Shared {
     sockets: Arc<dyn Sockets>,
     tls: PeerTls,
-    /// Told what the peers say of their disks.
+    /// Receives the disk levels that peers report.
     space: Arc<Space>,
     known: Mutex<BTreeMap<u64, Known>>,
 }
@@ -51,45 +51,45 @@ struct Known {
 }
 
 impl Peers {
-    /// Knows nobody yet.
+    /// Creates a client without known peers.
     pub fn new(sockets: Arc<dyn Sockets>, tls: PeerTls) -> Self {
         Self::telling(sockets, tls, Arc::default())
     }
 
-    /// As [`Self::new`]; tells `space` what the peers say of their disks.
+    /// As [`Self::new`]; passes the disk levels that peers report to `space`.
     pub fn telling(sockets: Arc<dyn Sockets>, tls: PeerTls, space: Arc<Space>) -> Self {
         let known = Mutex::new(BTreeMap::new());
         Self { shared: Arc::new(Shared { sockets, tls, space, known }) }
     }
 
-    /// Notes what a peer said of its disk.
+    /// Records the disk level that a peer reported.
     pub(super) fn heard_space(&self, node: u64, level: Level) {
         self.shared.space.heard(node, level);
     }
 
-    /// This node.
+    /// The id of this node.
     pub fn node_id(&self) -> u64 {
         self.shared.tls.node_id()
     }
 
-    /// Takes note of a peer's address. Does not connect. Call it for every member whenever the
-    /// membership changes; a changed address is used once a connection breaks.
+    /// Sets the address of a peer, without connecting. Call it for all members when the membership changes.
+    /// Open connections stay; a new address is used for the next one.
     pub fn learn(&self, node_id: u64, info: &PeerInfo) {
         drop(self.channels(node_id, &info.peer_addr));
     }
 
-    /// The peers that are known.
+    /// The ids of the known peers.
     pub fn ids(&self) -> Vec<u64> {
         self.known().keys().copied().collect()
     }
 
-    /// Forgets every peer that is not in `members`.
+    /// Removes all peers that are not in `members`.
     pub fn retain(&self, members: &std::collections::BTreeSet<u64>) {
         self.known().retain(|id, _| members.contains(id));
     }
 
-    /// Has `leader` propose `payload`, and gives the encoded outcome. Never goes further than one
-    /// hop: a node that does not lead answers `NotSent`.
+    /// Forwards a proposal to `leader` and returns the encoded outcome. Never more than one hop: a node that
+    /// is not the leader answers `NotSent`.
     pub async fn forward(
         &self,
         leader: u64,
@@ -102,7 +102,7 @@ impl Peers {
         peer.forward.forward(payload, deadline).await
     }
 
-    /// Asks `leader` up to which entry this node must have applied before it may serve a read that
+    /// Requests the log id that this node must have applied before it may serve a linearizable read that
     /// began before this call.
     pub async fn read_barrier(&self, leader: u64, deadline: Instant) -> Result<LogId, PeerError> {
         let mut client = self.forward_client(leader)?;
@@ -112,14 +112,14 @@ impl Peers {
         log_id.map(Into::into).map_err(|cause| PeerError::Nonsense { node: leader, cause })
     }
 
-    /// Asks a node how it is.
+    /// Requests the status of a node.
     pub async fn status(&self, node: u64, deadline: Instant) -> Result<NodeStatus, PeerError> {
         let mut client = self.forward_client(node)?;
         let reply = answer(node, deadline, client.status(proto::StatusRequest {})).await?;
         Ok(reply.into())
     }
 
-    /// Asks a node how it is at an address that nobody knows yet, on a connection of its own.
+    /// Requests the status of a node at an unconfirmed address, on a separate connection.
     pub async fn status_at(&self, node: u64, addr: &str, deadline: Instant) -> Result<NodeStatus, PeerError> {
         let addresses = Arc::new(Addresses::new(addr));
         let channels = PeerChannels::new(&self.shared.sockets, &self.shared.tls, node, &addresses)
@@ -129,14 +129,14 @@ impl Peers {
         Ok(reply.into())
     }
 
-    /// Tells a node that waits to join that it takes part from now on.
+    /// Asks a node that waits to join to participate.
     pub async fn join(&self, node: u64, deadline: Instant) -> Result<(), PeerError> {
         let mut client = self.forward_client(node)?;
         answer(node, deadline, client.join(proto::JoinRequest {})).await?;
         Ok(())
     }
 
-    /// Has `leader` admit or retire a member.
+    /// Asks `leader` to admit, update or retire a member.
     pub async fn change_members(
         &self,
         leader: u64,
@@ -149,7 +149,7 @@ impl Peers {
         reply.map_err(|error| ChangeError::Unknown(error.to_string()))?.into_result()
     }
 
-    /// Has `leader` hand over.
+    /// Asks `leader` to transfer leadership.
     pub async fn hand_over(
         &self,
         leader: u64,
@@ -162,14 +162,14 @@ impl Peers {
         reply.map_err(|error| ChangeError::Unknown(error.to_string()))?.into_result()
     }
 
-    /// A client of a node that answers: what fails before was certainly not done.
+    /// A client of a node that responds. A failure before that means that nothing was changed.
     async fn connected(&self, node: u64, deadline: Instant) -> Result<Client, ChangeError> {
         let not_done = |error: PeerError| ChangeError::NotDone(error.to_string());
         self.status(node, deadline.min(Instant::now() + CONNECT_TIMEOUT)).await.map_err(not_done)?;
         self.forward_client(node).map_err(not_done)
     }
 
-    /// Introduces this node to another and hears who that is.
+    /// Exchanges greetings with a node.
     pub async fn hello(
         &self,
         node: u64,
@@ -187,7 +187,7 @@ impl Peers {
         Ok(PeerHello { binary_version: reply.binary_version, command_max: reply.command_max })
     }
 
-    /// The connections to a peer, made as needed; the next ones go to this address.
+    /// The connections to a peer, created as needed; further ones use this address.
     pub(super) fn channels(&self, node_id: u64, addr: &str) -> PeerChannels {
         let mut known = self.known();
         if let Some(peer) = known.get(&node_id) {

@@ -1,5 +1,5 @@
-//! The answering side of the peer plane: hands what peers ask to openraft, and proposals that they
-//! forward to the node. A forwarded proposal is never forwarded again.
+//! The server for peers: passes Raft messages to openraft, and forwarded proposals to the node. A forwarded
+//! proposal is never forwarded again.
 
 use std::io;
 use std::path::PathBuf;
@@ -29,19 +29,19 @@ use crate::observe::Observer;
 use crate::space::Space;
 use crate::type_config::{Snapshot, TypeConfig, Vote};
 
-/// Time that connections get to finish after a shutdown was asked for.
+/// Time limit for open connections after a shutdown was requested.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
-/// What the peer service needs to know.
+/// The configuration of the peer service.
 #[derive(Clone, Debug)]
 pub struct PeerServiceConfig {
-    /// Directory for snapshots that are being received.
+    /// The directory for incoming snapshots.
     pub incoming_dir: PathBuf,
-    /// Newest command version that this binary can apply.
+    /// The newest command version that this release can apply.
     pub command_max: u32,
-    /// Hears of the votes.
+    /// Receives votes and handshake failures.
     pub observer: Arc<dyn Observer>,
-    /// Says whether there is room for a snapshot.
+    /// Checks whether there is room for a snapshot.
     pub space: Arc<Space>,
     /// Ends the service when cancelled.
     pub shutdown: CancellationToken,
@@ -73,7 +73,7 @@ impl<SM> PeerService<SM>
 where
     SM: RaftStateMachine<TypeConfig, SnapshotData = SnapshotFile>,
 {
-    /// Prepares the service; removes half-received snapshots of an earlier run.
+    /// Prepares the service; removes incomplete snapshots of an earlier run.
     pub fn new(
         raft: Raft<TypeConfig, SM>,
         handler: Arc<dyn PeerHandler>,
@@ -97,8 +97,8 @@ where
         }
     }
 
-    /// As [`Self::admit`], and refuses a node that has to stay out. Nothing that keeps Raft safe depends on a
-    /// message of a node that is no member any more.
+    /// As [`Self::admit`]; also refuses a removed node. The safety of Raft does not depend on messages of
+    /// former members.
     fn admit_member(&self, sender: Sender) -> Result<(), Status> {
         self.admit()?;
         if self.handler.was_removed(sender.0) {
@@ -140,12 +140,12 @@ fn nonsense(cause: &DecodeError) -> Status {
     Status::invalid_argument(cause.to_string())
 }
 
-/// The node is stopping or has stopped.
+/// The error for a node that is stopping or has stopped.
 fn stopped(cause: &impl std::error::Error) -> Status {
     Status::unavailable(cause.to_string())
 }
 
-/// The vote in a message, if it is the sender's own.
+/// Checks that the vote in a message is the sender's own.
 fn own_vote(sender: Sender, vote: Option<&proto::Vote>) -> Result<(), Status> {
     let vote = required(vote, "vote").map_err(|cause| nonsense(&cause))?;
     sender.must_be(vote.node_id)
@@ -250,7 +250,7 @@ where
             self.incoming.receive(request.into_inner(), |head| own_vote(sender, head.vote.as_ref()));
         let (head, file) = receiving.await?;
         let (vote, snapshot) = snapshot_of(head, file).map_err(|cause| nonsense(&cause))?;
-        // Before the state machine, whose failure to install is fatal for this node.
+        // Checked before the state machine, whose failure to install would be fatal for this node.
         self.handler.check_snapshot(&snapshot).await.map_err(|cause| Status::data_loss(cause.to_string()))?;
         let answer = self.raft.install_full_snapshot(vote, snapshot).await;
         let answer = answer.map_err(|cause| stopped(&cause))?;
@@ -266,7 +266,7 @@ where
             Ok(linearizer) => Ok(Response::new(proto::ReadBarrierReply {
                 log_id: Some(linearizer.read_log_id().log_id().into()),
             })),
-            // ABORTED is what the client takes for "not the leader".
+            // The client treats ABORTED as "not the leader".
             Err(RaftError::APIError(cause)) => Err(Status::aborted(cause.to_string())),
             Err(RaftError::Fatal(cause)) => Err(stopped(&cause)),
         }
@@ -326,7 +326,7 @@ where
     }
 }
 
-/// Answers the next request of an append stream; nothing once the stream has ended.
+/// Answers the next request of an append stream; `None` once the stream has ended.
 async fn append_one<SM>(
     sender: Sender,
     requests: &mut Streaming<proto::AppendRequest>,
@@ -344,7 +344,7 @@ where
     answer.map(|answer| Some(answer.into())).map_err(|cause| stopped(&cause))
 }
 
-/// Whether the answer accepts the sender as the leader, rather than naming a higher vote.
+/// Whether the reply accepts the sender as leader, rather than reporting a higher vote.
 fn reply_is_from_follower(reply: &proto::AppendReply) -> bool {
     !matches!(reply.outcome, Some(proto::append_reply::Outcome::HigherVote(_)))
 }

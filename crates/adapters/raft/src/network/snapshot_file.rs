@@ -1,34 +1,34 @@
-//! A snapshot as a file: what the state machine builds, the network carries and the receiver
-//! installs. What is inside, only the state machine knows.
+//! A snapshot file: built by the state machine, sent over the network, installed by the receiver. Only the
+//! state machine knows the content.
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// A finished snapshot file; a temporary one is removed when this is dropped.
+/// A complete snapshot file. A temporary one is deleted on drop.
 #[derive(Debug)]
 pub struct SnapshotFile {
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
-    /// How long it is.
+    /// The length, in bytes.
     pub bytes: u64,
     owned: bool,
-    /// Open since it was described, so that another file under the same name does not take its place.
+    /// Kept open, so that a replaced file under the same name is not sent by mistake.
     open: Option<File>,
 }
 
 impl SnapshotFile {
-    /// A temporary file, removed on drop.
+    /// A temporary file, deleted on drop.
     pub fn temporary(path: PathBuf, bytes: u64) -> Self {
         Self { path, bytes, owned: true, open: None }
     }
 
-    /// A file that somebody else keeps, and may replace.
+    /// A file with another owner, who may replace it.
     pub fn kept(path: PathBuf, bytes: u64, open: File) -> Self {
         Self { path, bytes, owned: false, open: Some(open) }
     }
 
-    /// Opens it for reading from its start: the very file that was described.
+    /// Opens the described file for reading from its start.
     pub fn reader(&self) -> io::Result<File> {
         let Some(open) = &self.open else { return File::open(&self.path) };
         let mut file = open.try_clone()?;
@@ -36,13 +36,13 @@ impl SnapshotFile {
         Ok(file)
     }
 
-    /// Keeps the file: it is no longer removed on drop. Call it after renaming it into place.
+    /// Keeps the file on drop. Call it after renaming the file into place.
     pub fn keep(mut self) -> PathBuf {
         self.owned = false;
         std::mem::take(&mut self.path)
     }
 
-    /// The file.
+    /// The path.
     pub fn path(&self) -> &Path {
         &self.path
     }

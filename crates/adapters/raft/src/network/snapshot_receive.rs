@@ -1,5 +1,5 @@
-//! Receiving a snapshot into a temporary file, checking every chunk and the length of the whole.
-//! One at a time; whether it is any good, the state machine finds out.
+//! Receives a snapshot into a temporary file, one at a time. Checks every chunk and the total length; the
+//! state machine checks the content.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -16,10 +16,10 @@ use crate::codec::proto::snapshot_frame::{Frame, Head};
 use crate::disk;
 use crate::space::Space;
 
-/// Snapshots being received at a time.
+/// Most snapshots that are received at a time.
 const RECEIVING_MAX: usize = 1;
 
-/// The directory that incoming snapshots are written to.
+/// The directory of incoming snapshots.
 #[derive(Debug)]
 pub(super) struct Incoming {
     dir: PathBuf,
@@ -29,7 +29,7 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Makes the directory and removes what a crash left in it.
+    /// Creates the directory and removes files left by a crash.
     pub(super) fn new(dir: PathBuf, space: Arc<Space>) -> io::Result<Self> {
         std::fs::create_dir_all(&dir)?;
         for entry in std::fs::read_dir(&dir)? {
@@ -41,7 +41,7 @@ impl Incoming {
         Ok(Self { dir, space, next: AtomicU64::new(0), permits: Semaphore::new(RECEIVING_MAX) })
     }
 
-    /// Takes the head off the stream and then the content into a file.
+    /// Receives the head from the stream, and then the content into a file.
     pub(super) async fn receive<F>(
         &self,
         mut frames: Streaming<SnapshotFrame>,
@@ -60,7 +60,7 @@ impl Incoming {
         accept(&head)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(format!("incoming-{number}.tmp"));
-        // Made first, so that the file goes away with it whatever happens.
+        // Created first, so that the file is deleted on any failure.
         let mut file = SnapshotFile::temporary(path, 0);
         file.bytes = write(&file.path, &self.space, &mut frames).await?;
         Ok((head, file))
@@ -108,7 +108,7 @@ async fn write(
                 }
                 let space = space.clone();
                 let written = disk::blocking(move || {
-                    // It may take what is free, but not what the log and the state need.
+                    // May use free space, but not what the log and the state need.
                     if !space.has_room_to_spare(chunk.data.len() as u64) {
                         return Err(io::ErrorKind::StorageFull.into());
                     }

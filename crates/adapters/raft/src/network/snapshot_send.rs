@@ -1,5 +1,5 @@
-//! Sending a snapshot: the file in checksummed chunks, as fast as the receiver takes them. There
-//! is no limit for the whole, only for standing still.
+//! Sends a snapshot in checksummed chunks, as fast as the receiver accepts them. There is no time limit for
+//! the whole transfer, only for a stall.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -19,11 +19,10 @@ use crate::codec::required;
 use crate::disk;
 use crate::type_config::{Snapshot, TypeConfig, Vote};
 
-/// Chunks read ahead of the network.
+/// Chunks read in advance.
 const READ_AHEAD_CHUNKS: usize = 2;
 
-/// Sends a snapshot and gives the receiver's vote, or nothing if the transfer stood still for
-/// longer than `stall`.
+/// Sends a snapshot and returns the receiver's vote; `None` if the transfer stalled for longer than `stall`.
 pub(super) async fn send(
     mut client: Client,
     vote: Vote,
@@ -49,7 +48,7 @@ pub(super) async fn send(
     Ok(Some(vote.into()))
 }
 
-/// Ends when nothing has moved for `stall`.
+/// Returns once there was no progress for `stall`.
 async fn stalled(sent: &AtomicU64, stall: Duration) {
     loop {
         let before = sent.load(Ordering::Relaxed);
@@ -60,8 +59,8 @@ async fn stalled(sent: &AtomicU64, stall: Duration) {
     }
 }
 
-/// Puts the whole snapshot into the channel. The receiver hanging up is not an error here: the
-/// call says why.
+/// Sends the whole snapshot to the channel. A closed channel is no error here, because the call reports the
+/// reason.
 async fn feed(
     snapshot: &Snapshot,
     head: Head,
@@ -90,7 +89,7 @@ async fn feed(
     }
 }
 
-/// The next bytes of the file, and the file back; no bytes at its end.
+/// The next chunk, and the file; the chunk is empty at the end.
 fn read_chunk(mut file: File) -> io::Result<(File, Bytes)> {
     let mut data = Vec::with_capacity(SNAPSHOT_CHUNK_BYTES);
     (&mut file).take(SNAPSHOT_CHUNK_BYTES as u64).read_to_end(&mut data)?;

@@ -1,5 +1,5 @@
-//! Where the bytes between nodes go: TCP in production, a simulated network in a simulation. TLS and
-//! everything above it is the same on both.
+//! The transport between nodes: TCP in production, a simulated network in a simulation. TLS and everything
+//! above are the same.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A connection: bytes in order, both ways.
+/// A bidirectional byte stream.
 pub trait Socket: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Socket for T {}
@@ -17,14 +17,14 @@ impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Socket for T {}
 /// A bound port.
 #[async_trait]
 pub trait SocketListener: fmt::Debug + Send + Sync {
-    /// The next connection, and who made it.
+    /// Accepts a connection; returns it with the address of the client.
     async fn accept(&self) -> io::Result<(Box<dyn Socket>, SocketAddr)>;
 
-    /// The address that was bound.
+    /// The bound address.
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
 
-/// Makes connections.
+/// Creates listeners and connections.
 #[async_trait]
 pub trait Sockets: fmt::Debug + Send + Sync {
     /// Binds a port.
@@ -34,7 +34,7 @@ pub trait Sockets: fmt::Debug + Send + Sync {
     async fn connect(&self, addr: &str) -> io::Result<Box<dyn Socket>>;
 }
 
-/// TCP of the operating system, without delay.
+/// TCP of the operating system, with `TCP_NODELAY`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tcp;
 

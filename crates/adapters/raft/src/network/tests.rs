@@ -1,4 +1,4 @@
-//! Who is let in, what a forwarded proposal ends as, and Raft itself across the peer plane.
+//! Tests of authorisation, of the outcomes of forwarded proposals, and of Raft between real nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -176,7 +176,7 @@ async fn a_cluster_elects_replicates_transfers_and_sends_snapshots() {
     let elsewhere = nodes[1].peers.read_barrier(3, soon()).await;
     assert!(matches!(elsewhere, Err(PeerError::NotLeader { .. })), "{elsewhere:?}");
 
-    // A node that joins after the log was purged gets a snapshot.
+    // A node that joins after the log was purged receives a snapshot.
     nodes[0].raft.trigger().snapshot().await.expect("asked for");
     wait(&nodes[0]).snapshot(barrier, "built").await.expect("a snapshot");
     nodes[0].raft.trigger().purge_log(u64::MAX).await.expect("asked for");
@@ -190,7 +190,7 @@ async fn a_cluster_elects_replicates_transfers_and_sends_snapshots() {
         .applied_index_at_least(Some(nodes[0].machine.applied_index()), "caught up")
         .await
         .expect("applied");
-    // A follower whose connections break is reached again.
+    // A follower is reachable again after its connections broke.
     nodes[2].restart_listener(&ca).await;
     write(&nodes[0], "one more".into()).await;
     let applied = nodes[0].machine.applied_index();

@@ -1,5 +1,5 @@
-//! Mutual TLS between nodes: TLS 1.3 only, the cluster's own CA only, and one DNS name per node.
-//! The crypto provider is given explicitly; no process-wide default is set or used.
+//! Mutual TLS between nodes: only TLS 1.3, only the cluster's own CA, one DNS name for each node. The crypto
+//! provider is given explicitly, without a process-wide default.
 
 use std::sync::Arc;
 
@@ -9,28 +9,28 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
-/// Protocol negotiated by ALPN.
+/// The protocol for ALPN.
 const ALPN_H2: &[u8] = b"h2";
 
-/// Why peer TLS could not be set up.
+/// The reason why peer TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// Not PEM, or not what was expected in it.
+    /// The input is not PEM or contains something unexpected.
     #[error("{what} is not valid PEM")]
     Pem {
-        /// Which input.
+        /// The input.
         what: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         cause: rustls_pki_types::pem::Error,
     },
-    /// The file has no certificate.
+    /// The file contains no certificate.
     #[error("{0} holds no certificate")]
     Empty(&'static str),
-    /// The certificate authority cannot be used to verify peers.
+    /// The CA certificate cannot be used to verify peers.
     #[error("the cluster's CA cannot verify peers")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
-    /// A certificate or key is not usable.
+    /// The certificate or its key cannot be used.
     #[error("the peer certificate or key is not usable")]
     Rustls(#[from] rustls::Error),
     /// The certificate is for another node or cluster.
@@ -41,7 +41,7 @@ pub enum TlsError {
     BadName(String),
 }
 
-/// The DNS name that the certificate of a node carries.
+/// The DNS name in the certificate of a node.
 pub fn peer_dns_name(cluster_id: &str, node_id: u64) -> String {
     format!("node-{node_id}.{cluster_id}.guardian.internal")
 }
@@ -51,7 +51,7 @@ pub(super) fn peer_server_name(cluster_id: &str, node_id: u64) -> Result<ServerN
     ServerName::try_from(name.clone()).map_err(|_| TlsError::BadName(name))
 }
 
-/// Whether a certificate is that of a node; its chain must have been verified already.
+/// Checks that a certificate is that of a node. Its chain must have been verified before.
 pub(super) fn certificate_names(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,
@@ -59,7 +59,7 @@ pub(super) fn certificate_names(
     webpki::EndEntityCert::try_from(certificate)?.verify_is_valid_for_subject_name(name)
 }
 
-/// A node's credentials on the peer plane.
+/// The TLS credentials of a node for its peers.
 #[derive(Clone, Debug)]
 pub struct PeerTls {
     cluster_id: Arc<str>,
@@ -69,8 +69,8 @@ pub struct PeerTls {
 }
 
 impl PeerTls {
-    /// Takes the CA, the node's certificate chain and its key, all PEM. Refuses a certificate that
-    /// is not for this node of this cluster.
+    /// Takes the CA, the node's certificate chain and its key, all as PEM. Fails if the certificate is not
+    /// for this node of this cluster.
     pub fn from_pem(
         cluster_id: &str,
         node_id: u64,
@@ -94,7 +94,7 @@ impl PeerTls {
         key: &PrivateKeyDer<'static>,
     ) -> Result<Self, TlsError> {
         let name = peer_server_name(cluster_id, node_id)?;
-        // So that a name can be made for every other node too.
+        // Checks that DNS names can be formed for all node ids.
         peer_server_name(cluster_id, u64::MAX)?;
         let own = chain.first().ok_or(TlsError::Empty("the peer certificate file"))?;
         certificate_names(own, &name).map_err(|_| TlsError::WrongName(peer_dns_name(cluster_id, node_id)))?;
@@ -114,7 +114,7 @@ impl PeerTls {
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain.clone(), key.clone_key())?;
         server.alpn_protocols = vec![ALPN_H2.to_vec()];
-        // A resumed session is not verified again; peers connect rarely enough to do without.
+        // Resumed sessions are not verified again, and peers connect rarely, so resumption is disabled.
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
 
@@ -133,17 +133,17 @@ impl PeerTls {
         })
     }
 
-    /// Cluster that the credentials are for.
+    /// The cluster of the credentials.
     pub fn cluster_id(&self) -> &str {
         &self.cluster_id
     }
 
-    /// Node that the credentials are for.
+    /// The node of the credentials.
     pub fn node_id(&self) -> u64 {
         self.node_id
     }
 
-    /// The same credentials with a lie about whose they are.
+    /// The same credentials with a false node id.
     #[cfg(test)]
     pub(super) fn claiming(mut self, node_id: u64) -> Self {
         self.node_id = node_id;
