@@ -1,33 +1,33 @@
-//! What the replicated core reports while it runs, for whoever counts.
+//! Metrics of the replicated core.
 
 use std::fmt;
 
-/// Hears what happens. Called often and from hot paths: it must only count.
+/// Receives events. Called often and from hot paths, so it must only count.
 pub trait Observer: Send + Sync + fmt::Debug {
-    /// So many entries were applied together, in so many seconds.
+    /// Applied a batch of `entries` in `seconds`.
     fn applied(&self, entries: usize, seconds: f64);
 
-    /// Appended log entries were on disk so many seconds after the flush was asked for.
+    /// Flushed appended log entries to disk, `seconds` after the request.
     fn log_flushed(&self, seconds: f64);
 
-    /// A snapshot of so many bytes was written.
+    /// Wrote a snapshot of `bytes`.
     fn snapshot_built(&self, bytes: u64);
 
-    /// A snapshot from the leader replaced this node's state.
+    /// Installed a snapshot of the leader in place of this node's state.
     fn snapshot_installed(&self);
 
-    /// The node learned of another leader than before.
+    /// Learned of a new leader.
     fn leader_changed(&self);
 
-    /// The node answers a candidate that it stands by the vote for this candidate in this term. It must
-    /// never stand by an earlier one again, whatever happens to its process or its power.
+    /// Confirmed to a candidate its vote for this candidate in this term. It must never confirm an earlier
+    /// vote again, whatever happens to its process or its power.
     fn stands_by_vote(&self, term: u64, candidate: u64);
 
-    /// Somebody who connected to the peer port did not become a peer.
+    /// A connection to the peer port failed its handshake.
     fn handshake_failed(&self) {}
 }
 
-/// Hears nothing.
+/// Ignores all events.
 #[derive(Debug)]
 pub struct Unobserved;
 

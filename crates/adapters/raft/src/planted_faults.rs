@@ -1,10 +1,10 @@
-//! Where the simulation puts faults into this crate, to see that it finds them.
+//! The faults that the simulation injects into this crate, to show that it finds them.
 
 use crate::store::tables::Marker;
 use domain::{BindingChange, Command, Operation, Precondition, Stamped, State};
 pub(crate) use planted::{Fault, is};
 
-/// Compares the expected version with what this node has applied, and asks for no version any more.
+/// Checks the expected version against this node's state only, and removes it from the command.
 pub(crate) fn compared_here(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
     if let Command::PutConfig { id, expected, .. } = &mut command.command
         && let Precondition::Version(version) = *expected
@@ -15,10 +15,10 @@ pub(crate) fn compared_here(state: &State, mut command: Stamped<Command>) -> Sta
     command
 }
 
-/// How often a transaction loses a part, by the revision that it meets.
+/// A transaction loses a part at every revision that is a multiple of this.
 const HALVED_EVERY: u64 = 7;
 
-/// Changes what a committed command asks for.
+/// Alters a committed command.
 pub(crate) fn altered(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
     if is(Fault::StalePin) {
         return repinned(state, command);
@@ -48,7 +48,7 @@ pub(crate) fn altered(state: &State, mut command: Stamped<Command>) -> Stamped<C
     command
 }
 
-/// Takes the document for checked against whatever schema version is in force.
+/// Treats the document as checked against the schema version in force.
 fn repinned(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
     if let Command::PutConfig { id, binding, checked, .. } = &mut command.command {
         let binding = match binding {
@@ -62,7 +62,7 @@ fn repinned(state: &State, mut command: Stamped<Command>) -> Stamped<Command> {
     command
 }
 
-/// Forgets that the last entry was applied, or takes the next one for applied.
+/// Skips the next entry, or applies the last one twice.
 pub(crate) fn misremembered(mut marker: Marker) -> Marker {
     if let Some(applied) = &mut marker.applied {
         applied.index = applied.index.saturating_add(u64::from(is(Fault::SkipEntry)));

@@ -1,4 +1,4 @@
-//! openraft's view of the store: applies what is committed, builds and installs snapshots.
+//! openraft's state machine: applies committed entries, builds and installs snapshots.
 
 use crate::codec::command::encode_outcome;
 use crate::disk;
@@ -19,15 +19,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Most entries applied and published together.
+/// Most entries that are applied and published together.
 const APPLY_BATCH_MAX: usize = 512;
-/// The one snapshot that is kept.
+/// The file name of the current snapshot.
 const CURRENT: &str = "current.snap";
-/// The state, in the folder that holds the folder of the snapshots.
+/// The state file, in the parent folder of the snapshots.
 const STATE_FILE: &str = "state.redb";
-/// Time between two looks for room to apply more.
+/// Pause before checking again for space to apply entries.
 const ROOM_INTERVAL: Duration = Duration::from_millis(200);
-/// A snapshot that is being built.
+/// The file name of a snapshot in progress.
 const BUILDING: &str = "building.tmp";
 
 /// The state machine of one node.
@@ -38,7 +38,7 @@ pub struct StateMachine {
     observer: Arc<dyn Observer>,
     on_fatal: OnFatal,
     space: Arc<Space>,
-    /// Bytes of the commands applied since the node started.
+    /// Size of the commands applied since the node started, in bytes.
     applied_bytes: Arc<AtomicU64>,
     /// Held while the current snapshot is replaced.
     files: Arc<Mutex<()>>,
@@ -51,7 +51,7 @@ impl std::fmt::Debug for StateMachine {
 }
 
 impl StateMachine {
-    /// Stands on `store`, with snapshots in `dir`, which is made if need be.
+    /// A state machine on `store`, with snapshots in `dir`, which is created if missing.
     pub fn new(
         store: Arc<Store>,
         dir: PathBuf,
@@ -63,12 +63,12 @@ impl StateMachine {
         Ok(Self { store, dir, observer, on_fatal, space, applied_bytes, files })
     }
 
-    /// Counts the bytes of the commands that are applied, from the start of the node.
+    /// The size of the commands applied since the node started, in bytes.
     pub fn applied_bytes(&self) -> Arc<AtomicU64> {
         self.applied_bytes.clone()
     }
 
-    /// The same, which leaves room on a disk that is watched.
+    /// The same state machine, with checks for disk space.
     #[must_use]
     pub fn with_space(self, space: Arc<Space>) -> Self {
         Self { space, ..self }
@@ -111,7 +111,7 @@ impl StateMachine {
         disk::blocking(move || work(&store)).await
     }
 
-    /// Whatever fails here is the disk or a command from the future; either way this node must stop.
+    /// A failure is a disk error or an unknown command; either way the node must stop.
     fn fatal(&self, error: io::Error) -> io::Error {
         (self.on_fatal)(io::Error::new(error.kind(), error.to_string()));
         error
@@ -148,7 +148,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok(())
     }
 
-    /// A snapshot that nobody waits for is left out while there is no room for it; openraft asks again.
+    /// Without disk space, skips a snapshot that nobody waits for; openraft requests it again.
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Self> {
         let (dir, space) = (self.dir.clone(), self.space.clone());
         let room = disk::blocking(move || Ok(space.has_room_to_spare(snapshot_bytes(&dir))));
@@ -173,8 +173,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let work = move |store: &Store| {
             snapshot::verify_covers(&path, expected)?;
             let _one_at_a_time = files.lock().unwrap_or_else(PoisonError::into_inner);
-            // The file first: after a crash in between, openraft finds a snapshot that is newer than the
-            // state and installs it, while a state without its snapshot could never be sent on.
+            // The file comes first. After a crash in between, openraft finds a snapshot newer than the state
+            // and installs it. A state without its snapshot could never be sent to others.
             if path != current {
                 replace(&path, &current, &dir)?;
             }
@@ -203,11 +203,11 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
         let (dir, files, observer) = (self.dir.clone(), self.files.clone(), self.observer.clone());
         let work = move |store: &Store| {
             let written = store.write_snapshot(&building).inspect_err(|_| {
-                // What is there of it takes space for nothing.
+                // The incomplete file only uses space.
                 let _ = std::fs::remove_file(&building);
             })?;
             let _one_at_a_time = files.lock().unwrap_or_else(PoisonError::into_inner);
-            // One that was installed meanwhile is newer, and the log behind it is gone.
+            // A snapshot installed meanwhile is newer, and the log before it is purged.
             let newer =
                 current.try_exists()? && snapshot::head(&current)?.0.marker.applied > written.marker.applied;
             if !newer {
@@ -220,7 +220,7 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
     }
 }
 
-/// About how many bytes the next snapshot will have: as the last one, or at most what the state takes.
+/// The approximate size of the next snapshot, in bytes: by the last one, or at most the size of the state.
 fn snapshot_bytes(dir: &Path) -> u64 {
     let length = |path: PathBuf| std::fs::metadata(path).map(|found| found.len()).ok();
     let last = length(dir.join(CURRENT)).map(|bytes| bytes.saturating_add(bytes / 4));
@@ -233,7 +233,7 @@ fn described(path: PathBuf) -> io::Result<Snapshot> {
     Ok(Snapshot { meta, snapshot: SnapshotFile::kept(path, head.bytes, file) })
 }
 
-/// Moves a finished file into place, so that after a crash there is the old or the new one.
+/// Replaces a file atomically: after a crash there is the old or the new one.
 fn replace(from: &Path, to: &Path, dir: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
     std::fs::File::open(dir)?.sync_all()

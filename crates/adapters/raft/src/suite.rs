@@ -1,4 +1,4 @@
-//! openraft's own storage suite against the real log and the real state machine together.
+//! openraft's storage test suite on the real log and the real state machine.
 
 use crate::log_store::{LogStore, LogStoreConfig};
 use crate::observe::Unobserved;

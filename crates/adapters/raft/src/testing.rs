@@ -1,5 +1,5 @@
-//! The least state machine that openraft accepts, for tests of the log and of the peer plane: it
-//! counts commands and echoes them.
+//! A minimal state machine for openraft, for tests of the log and the network. It counts commands and echoes
+//! them.
 
 use std::io;
 use std::path::PathBuf;

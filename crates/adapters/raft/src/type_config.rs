@@ -1,5 +1,5 @@
-//! The types that Guardian gives to openraft: an opaque command, an opaque reply, numbered nodes.
-//! What the bytes mean is known to the state machine alone.
+//! The types for openraft: an opaque command, an opaque reply, numbered nodes. Only the state machine knows
+//! the content of the bytes.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use openraft::type_config::alias::{
 use serde::{Deserialize, Serialize};
 
 openraft::declare_raft_types!(
-    /// openraft's view of Guardian.
+    /// The type configuration of openraft.
     pub TypeConfig:
         D = Payload,
         R = Reply,
@@ -21,23 +21,23 @@ openraft::declare_raft_types!(
 
 /// Identifies a log entry by leader and index.
 pub type LogId = LogIdOf<TypeConfig>;
-/// A vote for, or the leadership of, a node in a term.
+/// A vote for a node in a term, or its leadership.
 pub type Vote = VoteOf<TypeConfig>;
-/// A leader: term and node.
+/// A leader, by term and node.
 pub type LeaderId = LeaderIdOf<TypeConfig>;
-/// One entry of the log.
+/// An entry of the log.
 pub type Entry = openraft::type_config::alias::EntryOf<TypeConfig>;
 /// The voters and learners of the cluster.
 pub type Membership = openraft::Membership<u64, PeerInfo>;
-/// A membership and the entry that set it.
+/// A membership, with the log id of its entry.
 pub type StoredMembership = StoredMembershipOf<TypeConfig>;
 /// What a snapshot covers.
 pub type SnapshotMeta = SnapshotMetaOf<TypeConfig>;
 /// A snapshot whose content is a file.
 pub type Snapshot = SnapshotOf<TypeConfig, crate::network::SnapshotFile>;
 
-/// A command as proposed: versioned bytes, cheap to clone.
-// openraft's `serde` feature asks for serde on every type here; nothing uses it.
+/// An encoded command; cheap to clone.
+// openraft's `serde` feature requires these traits; nothing uses them.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Payload(pub Bytes);
 
@@ -75,14 +75,14 @@ impl fmt::Display for Reply {
     }
 }
 
-/// Where a member of the cluster is found.
+/// The addresses of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PeerInfo {
-    /// The name an operator knows it by.
+    /// The name for operators.
     pub name: String,
-    /// `host:port` of its peer plane.
+    /// `host:port` for peers.
     pub peer_addr: String,
-    /// Base URL of its public API.
+    /// The base URL of its public API.
     pub api_url: String,
 }
 

@@ -1,6 +1,6 @@
-//! The shared read barrier: one confirmation of leadership serves every reader that was waiting when it
-//! began (etcd's `linearizableReadLoop`). A reader that comes later waits for the next one; an answer
-//! is never used twice, because a reader might have started after a write that the answer predates.
+//! The shared read barrier: one confirmation of leadership serves all readers that were waiting when it began
+//! (etcd's `linearizableReadLoop`). Later readers wait for the next one. A confirmation is never reused,
+//! because a reader may have started after a write that the confirmation does not cover.
 
 use super::{LEADER_WAIT, READ_TIMEOUT, RETRY_PAUSE, Shared};
 use application::ports::ConsensusError;
@@ -11,12 +11,12 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Most readers that may wait for a barrier.
+/// Most readers that wait for a barrier.
 const READERS_MAX: usize = 16_384;
 
 type Reader = oneshot::Sender<bool>;
 
-/// Where readers ask for a barrier.
+/// Queues readers for the next barrier.
 pub(super) struct Barrier {
     readers: mpsc::Sender<Reader>,
 }
@@ -33,7 +33,7 @@ impl Barrier {
         Self { readers }
     }
 
-    /// Waits until this node has applied every write that was acknowledged anywhere before the call.
+    /// Waits until this node has applied every write that was acknowledged on any node before the call.
     pub(super) async fn pass(&self) -> Result<(), ConsensusError> {
         let (reader, passed) = oneshot::channel();
         self.readers.try_send(reader).map_err(|_| ConsensusError::Overloaded)?;
@@ -55,13 +55,13 @@ async fn run(mut waiting: mpsc::Receiver<Reader>, shared: Arc<Shared>) {
             }
         }
         for reader in readers.drain(..) {
-            // A reader that gave up meanwhile does not mind.
+            // The reader may have stopped waiting.
             let _gone = reader.send(confirmed);
         }
     }
 }
 
-/// Asks the leader what is committed, and waits until that is applied here.
+/// Requests the committed index from the leader, and waits until this node has applied it.
 async fn confirm(shared: &Shared) -> bool {
     let began = Instant::now();
     let deadline = began + READ_TIMEOUT;
@@ -78,8 +78,8 @@ async fn confirm(shared: &Shared) -> bool {
 }
 
 impl Shared {
-    /// The index up to which everything was committed when a majority last confirmed the leader, after
-    /// the call began; `None` when it could not be confirmed.
+    /// The committed index, as confirmed by a majority after the call began; `None` if it could not be
+    /// confirmed.
     pub(super) async fn committed_index(&self, leader: u64, deadline: Instant) -> Option<u64> {
         if leader == self.node_id {
             let confirmed = timeout_at(deadline, self.raft.get_read_linearizer(ReadPolicy::ReadIndex));

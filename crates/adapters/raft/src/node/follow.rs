@@ -1,5 +1,5 @@
-//! Keeping up with who the members are: their addresses, changes that were left half-way, and whether this
-//! node is one of them still.
+//! Follows the membership: updates the addresses of members, completes interrupted changes, and detects the
+//! removal of this node.
 
 use super::start::NodeMember;
 use super::{ELECTION_MS_MAX, Shared};
@@ -14,16 +14,16 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Time between two looks.
+/// The interval between checks.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// After so long without a leader a node asks the others whether it is still a member.
+/// Time without a leader after which a node asks the others whether it is still a member, in milliseconds.
 const SILENCE_MS: u64 = 3 * ELECTION_MS_MAX;
-/// How long the others may take to answer that.
+/// Time limit for their answers.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long ending a change that was left half-way may take.
+/// Time limit for completing an interrupted change.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Goes on until the node stops or is no member any more. `members` are those in the settings.
+/// Runs until the node stops or was removed. `members` are those in the settings.
 pub(super) async fn follow_members(shared: Arc<Shared>, stop: CancellationToken, members: Vec<NodeMember>) {
     let mut metrics = shared.raft.server_metrics();
     let mut learned = None;
@@ -53,7 +53,7 @@ pub(super) async fn follow_members(shared: Arc<Shared>, stop: CancellationToken,
     }
 }
 
-/// What the settings say of members that the cluster knows otherwise.
+/// The settings of members that differ from the membership.
 pub(super) fn differences(stored: &StoredMembership, members: &[NodeMember]) -> Vec<String> {
     let differing = |member: &NodeMember| {
         let known = stored.membership().get_node(&member.id)?.clone();
@@ -76,7 +76,7 @@ pub(super) fn differences(stored: &StoredMembership, members: &[NodeMember]) -> 
     members.iter().filter_map(differing).flatten().collect()
 }
 
-/// The log knows better than the settings where members are.
+/// Uses the addresses in the log, which are newer than those in the settings.
 fn learn(shared: &Shared, stored: &StoredMembership, declared: &BTreeSet<u64>) {
     let mut known = declared.clone();
     for (id, info) in stored.membership().nodes().filter(|(id, _)| **id != shared.node_id) {
@@ -86,7 +86,8 @@ fn learn(shared: &Shared, stored: &StoredMembership, declared: &BTreeSet<u64>) {
     shared.peers.retain(&known);
 }
 
-/// A leader that died between the two entries of a change leaves both majorities in force.
+/// If a leader fails between the two entries of a change, both configurations stay in force until the change
+/// is completed.
 async fn settle(shared: &Shared, stored: &StoredMembership) {
     let applied = shared.store.published().marker.applied;
     let committed = *stored.log_id() <= applied;
@@ -102,8 +103,8 @@ async fn settle(shared: &Shared, stored: &StoredMembership) {
     }
 }
 
-/// Who says that this node is no member any more: itself, or a peer that it had to ask because it hears no
-/// leader.
+/// The node that reports the removal of this node: itself, or a peer that it asked because there was no
+/// leader. `None` if this node is still a member.
 async fn removed_by(shared: &Shared, stored: &StoredMembership) -> Option<u64> {
     if !shared.ready.load(Ordering::Acquire) {
         return None;
@@ -125,7 +126,7 @@ async fn removed_by(shared: &Shared, stored: &StoredMembership) -> Option<u64> {
     answers.await.into_iter().flatten().next()
 }
 
-/// From now on this node asks for no votes and answers no peers.
+/// Stops requesting votes and answering peers.
 fn leave(shared: &Shared, who: u64) {
     shared.removed.store(true, Ordering::Release);
     shared.ready.store(false, Ordering::Release);

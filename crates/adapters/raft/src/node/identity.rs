@@ -1,9 +1,9 @@
-//! Whose data folder this is. Written once, on the first start, and checked on every later one.
+//! The identity of the data folder. Written on the first start, and checked on all later ones.
 //!
-//! A node id must never come back with an empty log: it could vote again in an election it already
-//! voted in. So a new folder starts *fresh*, takes no part in the cluster, and becomes *ready* only when
-//! every declared member was seen fresh or ready too, that is, before there is a cluster. A folder
-//! that is fresh while the cluster exists was lost and replaced, and the node says so and stops.
+//! A node id must never come back with an empty log, because it could vote twice in one term. So a new folder
+//! starts as *fresh* and does not participate. It becomes *ready* only when all declared members are fresh or
+//! ready, that is, before the cluster exists. A fresh folder in an existing cluster means that a disk was
+//! lost and replaced; the node reports that and stops.
 
 use domain::ClusterId;
 use serde::{Deserialize, Serialize};
@@ -15,17 +15,17 @@ use std::sync::Arc;
 const FILE: &str = "identity.json";
 const LOCK: &str = "lock";
 
-/// How far a data folder has come.
+/// The phase of a data folder.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// New: takes no part yet.
+    /// New: does not participate yet.
     Fresh,
-    /// Takes part.
+    /// Participates in the cluster.
     Ready,
 }
 
-/// What the folder says of itself.
+/// The content of the identity file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
@@ -35,10 +35,10 @@ struct Record {
     phase: Phase,
 }
 
-/// The form of everything in the folder; a program refuses a newer one.
+/// The format of the data folder; a newer one is refused.
 const FORMAT: u32 = 1;
 
-/// A data folder that belongs to this node and to this process.
+/// A data folder that is locked by this process and belongs to this node.
 #[derive(Debug)]
 pub struct Identity {
     dir: PathBuf,
@@ -46,13 +46,13 @@ pub struct Identity {
     lock: Arc<File>,
 }
 
-/// Why a data folder cannot be used.
+/// The reason why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// Another process has it.
+    /// Another process uses it.
     #[error("the data folder {0} is in use by another process")]
     InUse(PathBuf),
-    /// It is another node's.
+    /// It belongs to another node.
     #[error(
         "the data folder {dir} belongs to node {found_node} of cluster {found_cluster}, \
          not to node {node} of cluster {cluster}"
@@ -60,16 +60,16 @@ pub enum IdentityError {
     Foreign {
         /// The folder.
         dir: PathBuf,
-        /// Whose it is.
+        /// The cluster that owns it.
         found_cluster: ClusterId,
-        /// Whose it is.
+        /// The node that owns it.
         found_node: u64,
-        /// Who wants it.
+        /// The expected cluster.
         cluster: ClusterId,
-        /// Who wants it.
+        /// The expected node.
         node: u64,
     },
-    /// A newer program wrote it.
+    /// A newer release wrote it.
     #[error("the data folder {dir} has format {found}, this program reads {FORMAT}")]
     Newer {
         /// The folder.
@@ -82,14 +82,14 @@ pub enum IdentityError {
     Io {
         /// The folder.
         dir: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         cause: io::Error,
     },
 }
 
 impl Identity {
-    /// Takes the folder for this process; makes it when it does not exist.
+    /// Locks the folder for this process; creates it if it does not exist.
     pub fn claim(dir: &Path, cluster: &ClusterId, node: u64) -> Result<Self, IdentityError> {
         let io = |cause| IdentityError::Io { dir: dir.to_owned(), cause };
         std::fs::create_dir_all(dir).map_err(io)?;
@@ -127,17 +127,17 @@ impl Identity {
         Ok(Self { dir: dir.to_owned(), record, lock: Arc::new(lock) })
     }
 
-    /// The claim itself: nobody else gets the folder while a copy of it lives.
+    /// The lock file. The folder stays locked while a clone of it exists.
     pub fn claim_file(&self) -> Arc<File> {
         self.lock.clone()
     }
 
-    /// How far it has come.
+    /// The phase of the folder.
     pub fn phase(&self) -> Phase {
         self.record.phase
     }
 
-    /// From now on the node takes part, also after a restart.
+    /// Marks the folder as ready, durably.
     pub fn make_ready(&mut self) -> io::Result<()> {
         let record = Record { phase: Phase::Ready, ..self.record.clone() };
         write(&self.dir, &record)?;
@@ -146,7 +146,7 @@ impl Identity {
     }
 }
 
-/// Writes the record so that after a crash there is the old or the new one.
+/// Writes the record atomically: after a crash there is the old or the new one.
 fn write(dir: &Path, record: &Record) -> io::Result<()> {
     let temporary = dir.join("identity.tmp");
     let mut file = File::create(&temporary)?;

@@ -1,7 +1,7 @@
-//! A new machine that is to join a cluster waits to be asked, and never starts a cluster by itself.
+//! Joining an existing cluster: a new node waits for a request and never forms a cluster by itself.
 //!
-//! The leader asks before it makes the machine a member. So a machine that is new although the members know
-//! it has lost its disk.
+//! The leader sends the request before it makes the node a member. So a new node that is already a member has
+//! lost its disk.
 
 use super::Shared;
 use super::identity::Identity;
@@ -12,22 +12,22 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-/// Time between two looks at the members.
+/// The interval between checks of the members.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// How long they may take to answer.
+/// Time limit for their answers.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where the leader's request waits for what came of it.
+/// The channel for the result of the leader's join request.
 pub(super) type Invitation = oneshot::Sender<Result<(), String>>;
 
-/// The id was another machine's, or this one's before.
+/// The id belonged to a removed member.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this node's id was removed from the cluster, as member {0} says, and is never used again: use a new id"
 )]
 struct RemovedId(u64);
 
-/// Waits until the leader asks this node to join, and then takes part, for good.
+/// Waits for the leader's join request, and then participates permanently.
 pub(super) async fn wait_to_join(
     shared: &Shared,
     identity: &mut Identity,
@@ -43,7 +43,7 @@ pub(super) async fn wait_to_join(
         };
         let Some(answer) = invited else { continue };
         if let Err(error) = check_new(shared, declared).await {
-            // The leader may be gone; the reason is in this node's log as well.
+            // The leader may be gone; this node logs the reason, too.
             let _gone = answer.send(Err(error.to_string()));
             return Err(error);
         }
@@ -56,7 +56,7 @@ pub(super) async fn wait_to_join(
     }
 }
 
-/// Fails when a member knows this node although it is new.
+/// Fails if a member already knows this node, although it is new.
 async fn check_new(shared: &Shared, declared: &[u64]) -> io::Result<()> {
     let deadline = Instant::now() + LOOK_TIMEOUT;
     let others = declared.iter().copied().filter(|id| *id != shared.node_id);

@@ -1,5 +1,5 @@
-//! Large commands take turns by project. Otherwise the small changes of other projects wait until the disks have
-//! written the megabytes of one.
+//! Large commands take turns by project. Otherwise small changes of other projects would wait until the disks
+//! have written the large documents of one.
 
 use domain::{Command, ProjectName};
 use std::collections::HashMap;
@@ -9,30 +9,30 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turns, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Commands whose documents have so many bytes together take turns.
+/// Total size of documents from which a command takes turns, in bytes.
 const LARGE_BYTES: usize = 64 * 1024;
-/// A project that was quiet for so long may write as much at once as in this time.
+/// An idle project may write as much at once as in this time.
 const BURST: Duration = Duration::from_secs(1);
-/// KiB of large commands of one project that wait or are under way at this node, at most.
+/// Largest total size of waiting and running large commands of one project on this node, in KiB.
 const PROJECT_KIB_MAX: usize = 16 * 1024;
-/// The same of all projects together.
+/// The same for all projects together, in KiB.
 const NODE_KIB_MAX: usize = 128 * 1024;
-/// With more projects than this, idle ones are removed.
+/// Number of projects above which idle ones are removed.
 const PROJECTS_KEPT: usize = 1024;
 
-/// The turns of every project that writes large documents through this node.
+/// The turns of all projects that write large documents through this node.
 pub(super) struct LargeCommands {
-    /// How many bytes of large documents a project may write in a second; 0 is no limit.
+    /// Rate of large documents for each project, in bytes per second; 0 means unlimited.
     bytes_per_second: u64,
     projects: Mutex<HashMap<Option<ProjectName>, Project>>,
     /// One permit for each KiB.
     room: Arc<Semaphore>,
 }
 
-/// What one project has under way.
+/// The state of one project.
 #[derive(Clone)]
 struct Project {
-    /// When its next large command may start.
+    /// The time at which its next large command may start.
     next: Arc<Turns<Instant>>,
     /// One permit for each KiB.
     room: Arc<Semaphore>,
@@ -46,7 +46,7 @@ impl fmt::Debug for LargeCommands {
     }
 }
 
-/// The project's turn, until it is dropped; `None` for a small command.
+/// The turn of a project, until dropped; `None` for a small command.
 pub(super) struct Turn(Option<(OwnedMutexGuard<Instant>, [OwnedSemaphorePermit; 2])>);
 
 impl fmt::Debug for Turn {
@@ -60,8 +60,8 @@ impl LargeCommands {
         Self { bytes_per_second, projects: Mutex::default(), room: Arc::new(Semaphore::new(NODE_KIB_MAX)) }
     }
 
-    /// Waits for the project's turn, in the order of arrival; `None` when it does not come by `deadline`, or when
-    /// too much of the project or the node waits already. A small command does not wait.
+    /// Waits for the project's turn, in order of arrival. `None` if it does not come by `deadline`, or if too
+    /// much of the project or the node is already waiting. A small command does not wait.
     pub(super) async fn turn(&self, command: &Command, deadline: Instant) -> Option<Turn> {
         let bytes = command.content_bytes();
         if bytes < LARGE_BYTES || self.bytes_per_second == 0 {
@@ -81,7 +81,8 @@ impl LargeCommands {
         Some(Turn(Some((next, room))))
     }
 
-    /// The project, and room for so many bytes; `None` when the project or the node has too much under way.
+    /// The project, with permits for this many bytes; `None` if the project or the node has too much in
+    /// progress.
     fn admit(
         &self,
         project: Option<&ProjectName>,
@@ -135,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Milliseconds until `command` has its turn.
+    /// The time until `command` has its turn, in milliseconds.
     async fn waits(large: &LargeCommands, command: &Command) -> Option<u128> {
         let began = Instant::now();
         let turn = large.turn(command, began + DEADLINE).await;
@@ -147,7 +148,7 @@ mod tests {
         let large = LargeCommands::new(1_000_000);
         tokio::time::advance(BURST).await;
         let (one, other) = (put("one", 500_000), put("other", 500_000));
-        // A second's worth at once, and then what the rate lets through.
+        // First what one second allows, and then by the rate.
         assert_eq!(waits(&large, &one).await, Some(0));
         assert_eq!(waits(&large, &one).await, Some(0));
         assert_eq!(waits(&large, &one).await, Some(0));

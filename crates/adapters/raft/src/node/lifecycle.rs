@@ -1,4 +1,4 @@
-//! A node's life: forming or joining the cluster, checkpoints, handing over, stopping.
+//! The lifecycle of a node: forming or joining the cluster, checkpoints, leadership transfer, shutdown.
 
 use super::follow::follow_members;
 use super::identity::{Identity, Phase};
@@ -22,20 +22,20 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Time between two checkpoints.
+/// The interval between checkpoints.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
-/// A leader that a majority answered within this time has heard itself.
+/// A leader counts as heard by itself if a majority responded within this time.
 const HEARD_WITHIN: Duration = Duration::from_millis(500);
-/// Time between two looks at the other members while the cluster forms.
+/// The interval between checks of the other members while the cluster forms.
 const FORMING_INTERVAL: Duration = Duration::from_millis(50);
-/// How long a member may take to answer while the cluster forms.
+/// Time limit for their answers.
 const FORMING_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long handing over the leadership may take.
+/// Time limit of a leadership transfer.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_millis(2 * ELECTION_MS_MAX);
-/// How long the node's tasks may take to end.
+/// Time limit for stopping the tasks of the node.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A data folder that is new although the cluster exists.
+/// The data folder is new although the cluster exists.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this node's data folder is new, but member {0} says that the cluster exists: a member whose disk \
@@ -70,8 +70,8 @@ pub(super) fn spawn(
     tasks.spawn(follow_leader(shared.clone(), stop.clone(), config.on_fatal));
 }
 
-/// Takes part once all members are there or a leader asks, starts the cluster if this node is the first of them, and
-/// gives it its name and key.
+/// Waits until all members are present or a leader asks this node to join. Initialises the cluster if this
+/// node is the first of the members, and bootstraps its state.
 async fn form(
     shared: Arc<Shared>,
     mut identity: Identity,
@@ -102,7 +102,7 @@ async fn form(
     while first && !shared.is_initialized() {
         let seen = look(&shared, &members).await;
         if seen.iter().all(|(_, seen)| seen.is_some_and(|(takes_part, _)| takes_part)) {
-            // Only fails when it was done before.
+            // Only fails if the cluster is already initialised.
             if let Err(error) = shared.raft.initialize(declared(&members)).await {
                 tracing::info!(%error, "the cluster is already initialised");
             }
@@ -112,7 +112,8 @@ async fn form(
     name_cluster(&shared, admin_key).await
 }
 
-/// What the other members say: whether they take part, and whether their log has begun.
+/// The other members, each with whether it participates and whether its log has begun; `None` without an
+/// answer.
 async fn look(shared: &Shared, members: &[NodeMember]) -> Vec<(u64, Option<(bool, bool)>)> {
     let deadline = Instant::now() + FORMING_TIMEOUT;
     let others = members.iter().filter(|member| member.id != shared.node_id);
@@ -123,13 +124,13 @@ async fn look(shared: &Shared, members: &[NodeMember]) -> Vec<(u64, Option<(bool
     .await
 }
 
-/// Proposes the cluster's name and first key while this node leads and the state lacks them.
+/// Proposes the bootstrap command while this node is the leader and the state has no cluster id.
 async fn name_cluster(shared: &Shared, admin_key: NewApiKey) -> io::Result<()> {
     let command = Stamped {
         command: Command::Bootstrap { cluster_id: shared.cluster_id.clone(), admin_key },
         actor: Actor::System,
         request_id: RequestId::parse("bootstrap").map_err(io::Error::other)?,
-        // Every member would propose the same; the time of the first configuration is not kept anywhere.
+        // All members propose the same command. The time of the bootstrap is not stored anywhere else.
         at: Timestamp(0),
         idempotency: None,
         person: None,
@@ -169,7 +170,7 @@ async fn wake_followers(shared: Arc<Shared>, stop: CancellationToken) {
     stop.run_until_cancelled(waking).await;
 }
 
-/// Writes a checkpoint when there is room for it. The log has everything, so it can wait for that.
+/// Writes a checkpoint if there is disk space for it. It may be delayed, because the log contains everything.
 async fn checkpoint(shared: &Arc<Shared>) -> io::Result<()> {
     let (store, space) = (shared.store.clone(), shared.space.clone());
     disk::blocking(move || {
@@ -182,7 +183,7 @@ async fn checkpoint(shared: &Arc<Shared>) -> io::Result<()> {
     .await
 }
 
-/// Measures the disk again and again.
+/// Measures the disk at regular intervals.
 async fn watch_space(shared: Arc<Shared>, stop: CancellationToken) {
     let measuring = async {
         loop {
@@ -200,8 +201,8 @@ async fn watch_space(shared: Arc<Shared>, stop: CancellationToken) {
     stop.run_until_cancelled(measuring).await;
 }
 
-/// Notes leader changes and, while this node leads, that a majority hears it. Stops the process when
-/// openraft has stopped.
+/// Reports leader changes and, on the leader, that a majority responds. Stops the process if openraft has
+/// stopped.
 async fn follow_leader(shared: Arc<Shared>, stop: CancellationToken, on_fatal: OnFatal) {
     let mut metrics = shared.raft.metrics();
     let mut known = None;
@@ -233,7 +234,7 @@ async fn follow_leader(shared: Arc<Shared>, stop: CancellationToken, on_fatal: O
     }
 }
 
-/// Which of `voters` is furthest, beside this node, as far as a leader knows.
+/// The most advanced of `voters` except this node, as far as the leader knows.
 pub(super) fn successor(shared: &Shared, voters: &[u64]) -> Option<u64> {
     let metrics = shared.raft.metrics();
     let now = metrics.borrow_watched();
@@ -244,7 +245,7 @@ pub(super) fn successor(shared: &Shared, voters: &[u64]) -> Option<u64> {
         .map(|(id, _)| *id)
 }
 
-/// Gives the leadership to `target`, and waits until another node leads; `None` when none does in time.
+/// Transfers leadership to `target` and waits for a new leader; `None` if there is none in time.
 pub(super) async fn transfer_to(shared: &Shared, target: u64) -> Option<u64> {
     if shared.raft.trigger().transfer_leader(target).await.is_err() {
         return None;
@@ -271,8 +272,8 @@ pub(super) async fn transfer_to(shared: &Shared, target: u64) -> Option<u64> {
 }
 
 impl RaftNode {
-    /// Gives the leadership to the most advanced other voter, if this node has it. Best effort: when it
-    /// does not work out in time, the others elect a leader after this node is gone.
+    /// Transfers leadership to the most advanced other voter, if this node is the leader. Best effort: if it
+    /// fails, the others elect a leader once this node is gone.
     pub async fn hand_over(&self) {
         let shared = &self.shared;
         shared.leaving.store(true, Ordering::Release);
@@ -289,7 +290,7 @@ impl RaftNode {
         }
     }
 
-    /// Stops the node: Raft first, then a last checkpoint, then everything else.
+    /// Stops the node: first Raft, then a last checkpoint, then everything else.
     pub async fn shutdown(&self) -> io::Result<()> {
         let shared = &self.shared;
         shared.leaving.store(true, Ordering::Release);

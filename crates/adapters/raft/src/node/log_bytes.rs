@@ -1,4 +1,5 @@
-//! Bounds the log in bytes. openraft counts entries only, and few entries with large documents fill a disk.
+//! Limits the size of the log in bytes. openraft only counts entries, and few entries with large documents
+//! can fill a disk.
 
 use super::Shared;
 use openraft::async_runtime::WatchReceiver as _;
@@ -7,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Time between two looks at how much was applied.
+/// The interval between checks.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Asks for a snapshot whenever `limit` bytes of commands were applied since the last one asked for, and purges the
-/// log up to the one before. A follower that is behind by less than `limit` bytes gets them from the log.
+/// Requests a snapshot after every `limit` bytes of applied commands, and purges the log up to the previous
+/// one. So a follower that is behind by less than `limit` bytes catches up from the log.
 pub(super) async fn bound_log(
     shared: Arc<Shared>,
     stop: CancellationToken,
@@ -31,7 +32,7 @@ pub(super) async fn bound_log(
                 let now = metrics.borrow_watched();
                 (now.last_applied.as_ref().map(|id| id.index), now.snapshot.as_ref().map(|id| id.index))
             };
-            // The snapshot before is not written yet, perhaps for want of disk space.
+            // The previous snapshot is not written yet, perhaps for lack of disk space.
             if purge_to > built {
                 ask(&shared, None).await;
                 continue;
@@ -43,7 +44,7 @@ pub(super) async fn bound_log(
     stop.run_until_cancelled(bounding).await;
 }
 
-/// Starts a snapshot, unless one is being built, after purging what an earlier one covers.
+/// Purges the log up to `purge_to`, and starts a snapshot unless one is being built.
 async fn ask(shared: &Shared, purge_to: Option<u64>) {
     let trigger = shared.raft.trigger();
     let purged = match purge_to {
@@ -54,7 +55,7 @@ async fn ask(shared: &Shared, purge_to: Option<u64>) {
         Ok(()) => trigger.snapshot().await,
         Err(error) => Err(error),
     };
-    // openraft has stopped, and follow_leader says so.
+    // openraft has stopped; `follow_leader` reports that.
     if let Err(error) = asked {
         tracing::debug!(%error, "no snapshot was asked for");
     }

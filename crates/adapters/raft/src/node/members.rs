@@ -1,7 +1,7 @@
-//! Changing the members, on the node that leads: one change at a time, each in steps that may be repeated.
+//! Membership changes on the leader: one at a time, each in repeatable steps.
 //!
-//! The replicated state decides first who may join or must leave; openraft then makes it true. Whatever
-//! stops half-way is finished when the change is asked for again.
+//! First the replicated state decides who may join or must leave, then openraft changes the membership. An
+//! interrupted change is completed by a retry.
 
 use super::lifecycle::{successor, transfer_to};
 use super::propose::{LocalError, propose_here};
@@ -22,25 +22,26 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// How long the leader works on one change. Less than a client's request may take.
+/// Time limit for one change on the leader; shorter than that of a client request.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long a change waits for another to be done.
+/// Longest wait for another change to finish.
 const TURN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a member may take to answer the leader.
+/// Time limit for an answer of a member to the leader.
 const MEET_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn refused(fault: MemberFault, detail: impl Into<String>) -> ChangeError {
     MemberRefusal { fault, detail: detail.into() }.into()
 }
 
-/// Admits or retires a member; this node must lead. Goes on to its end when the caller stops waiting.
+/// Admits, updates or retires a member; this node must be the leader. Runs to completion even if the caller
+/// stops waiting.
 pub(super) async fn change_here(shared: Arc<Shared>, payload: Bytes) -> Result<MembersDone, ChangeError> {
     let deadline = Instant::now() + LEADER_TIMEOUT;
     let working = tokio::spawn(async move { Change { shared: &shared, payload, deadline }.run().await });
     working.await.unwrap_or_else(|error| Err(ChangeError::Unknown(error.to_string())))
 }
 
-/// Has another node lead; this node must lead.
+/// Transfers leadership; this node must be the leader.
 pub(super) async fn hand_over_here(shared: &Shared, to: Option<u64>) -> Result<MembersDone, ChangeError> {
     let deadline = Instant::now() + LEADER_TIMEOUT;
     let change = Change { shared, payload: Bytes::new(), deadline };
@@ -71,7 +72,7 @@ pub(super) async fn hand_over_here(shared: &Shared, to: Option<u64>) -> Result<M
     }
 }
 
-/// One change on its way.
+/// A change in progress.
 struct Change<'a> {
     shared: &'a Shared,
     payload: Bytes,
@@ -98,7 +99,7 @@ impl Change<'_> {
         turn.map_err(|_| refused(MemberFault::Busy, "another change of the members is under way"))
     }
 
-    /// Makes sure that this node leads, and has applied everything that was ever acknowledged.
+    /// Checks that this node is the leader and has applied all acknowledged writes.
     async fn confirm(&self) -> Result<(), ChangeError> {
         let shared = self.shared;
         let by = self.deadline.min(Instant::now() + READ_TIMEOUT);
@@ -112,7 +113,7 @@ impl Change<'_> {
         if matches!(applied, Ok(Ok(_))) { Ok(()) } else { Err(not_leading()) }
     }
 
-    /// Ends a change that an earlier leader left half-way.
+    /// Completes a change that an earlier leader left in a joint configuration.
     async fn settle(&self) -> Result<(), ChangeError> {
         if self.membership().await?.membership().get_joint_config().len() > 1 {
             self.alter(ChangeMembers::AddVoterIds(BTreeSet::new())).await?;
@@ -139,7 +140,7 @@ impl Change<'_> {
         if membership.voter_ids().any(|voter| voter == id) {
             let state = shared.store.published().state.clone();
             if state.is_retired_member(new.id) {
-                // Its removal was cut short. The state says so.
+                // An interrupted removal: the state records it first.
                 self.decide().await?;
             }
             let index = stored.log_id().as_ref().map_or(0, |log_id| log_id.index);
@@ -154,7 +155,7 @@ impl Change<'_> {
         let takes_part = self.meet(id, &info, known).await?;
         let revision = self.decide().await?;
         if !takes_part {
-            // Before it is a member: a member that is new when it should not be has lost its disk.
+            // Before it becomes a member: a member that is unexpectedly new has lost its disk.
             let joined = shared.peers.join(id, self.deadline).await;
             joined.map_err(|error| refused(MemberFault::NotJoining, format!("member {id}: {error}")))?;
         }
@@ -167,7 +168,7 @@ impl Change<'_> {
         Ok(MembersDone { revision, changed: !known, index, leader: 0 })
     }
 
-    /// Notes other addresses of a member, which must answer there: the log is where members look for it.
+    /// Changes the addresses of a member, which must answer there. Members read addresses from the log.
     async fn update(&self, new: &NewMember) -> Result<MembersDone, ChangeError> {
         let (shared, id) = (self.shared, new.id.get());
         let info = PeerInfo {
@@ -211,7 +212,7 @@ impl Change<'_> {
         Ok(MembersDone { revision, changed: true, index, leader: 0 })
     }
 
-    /// Asks the machine whether it is fit to be a member; gives whether it takes part already.
+    /// Checks whether the node can become a member. Returns whether it already participates.
     async fn meet(&self, id: u64, info: &PeerInfo, known: bool) -> Result<bool, ChangeError> {
         self.shared.peers.learn(id, info);
         let by = self.deadline.min(Instant::now() + MEET_TIMEOUT);
@@ -257,7 +258,7 @@ impl Change<'_> {
         Ok(MembersDone { revision, changed: true, index, leader: 0 })
     }
 
-    /// Refuses when those who are left could not go on; gives those who answer.
+    /// Checks that the remaining voters keep a quorum. Returns those that answer.
     async fn check_quorum(&self, id: u64, rest: &[u64]) -> Result<Vec<u64>, ChangeError> {
         if rest.is_empty() {
             return Err(refused(
@@ -287,7 +288,7 @@ impl Change<'_> {
         Ok(answering)
     }
 
-    /// Has the replicated state accept the command.
+    /// Commits the command to the replicated state.
     async fn decide(&self) -> Result<u64, ChangeError> {
         match propose_here(self.shared, self.payload.clone(), self.deadline).await {
             Ok(reply) => match decode_outcome(&reply) {
@@ -303,7 +304,7 @@ impl Change<'_> {
         }
     }
 
-    /// Makes the change in the log, in two entries when voters move; gives the index of the last.
+    /// Changes the membership, in two log entries if voters change. Returns the index of the last.
     async fn alter(&self, change: ChangeMembers<u64, PeerInfo>) -> Result<u64, ChangeError> {
         match timeout_at(self.deadline, self.shared.raft.change_membership(change, false)).await {
             Ok(Ok(written)) => Ok(written.log_id.index),
@@ -315,7 +316,7 @@ impl Change<'_> {
         }
     }
 
-    /// Waits until a member has nearly everything that this node has.
+    /// Waits until a member has nearly caught up with this node.
     async fn caught_up(&self, id: u64, otherwise: MemberFault) -> Result<(), ChangeError> {
         let mut metrics = self.shared.raft.metrics();
         let mut behind = None;
@@ -351,7 +352,7 @@ impl Change<'_> {
     }
 }
 
-/// Refuses an id, a name or an address that is another member's, and an id that is there with another face.
+/// Fails if another member has the id, the name or an address, or if the member has other values.
 fn check_free(membership: &Membership, id: u64, info: &PeerInfo) -> Result<(), ChangeError> {
     for (other, known) in membership.nodes() {
         let fields = [

@@ -1,5 +1,5 @@
-//! Changing the members through any node: whoever is asked finds the leader, and then waits until it knows
-//! the new members itself.
+//! Membership changes through any node: forwards the change to the leader, and then waits until this node has
+//! applied the new membership.
 
 use super::members::{change_here, hand_over_here};
 use super::{RaftNode, Shared};
@@ -14,18 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// How long a change may take as a whole; less than a request may by default.
+/// Time limit of a whole change; shorter than the default limit of a request.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(9);
-/// How long the node that was asked waits to hear of the change itself. One that was removed never does.
+/// Longest wait until this node has applied the change. A removed node never does.
 const HEAR_TIMEOUT: Duration = Duration::from_secs(1);
-/// Pause between two tries to find the leader.
+/// Pause between attempts to find the leader.
 const LEADER_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the leader is asked.
+/// A request to the leader.
 enum Question {
-    /// An encoded command that admits or retires a member.
+    /// An encoded command that changes the membership.
     Change(Bytes),
-    /// That another node leads.
+    /// A leadership transfer.
     HandOver(Option<u64>),
 }
 
@@ -56,7 +56,7 @@ fn rejected(outcome: &[u8]) -> MembershipError {
 }
 
 impl Shared {
-    /// Asks whoever leads, again while nothing was done because nobody did.
+    /// Sends the request to the leader. Retries if nothing was done because there was no leader.
     async fn ask_leader(self: &Arc<Self>, question: &Question) -> Result<MembersDone, MembershipError> {
         let deadline = Instant::now() + CHANGE_TIMEOUT;
         while let Some(leader) = self.leader_by(deadline).await {
@@ -91,7 +91,7 @@ impl Shared {
         }
     }
 
-    /// Waits a little until this node has applied an entry.
+    /// Waits briefly until this node has applied an entry.
     async fn hear(&self, index: u64) {
         let mut progress = self.store.progress();
         let heard =

@@ -1,4 +1,4 @@
-//! One node of the cluster: the log, the state, the peers and openraft, wired and kept running.
+//! A node of the cluster: log, state, peers and openraft, and the tasks that keep them running.
 
 mod barrier;
 mod follow;
@@ -46,23 +46,23 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) type Raft = openraft::Raft<TypeConfig, StateMachine>;
 
-/// How long a write or a linearizable read waits for a leader to be known. A fail-over takes up to 2.3 s
-/// when the leader's machine vanishes without a word.
+/// Time for which a write or a linearizable read waits for a leader. A fail-over takes up to 2.3 s if the
+/// leader's machine disappears silently.
 pub const LEADER_WAIT: Duration = Duration::from_secs(3);
-/// How long a write waits for its outcome, a leader's absence included.
+/// Time limit of a write, including the absence of a leader.
 pub const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a read waits for its barrier or its revision.
+/// Time limit of a read for its barrier or its revision.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause between two tries of the same thing.
+/// Pause before a retry.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
-/// The heartbeat interval, and the bounds of the randomised election time-out, in milliseconds.
+/// The heartbeat interval, and the limits of the randomised election time-out, in milliseconds.
 const HEARTBEAT_MS: u64 = 100;
 const ELECTION_MS_MIN: u64 = 500;
 const ELECTION_MS_MAX: u64 = 1000;
-/// Most proposals of this node that may wait for their outcome.
+/// Most proposals of this node that wait for their outcome.
 const PROPOSALS_MAX: usize = 4096;
 
-/// A running node. Implements the application's ports on the replicated state.
+/// A running node. Implements the application's ports of the replicated state.
 pub struct RaftNode {
     shared: Arc<Shared>,
     barrier: Barrier,
@@ -70,7 +70,7 @@ pub struct RaftNode {
     stop: CancellationToken,
 }
 
-/// What the node's tasks share.
+/// The state shared by the tasks of a node.
 pub(crate) struct Shared {
     cluster_id: ClusterId,
     node_id: u64,
@@ -78,29 +78,30 @@ pub(crate) struct Shared {
     raft: Raft,
     store: Arc<Store>,
     peers: Peers,
-    /// The disk space of this node and of those that it leads.
+    /// The disk space of this node and of its followers.
     space: Arc<Space>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    /// Whether this node takes part in the cluster yet; see [`identity`].
+    /// Whether this node participates in the cluster; see [`identity`].
     ready: AtomicBool,
-    /// Whether this node is new and waits to be asked to join; see [`join`].
+    /// Whether this node is new and waits to join; see [`join`].
     joining: AtomicBool,
-    /// Where the leader's request to join goes.
+    /// The channel for the leader's join request.
     invitations: mpsc::Sender<Invitation>,
     /// Whether this node was removed from the cluster; see [`follow`].
     removed: AtomicBool,
-    /// Held while the members are changed from here.
+    /// Held during a membership change on this node.
     changing: tokio::sync::Mutex<()>,
-    /// Whether this node was asked to leave.
+    /// Whether this node is shutting down.
     leaving: AtomicBool,
     proposals: tokio::sync::Semaphore,
     large: LargeCommands,
-    /// When this node last heard from a leader, in milliseconds after `started`; see [`lifecycle`].
+    /// The time at which this node last heard from a leader, in milliseconds after `started`; see
+    /// [`lifecycle`].
     heard_ms: AtomicU64,
-    /// Whether this folder's log had begun when the node started.
+    /// Whether the log had entries or votes when the node started.
     began: bool,
-    /// Keeps other processes from the data folder.
+    /// Locks the data folder against other processes.
     _claim: Arc<std::fs::File>,
     started: Instant,
 }

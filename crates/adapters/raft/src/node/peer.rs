@@ -1,4 +1,4 @@
-//! What this node answers its peers beside Raft itself.
+//! The answers of this node to its peers, other than Raft messages.
 
 use super::propose::{LocalError, propose_here};
 use super::{Shared, members};
@@ -45,7 +45,7 @@ impl PeerHandler for Handler {
         let (path, expected) = (snapshot.snapshot.path().to_owned(), snapshot.meta.last_log_id);
         let (space, bytes) = (self.0.space.clone(), snapshot.snapshot.bytes);
         disk::blocking(move || {
-            // Installing it writes its content beside what is there.
+            // Installing a snapshot writes its content in addition to the existing data.
             if !space.has_room_to_spare(bytes) {
                 return Err(io::ErrorKind::StorageFull.into());
             }

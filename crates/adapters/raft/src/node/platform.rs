@@ -1,4 +1,4 @@
-//! What a node stands on: a log, a state file, a network. This machine's, or a simulation's.
+//! The platform of a node: log, state file and network; of this machine or of a simulation.
 
 use crate::log_store::{LogStore, LogStoreConfig, OpenError};
 use crate::network::{Sockets, Tcp};
@@ -10,28 +10,28 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens what a node keeps and connects it to others. What is kept in files beside that (the identity,
-/// snapshots) is in the data folder on any platform.
+/// Opens the storage of a node and connects it to others. Other files (identity, snapshots) are in the data
+/// folder on any platform.
 pub trait Platform: Send + Sync {
-    /// Its log.
+    /// The type of the log.
     type Log: RaftLogStorage<TypeConfig>;
 
-    /// Opens a log, or makes it.
+    /// Opens or creates a log.
     fn open_log(&self, config: LogStoreConfig) -> Result<Self::Log, OpenError>;
 
-    /// Opens a state file, or makes it.
+    /// Opens or creates a state file.
     fn open_engine(&self, path: &Path) -> io::Result<Arc<dyn Engine>>;
 
     /// The network between nodes.
     fn sockets(&self) -> Arc<dyn Sockets>;
 
-    /// Measures the disk; `None` when it has no end.
+    /// The disk to measure; `None` if its size is unlimited.
     fn disk(&self) -> Option<Arc<dyn Disk>> {
         None
     }
 }
 
-/// This machine.
+/// The platform of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Machine;
 

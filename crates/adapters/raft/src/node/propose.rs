@@ -1,7 +1,6 @@
-//! Getting a command into the log: here when this node leads, else forwarded to the leader, once.
+//! Proposing commands: on this node if it is the leader, otherwise forwarded once to the leader.
 //!
-//! A command that may have reached a log is never sent again: then the outcome is unknown, and the
-//! caller is told so.
+//! A command that may have reached a log is never sent again; the caller gets an unknown outcome.
 
 use super::{LEADER_WAIT, PROPOSE_TIMEOUT, RETRY_PAUSE, RaftNode, Shared};
 use crate::codec::command::{decode_outcome, encode_command, taken};
@@ -18,9 +17,9 @@ use openraft::errors::{ClientWriteError, RaftError};
 use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout_at};
 
-/// Why a proposal on this node has no outcome.
+/// The reason why a local proposal has no outcome.
 pub(super) enum LocalError {
-    /// It is in no log; it may be sent again.
+    /// It is in no log; safe to retry.
     NotProposed(String),
     /// It may be in a log.
     Unknown(String),
@@ -28,7 +27,7 @@ pub(super) enum LocalError {
     DiskFull,
 }
 
-/// Proposes on this node, which must lead, at the time of its clock.
+/// Proposes on this node, which must be the leader, with the time of its clock.
 pub(super) async fn propose_here(
     shared: &Shared,
     payload: Bytes,
@@ -43,7 +42,7 @@ pub(super) async fn propose_here(
         Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => {
             Err(LocalError::NotProposed(format!("this node does not lead ({:?})", forward.reason)))
         }
-        // The entry was written here and then gave way to another leader's; that leader may have it too.
+        // The entry was written here and then overwritten by another leader, which may have it, too.
         Ok(Err(error)) => Err(LocalError::Unknown(error.to_string())),
         Err(_) => Err(LocalError::Unknown("no majority answered in time".to_owned())),
     }
@@ -66,10 +65,10 @@ impl Consensus for RaftNode {
             Bytes::from(encode_command(&command).map_err(|error| ConsensusError::Failed(error.into()))?);
         let began = Instant::now();
         let deadline = began + PROPOSE_TIMEOUT;
-        // Fails over within one election; longer than that there is no majority.
+        // A fail-over takes one election; a longer absence means that there is no majority.
         while let Some(leader) = shared.leader_by(began + LEADER_WAIT).await {
             if let Some(reply) = shared.propose_to(leader, &payload, deadline).await? {
-                // It was applied; only this node cannot read what came of it.
+                // It was applied, but this node cannot decode the outcome.
                 return decode_outcome(&reply).map_err(|error| {
                     tracing::error!(%error, "the outcome of a proposal cannot be read");
                     ConsensusError::OutcomeUnknown
@@ -82,7 +81,7 @@ impl Consensus for RaftNode {
 }
 
 impl Shared {
-    /// The encoded outcome; `None` when the command was certainly not proposed and may be tried again.
+    /// The encoded outcome; `None` if the command was certainly not proposed and may be retried.
     async fn propose_to(
         &self,
         leader: u64,
@@ -122,7 +121,7 @@ impl Shared {
         }
     }
 
-    /// The leader, waiting for one to be known; `None` when there is none by `deadline`.
+    /// The leader; waits until one is known. `None` if there is none by `deadline`.
     pub(super) async fn leader_by(&self, deadline: Instant) -> Option<u64> {
         if !self.ready.load(Ordering::Acquire) || Instant::now() >= deadline {
             return None;

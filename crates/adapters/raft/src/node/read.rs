@@ -1,4 +1,4 @@
-//! Reading: a view that is as fresh as asked.
+//! Reading: a view of the required freshness.
 
 use super::{READ_TIMEOUT, RaftNode};
 use crate::store::LiveArchive;
@@ -32,7 +32,7 @@ impl StateReader for RaftNode {
     }
 }
 
-/// The simulation's faults in reading.
+/// The faults of the simulation in reading.
 #[cfg(feature = "simulation")]
 fn planted(mut freshness: Freshness) -> Freshness {
     use crate::planted_faults::{Fault, is};

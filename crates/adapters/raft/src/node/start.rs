@@ -1,4 +1,4 @@
-//! Starting a node: claim the folder, open log and state, listen to peers, join or form the cluster.
+//! Starting a node: locks the folder, opens log and state, listens to peers, forms or joins the cluster.
 
 use super::identity::{Identity, IdentityError, Phase};
 use super::large::LargeCommands;
@@ -34,60 +34,60 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Log entries that a follower may be behind and still catch up from the log instead of a snapshot.
+/// Number of log entries that are kept for followers. A follower that is further behind needs a snapshot.
 const LOG_KEPT_ENTRIES: u64 = 10_000;
-/// How long sending and installing a snapshot may take, in milliseconds.
+/// Time limit for sending and installing a snapshot, in milliseconds.
 const SNAPSHOT_TIMEOUT_MS: u64 = 600_000;
-/// The folder of the log in the data folder.
+/// The name of the log folder in the data folder.
 const LOG_FOLDER: &str = "log";
-/// Most entries in one message to a follower; the log reader bounds their bytes.
+/// Most entries in one message to a follower; the log reader limits their size.
 const APPEND_ENTRIES_MAX: u64 = 1024;
 
-/// One declared member of the cluster.
+/// A declared member of the cluster.
 #[derive(Clone, Debug)]
 pub struct NodeMember {
-    /// Its id, random, never used again once its disk is lost.
+    /// The member id: random, never reused once the disk is lost.
     pub id: u64,
-    /// What operators call it.
+    /// The name for operators.
     pub name: String,
-    /// `host:port` of its peer plane.
+    /// `host:port` for peers.
     pub peer_addr: String,
-    /// Where clients reach it.
+    /// The address for clients.
     pub api_url: String,
 }
 
-/// What a node must know to start.
+/// The configuration of a node.
 #[derive(Clone)]
 pub struct NodeConfig {
-    /// The cluster it belongs to.
+    /// The cluster id.
     pub cluster_id: ClusterId,
-    /// Its own id; one of the members'.
+    /// The id of this node; must be one of `members`.
     pub node_id: u64,
-    /// Where it keeps everything.
+    /// The data folder.
     pub data_dir: PathBuf,
-    /// Where it listens to peers.
+    /// The listen address for peers.
     pub peer_listen: SocketAddr,
-    /// Its certificate and the cluster's CA.
+    /// The node's certificate and the cluster's CA.
     pub peer_tls: PeerTls,
-    /// The members the cluster starts with; for a node that joins, itself and some that are there.
+    /// The initial members of the cluster; for a joining node, itself and some existing members.
     pub members: Vec<NodeMember>,
-    /// Whether a new data folder waits to be asked into a cluster that exists, instead of forming one.
+    /// Whether a new data folder waits to join an existing cluster, instead of forming one.
     pub join: bool,
     /// The first administrator key, without its secret.
     pub admin_key: NewApiKey,
-    /// How many log entries between two snapshots.
+    /// Number of log entries between two snapshots.
     pub snapshot_every_entries: u64,
-    /// How many bytes of commands between two snapshots, whichever comes first.
+    /// Size of commands between two snapshots, in bytes; whichever limit is reached first.
     pub snapshot_every_bytes: u64,
-    /// How many bytes of large documents one project may write through this node in a second; 0 is no limit.
+    /// Rate of large documents of one project through this node, in bytes per second; 0 means unlimited.
     pub large_bytes_per_second: u64,
-    /// When the node is low on disk space.
+    /// The limits of disk space.
     pub space: SpaceLimits,
-    /// Tells when a command is taken while this node leads.
+    /// The clock for stamping commands while this node is the leader.
     pub clock: Arc<dyn Clock>,
-    /// Hears what happens.
+    /// Receives metrics.
     pub observer: Arc<dyn Observer>,
-    /// Called once when the node must not go on; the process should exit.
+    /// Called once if the node must stop; the process should exit.
     pub on_fatal: OnFatal,
 }
 
@@ -97,7 +97,7 @@ impl std::fmt::Debug for NodeConfig {
     }
 }
 
-/// Why a node did not start.
+/// The reason why a node did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// The data folder cannot be used.
@@ -109,21 +109,21 @@ pub enum NodeError {
     /// This node is not one of the declared members.
     #[error("node {0} is not among the declared members")]
     NotMember(u64),
-    /// Something on disk or of the network cannot be used.
+    /// A file, the disk or the network cannot be used.
     #[error("{what}")]
     Io {
-        /// What was being done.
+        /// What failed.
         what: &'static str,
-        /// Why it failed.
+        /// The cause.
         #[source]
         cause: io::Error,
     },
-    /// openraft refused.
+    /// openraft failed.
     #[error("{what}")]
     Raft {
-        /// What was being done.
+        /// What failed.
         what: &'static str,
-        /// Why it failed.
+        /// The cause.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -140,12 +140,13 @@ impl NodeError {
 }
 
 impl RaftNode {
-    /// Starts the node and returns once it listens to peers; forming or joining the cluster goes on.
+    /// Starts the node. Returns once it listens to peers; forming or joining the cluster continues in the
+    /// background.
     pub async fn start(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
         Self::start_on(&Machine, config).await
     }
 
-    /// As [`Self::start`], on another platform than this machine.
+    /// As [`Self::start`], on a given platform.
     pub async fn start_on<P: Platform>(platform: &P, config: NodeConfig) -> Result<Arc<Self>, NodeError> {
         let own = config.members.iter().find(|member| member.id == config.node_id).cloned();
         let own = own.ok_or(NodeError::NotMember(config.node_id))?;
@@ -186,7 +187,7 @@ impl RaftNode {
         let raft = Raft::new(config.node_id, raft_config, peers.clone(), log, machine)
             .await
             .map_err(NodeError::raft("the replicated state cannot be started"))?;
-        // One leader asks at a time.
+        // Only one leader sends a request at a time.
         let (invitations, invited) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             cluster_id: config.cluster_id.clone(),
@@ -238,10 +239,10 @@ impl RaftNode {
     }
 }
 
-/// A power cut may take the end of the log although the state on disk has applied it already: a follower
-/// applies what a majority has, which need not include its own disk. openraft then purges its log up to
-/// the state. Without a snapshot that reaches as far, this node as a leader could not bring a follower
-/// from its snapshot to its log.
+/// Builds a snapshot if the state is ahead of the log. A power failure may lose the end of the log although
+/// the state was already written: a follower applies what a majority has, which may exclude its own disk.
+/// openraft then purges its log up to the state. Without a snapshot of that state, this node as leader could
+/// not bring followers from its snapshot to its log.
 async fn cover_lost_tail(
     log: &mut impl RaftLogStorage<TypeConfig>,
     machine: &mut StateMachine,
@@ -259,13 +260,13 @@ async fn cover_lost_tail(
     machine.build_snapshot().await.map(drop)
 }
 
-/// Whether this folder has ever voted or stored an entry.
+/// Whether the log contains a vote or an entry.
 async fn log_began(log: &mut impl RaftLogStorage<TypeConfig>) -> io::Result<bool> {
     Ok(log.get_log_reader().await.read_vote().await?.is_some()
         || log.get_log_state().await?.last_log_id.is_some())
 }
 
-/// Measures the disk for the first time, so that a node which starts on a full one has its reserve.
+/// Measures the disk before the start, so that a node on a full disk has its reserve.
 async fn open_space(platform: &impl Platform, config: &NodeConfig) -> io::Result<Arc<Space>> {
     let Some(disk) = platform.disk() else { return Ok(Arc::default()) };
     let space =
@@ -293,8 +294,8 @@ fn raft_config(config: &NodeConfig) -> Result<Config, openraft::ConfigError> {
         election_timeout_min: ELECTION_MS_MIN,
         election_timeout_max: ELECTION_MS_MAX,
         enable_pre_vote: Some(true),
-        // A leader that crashed must be elected again. Resuming its term, it would confirm reads at a commit
-        // index from before the crash, and could write another entry under an index that its disk lost.
+        // A crashed leader must be elected again. If it resumed its term, it would confirm reads at a commit
+        // index from before the crash, and could write a different entry at an index that its disk lost.
         #[cfg(not(feature = "simulation"))]
         enable_leader_restore: Some(false),
         #[cfg(feature = "simulation")]
@@ -304,7 +305,7 @@ fn raft_config(config: &NodeConfig) -> Result<Config, openraft::ConfigError> {
         snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_every_entries),
         max_in_snapshot_log_to_keep: LOG_KEPT_ENTRIES.min(config.snapshot_every_entries),
         replication_lag_threshold: LOG_KEPT_ENTRIES.min(config.snapshot_every_entries) * 2,
-        // Followers write while the leader's own disk does.
+        // Replicates to followers while the leader's own disk writes.
         broadcast_submitted_on_append: Some(true),
         ..Config::default()
     }

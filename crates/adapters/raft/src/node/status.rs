@@ -1,4 +1,4 @@
-//! How the node is: for operators, probes and metrics.
+//! The status of the node, for operators, probes and metrics.
 
 use super::{ELECTION_MS_MAX, RaftNode, Shared};
 use crate::space::SpaceStats;
@@ -12,42 +12,42 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a member may take to answer before it counts as not reachable.
+/// Time after which a member without an answer counts as unreachable.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a leader may be silent and still count as known. Without an election a node that is cut off
-/// remembers its last leader for ever.
+/// Time without messages after which a leader no longer counts as known, in milliseconds. Without an election
+/// a disconnected node would remember its last leader forever.
 const LEADER_SILENCE_MS_MAX: u64 = 3 * ELECTION_MS_MAX;
-/// How many log entries a node may be behind what it knows to be committed and still be ready.
+/// Most committed but unapplied log entries with which a node counts as ready.
 pub const READY_LAG_ENTRIES_MAX: u64 = 1000;
 
-/// Whether the node can serve.
+/// The health of the node.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one check of a probe")]
 pub struct NodeHealth {
-    /// The replicated core runs; false means that the process must be restarted.
+    /// The replicated core runs; if false, the process must be restarted.
     pub running: bool,
-    /// A leader is known, and was heard not long ago.
+    /// A leader is known and was heard from recently.
     pub leader_known: bool,
-    /// The cluster has its name and key, and this node knows them.
+    /// This node has applied the bootstrap of the cluster.
     pub bootstrapped: bool,
-    /// How many committed log entries are not applied here, as far as this node knows.
+    /// Number of committed log entries that this node has not applied, as far as it knows.
     pub lag: u64,
-    /// This node was asked to leave.
+    /// This node is shutting down.
     pub leaving: bool,
-    /// This node was removed from the cluster for good.
+    /// This node was permanently removed from the cluster.
     pub removed: bool,
     /// Disk space.
     pub space: SpaceStats,
 }
 
-/// Numbers for metrics.
+/// Metrics of the node.
 #[derive(Clone, Debug)]
 pub struct NodeStats {
     /// 0 follower, 1 candidate, 2 leader, 3 learner.
     pub state: u8,
     /// The election term.
     pub term: u64,
-    /// The last applied log index.
+    /// The index of the last applied log entry.
     pub applied_index: u64,
     /// The last log index known to be committed.
     pub committed_index: u64,
@@ -55,25 +55,25 @@ pub struct NodeStats {
     pub revision: u64,
     /// Live configs.
     pub configs: u64,
-    /// Proposals that wait for their outcome.
+    /// Number of proposals that wait for their outcome.
     pub proposals_in_flight: u64,
     /// Disk space.
     pub space: SpaceStats,
 }
 
 impl NodeStats {
-    /// Whether the node leads, as far as it knows.
+    /// Whether the node is the leader, as far as it knows.
     pub fn leads(&self) -> bool {
         self.state == 2
     }
 }
 
-/// What a node has applied, for comparing nodes: at the same index all have the same.
+/// What a node has applied. Equal on all nodes at the same index.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Applied {
-    /// The last applied log index; 0 before the first.
+    /// The index of the last applied log entry; 0 before the first.
     pub index: u64,
-    /// The term and the node of the leader that proposed that entry.
+    /// The term and the node id of the leader that proposed that entry.
     pub leader: (u64, u64),
     /// The revision of the state.
     pub revision: domain::Revision,
@@ -94,22 +94,22 @@ impl RaftNode {
         }
     }
 
-    /// The digest of every replicated table, as of everything applied so far. Blocks for the disk.
+    /// The digest of all replicated tables, after everything applied so far. Blocks for the disk.
     pub fn state_hash(&self) -> std::io::Result<domain::Digest> {
         self.shared.store.state_hash()
     }
 
-    /// Walks this node's audit chain; see [`crate::store::Store::verify_audit`].
+    /// Verifies this node's audit chain; see [`crate::store::Store::verify_audit`].
     pub fn verify_audit(&self) -> std::io::Result<u64> {
         self.shared.store.verify_audit()
     }
 
-    /// The records of this node's audit chain, in order; all of them in memory. Blocks for the disk.
+    /// All records of this node's audit chain, in order, in memory. Blocks for the disk.
     pub fn audit_records(&self) -> std::io::Result<Vec<String>> {
         self.shared.store.audit_records()
     }
 
-    /// Whether the node can serve.
+    /// The health of the node.
     pub fn health(&self) -> NodeHealth {
         let metrics = self.shared.raft.metrics().borrow_watched().clone();
         let applied = metrics.last_applied.map_or(0, |log_id| log_id.index);
@@ -127,7 +127,7 @@ impl RaftNode {
         }
     }
 
-    /// Numbers for metrics.
+    /// The metrics of the node.
     pub fn stats(&self) -> NodeStats {
         let metrics = self.shared.raft.metrics().borrow_watched().clone();
         let published = self.shared.store.published();
@@ -154,33 +154,33 @@ impl Shared {
     /// Whether this node's log has begun.
     pub(super) fn is_initialized(&self) -> bool {
         let metrics = self.raft.metrics().borrow_watched().clone();
-        // The metrics of a core that has only just started are empty.
+        // The metrics of a core that has just started are empty.
         self.began
             || metrics.last_log_index.is_some()
             || metrics.last_applied.is_some()
             || metrics.current_term > 0
     }
 
-    /// Whether a node is a member, with a vote or without, as far as this node's log says.
+    /// Whether a node is a member, with or without a vote, by this node's log.
     pub(super) fn is_member(&self, node: u64) -> bool {
         let metrics = self.raft.server_metrics();
         let now = metrics.borrow_watched();
         now.membership_config.membership().get_node(&node).is_some()
     }
 
-    /// Notes that a leader was heard from just now.
+    /// Records that a leader was heard from now.
     pub(super) fn heard(&self) {
         self.heard_before(0);
     }
 
-    /// Notes that a leader was heard from so many milliseconds ago.
+    /// Records that a leader was heard from `ago_ms` milliseconds ago.
     pub(super) fn heard_before(&self, ago_ms: u64) {
-        // 0 is kept for "never".
+        // 0 means never.
         self.heard_ms.store(self.elapsed_ms().saturating_sub(ago_ms).max(1), Ordering::Relaxed);
     }
 
-    /// How long ago a leader was heard from, in milliseconds; `None` when this process never heard one. A
-    /// leader hears itself when a majority answers it.
+    /// Time since a leader was heard from, in milliseconds; `None` if never in this process. A leader hears
+    /// itself when a majority responds.
     pub(super) fn stale_for_ms(&self) -> Option<u64> {
         match self.heard_ms.load(Ordering::Relaxed) {
             0 => None,

@@ -1,4 +1,4 @@
-//! Three whole nodes in one process: real disks, real TLS, the application's contract.
+//! Tests of three complete nodes in one process: real disks, real TLS, the application's contract.
 
 use super::*;
 use crate::log_store::OnFatal;
@@ -15,11 +15,11 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Of a node under test.
+/// Snapshot interval of a node under test, in bytes.
 const SNAPSHOT_EVERY_BYTES: u64 = 8 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A clock that stands still so many days after the epoch: another for each node.
+/// A clock that is fixed at this number of days after the epoch; different on each node.
 struct FastBy(i64);
 
 impl application::ports::Clock for FastBy {
@@ -199,7 +199,7 @@ async fn three_nodes_form_a_cluster_that_outlives_its_leader() {
         }
     }
     assert!(matches!(create(trio.node(0), "p0").await, Outcome::Rejected { .. }));
-    // Whichever node took the request, the clock of the leader says when.
+    // The time is that of the leader's clock, whichever node received the request.
     let clock = trio.node(trio.leader().await).shared.clock.now();
     let times = created_at(trio.node(0)).await;
     assert_eq!(times, [clock; 3]);
@@ -211,7 +211,7 @@ async fn three_nodes_form_a_cluster_that_outlives_its_leader() {
     until("another leader", || !trio.node(leader).shared.raft.is_leader()).await;
     trio.stop(leader).await;
     let other = (leader + 1) % 3;
-    // Far enough that the log the stopped node needs is gone.
+    // Enough entries that the log needed by the stopped node is purged.
     for n in 0..400 {
         assert!(matches!(create(trio.node(other), &format!("q{n}")).await, Outcome::Accepted { .. }));
     }
@@ -250,7 +250,7 @@ async fn a_node_that_takes_no_part_yet_does_not_vote() {
     use openraft::{RaftNetworkFactory as _, errors::RPCError};
 
     let mut trio = Trio::new();
-    // Alone, it waits for the others and stays fresh.
+    // A single node waits for the others and stays fresh.
     trio.start(0).await;
     let mut peers = Peers::new(Arc::new(Tcp), trio.tls[1].clone());
     let info = super::start::peer_info(&trio.members[0]);
@@ -272,7 +272,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// What a power cut leaves of a follower that applied what others had on disk before it had it itself.
+/// The result of a power failure on a follower that applied entries before its own disk had them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_ends_before_the_state_is_covered_by_a_snapshot() {
     let mut trio = Trio::new();
@@ -280,7 +280,7 @@ async fn a_log_that_ends_before_the_state_is_covered_by_a_snapshot() {
         trio.start(n).await;
     }
     trio.ready().await;
-    // Beyond the first snapshot, or there is nothing that could be too old.
+    // Beyond the first snapshot; otherwise no snapshot could be too old.
     for n in 0..150 {
         assert!(matches!(create(trio.node(0), &format!("p{n}")).await, Outcome::Accepted { .. }));
     }
@@ -309,7 +309,7 @@ async fn a_log_that_ends_before_the_state_is_covered_by_a_snapshot() {
     }
 }
 
-/// A hundred entries between two snapshots may be a hundred bytes or a hundred megabytes.
+/// A hundred entries between two snapshots may have a hundred bytes or a hundred megabytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_bounded_in_bytes() {
     let mut trio = Trio::new();
@@ -341,7 +341,7 @@ async fn the_log_is_bounded_in_bytes() {
     }
 }
 
-/// Two files of the log beside what is kept for followers.
+/// Two log files, and what is kept for followers.
 const LOG_BYTES_MAX: u64 = 2 * crate::log_store::LOG_FILE_BYTES_MAX as u64 + 2 * SNAPSHOT_EVERY_BYTES;
 
 fn folder_bytes(folder: &Path) -> u64 {

@@ -1,4 +1,4 @@
-//! What the other members said of their disks.
+//! The disk levels that other members reported.
 
 use super::Level;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long the word of a member counts. One that is down does not write, so it does not stop others.
+/// Time for which a report counts. A member that is down does not write, so it does not block others.
 const HEARD_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Members {
         }
     }
 
-    /// The lowest level of the members that answered lately.
+    /// The lowest level of the members that reported recently.
     pub(super) fn lowest(&self) -> Level {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lately = known.values().filter(|(_, at)| at.elapsed() < HEARD_WITHIN);

@@ -1,10 +1,10 @@
-//! Disk space: how much this node and the other members have left, and what is refused when it is little.
+//! Disk space of this node and the other members, and the commands that are refused when it is low.
 //!
-//! A write that fails for want of space ends the process, because nobody knows what reached the disk. So a
-//! node measures its space all the time and tells the leader with every answer to an append. The leader
-//! refuses commands that grow while any member that answers is low, because followers write what it
-//! proposes. A reserve file, and blocks set aside for the log, carry a node through the time in between and
-//! through a disk that others fill. The level falls back by itself when there is space again.
+//! A write that fails for lack of space ends the process, because it is unknown what reached the disk. So
+//! each node measures its space continuously, and reports it to the leader with every append response. The
+//! leader refuses commands that increase disk use while any responding member is low, because followers write
+//! what it proposes. A reserve file, and blocks allocated for the log, bridge the time until then, and a disk
+//! that is filled by others. The level recovers by itself when there is space again.
 
 mod level;
 mod members;
@@ -24,13 +24,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Time between two measurements.
+/// The interval between measurements.
 pub const MEASURE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What a disk has, in bytes.
+/// The space of a disk, in bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Measured {
-    /// What this process may still write.
+    /// The space that this process may still use.
     pub free: u64,
     /// The size of the file system.
     pub total: u64,
@@ -38,7 +38,7 @@ pub struct Measured {
 
 /// Measures the disk that holds a folder.
 pub trait Disk: Send + Sync + fmt::Debug {
-    /// What the disk has now.
+    /// Measures the disk now.
     fn measure(&self, folder: &Path) -> io::Result<Measured>;
 }
 
@@ -54,20 +54,20 @@ impl Disk for FileSystems {
     }
 }
 
-/// Numbers for probes and metrics; all 0 where nothing is measured.
+/// Numbers for probes and metrics; all 0 if nothing is measured.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SpaceStats {
-    /// Free bytes, the reserve included.
+    /// Free bytes, including the reserve.
     pub free: u64,
-    /// Below this many free bytes, changes that grow are refused.
+    /// The number of free bytes below which commands that increase disk use are refused.
     pub limit: u64,
     /// The level of this node.
     pub level: Level,
-    /// The lowest level that this node knows of itself and the members that answer it.
+    /// The lowest level of this node and the members that respond to it.
     pub cluster: Level,
 }
 
-/// The disk space of this node and of the members that it leads.
+/// The disk space of this node and of its followers.
 #[derive(Debug, Default)]
 pub struct Space {
     watched: Option<Watched>,
@@ -87,7 +87,7 @@ struct Watched {
 }
 
 impl Space {
-    /// Watches the disk of a data folder, whose log is in `log`.
+    /// Watches the disk of a data folder, with the log in `log`.
     pub fn watch(folder: &Path, log: &Path, limits: SpaceLimits, disk: Arc<dyn Disk>) -> Self {
         let watched = Watched {
             folder: folder.to_owned(),
@@ -102,7 +102,7 @@ impl Space {
         Self { watched: Some(watched), members: Members::default() }
     }
 
-    /// Measures the disk and does what follows from it. Blocks for the disk.
+    /// Measures the disk and updates the level and the reserve. Blocks for the disk.
     pub fn refresh(&self) {
         if let Some(watched) = &self.watched {
             watched.refresh();
@@ -114,14 +114,14 @@ impl Space {
         self.watched.as_ref().map_or(Level::Ample, Watched::level)
     }
 
-    /// Numbers of the last measurement.
+    /// The numbers of the last measurement.
     pub fn stats(&self) -> SpaceStats {
         let Some(watched) = &self.watched else { return SpaceStats::default() };
         let (free, limit) = (watched.free.load(Ordering::Relaxed), watched.limit.load(Ordering::Relaxed));
         SpaceStats { free, limit, level: watched.level(), cluster: self.cluster_level() }
     }
 
-    /// Notes what a member said of its disk just now.
+    /// Records the level that a member reported.
     pub fn heard(&self, member: u64, level: Level) {
         self.members.heard(member, level);
     }
@@ -130,10 +130,10 @@ impl Space {
         self.level().max(self.members.lowest())
     }
 
-    /// Whether an encoded command must not be proposed for want of space.
+    /// Whether an encoded command is refused for lack of space.
     pub fn refuses(&self, command: &[u8]) -> bool {
         let level = self.cluster_level();
-        // What cannot be decoded is refused elsewhere.
+        // A malformed command is refused elsewhere.
         level != Level::Ample
             && decode_command(command).is_ok_and(|stamped| match level {
                 Level::Ample => false,
@@ -142,12 +142,12 @@ impl Space {
             })
     }
 
-    /// Whether so many bytes can be written, with the reserve given up if need be. Blocks for the disk.
+    /// Whether `bytes` can be written, if necessary by using the reserve. Blocks for the disk.
     pub fn has_room(&self, bytes: u64) -> bool {
         self.watched.as_ref().is_none_or(|watched| watched.has_room(bytes))
     }
 
-    /// Whether so many bytes can be written and as much as the reserve stays free. Blocks for the disk.
+    /// Whether `bytes` can be written with as much as the reserve left free. Blocks for the disk.
     pub fn has_room_to_spare(&self, bytes: u64) -> bool {
         self.watched.as_ref().is_none_or(|watched| {
             let free = watched.disk.measure(&watched.folder).map(|measured| measured.free);

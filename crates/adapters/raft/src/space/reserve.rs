@@ -1,25 +1,25 @@
-//! Space that is set aside while there is enough: a file that is removed when the disk fills up, and blocks
-//! behind the end of the log, so that votes and entries find room whoever filled the disk.
+//! Reserved disk space: a file that is deleted when the disk is full, and blocks allocated behind the end of
+//! the log, so that votes and entries can still be written.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The reserve file in the data folder. It has no content that matters.
+/// The name of the reserve file in the data folder. Its content is meaningless.
 const FILE: &str = "reserve";
-/// The largest reserve, in bytes.
+/// Largest reserve, in bytes.
 const RESERVE_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// The reserve is this part of the limit.
+/// The reserve is the limit divided by this.
 const PART_OF_LIMIT: u64 = 4;
-/// Most bytes that are set aside behind the end of the log.
+/// Most bytes allocated behind the end of the log.
 const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// How large the reserve is for a limit, in bytes.
+/// The size of the reserve for a limit, in bytes.
 pub(super) fn size(limit: u64) -> u64 {
     (limit / PART_OF_LIMIT).min(RESERVE_BYTES_MAX)
 }
 
-/// What is set aside at the moment.
+/// The currently reserved space.
 #[derive(Debug)]
 pub(super) struct Reserve {
     file: PathBuf,
@@ -29,20 +29,20 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Finds what an earlier process set aside.
+    /// Finds the reserve of an earlier process.
     pub(super) fn open(folder: &Path, log: &Path) -> Self {
         let file = folder.join(FILE);
         let held = allocated(&file).unwrap_or(0);
         Self { file, log: log.to_owned(), held, refused: false }
     }
 
-    /// The bytes of the reserve file.
+    /// The size of the reserve file, in bytes.
     pub(super) fn held(&self) -> u64 {
         self.held
     }
 
-    /// Sets the reserve aside when there is enough, and keeps room for the log in any case. The reserve is only
-    /// given up at need: whoever fills the disk would take it too.
+    /// Creates the reserve if there is enough space, and allocates space for the log in any case. The reserve
+    /// is only deleted when needed, because other programs that fill the disk would use it, too.
     pub(super) fn adjust(&mut self, free: u64, limit: u64) {
         let size = size(limit);
         let ample = free >= limit.saturating_add(size).saturating_add(limit / 4);
@@ -52,12 +52,12 @@ impl Reserve {
         let bytes = size.min(LOG_BYTES_MAX);
         let extended = extend_log(&self.log, bytes);
         if extended.is_err_and(|error| error.kind() == io::ErrorKind::StorageFull) && self.give_up() {
-            // A file system that cannot do it, or has no space left, writes the log as it always did.
+            // If the file system cannot allocate, or has no space left, the log is written as usual.
             let _ = extend_log(&self.log, bytes);
         }
     }
 
-    /// Removes the file; whether there was one.
+    /// Deletes the reserve file. Returns whether there was one.
     pub(super) fn give_up(&mut self) -> bool {
         let removed = self.held > 0 && std::fs::remove_file(&self.file).is_ok();
         if removed {
@@ -79,7 +79,7 @@ impl Reserve {
     }
 }
 
-/// Keeps so many bytes behind the end of the newest file of the log, without making it longer.
+/// Allocates `bytes` behind the end of the newest log file, without changing its length.
 fn extend_log(folder: &Path, bytes: u64) -> io::Result<()> {
     let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
     let newest = files.filter(|path| path.extension().is_some_and(|extension| extension == "wal")).max();
@@ -94,7 +94,7 @@ fn extend_log(folder: &Path, bytes: u64) -> io::Result<()> {
 #[cfg(unix)]
 fn allocated(path: &Path) -> io::Result<u64> {
     use std::os::unix::fs::MetadataExt as _;
-    /// What `st_blocks` counts in, whatever the file system's blocks are.
+    /// The unit of `st_blocks`, whatever the block size of the file system is.
     const BLOCK_BYTES: u64 = 512;
     Ok(std::fs::metadata(path)?.blocks().saturating_mul(BLOCK_BYTES))
 }

@@ -1,4 +1,4 @@
-//! A disk that fills up and gets room again.
+//! Tests of a disk that fills up and gets space again.
 
 use super::*;
 use crate::codec::command::encode_command;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const MIB: u64 = 1024 * 1024;
 
-/// A disk with as many free bytes as it is told, less what is in the folder's reserve.
+/// A disk with the given number of free bytes, minus the reserve in the folder.
 #[derive(Debug, Default)]
 struct Told(AtomicU64);
 
@@ -92,11 +92,11 @@ fn what_grows_is_refused_below_the_limit_and_accepted_again_above_it() {
     assert_eq!(refused(&world.space), [false; 3]);
     assert_eq!(world.free(63 * MIB), Level::Low);
     assert_eq!(refused(&world.space), [true, false, false]);
-    // Not on and off at the limit.
+    // The level does not flap at the limit.
     assert_eq!(world.free(65 * MIB), Level::Low);
     assert_eq!(world.free(72 * MIB), Level::Ample);
     assert_eq!(refused(&world.space), [false; 3]);
-    // More than there is: whatever is set aside is given up.
+    // More than there is: the reserve is deleted.
     assert!(!world.space.has_room(u64::MAX));
     assert_eq!(world.free(MIB), Level::Full);
     assert_eq!(refused(&world.space), [true, true, false]);
@@ -108,12 +108,12 @@ fn the_reserve_is_used_when_others_fill_the_disk_and_set_aside_again() {
     let world = World::new();
     world.free(500 * MIB);
     if !world.has_reserve() {
-        // This file system sets nothing aside.
+        // This file system cannot allocate space.
         return;
     }
     world.free(70 * MIB);
     assert!(world.has_reserve());
-    // Somebody else took all but the reserve of 16 MiB.
+    // Another program used all space but the reserve of 16 MiB.
     assert_eq!(world.free(16 * MIB), Level::Low, "the reserve is space");
     assert!(world.has_reserve(), "or whoever fills the disk would take it too");
     assert!(world.space.has_room(15 * MIB));
@@ -148,7 +148,7 @@ async fn the_leader_refuses_for_its_members_while_they_answer() {
     space.heard(3, Level::Low);
     assert_eq!(refused(&space), [true, false, false]);
     assert_eq!(space.level(), Level::Ample, "its own disk is well");
-    // One that is down writes nothing.
+    // A member that is down writes nothing.
     tokio::time::advance(Duration::from_secs(4)).await;
     assert_eq!(refused(&space), [false; 3]);
     space.heard(3, Level::Full);

@@ -1,4 +1,4 @@
-//! Reading bodies and history: what waits for a checkpoint first, then the disk.
+//! Reading the archive: first what waits for a checkpoint, then the disk.
 
 use super::Table;
 use super::published::Published;
@@ -14,7 +14,7 @@ use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// The archive as of one published picture.
+/// The archive of a published state.
 #[derive(Debug)]
 pub struct LiveArchive(pub Arc<Published>);
 
@@ -62,7 +62,8 @@ impl LiveArchive {
         Ok(found.into_values().rev().take(limit).collect())
     }
 
-    /// The changes that are too old for the ring: from the disk, and after those what waits for a checkpoint.
+    /// The changes that are too old for the ring: from the disk, followed by those that wait for a
+    /// checkpoint.
     fn read_changes(&self, wanted: &ChangesWanted<'_>) -> io::Result<Changes> {
         if wanted.after.revision.next() < changes_from(self.0.state.revision()) {
             return Ok(Changes::Gone);
@@ -77,7 +78,7 @@ impl LiveArchive {
             go_on = selection.offer(change_place(key)?, &id, shown)?;
             Ok(go_on)
         })?;
-        // The disk may have caught up with these since the picture was taken.
+        // A later checkpoint may have written some of these to disk.
         for segment in self.segments().into_iter().rev() {
             if !go_on {
                 break;
@@ -106,7 +107,7 @@ impl LiveArchive {
 }
 
 impl LiveArchive {
-    /// From the disk, and after those what waits for a checkpoint; the disk may have caught up with some.
+    /// Entries from the disk, followed by those that wait for a checkpoint; some may be in both.
     fn read_audit(&self, after: Revision, limit: usize) -> io::Result<Vec<AuditEntry>> {
         let mut found = BTreeMap::new();
         let low = audit_key(after);

@@ -1,7 +1,7 @@
 //! The key-value engine on disk: ordered tables, atomic durable batches, point-in-time views.
 //!
-//! A small trait, so that another engine, or one in memory that forgets like a crashed disk, can
-//! take redb's place.
+//! A small trait, so that redb can be replaced by another engine, or by one in memory that loses data like a
+//! crashed disk.
 
 use redb::{Database, Durability, ReadableDatabase, TableDefinition, TableError};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
-/// How much of the database file redb keeps in memory, in bytes.
+/// Size of redb's cache, in bytes.
 const CACHE_BYTES: usize = 128 * 1024 * 1024;
 
 /// The tables. The number is part of the snapshot format.
@@ -17,23 +17,23 @@ const CACHE_BYTES: usize = 128 * 1024 * 1024;
 pub enum Table {
     /// The rows of the state.
     State = 1,
-    /// Every version of every config, with its body.
+    /// All versions of configs, with their documents.
     Configs = 2,
-    /// Every version of every schema, with its body.
+    /// All versions of schemas, with their bodies.
     Schemas = 3,
     /// The audit entries by revision.
     Audit = 4,
     /// What this node has applied. Differs between nodes; not hashed.
     Marker = 5,
-    /// Which version of which config each change made, by revision and place in it.
+    /// The config and version of each change, by revision and index.
     Changes = 6,
 }
 
 impl Table {
-    /// The tables that all nodes hold alike, in the order in which they are streamed and hashed.
+    /// The tables that are equal on all nodes, in the order in which they are streamed and hashed.
     pub const REPLICATED: [Self; 5] = [Self::State, Self::Configs, Self::Schemas, Self::Audit, Self::Changes];
 
-    /// Finds a table by its number.
+    /// The table with this number; `None` if there is none.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::REPLICATED.into_iter().chain([Self::Marker]).find(|table| *table as u8 == number)
     }
@@ -53,19 +53,19 @@ impl Table {
 /// Changes that become durable together or not at all.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The keys to be written (`Some`) or removed (`None`).
+    /// The keys to write (`Some`) or remove (`None`).
     pub changes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
 }
 
-/// What a visitor of a range says: go on or stop.
+/// Visits a key and its value; returns whether to continue.
 pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> io::Result<bool>;
 
-/// A view of all tables at one point in time.
+/// A consistent view of all tables.
 pub trait EngineView: Send + Sync {
-    /// One value.
+    /// The value of a key; `None` if it does not exist.
     fn get(&self, table: Table, key: &[u8]) -> io::Result<Option<Vec<u8>>>;
 
-    /// Visits keys from `from` upwards (or, when `reverse`, from `to` downwards) until the visitor stops.
+    /// Visits the keys from `from` upwards, or downwards from `to` if `reverse`, until the visitor stops.
     fn scan(
         &self,
         table: Table,
@@ -75,7 +75,7 @@ pub trait EngineView: Send + Sync {
     ) -> io::Result<()>;
 }
 
-/// An ordered store of bytes. Every error means that the disk or the file is at fault.
+/// An ordered key-value store. All errors are failures of the disk or the file.
 pub trait Engine: Send + Sync + fmt::Debug {
     /// Commits a batch durably.
     fn commit(&self, batch: &Batch) -> io::Result<()>;
@@ -83,12 +83,12 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// A view that later commits do not change.
     fn view(&self) -> io::Result<Box<dyn EngineView>>;
 
-    /// Removes everything, writes the batches that `fill` gives until it gives none, and commits all of
-    /// it as one.
+    /// Removes everything, writes the batches of `fill` until it returns `None`, and commits all of it
+    /// atomically.
     fn replace(&self, fill: &mut dyn FnMut() -> io::Result<Option<Batch>>) -> io::Result<()>;
 }
 
-/// redb as the engine: one file, copy-on-write, checksummed.
+/// The redb engine: one file, copy-on-write, with checksums.
 pub struct RedbEngine {
     database: Database,
 }
@@ -100,13 +100,13 @@ impl fmt::Debug for RedbEngine {
 }
 
 impl RedbEngine {
-    /// Opens the file, or makes it.
+    /// Opens or creates the file.
     pub fn open(path: &Path) -> io::Result<Self> {
         let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(other)?;
         Ok(Self { database })
     }
 
-    /// Opens what is on another kind of disk, or makes it.
+    /// Opens or creates a database on another kind of disk.
     pub fn open_on(disk: impl redb::StorageBackend) -> io::Result<Self> {
         let builder = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk);
         Ok(Self { database: builder.map_err(other)? })
@@ -115,7 +115,7 @@ impl RedbEngine {
     fn transaction(&self) -> io::Result<redb::WriteTransaction> {
         let mut transaction = self.database.begin_write().map_err(other)?;
         transaction.set_durability(Durability::Immediate).map_err(other)?;
-        // Keeps the allocator's state in the commit, so that opening after a crash needs no repair scan.
+        // Stores the allocator's state in the commit, so that opening after a crash needs no repair scan.
         transaction.set_quick_repair(true);
         Ok(transaction)
     }

@@ -1,9 +1,9 @@
-//! The replicated state on this node: in memory for deciding and reading, behind that on disk.
+//! The replicated state on this node: in memory for deciding and reading, and on disk.
 //!
-//! The log makes a change durable; the disk here only has to catch up. Applied entries change the
-//! state in memory at once and wait in a segment until a checkpoint writes them, together with the
-//! log id they reach, in one durable transaction. After a crash the log is replayed from the last
-//! checkpoint. So one disk write carries a second of changes instead of one batch.
+//! The log makes changes durable, so the state on disk may lag. Applied entries change the state in memory at
+//! once. They wait in a segment until a checkpoint writes them, with the log id that they reach, in one
+//! durable transaction. After a crash the log is replayed from the last checkpoint. So one disk write carries
+//! the changes of a second instead of one batch.
 
 mod archive;
 pub mod engine;
@@ -35,16 +35,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Most bytes of applied changes that may wait for a checkpoint; applying pauses above it.
+/// Largest size of applied changes that wait for a checkpoint, in bytes; applying pauses above it.
 pub const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What a checkpoint writes for each changed row beside its content, in bytes: a page of the table and its share
-/// of those above.
+/// Bytes that a checkpoint writes for each changed row in addition to its content: a page of the table, and
+/// its share of the pages above.
 const CHECKPOINT_ROW_BYTES: usize = 4096 + 1024;
-/// What every checkpoint writes, in bytes.
+/// Bytes that every checkpoint writes.
 const CHECKPOINT_BYTES: usize = 256 * 1024;
 
-/// What this node has applied, for those who wait for it.
+/// What this node has applied, for waiting readers.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Progress {
     /// The index of the last applied log entry; 0 before the first.
@@ -53,13 +53,13 @@ pub struct Progress {
     pub revision: u64,
 }
 
-/// The state machine's store. Shared by the applier, readers, and the checkpoint task.
+/// The store of the state machine, shared by the applier, readers and the checkpoint task.
 #[derive(Debug)]
 pub struct Store {
     engine: Arc<dyn Engine>,
     published: ArcSwap<Published>,
     inner: Mutex<Inner>,
-    /// Held during a checkpoint or an install, so that there is one at a time.
+    /// Held during a checkpoint or an install, so that only one runs at a time.
     writing: Mutex<()>,
     progress: watch::Sender<Progress>,
     signals: Signals,
@@ -69,23 +69,23 @@ pub struct Store {
 struct Inner {
     dirty: BTreeSet<RowKey>,
     pending_bytes: usize,
-    /// A checkpoint could not be written; the disk is at fault and the node must stop.
+    /// A checkpoint failed, because of the disk; the node must stop.
     failed: bool,
 }
 
-/// One entry to be applied.
+/// An entry to apply.
 #[derive(Debug)]
 pub struct Item {
-    /// Its place in the log.
+    /// Its log id.
     pub log_id: LogId,
-    /// What it asks for.
+    /// Its content.
     pub change: Change,
 }
 
-/// What an entry asks for.
+/// The content of a log entry.
 #[derive(Debug)]
 pub enum Change {
-    /// Nothing; a new leader's first entry.
+    /// Nothing: the first entry of a new leader.
     Blank,
     /// A new membership.
     Membership(crate::type_config::Membership),
@@ -94,7 +94,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The length of the encoded command; 0 for anything else.
+    /// The length of the encoded command, in bytes; 0 for other entries.
     pub fn command_bytes(&self) -> u64 {
         match self {
             Self::Command(command) => command.len() as u64,
@@ -104,7 +104,7 @@ impl Change {
 }
 
 impl Store {
-    /// Opens what the engine holds.
+    /// Opens the store with the content of the engine.
     pub fn open(engine: Arc<dyn Engine>) -> io::Result<Self> {
         let missing = tables::missing_changes(&*engine.view()?)?;
         if !missing.changes.is_empty() {
@@ -125,34 +125,34 @@ impl Store {
         })
     }
 
-    /// What is applied now. Later changes do not show in it.
+    /// The applied state. Later changes do not affect it.
     pub fn published(&self) -> Arc<Published> {
         self.published.load_full()
     }
 
-    /// Follows what is applied.
+    /// A receiver for the progress of applying.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
-    /// A signal for whoever follows an environment.
+    /// A signal for a watcher of an environment.
     pub fn follow(&self, environment: &EnvironmentId) -> Box<dyn ChangeSignal> {
         Box::new(self.signals.follow(environment, || self.published().state.revision()))
     }
 
-    /// Waits until followers are to be woken, and wakes them. Somebody must do so again and again.
+    /// Waits for pending changes and notifies their watchers. Must be called in a loop.
     pub async fn wake_followers(&self) {
         self.signals.due().await;
         self.signals.wake();
     }
 
-    /// Tells all followers that nothing more comes.
+    /// Notifies all watchers that no more changes will come.
     pub fn stop_followers(&self) {
         self.signals.close();
     }
 
-    /// Applies entries in order and publishes the result; gives one outcome for each, `None` for those
-    /// that are not commands. Fails only when an entry cannot be understood, and then changes nothing.
+    /// Applies entries in order and publishes the result. Returns one outcome for each entry, `None` for
+    /// those that are not commands. Fails only if an entry cannot be decoded, and then changes nothing.
     pub fn apply(&self, items: Vec<Item>) -> io::Result<Vec<Option<Outcome>>> {
         let before = self.published();
         let mut state = State::clone(&before.state);
@@ -198,8 +198,9 @@ impl Store {
         let mut inner = self.inner();
         inner.dirty.extend(dirty);
         inner.pending_bytes += bytes;
-        // A checkpoint may have sealed or dropped a segment meanwhile, so the rest is taken from what is
-        // published now; state and marker change only here, and this is never called concurrently.
+        // A checkpoint may have sealed or dropped a segment meanwhile, so the rest is taken from the
+        // currently published state. State and marker only change here, and this method never runs
+        // concurrently.
         let mut next = Published::clone(&self.published());
         next.state = Arc::new(state);
         next.marker = marker;
@@ -217,14 +218,14 @@ impl Store {
         self.inner().pending_bytes > PENDING_BYTES_MAX
     }
 
-    /// How many bytes a checkpoint may need on the disk now: what was applied, twice, and the pages that hold
-    /// the changed rows, which are copied.
+    /// Bytes that a checkpoint may need on disk now: twice what was applied, and the copied pages of changed
+    /// rows.
     pub fn checkpoint_bytes(&self) -> u64 {
         let inner = self.inner();
         (inner.pending_bytes * 2 + inner.dirty.len() * CHECKPOINT_ROW_BYTES + CHECKPOINT_BYTES) as u64
     }
 
-    /// Writes everything applied so far durably. Blocks for the disk.
+    /// Writes everything applied so far to disk, durably. Blocks for the disk.
     pub fn checkpoint(&self) -> io::Result<()> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let (sealed, dirty) = {
@@ -244,7 +245,7 @@ impl Store {
         let written = tables::batch(&sealed, &dirty).and_then(|batch| self.engine.commit(&batch));
         let mut inner = self.inner();
         if let Err(error) = written {
-            // What was set aside stays readable, but is never set aside again.
+            // The sealed segment stays readable, but is never sealed again.
             inner.failed = true;
             return Err(error);
         }
@@ -269,20 +270,20 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a snapshot file of everything applied so far and says what it covers. Blocks for the disk.
+    /// Writes a snapshot file of everything applied so far and returns what it covers. Blocks for the disk.
     pub fn write_snapshot(&self, path: &std::path::Path) -> io::Result<snapshot::Written> {
         self.checkpoint()?;
         snapshot::write(&*self.engine.view()?, path)
     }
 
-    /// The digest of every table, bodies and audit entries included, as of everything applied so far.
+    /// The digest of all replicated tables after everything applied so far. Blocks for the disk.
     pub fn state_hash(&self) -> io::Result<domain::Digest> {
         self.checkpoint()?;
         snapshot::hash(&*self.engine.view()?)
     }
 
-    /// Walks the audit chain, one entry for each revision, up to the head that the state names. Gives how
-    /// many entries there are; an error says where the chain breaks. Blocks for the disk.
+    /// Verifies the audit chain, one entry for each revision, up to the head in the state. Returns the number
+    /// of entries; an error names the place where the chain breaks. Blocks for the disk.
     pub fn verify_audit(&self) -> io::Result<u64> {
         self.checkpoint()?;
         tables::verify_audit(&*self.engine.view()?)
@@ -294,7 +295,7 @@ impl Store {
         tables::audit_records(&*self.engine.view()?)
     }
 
-    /// The log id that the disk has caught up to.
+    /// The log id up to which the state on disk is complete.
     pub fn persisted(&self) -> Option<LogId> {
         self.published().persisted
     }

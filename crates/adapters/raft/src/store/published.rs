@@ -1,4 +1,4 @@
-//! One consistent picture of what is applied: the state, and the bodies that are not on disk yet.
+//! A consistent snapshot of the applied state, with the archive rows that are not on disk yet.
 
 use super::recent::Recent;
 use super::segment::Segment;
@@ -8,18 +8,18 @@ use crate::type_config::LogId;
 use domain::State;
 use std::sync::Arc;
 
-/// What readers see. Never changed; replaced by the next one.
+/// The snapshot that readers use. Immutable; replaced by the next one.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The state.
     pub state: Arc<State>,
-    /// How far the log is applied, and who the members are.
+    /// The last applied log id, and the membership.
     pub(crate) marker: Marker,
-    /// How far the disk has caught up.
+    /// The log id up to which the state on disk is complete.
     pub(crate) persisted: Option<LogId>,
-    /// Applied since the last checkpoint began.
+    /// Rows applied since the last checkpoint began.
     pub(super) active: Segment,
-    /// Being written by a checkpoint.
+    /// Rows that a checkpoint is writing.
     pub(super) sealed: Segment,
     /// The newest changes of configs.
     pub(super) recent: Recent,
@@ -39,12 +39,12 @@ impl Published {
         }
     }
 
-    /// The same, with everything that waits put aside for a checkpoint to write.
+    /// The same snapshot, with all waiting rows sealed for a checkpoint.
     pub(super) fn seal(&self) -> Self {
         Self { sealed: self.active.clone(), active: Segment::default(), ..self.clone() }
     }
 
-    /// The same, after everything that was set aside reached the disk.
+    /// The same snapshot, after the sealed rows were written to disk.
     pub(super) fn persisted_up_to(&self, log_id: Option<LogId>) -> Self {
         Self { sealed: Segment::default(), persisted: log_id, ..self.clone() }
     }

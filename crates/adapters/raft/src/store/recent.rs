@@ -1,7 +1,7 @@
-//! The newest changes of configs in memory: one ring for all followers, bounded in number and bytes.
+//! The newest changes of configs in memory: one ring for all watchers, limited in number and bytes.
 //!
-//! A follower has no queue here, only its place. One ring serves every picture of the state: a reader may
-//! find more than its picture knows of, never less, and asks for nothing newer.
+//! A watcher has no queue here, only its position. One ring serves all published states: it may contain
+//! changes newer than a reader's state, which the reader does not request.
 
 use application::ports::{Changes, ChangesWanted, Place, Selection};
 use domain::{ConfigRevision, Revision};
@@ -11,23 +11,23 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 /// Most changes in the ring.
 pub const RECENT_CHANGES_MAX: usize = 16_384;
-/// Most bytes of documents in the ring; the newest revision stays whatever its size.
+/// Largest size of the documents in the ring, in bytes; the newest revision stays whatever its size.
 pub const RECENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The ring. A clone is the same one.
+/// The ring. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Recent(Arc<RwLock<Ring>>);
 
 #[derive(Debug)]
 struct Ring {
-    /// All changes after this revision are here.
+    /// All changes after this revision are in the ring.
     complete_after: Revision,
     changes: VecDeque<(Place, Arc<ConfigRevision>)>,
     bytes: usize,
 }
 
 impl Recent {
-    /// An empty ring of a state at this revision.
+    /// An empty ring for a state at this revision.
     pub(super) fn new(revision: Revision) -> Self {
         let ring = Ring { complete_after: revision, changes: VecDeque::new(), bytes: 0 };
         Self(Arc::new(RwLock::new(ring)))
@@ -49,7 +49,7 @@ impl Recent {
         ring.shrink();
     }
 
-    /// The wanted changes; `None` when the ring does not reach back to where they begin.
+    /// The requested changes; `None` if the ring does not reach back to their start.
     pub(super) fn read(&self, wanted: &ChangesWanted<'_>) -> Option<Changes> {
         let ring = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if wanted.after < Place::end_of(ring.complete_after) {
@@ -72,7 +72,7 @@ impl Recent {
 }
 
 impl Ring {
-    /// Drops the oldest revisions, each with all its changes, until the bounds hold.
+    /// Removes the oldest revisions, each with all its changes, until the limits hold.
     fn shrink(&mut self) {
         while self.changes.len() > RECENT_CHANGES_MAX || self.bytes > RECENT_BYTES_MAX {
             let Some((oldest, newest)) = self.changes.front().zip(self.changes.back()) else { return };

@@ -1,8 +1,8 @@
-//! Bodies and audit entries that were applied but not yet written to disk.
+//! Archive rows that were applied but are not on disk yet.
 //!
-//! Rows are only added, but for versions that the state no longer keeps, and each is found by an id and a version that a reader has from its own
-//! picture of the state. So one segment serves every picture: a reader may find more than its picture
-//! knows of, never less, and asks for nothing newer.
+//! Rows are only added, except that pruned versions are removed. A reader finds a row by an id and a version
+//! from its own state. So one segment serves all published states: it may contain rows newer than a reader's
+//! state, which the reader does not request.
 
 use application::ports::Place;
 use domain::{
@@ -11,7 +11,7 @@ use domain::{
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-/// Archive rows that wait for a checkpoint. A clone is the same segment.
+/// The archive rows that wait for a checkpoint. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Segment(Arc<RwLock<Rows>>);
 
@@ -22,13 +22,13 @@ pub(super) struct Rows {
     pub(super) changes: BTreeMap<Place, Arc<ConfigRevision>>,
     pub(super) schemas: BTreeMap<(SchemaId, SchemaVersion), Arc<SchemaRevision>>,
     pub(super) audit: Vec<AuditEntry>,
-    /// Versions to be taken off the disk: from the first to before the second.
+    /// Config versions to delete from disk: from the first version to before the second.
     pub(super) pruned: Vec<(ConfigId, Version, Version)>,
-    /// Schemas whose versions are to be taken off the disk, up to this one.
+    /// Schemas whose versions to delete from disk, up to this one.
     pub(super) schemas_gone: Vec<(SchemaId, SchemaVersion)>,
 }
 
-/// Archive rows of one batch of entries.
+/// The archive rows of one batch of entries.
 #[derive(Debug, Default)]
 pub(super) struct Added {
     configs: Vec<(Place, Arc<ConfigRevision>)>,

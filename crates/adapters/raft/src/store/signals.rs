@@ -1,6 +1,6 @@
-//! Waking those who follow an environment, and only them: a write in one environment costs the followers
-//! of the others nothing, not even a look. Who applies changes only notes whom they concern; a task of its
-//! own wakes them, because ten thousand are many.
+//! Notifies the watchers of an environment, and no others, so that a write costs nothing for watchers of
+//! other environments. The applier only records the affected environments; a separate task notifies the
+//! watchers, because there may be ten thousand.
 
 use application::ports::ChangeSignal;
 use async_trait::async_trait;
@@ -9,26 +9,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
-/// Environments whose followers may all be gone before the list is looked through.
+/// Number of environments above which those without watchers are removed.
 const LEFT_OVER_MAX: usize = 1024;
 
-/// The followed environments, each with the revision of its newest change. Emptied when the node stops.
+/// The watched environments, each with the revision of its last change. Cleared when the node stops.
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     followed: Mutex<Followed>,
-    /// Somebody is to be woken.
+    /// Notified when watchers are to be notified.
     due: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Followed {
     environments: BTreeMap<EnvironmentId, watch::Sender<Revision>>,
-    /// Those whose followers are to be woken.
+    /// The environments whose watchers are to be notified.
     due: BTreeSet<EnvironmentId>,
     closed: bool,
 }
 
-/// Whose followers must look, because something that they see changed, or what they may see.
+/// The environments affected by changes of configs or of read permissions.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     environments: BTreeSet<EnvironmentId>,
@@ -37,7 +37,7 @@ pub(super) struct Touched {
 }
 
 impl Touched {
-    /// Everyone.
+    /// All environments.
     pub(super) fn all() -> Self {
         Self { all: true, ..Self::default() }
     }
@@ -70,7 +70,7 @@ impl Touched {
 }
 
 impl Signals {
-    /// A signal for a follower of the environment. `revision` gives the revision of the published state.
+    /// A signal for a watcher of the environment. `revision` returns the revision of the published state.
     pub(super) fn follow(&self, environment: &EnvironmentId, revision: impl FnOnce() -> Revision) -> Signal {
         let mut followed = self.followed();
         if followed.closed {
@@ -83,8 +83,8 @@ impl Signals {
         Signal(followed.environments.entry(environment.clone()).or_insert_with(new).subscribe())
     }
 
-    /// Publishes a state at `revision`, and notes whom it concerns. Nobody sees the state while a signal
-    /// still says less, and whoever is woken later finds it.
+    /// Publishes a state at `revision`, and records the affected environments. Signals are updated first, so
+    /// no reader sees the state while its signal is older; and notified watchers find the state.
     pub(super) fn publish(&self, touched: &Touched, revision: Revision, publish: impl FnOnce()) {
         let mut followed = self.followed();
         let concerned = followed.concerned(touched);
@@ -104,12 +104,12 @@ impl Signals {
         }
     }
 
-    /// Waits until somebody is to be woken.
+    /// Waits until there are watchers to notify.
     pub(super) async fn due(&self) {
         self.due.notified().await;
     }
 
-    /// Wakes everybody who is to be woken.
+    /// Notifies all pending watchers.
     pub(super) fn wake(&self) {
         let mut senders = Vec::new();
         {
@@ -128,7 +128,7 @@ impl Signals {
         }
     }
 
-    /// Tells all followers that nothing more comes.
+    /// Notifies all watchers that no more changes will come.
     pub(super) fn close(&self) {
         *self.followed() = Followed { closed: true, ..Followed::default() };
     }
@@ -139,7 +139,7 @@ impl Signals {
 }
 
 impl Followed {
-    /// The followed environments among those that were touched.
+    /// The watched environments among the affected ones.
     fn concerned(&self, touched: &Touched) -> Vec<EnvironmentId> {
         if touched.all {
             return self.environments.keys().cloned().collect();
@@ -154,7 +154,7 @@ impl Followed {
     }
 }
 
-/// One follower's end.
+/// The receiver of one watcher.
 #[derive(Debug)]
 pub(crate) struct Signal(watch::Receiver<Revision>);
 

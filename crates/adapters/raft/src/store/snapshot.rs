@@ -1,8 +1,8 @@
-//! Snapshot files: every replicated table as framed records, each frame with a checksum, and the
-//! digest of all records at the end.
+//! Snapshot files: all replicated tables as framed records, with a checksum for each frame and the digest of
+//! all records at the end.
 //!
-//! Layout: `GDNSNAP1`, then frames of `u32 length, u32 CRC-32, body`. The first body is the marker, the
-//! last is empty of records and holds the count and the digest. Numbers are little-endian.
+//! Layout: `GDNSNAP1`, then frames of `u32 length, u32 CRC-32, body`. The first body is the marker. The last
+//! has no records, but the count and the digest. Numbers are little-endian.
 
 use super::tables::{self, Marker};
 use super::{Batch, Engine, EngineView, Table};
@@ -17,9 +17,9 @@ use std::ops::Bound;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"GDNSNAP1";
-/// Records are gathered into frames of about this size, in bytes.
+/// Approximate size of a frame, in bytes.
 const FRAME_BYTES: usize = 256 * 1024;
-/// No frame may claim to be larger, in bytes: one document with its history record, and a frame.
+/// Largest allowed size of a frame, in bytes: one document with its history record, and a frame.
 const FRAME_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
 const KIND_MARKER: u8 = 0;
@@ -34,7 +34,7 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// The digest over every replicated table.
+/// The digest of all replicated tables.
 pub fn hash(view: &dyn EngineView) -> io::Result<Digest> {
     let mut hasher = Hasher::default();
     each_record(view, &mut |table, key, value| {
@@ -44,7 +44,7 @@ pub fn hash(view: &dyn EngineView) -> io::Result<Digest> {
     Ok(hasher.finish())
 }
 
-/// Writes a snapshot of `view`; the file is on disk when this returns.
+/// Writes a snapshot of `view`. The file is on disk when this returns.
 pub fn write(view: &dyn EngineView, path: &Path) -> io::Result<Written> {
     let marker = tables::marker(view)?;
     let mut out = BufWriter::new(File::create(path)?);
@@ -74,7 +74,7 @@ pub fn write(view: &dyn EngineView, path: &Path) -> io::Result<Written> {
     Ok(Written { marker, bytes: file.metadata()?.len() })
 }
 
-/// Reads a snapshot file's marker, after checking the whole file.
+/// Verifies the whole file and returns its marker.
 pub fn verify(path: &Path) -> io::Result<Written> {
     let mut reader = Reader::open(path)?;
     let mut hasher = Hasher::default();
@@ -89,7 +89,7 @@ pub fn verify(path: &Path) -> io::Result<Written> {
     Ok(Written { marker: reader.marker, bytes: std::fs::metadata(path)?.len() })
 }
 
-/// Checks the whole file, and that it covers the log up to `expected`.
+/// Verifies the whole file, and that it covers the log up to `expected`.
 pub fn verify_covers(path: &Path, expected: Option<LogId>) -> io::Result<()> {
     if verify(path)?.marker.applied == expected {
         Ok(())
@@ -98,7 +98,7 @@ pub fn verify_covers(path: &Path, expected: Option<LogId>) -> io::Result<()> {
     }
 }
 
-/// Opens a snapshot file and reads its marker, without checking the rest.
+/// Opens a snapshot file and reads its marker, without verifying the rest.
 pub fn head(path: &Path) -> io::Result<(Written, File)> {
     let reader = Reader::open(path)?;
     let file = reader.input.into_inner();
@@ -106,7 +106,7 @@ pub fn head(path: &Path) -> io::Result<(Written, File)> {
     Ok((Written { marker: reader.marker, bytes }, file))
 }
 
-/// Replaces everything in the engine by the file's content, durably; nothing changes when the file is damaged.
+/// Replaces the content of the engine by that of the file, durably. Changes nothing if the file is damaged.
 pub(super) fn restore(path: &Path, engine: &dyn Engine) -> io::Result<()> {
     verify(path)?;
     let mut reader = Reader::open(path)?;
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
-    /// The next records; `None` after the last frame, and then `digest` is set.
+    /// The next records; `None` after the last frame, when `digest` is set.
     fn next_records(&mut self) -> io::Result<Option<Vec<Record>>> {
         match self.frame()? {
             (KIND_RECORDS, body) => self.records(&body).map(Some),

@@ -1,4 +1,4 @@
-//! How state and archive are laid out in the engine's tables, and read back.
+//! The layout of state and archive in the tables of the engine.
 
 use super::published::Published;
 use super::{Batch, EngineView, Table};
@@ -15,13 +15,13 @@ use std::collections::BTreeSet;
 use std::io;
 use std::ops::Bound;
 
-/// How many revisions back a follower may resume; one who was away longer starts anew.
+/// Number of revisions for which changes are kept. A watcher that was away for longer starts with a reset.
 pub(super) const CHANGES_KEPT_REVISIONS: u64 = 1_000_000;
 
 /// The one key of the marker table.
 const MARKER_KEY: &[u8] = b"applied";
 
-/// How far the log is applied, and who the members are.
+/// The last applied log id, and the membership.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Marker {
     pub(crate) applied: Option<LogId>,
@@ -44,7 +44,7 @@ impl Marker {
     }
 }
 
-/// `project 0 environment 0 key 0 version`, so that one config's versions are together, in order.
+/// `project 0 environment 0 key 0 version`: keeps the versions of a config together, in order.
 pub(super) fn config_key(id: &ConfigId, version: Version) -> Vec<u8> {
     let parts = [id.project.as_str(), id.environment.as_str(), id.key.as_str()];
     versioned(&parts, version.0)
@@ -69,14 +69,14 @@ pub(super) fn audit_key(revision: Revision) -> Vec<u8> {
     revision.0.to_be_bytes().to_vec()
 }
 
-/// What one change made.
+/// The config version that a change created.
 #[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct ChangeRow {
     pub(super) id: ConfigId,
     pub(super) version: Version,
 }
 
-/// `revision index`, so that changes are in their order.
+/// `revision index`: keeps changes in order.
 pub(super) fn change_key(place: Place) -> [u8; 12] {
     let mut key = [0; 12];
     key[..8].copy_from_slice(&place.revision.0.to_be_bytes());
@@ -96,8 +96,8 @@ fn change_row(place: Place, row: &ConfigRevision) -> io::Result<(Table, Vec<u8>,
     Ok((Table::Changes, change_key(place).to_vec(), Some(row::encode(&value)?)))
 }
 
-/// The changes of a state from before there was a table of them: one for each version of a config, because
-/// each revision made one at most. Empty when the table is there.
+/// Rebuilds the changes of a state without a table of changes: one for each config version, because each
+/// revision made at most one change then. Empty if the table has rows.
 pub(super) fn missing_changes(view: &dyn EngineView) -> io::Result<Batch> {
     let mut batch = Batch::default();
     let everything = || (Bound::Unbounded, Bound::Unbounded);
@@ -158,12 +158,12 @@ pub(super) fn audit_records(view: &dyn EngineView) -> io::Result<Vec<String>> {
     Ok(records)
 }
 
-/// The first revision whose changes are kept for those who resume, when this is the newest.
+/// The first revision whose changes are kept for resumed watches, if `newest` is the newest.
 pub(super) fn changes_from(newest: Revision) -> Revision {
     Revision(newest.0.saturating_sub(CHANGES_KEPT_REVISIONS))
 }
 
-/// Everything that a checkpoint of `published` must write, table by table.
+/// All writes of a checkpoint of `published`, table by table.
 pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Result<Batch> {
     let mut batch = Batch::default();
     for key in dirty {
@@ -205,17 +205,17 @@ pub(super) fn batch(published: &Published, dirty: &BTreeSet<RowKey>) -> io::Resu
     Ok(batch)
 }
 
-/// The marker row for a fresh store.
+/// The marker row of a new store.
 pub(super) fn marker_change(marker: &[u8]) -> (Table, Vec<u8>, Option<Vec<u8>>) {
     (Table::Marker, MARKER_KEY.to_vec(), Some(marker.to_vec()))
 }
 
-/// Reads what this node has applied.
+/// Reads the marker of this node.
 pub(super) fn marker(view: &dyn EngineView) -> io::Result<Marker> {
     view.get(Table::Marker, MARKER_KEY)?.map_or_else(|| Ok(Marker::default()), |bytes| Marker::decode(&bytes))
 }
 
-/// Reads the whole state back.
+/// Reads the whole state and the marker.
 pub(super) fn load(view: &dyn EngineView) -> io::Result<(State, Marker)> {
     let mut state = State::default();
     view.scan(Table::State, (Bound::Unbounded, Bound::Unbounded), false, &mut |_, value| {

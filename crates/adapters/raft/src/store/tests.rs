@@ -1,4 +1,4 @@
-//! The store against the state alone: what is on disk, in a snapshot or replayed is always the same.
+//! Tests that disk, snapshot and replay always give the same state.
 
 mod changes;
 
@@ -32,7 +32,7 @@ fn config_id(key: u8) -> ConfigId {
     ConfigId {
         project: ProjectName::parse("p").expect("a name"),
         environment: EnvironmentName::parse("default").expect("a name"),
-        // Some have segments, which share their beginning with others.
+        // Some keys have segments, and share their start with others.
         key: ConfigKey::parse(&if key % 3 == 2 { format!("k{key}/A:x+y") } else { format!("k{key}") })
             .expect("a key"),
     }
@@ -62,7 +62,7 @@ fn new_key(id: u8) -> NewApiKey {
     }
 }
 
-/// Some accepted and some refused commands of every kind.
+/// Accepted and rejected commands of every kind.
 fn command() -> impl Strategy<Value = Command> {
     let project = || ProjectName::parse("p").expect("a name");
     let environment = |n: u8| EnvironmentId {
@@ -157,7 +157,7 @@ fn first_commands() -> Vec<Command> {
     ]
 }
 
-/// Applies in batches of uneven size, with a checkpoint after some.
+/// Applies in batches of varying size, with a checkpoint after some.
 fn apply_all(store: &Store, commands: &[Command], from: u64, batch: usize, checkpoint_every: usize) {
     for (n, chunk) in commands.chunks(batch.max(1)).enumerate() {
         let offset = u64::try_from(n * batch.max(1)).expect("small");
@@ -171,7 +171,8 @@ fn apply_all(store: &Store, commands: &[Command], from: u64, batch: usize, check
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Log, log with restarts, and snapshot + tail give one hash over every table.
+    /// The log, the log with restarts, and a snapshot with the remaining log give the same hash of all
+    /// tables.
     #[test]
     fn snapshot_and_tail_equal_the_log(
         commands in prop::collection::vec(command(), 1..80),
@@ -206,7 +207,7 @@ proptest! {
         let file = sender.path().join("s.snap");
         source.write_snapshot(&file).expect("writes");
         let target = open(receiver.path());
-        // What the receiver had before must go.
+        // The previous content of the receiver must be replaced.
         apply_all(&target, &first_commands(), 1, 1, 1);
         target.install(&file).expect("installs");
         apply_all(&target, tail, tail_index, batch, checkpoint_every);

@@ -1,4 +1,4 @@
-//! Changes from a place on: the same from the ring, from what waits for a checkpoint, and from the disk.
+//! Tests that changes are the same from the ring, from rows that wait for a checkpoint, and from disk.
 
 use super::*;
 use application::KeyFilter;
@@ -18,7 +18,7 @@ fn put(key: u8, text: &str, expected: Precondition) -> Command {
     }
 }
 
-/// Revision and version of each change after `after`, as `store` shows them; `None` when they are gone.
+/// The revision and version of each change after `after`; `None` if they were pruned.
 fn read(store: &Store, after: u64) -> Option<Vec<(u64, u64)>> {
     let published = store.published();
     let (environment, through) = (config_id(1).environment_id(), published.state.revision());
@@ -37,7 +37,7 @@ fn read(store: &Store, after: u64) -> Option<Vec<(u64, u64)>> {
     Some(found)
 }
 
-/// A store with `count` versions of one config from revision 3 on, checkpointed every `every`.
+/// Writes `count` versions of one config from revision 3 on, with a checkpoint after every `every`.
 fn written(store: &Store, count: u64, every: u64) {
     store.apply(items(&first_commands(), 1)).expect("applies");
     for n in 1..=count {
@@ -63,8 +63,8 @@ fn changes_are_the_same_from_the_ring_and_from_the_disk() {
     }
     store.checkpoint().expect("writes");
     drop(store);
-    // The ring of a node that starts is empty: everything before comes from the disk, and what is applied
-    // later waits for a checkpoint.
+    // The ring of a starting node is empty: earlier changes come from disk, and later ones wait for a
+    // checkpoint.
     let store = open(dir.path());
     for after in [0, 2, 3, 50, 101, 102] {
         assert_eq!(read(&store, after), Some(expected(after, 100)), "from the disk after {after}");
@@ -88,7 +88,7 @@ fn a_ring_that_is_full_leaves_the_rest_to_the_disk() {
         let expected = if n == 1 { Precondition::Absent } else { Precondition::Present };
         store.apply(items(&[put(1, &text, expected)], n + 2)).expect("applies");
     }
-    // Nothing was checkpointed, so what left the ring waits in a segment.
+    // Without a checkpoint, changes that left the ring are in a segment.
     assert_eq!(read(&store, 2), Some(expected(2, count)));
     store.checkpoint().expect("writes");
     assert_eq!(read(&store, 2), Some(expected(2, count)));
@@ -101,7 +101,7 @@ fn a_snapshot_carries_the_changes() {
     written(&source, 20, 0);
     let file = sender.path().join("s.snap");
     source.checkpoint().expect("writes");
-    // One that cannot be made again from the versions: a second change at the last revision.
+    // A row that cannot be rebuilt from the versions: a second change at the last revision.
     let second = tables::change_key(Place { revision: Revision(22), index: 1 }).to_vec();
     let row = crate::codec::row::encode(&tables::ChangeRow { id: config_id(2), version: Version(1) });
     let batch = Batch { changes: vec![(Table::Changes, second.clone(), Some(row.expect("encodes")))] };
@@ -157,7 +157,7 @@ fn a_change_whose_document_is_gone_is_gone() {
     assert_eq!(read(&store, 6), Some(expected(6, 9)), "later ones are kept");
 }
 
-/// The keys of one table of a store.
+/// The keys of one table.
 fn keys(store: &Store, table: Table) -> Vec<Vec<u8>> {
     let mut keys = Vec::new();
     let visit = &mut |key: &[u8], _: &[u8]| {
@@ -193,7 +193,7 @@ fn changes_are_kept_for_so_many_revisions_and_then_leave_the_disk() {
         let store = open(dir.path());
         written(&store, 9, 0);
         store.checkpoint().expect("writes");
-        // As if very many revisions had gone by without a change here; version 5 is the oldest that is kept.
+        // As after many revisions without a change here; version 5 is the oldest whose change is kept.
         let mut header = store.published().state.header().clone();
         header.revision = Revision(7 + tables::CHANGES_KEPT_REVISIONS);
         let row = crate::codec::row::encode(&domain::Row::Header(header)).expect("encodes");
@@ -213,7 +213,7 @@ fn changes_are_kept_for_so_many_revisions_and_then_leave_the_disk() {
     assert_eq!(keys(&store, Table::Changes), kept);
 }
 
-/// Applies a put of this key in the environment `e`, and says whether the follower of `default` was told.
+/// Whether a watcher of the environment `default` is notified by a command.
 fn told_by(command: Command) -> bool {
     let dir = tempfile::tempdir().expect("a folder");
     let store = open(dir.path());
@@ -272,7 +272,7 @@ fn followers_hear_of_the_end() {
     }
 }
 
-/// The revisions of the audit entries after `after`, as `store` shows them, in batches of `limit`.
+/// The revisions of the audit entries after `after`, read in batches of `limit`.
 fn read_audit(store: &Store, after: u64, limit: usize) -> Vec<u64> {
     let archive = LiveArchive(store.published());
     let (mut after, mut found) = (Revision(after), Vec::new());
