@@ -105,8 +105,8 @@ impl Person {
         }
     }
 
-    /// The grants that hold in this state: those for projects and environments created after [`Self::as_of`]
-    /// are left out.
+    /// The grants that hold in this state: those for projects and environments created after `as_of` are
+    /// left out.
     pub fn holding<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Cow<'a, Grant>> {
         let later = move |created: Revision| self.as_of.is_some_and(|as_of| created > as_of);
         self.grants.iter().filter_map(move |grant| {

@@ -6,12 +6,12 @@ use std::time::Duration;
 /// Who may register.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RegistrationMode {
-    /// Nobody; only administrators create users.
+    /// No one; only administrators create users.
     #[default]
     Closed,
     /// Invited users.
     Invitation,
-    /// Everybody.
+    /// Anyone.
     Open,
 }
 

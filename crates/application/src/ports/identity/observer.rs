@@ -13,7 +13,7 @@ pub enum Observation {
     RefreshReused,
     /// An address exceeded the number of failures that is considered suspicious.
     Suspicious,
-    /// Number of audit records that were lost: the queue was full while the database was unavailable.
+    /// Number of audit records that were lost because the queue was full.
     AuditDropped(u64),
     /// Number of users whose epochs are still to be raised.
     EpochsPending(u64),
