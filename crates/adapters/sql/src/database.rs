@@ -57,8 +57,8 @@ enum Pools {
 }
 
 impl Database {
-    /// Opens the database; with `migrate`, brings its schema up to date first. Otherwise the schema must
-    /// already have exactly the version of this release.
+    /// Opens the database; with `migrate`, brings its schema up to date first. Otherwise the schema must have
+    /// the version of this release already. One version newer is accepted in both cases.
     pub async fn open(settings: &Settings, migrate: bool) -> Result<Self, OpenError> {
         let database = Self::open_later(settings, migrate)?;
         database.prepare().await?;
