@@ -3,7 +3,7 @@
 
 use crate::forwarded::ForwardedFor;
 use crate::housekeeping::{self, INTERVAL};
-use crate::http_server::{AccessLog, ConnectionRules, HttpServer, descriptor_limit};
+use crate::http_server::{self, AccessLog, ConnectionRules, HttpServer, descriptor_limit};
 use crate::observe::{HttpMetrics, ProcessLog, RaftMetrics, metrics_text};
 use crate::people::People;
 use crate::probes::NodeProbes;
@@ -21,7 +21,6 @@ use domain::{ApiKeyId, Digest, KeyLabel, NewApiKey, Permission};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -44,8 +43,7 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
     for warning in settings.warnings() {
         tracing::warn!(setting = warning.key, "{}", warning.message);
     }
-    let listener = TcpListener::bind(settings.http_listen)
-        .await
+    let listener = http_server::listen(settings.http_listen)
         .with_context(|| format!("{} (http.listen) cannot be bound", settings.http_listen))?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
     let ids = Arc::new(RandomIds);
@@ -173,6 +171,7 @@ mod tests {
     use crate::cluster_files::{self, Plan, PlannedMember, SETTINGS_FILE};
     use crate::settings::{Identity, load_with};
     use std::collections::BTreeMap;
+    use tokio::net::TcpListener;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn one_node_starts_becomes_ready_and_stops() {

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use table::Table;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -48,6 +48,19 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// Pause while closed connections have not given back their descriptors yet.
 const CLOSING_RETRY: Duration = Duration::from_millis(5);
+
+/// Connections that the operating system holds until they are accepted. Clients beyond wait a second or longer before
+/// they try again, so one that opens many must not fill it.
+const BACKLOG: u32 = 4096;
+
+/// Binds the port for clients.
+pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind` does: a node can start again at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
 
 /// How connections are treated.
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +169,7 @@ impl Accept {
             }
             match listener.accept().await {
                 Ok((tcp, client)) => {
-                    let entry = self.table.enter(client);
+                    let Some(entry) = self.table.enter(client) else { continue };
                     // In a box, or the state of the connection would be held twice; there are many.
                     let connection = Box::pin(self.serve.clone().connection(tcp, entry));
                     let abort = self.abort.clone();

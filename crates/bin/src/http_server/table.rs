@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Bits of an IPv6 address that tell clients apart: whoever has one address has the whole /64.
 const CLIENT_PREFIX_BITS: u32 = 64;
+/// Most connections of one address that are closed in a second for new ones of the same address. To find one among
+/// thousands costs time.
+const EVICTED_PER_SECOND_MAX: u32 = 200;
 /// How often at most the log says that connections are closed to make room.
 const SAID_EVERY: Duration = Duration::from_mins(1);
 
@@ -128,6 +131,8 @@ pub(super) struct Table {
 #[derive(Debug, Default)]
 struct Inner {
     clients: HashMap<IpAddr, Vec<Arc<Link>>>,
+    /// The connections that made room for others of their address: since when they are counted, and how many.
+    evicted: HashMap<IpAddr, (Instant, u32)>,
     total: usize,
     probes: VecDeque<Arc<Link>>,
     said: Option<Instant>,
@@ -159,7 +164,9 @@ impl Table {
 
     /// A place for one more connection. When there is none, an idle connection is closed for it, of the same address
     /// when that has all that it may, else of the address that has most. When none is idle, it only answers probes.
-    pub(super) fn enter(self: &Arc<Self>, client: SocketAddr) -> Entry {
+    /// `None` when the address opens connections beyond its limit faster than [`EVICTED_PER_SECOND_MAX`]: the
+    /// connection must be closed at once.
+    pub(super) fn enter(self: &Arc<Self>, client: SocketAddr) -> Option<Entry> {
         let key = client_key(client.ip());
         let mut inner = self.lock();
         let own = inner.clients.get(&key).map_or(0, Vec::len);
@@ -167,6 +174,9 @@ impl Table {
         let full = inner.total >= self.slots.total;
         let room = if crowded {
             inner.say("a client has as many connections as one address may", client);
+            if inner.is_evicting_fast(key) {
+                return None;
+            }
             inner.evict(key)
         } else if full {
             inner.say("the node has as many connections as it may", client);
@@ -187,7 +197,7 @@ impl Table {
             inner.probes.push_back(link.clone());
         }
         drop(inner);
-        Entry { table: self.clone(), link }
+        Some(Entry { table: self.clone(), link })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -206,6 +216,17 @@ impl Inner {
         link.evicted.cancel();
         self.remove(&link);
         true
+    }
+
+    /// Counts one more connection of an address that makes room for another; whether there were too many lately.
+    fn is_evicting_fast(&mut self, key: IpAddr) -> bool {
+        let now = Instant::now();
+        let (since, count) = self.evicted.entry(key).or_insert((now, 0));
+        if now.duration_since(*since) >= Duration::from_secs(1) {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count > EVICTED_PER_SECOND_MAX
     }
 
     /// The client with most connections of which one is idle.
@@ -227,6 +248,7 @@ impl Inner {
         self.total -= 1;
         if links.is_empty() {
             self.clients.remove(&key);
+            self.evicted.remove(&key);
         }
     }
 
@@ -261,27 +283,41 @@ mod tests {
         SocketAddr::new(address.parse().expect("an address"), 4000)
     }
 
+    fn enter(table: &Arc<Table>, address: &str) -> Entry {
+        table.enter(client(address)).expect("a place")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_cannot_replace_its_connections_fast() {
+        let table = table(100, 2);
+        let places: Vec<_> = (0..1000).filter_map(|_| table.enter(client("10.0.0.1"))).collect();
+        assert_eq!(places.len(), 2 + EVICTED_PER_SECOND_MAX as usize);
+        assert!(!enter(&table, "10.0.0.2").link().probes_only, "others do not notice");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!enter(&table, "10.0.0.1").link().probes_only);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_idle_connections_of_an_address_make_room_for_its_own() {
         let table = table(100, 2);
-        let other = table.enter(client("10.0.0.2"));
-        let [silent, busy] = [table.enter(client("10.0.0.1")), table.enter(client("10.0.0.1"))];
+        let other = enter(&table, "10.0.0.2");
+        let [silent, busy] = [enter(&table, "10.0.0.1"), enter(&table, "10.0.0.1")];
         busy.link().request_began();
-        let third = table.enter(client("10.0.0.1"));
+        let third = enter(&table, "10.0.0.1");
         assert!(silent.link().evicted.is_cancelled() && !busy.link().evicted.is_cancelled());
         third.link().request_began();
-        let fourth = table.enter(client("10.0.0.1"));
+        let fourth = enter(&table, "10.0.0.1");
         assert!(fourth.link().probes_only, "all are in use");
-        assert!(!table.enter(client("10.0.0.3")).link().probes_only);
+        assert!(!enter(&table, "10.0.0.3").link().probes_only);
         assert!(!other.link().evicted.is_cancelled());
         drop(third);
-        assert!(!table.enter(client("10.0.0.1")).link().probes_only);
+        assert!(!enter(&table, "10.0.0.1").link().probes_only);
     }
 
     #[tokio::test(start_paused = true)]
     async fn those_that_asked_most_go_last() {
         let table = table(2, 100);
-        let [good, bad] = [table.enter(client("10.0.0.1")), table.enter(client("10.0.0.1"))];
+        let [good, bad] = [enter(&table, "10.0.0.1"), enter(&table, "10.0.0.1")];
         for _ in 0..10 {
             good.link().request_began();
             good.link().request_ended();
@@ -289,16 +325,16 @@ mod tests {
         bad.link().request_began();
         bad.link().request_ended();
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let _third = table.enter(client("10.0.0.2"));
+        let _third = enter(&table, "10.0.0.2");
         assert!(bad.link().evicted.is_cancelled() && !good.link().evicted.is_cancelled());
     }
 
     #[tokio::test(start_paused = true)]
     async fn probes_have_places_of_their_own() {
         let table = table(1, 1);
-        let only = table.enter(client("10.0.0.1"));
+        let only = enter(&table, "10.0.0.1");
         only.link().request_began();
-        let probes: Vec<Entry> = (0..3).map(|_| table.enter(client("10.0.0.2"))).collect();
+        let probes: Vec<Entry> = (0..3).map(|_| enter(&table, "10.0.0.2")).collect();
         assert!(probes.iter().all(|probe| probe.link().probes_only));
         let evicted: Vec<bool> = probes.iter().map(|probe| probe.link().evicted.is_cancelled()).collect();
         assert_eq!(evicted, [true, false, false], "the oldest makes room");
