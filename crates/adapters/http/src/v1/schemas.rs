@@ -42,7 +42,7 @@ refusals! {
     Read: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound];
     VersionRead: COMMON, READ, IN_PROJECT, &[Code::SchemaNotFound, Code::VersionNotFound];
     Failing: COMMON, READ, LIST, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaChecksBusy];
-    Updated: COMMON, CHANGE, BODY, IN_PROJECT, &[Code::SchemaNotFound, Code::SchemaTooLarge,
+    Updated: COMMON, CHANGE, BODY, IN_PROJECT, &[Code::SchemaNotFound, Code::QuotaExceeded, Code::SchemaTooLarge,
         Code::InvalidSchema, Code::SchemaBreaksDocuments, Code::SchemaChecksBusy, Code::Contended, Code::InvalidPrecondition,
         Code::SchemaVersionConflict, Code::HistoryPruned];
     Deleted: COMMON, CHANGE, IN_PROJECT,
