@@ -13,10 +13,13 @@ const DOCUMENT_BYTES: usize = 900_000;
 /// What one project may cost all nodes together on disk: three copies, each in log, state and snapshot.
 const KEPT_BYTES_MAX: u64 = 400_000_000;
 const SCHEMA_BYTES: usize = 30_000;
+/// The quota of schema versions, in bytes. The default of 256 MiB is more than the disks may grow by here.
+const SCHEMA_QUOTA_BYTES: u64 = 20_000_000;
 
 fn grown(field: &Field, before: u64) -> Vec<String> {
     let grown = field.kept_bytes().saturating_sub(before);
-    let fault = format!("the disks of all nodes hold {} MB more, for a quota of 2 MB", grown / 1_000_000);
+    let most = KEPT_BYTES_MAX / 1_000_000;
+    let fault = format!("the disks of all nodes hold {} MB more, {most} MB at most", grown / 1_000_000);
     (grown > KEPT_BYTES_MAX).then_some(fault).into_iter().collect()
 }
 
@@ -40,7 +43,8 @@ pub async fn history(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<St
 }
 
 pub async fn schema_versions(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
-    let project = field.project(json!({ "documents": 1, "bytes": QUOTA_BYTES })).await;
+    let quotas = json!({ "documents": 1, "bytes": QUOTA_BYTES, "schema_bytes": SCHEMA_QUOTA_BYTES });
+    let project = field.project(quotas).await;
     let (before, http, nodes) = (field.kept_bytes(), client(2), field.http.clone());
     project.create_schema("one", &json!({})).await;
     let text = "x".repeat(SCHEMA_BYTES);
