@@ -229,9 +229,11 @@ fn term(view: &Value) -> u64 {
     view["term"].as_u64().or_else(|| view["term"].as_str()?.parse().ok()).unwrap_or_default()
 }
 
-/// The last thing that a node said.
+/// The last line of a node's log that is no line of the access log: requests may be answered until the end.
 pub fn last_line(node: &Node) -> String {
-    node.log_text().lines().last().unwrap_or_default().to_owned()
+    let log = node.log_text();
+    let last = log.lines().rfind(|line| !line.contains(r#""target":"access""#));
+    last.unwrap_or_default().to_owned()
 }
 
 fn name(at: usize) -> String {
