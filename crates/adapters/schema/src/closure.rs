@@ -1,4 +1,4 @@
-//! A schema together with those of its project that it refers to, directly or through others.
+//! Loading a schema together with all schemas of its project that it references, directly or indirectly.
 
 use crate::violation::in_schema;
 use application::ports::{Archive, SchemaFault, Violation};
@@ -7,25 +7,25 @@ use domain::{Content, ProjectName, SchemaId, SchemaName, SchemaUse, SchemaVersio
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One of the schemas; the first of a closure is the one that it is about.
+/// One schema of a closure. The first document of a closure is the root schema.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
-    /// Which version it is; `None` for the first.
+    /// Name and version; `None` for the root schema.
     pub is: Option<(SchemaName, SchemaVersion)>,
     pub text: Content,
-    /// What references without a version mean in it.
+    /// The versions that references without a version resolve to in this document.
     pub newest: BTreeMap<SchemaName, SchemaVersion>,
-    /// Where in the first schema the reference is that led here.
+    /// JSON Pointer to the reference in the root schema that led to this document.
     pub entry: String,
 }
 
 impl Document {
-    /// The schema that a closure is about, with what it is known to use.
+    /// The root document. `uses` are its resolved references; empty for an offered schema.
     pub(crate) fn first(text: Content, uses: &[SchemaUse]) -> Self {
         Self { is: None, text, newest: newest(uses), entry: String::new() }
     }
 
-    /// Something wrong at a place of this schema, told as a place of the first.
+    /// A violation in this document, reported at the place of the root schema that led to it.
     pub(crate) fn fault(&self, pointer: &str, keyword: &str, message: impl fmt::Display) -> Violation {
         match &self.is {
             None => in_schema(pointer, keyword, message),
@@ -42,28 +42,28 @@ fn newest(uses: &[SchemaUse]) -> BTreeMap<SchemaName, SchemaVersion> {
     uses.iter().filter(|used| used.newest).map(|used| (used.name.clone(), used.version)).collect()
 }
 
-/// A schema that a reference leads to and that is not at hand.
+/// A referenced schema that is not loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    /// Which document refers to it.
+    /// Index of the referring document.
     pub from: usize,
-    /// Where in that document.
+    /// JSON Pointer to the reference in that document.
     pub place: String,
     pub name: SchemaName,
-    /// `None` when it is yet to be settled which is the newest.
+    /// `None` if the newest version is not resolved yet.
     pub version: Option<SchemaVersion>,
 }
 
-/// Where schemas come from: the project's own, and nowhere else.
+/// The source of referenced schemas: only the schemas of the same project.
 pub(crate) struct Source<'a> {
     pub project: &'a ProjectName,
     pub archive: &'a dyn Archive,
-    /// For a schema that is only offered: its name to be, and the state that its references mean.
+    /// For an offered schema: its id and the state in which its references are resolved.
     pub offered: Option<(&'a SchemaId, &'a State)>,
 }
 
 impl Source<'_> {
-    /// Adds what is wanted to the documents.
+    /// Loads the wanted schema and appends it to `documents`.
     pub(crate) fn load(&self, documents: &mut Vec<Document>, wanted: &Wanted) -> Result<(), SchemaFault> {
         let version = self.version(wanted)?;
         if wanted.version.is_none() {
@@ -86,8 +86,8 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// The version that is meant. What committed schemas use is settled and there; only the references of
-    /// an offered one can be wrong.
+    /// Resolves the wanted version. Only references of an offered schema can be invalid; those of committed
+    /// schemas are already resolved.
     fn version(&self, wanted: &Wanted) -> Result<SchemaVersion, SchemaFault> {
         let name = &wanted.name;
         let Some((own, state)) = self.offered.filter(|_| wanted.from == 0) else {

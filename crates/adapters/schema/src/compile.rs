@@ -1,4 +1,4 @@
-//! From the text of a schema to a program, past every guard.
+//! Checks a schema against all limits and compiles it to a program.
 
 use crate::closure::{Document, Wanted};
 use crate::evaluate::{Evaluated, Stop, evaluate};
@@ -12,27 +12,27 @@ use domain::limits::SCHEMA_NODES_MAX;
 use domain::{Content, Dialect, SchemaUse};
 use std::sync::atomic::AtomicBool;
 
-/// How much memory a compiled schema takes for each byte of its text, about.
+/// Estimated memory of a compiled schema per byte of its text.
 const BYTES_PER_BYTE: usize = 8;
 
-/// A schema that passed every guard.
+/// A compiled schema that satisfies all limits.
 pub(crate) struct Compiled {
     pub dialect: Dialect,
     pub program: Program,
-    /// What it refers to.
+    /// The schema versions that it references.
     pub uses: Vec<SchemaUse>,
-    /// About how much memory it takes.
+    /// Estimated memory, in bytes.
     pub bytes: usize,
 }
 
-/// How far compiling came.
+/// The result of a compilation attempt.
 pub(crate) enum Step {
     Done(Box<Compiled>),
-    /// These have to be fetched first.
+    /// These schemas must be loaded first.
     Wants(Vec<Wanted>),
 }
 
-/// Compiles the first of the schemas with those that it uses, or says everything that is wrong with it.
+/// Compiles the first document, using the others for its references. Returns the violations of the schema.
 pub(crate) fn compile(documents: &[Document]) -> Result<Step, Vec<Violation>> {
     let (mut values, mut left) = (Vec::with_capacity(documents.len()), SCHEMA_NODES_MAX);
     for document in documents {
@@ -68,7 +68,7 @@ pub(crate) fn compile(documents: &[Document]) -> Result<Step, Vec<Violation>> {
 }
 
 impl Compiled {
-    /// Holds a document against the schema.
+    /// Validates a document.
     pub(crate) fn check(&self, document: &Content, cancelled: &AtomicBool) -> Result<Evaluated, Stop> {
         let unreadable = |violation| Ok(Evaluated { violations: vec![violation], steps: 0 });
         match Json::read(document.as_str()) {

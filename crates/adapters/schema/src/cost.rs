@@ -1,30 +1,30 @@
-//! How often a check may look at one value of a document, worked out before anything is compiled.
+//! Upper bound on how often a check may evaluate one value of a document, computed from the program.
 //!
-//! Sub-schemas that look at the same value form a graph without cycles (a cycle would never end and is
-//! refused); each path through it is one evaluation. Sub-schemas that look further in multiply the
-//! evaluations of inner values, level by level. Both are counted from above: alternatives count as if
-//! all were tried. Meta-schemas count as one evaluation, and a
-//! dynamic reference as what it means where it stands.
+//! - Sub-schemas that apply to the same value form an acyclic graph (a cycle would never end and is refused).
+//!   Each path through the graph is one evaluation.
+//! - Sub-schemas that apply to members or elements multiply the evaluations of inner values, level by level.
+//! - The bound assumes that every alternative is tried.
+//! - A meta-schema counts as one evaluation, and a dynamic reference as its static target.
 //!
-//! This is an early answer to whoever writes such a schema. What bounds a check is the count of its own steps.
+//! This gives schema authors an early error. The run time of a check is bounded by its step count.
 
 use crate::program::{Program, Slot};
 use application::ports::Violation;
 use domain::limits::NESTING_MAX;
 use std::collections::BTreeMap;
 
-/// Most evaluations that one value of a document may be given.
+/// Maximum number of evaluations of one value of a document.
 pub const EVALUATIONS_MAX: u64 = 2000;
-/// Most sub-schemas that may be entered one within the other while looking at the same value. With the
-/// nesting of documents it bounds the call stack of a check.
+/// Maximum nesting of sub-schemas that apply to the same value. Together with the nesting limit of documents
+/// it bounds the call stack of a check.
 pub const IN_PLACE_DEPTH_MAX: usize = 32;
-/// Most steps that working out the cost may take.
+/// Maximum number of steps of the cost computation.
 const STEPS_MAX: usize = 400_000;
 
-/// What one value is looked at with, further in: sub-schemas with how often each is applied.
+/// The sub-schemas that apply to members and elements of a value, with the number of applications of each.
 type Inner = BTreeMap<Slot, BTreeMap<usize, u64>>;
 
-/// Refuses a schema whose checks could take too long or too much stack.
+/// Refuses a schema whose checks could take too many evaluations or too much stack.
 pub(crate) fn bound(program: &Program) -> Result<(), Violation> {
     let mut costs = Costs::new(program);
     costs.fold_in_place()?;
@@ -33,9 +33,9 @@ pub(crate) fn bound(program: &Program) -> Result<(), Violation> {
 
 struct Costs<'a> {
     program: &'a Program,
-    /// For each sub-schema, those of the project that it applies to the same value.
+    /// For each sub-schema, the sub-schemas of the project that it applies to the same value.
     in_place: Vec<Vec<usize>>,
-    /// Evaluations of the value itself.
+    /// For each sub-schema, the evaluations of the value itself.
     here: Vec<u64>,
     depth: Vec<usize>,
     inner: Vec<Inner>,
@@ -63,7 +63,7 @@ impl<'a> Costs<'a> {
         }
     }
 
-    /// Adds up what is applied in place, innermost first.
+    /// Sums the sub-schemas that apply in place, innermost first.
     fn fold_in_place(&mut self) -> Result<(), Violation> {
         let nodes = self.program.nodes.len();
         let mut waiting: Vec<usize> = self.in_place.iter().map(Vec::len).collect();
@@ -126,7 +126,7 @@ impl<'a> Costs<'a> {
         self.affordable(number, self.here[number])
     }
 
-    /// Follows every value inwards, level by level, as deep as documents go.
+    /// Multiplies the evaluations level by level, down to the nesting limit of documents.
     fn multiply_inwards(&self) -> Result<(), Violation> {
         let mut level = self.here.clone();
         for _ in 0..NESTING_MAX {
@@ -155,7 +155,7 @@ impl<'a> Costs<'a> {
     }
 }
 
-/// The most evaluations that any one member or element is given.
+/// The maximum number of evaluations of one member or element.
 fn worst(inner: &Inner, level: &[u64]) -> u64 {
     let sum = |applied: &BTreeMap<usize, u64>| {
         applied

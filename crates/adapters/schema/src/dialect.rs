@@ -1,4 +1,4 @@
-//! Which dialect a schema is written in, by its `$schema`; and the meta-schemas of the dialects.
+//! Detects the dialect of a schema from `$schema`, and holds the bundled meta-schemas.
 
 use crate::value::Json;
 use crate::violation::in_schema;
@@ -30,7 +30,7 @@ const VOCABULARIES: [(&str, Dialect, &[&str]); 2] = [
     ),
 ];
 
-/// The dialect of an address, with `http` or `https`, with or without an empty fragment.
+/// The dialect of a URI, with `http` or `https`, with or without an empty fragment.
 fn named(uri: &str) -> Option<Dialect> {
     let without_scheme = |uri: &str| {
         let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"));
@@ -41,18 +41,18 @@ fn named(uri: &str) -> Option<Dialect> {
     known.map(|(_, dialect)| *dialect)
 }
 
-/// The dialect that `$schema` names; 2020-12 when it names none.
+/// The dialect of a schema from `$schema`; 2020-12 without `$schema`.
 pub(crate) fn of(schema: &Json) -> Result<Dialect, Violation> {
     let Some(asked) = schema.get("$schema") else { return Ok(Dialect::Draft202012) };
     meant(asked).ok_or_else(|| unknown("/$schema"))
 }
 
-/// The dialect that a value of `$schema` names.
+/// The dialect for a value of `$schema`.
 pub(crate) fn meant(asked: &Json) -> Option<Dialect> {
     asked.as_str().and_then(named)
 }
 
-/// Refuses a `$schema` that is not one of the dialects.
+/// The violation for an unknown `$schema`.
 pub(crate) fn unknown(pointer: &str) -> Violation {
     in_schema(
         pointer,
@@ -61,7 +61,7 @@ pub(crate) fn unknown(pointer: &str) -> Violation {
     )
 }
 
-/// The meta-schema at an address, with its dialect and the address that it gives itself.
+/// The meta-schema with this URI, with its dialect and its canonical URI.
 pub(crate) fn bundled(address: &str) -> Option<&'static (String, Dialect, Json)> {
     static ALL: LazyLock<BTreeMap<String, (String, Dialect, Json)>> = LazyLock::new(|| {
         let vocabularies = VOCABULARIES.iter().flat_map(|(base, dialect, names)| {
@@ -78,13 +78,13 @@ pub(crate) fn bundled(address: &str) -> Option<&'static (String, Dialect, Json)>
     ALL.get(known.map_or(address, |(uri, _)| *uri))
 }
 
-/// The text of a meta-schema that comes with the library.
+/// The text of a meta-schema that the library bundles.
 fn contents(uri: &str) -> Option<String> {
     let resolver = SPECIFICATIONS.resolver(Uri::parse(uri.to_owned()).ok()?);
     Some(resolver.lookup(uri).ok()?.contents().to_string())
 }
 
-/// The library's name for the dialect.
+/// The library's type of the dialect.
 pub(crate) fn draft(dialect: Dialect) -> Draft {
     match dialect {
         Dialect::Draft4 => Draft::Draft4,

@@ -1,4 +1,4 @@
-//! The engine: compiles schemas, keeps what was compiled, and checks documents, on the threads of the pool.
+//! The schema engine: compiles schemas, caches them, and validates documents on the threads of the pool.
 
 use crate::closure::{Document, Source};
 use crate::compile::{Compiled, Step, compile};
@@ -15,17 +15,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Most memory, in bytes, of the compiled schemas that are kept, about.
+/// Capacity of the cache of compiled schemas, in bytes (estimated).
 pub const CACHE_WEIGHT_MAX: u64 = 256 * 1024 * 1024;
-/// Into how many parts the check of many documents is divided.
+/// Number of parts into which a survey is divided.
 const SURVEY_PARTS: usize = 2;
-/// How many documents are checked, and about how many steps are taken, before another project has its turn.
+/// Documents to check, and approximate steps to take, before another project gets its turn.
 const TURN_DOCUMENTS: usize = 64;
 const TURN_STEPS: u64 = CHECK_STEPS_MAX / 20;
 
 type CacheKey = (ProjectName, SchemaName, SchemaVersion);
 
-/// Compiles JSON Schemas of drafts 4 to 2020-12 and keeps the committed ones. A clone shares the cache.
+/// Compiles JSON Schemas of drafts 4 to 2020-12 and caches the committed ones. Clones share the cache.
 #[derive(Clone)]
 pub struct JsonSchemaEngine {
     cache: Cache<CacheKey, Arc<Kept>>,
@@ -45,7 +45,7 @@ impl Default for JsonSchemaEngine {
 }
 
 impl JsonSchemaEngine {
-    /// An engine that keeps nothing yet.
+    /// An engine with an empty cache.
     pub fn new() -> Self {
         let cache = Cache::builder()
             .max_capacity(CACHE_WEIGHT_MAX)
@@ -54,7 +54,7 @@ impl JsonSchemaEngine {
         Self { cache, pool: Arc::new(Pool::new()) }
     }
 
-    /// Compiles `first` with what it uses, in as many rounds as its references are deep.
+    /// Compiles `first` with the schemas that it references; one round for each level of references.
     async fn compile_closure(&self, first: Document, source: &Source<'_>) -> Result<Kept, SchemaFault> {
         let mut documents = vec![first];
         loop {
@@ -111,7 +111,7 @@ impl SchemaEngine for JsonSchemaEngine {
     }
 }
 
-/// A compiled schema as it is kept.
+/// A cached compiled schema.
 struct Kept {
     compiled: Arc<Compiled>,
     pool: Arc<Pool>,
@@ -145,7 +145,7 @@ impl Validator for Kept {
 }
 
 impl Kept {
-    /// Checks documents one after the other, and waits for its turn again after some of them.
+    /// Validates documents in sequence, in turns shared with other projects.
     async fn survey_part(
         &self,
         archive: &Arc<dyn Archive>,
@@ -164,7 +164,7 @@ impl Kept {
     }
 }
 
-/// Reads and checks the first of these documents, at least one.
+/// Reads and validates the documents of one turn; at least one.
 fn survey_turn(
     compiled: &Compiled,
     archive: &dyn Archive,
@@ -180,7 +180,7 @@ fn survey_turn(
                 steps += evaluated.steps;
                 Some(evaluated.violations)
             }
-            // It cannot pass for one that satisfies the schema.
+            // A document whose check is too expensive counts as invalid.
             Some(Err(Stop::TooExpensive)) => {
                 steps += CHECK_STEPS_MAX;
                 let message = format_args!("the check needs more than {CHECK_STEPS_MAX} steps");

@@ -1,4 +1,4 @@
-//! Formats and content: which are checked, and by what. The library knows them; regular expressions are our own.
+//! Checks of formats and encoded content. Regular expressions are checked here, all others by the library.
 
 use crate::pattern;
 use crate::program::{Check, Format, Rule};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// The formats that are checked, where the dialect has them; any other is a note for people.
+/// The formats that are checked, in dialects that define them. Other formats are annotations only.
 pub const FORMATS: [&str; 19] = [
     "date",
     "date-time",
@@ -32,7 +32,7 @@ pub const FORMATS: [&str; 19] = [
     "uuid",
 ];
 
-/// The format of this name, when it is checked.
+/// The check of a format; `None` if the format is not checked.
 pub(crate) fn of(name: &str, dialect: Dialect) -> Option<Format> {
     if !FORMATS.contains(&name) {
         return None;
@@ -41,7 +41,7 @@ pub(crate) fn of(name: &str, dialect: Dialect) -> Option<Format> {
     Some(Format { name: name.into(), library })
 }
 
-/// `contentEncoding` and `contentMediaType`, which drafts 6 and 7 check.
+/// The check of `contentEncoding` and `contentMediaType`, in drafts 6 and 7 only.
 pub(crate) fn content(members: &[(Box<str>, Json)], dialect: Dialect) -> Option<Rule> {
     if !matches!(dialect, Dialect::Draft6 | Dialect::Draft7) {
         return None;
@@ -52,7 +52,7 @@ pub(crate) fn content(members: &[(Box<str>, Json)], dialect: Dialect) -> Option<
     let (schema, keyword) = match (encoding, media) {
         (false, false) => return None,
         (true, false) => (json!({ "contentEncoding": "base64" }), "contentEncoding"),
-        // In an encoding that is not known there is nothing to read.
+        // Content in an unknown encoding cannot be checked.
         (false, true) if member(members, "contentEncoding").is_some() => return None,
         (false, true) => (json!({ "contentMediaType": "application/json" }), "contentMediaType"),
         (true, true) => (
@@ -64,7 +64,7 @@ pub(crate) fn content(members: &[(Box<str>, Json)], dialect: Dialect) -> Option<
     Some(Rule { keyword, check: Check::Format(Format { name: "content".into(), library }) })
 }
 
-/// A check of the library; there are few, and each is made once.
+/// A cached validator of the library.
 fn library(schema: &Value, dialect: Dialect) -> Option<Arc<Validator>> {
     type Made = Mutex<BTreeMap<(String, u8), Arc<Validator>>>;
     static MADE: LazyLock<Made> = LazyLock::new(Made::default);

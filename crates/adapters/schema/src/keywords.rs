@@ -1,14 +1,14 @@
-//! Which keywords of which dialect hold schemas.
+//! The keywords that contain sub-schemas, per dialect.
 
 use crate::value::Json;
 use domain::Dialect;
 
-/// How the sub-schemas are written.
+/// The form of the sub-schemas.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {
-    /// One schema, or an array of them.
+    /// One schema, or an array of schemas.
     Schemas,
-    /// An object of schemas under names of the author's choosing.
+    /// An object whose members are schemas.
     Named,
 }
 
@@ -18,8 +18,8 @@ const D7: Dialect = Dialect::Draft7;
 const D19: Dialect = Dialect::Draft201909;
 const D20: Dialect = Dialect::Draft202012;
 
-/// Every keyword that holds schemas, with the first and the last dialect that knows it. Anything else (`enum`,
-/// `const`, `examples`, `default`, …) is data.
+/// Every keyword that contains sub-schemas, with the first and the last dialect that has it. All others
+/// (`enum`, `const`, `examples`, `default`, …) contain data.
 const HOLDING_SCHEMAS: [(&str, Form, Dialect, Dialect); 22] = [
     ("$defs", Form::Named, D19, D20),
     ("additionalItems", Form::Schemas, D4, D19),
@@ -45,7 +45,7 @@ const HOLDING_SCHEMAS: [(&str, Form, Dialect, Dialect); 22] = [
     ("unevaluatedProperties", Form::Schemas, D19, D20),
 ];
 
-/// The age of a dialect: later ones have larger numbers.
+/// The order of dialects: a later dialect has a larger number.
 pub(crate) fn age(dialect: Dialect) -> u8 {
     match dialect {
         Dialect::Draft4 => 4,
@@ -56,7 +56,7 @@ pub(crate) fn age(dialect: Dialect) -> u8 {
     }
 }
 
-/// The sub-schemas that an object holds in this dialect, each with the end of its pointer.
+/// The sub-schemas of an object in this dialect, each with its pointer relative to the object.
 pub(crate) fn held(members: &[(Box<str>, Json)], dialect: Dialect) -> Vec<(String, &Json)> {
     let mut found = Vec::new();
     for (keyword, form, first, last) in HOLDING_SCHEMAS {

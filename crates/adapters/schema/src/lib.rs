@@ -1,13 +1,18 @@
-//! JSON Schema: compiling what clients offer and checking documents against it.
+//! JSON Schema: compiles offered schemas and validates documents.
 //!
-//! Schemas come from tenants, so each passes the guards before it is used: limits, no reference out of the
-//! project's own schemas, patterns that match in linear time, and a bound on how often one value of a document
-//! can be looked at. A check counts its own steps ([`CHECK_STEPS_MAX`]) and runs on threads of its own, where
-//! projects take turns. Nothing here opens a file or a connection.
+//! Schemas are untrusted tenant input. Each is checked before use:
 //!
-//! The evaluation is our own, for three promises that no library makes together: numbers are compared as they
-//! are written, every step of a check is counted, and what counts is what evaluates. The library that it
-//! replaces still says what a meta-schema allows and what a format is.
+//! - size limits;
+//! - references only to schemas of the same project;
+//! - patterns that match in linear time;
+//! - a bound on the evaluations of one value of a document.
+//!
+//! A check counts its steps ([`CHECK_STEPS_MAX`]) and runs on a dedicated thread pool that projects share
+//! fairly. This crate opens no file and no connection.
+//!
+//! The evaluation is written here because no library offers all three: exact number comparison, a count of
+//! every step, and one implementation for both the cost bound and the evaluation. The `jsonschema` library
+//! validates schemas against meta-schemas and checks formats.
 
 mod closure;
 mod compile;

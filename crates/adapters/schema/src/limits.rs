@@ -1,10 +1,10 @@
-//! The limits of an offered schema as JSON: size, nesting, number of values.
+//! Limits of an offered schema as JSON: size, nesting, number of values.
 
 use crate::value::{Json, Unreadable};
 use domain::Content;
 use domain::limits::{NESTING_MAX, SCHEMA_BYTES_MAX, SCHEMA_NODES_MAX};
 
-/// Reads the text when it keeps the limits; takes the number of its values off `left`.
+/// Parses a schema within the limits and deducts the number of its values from `left`.
 pub(crate) fn parse(schema: &Content, left: &mut usize) -> Result<Json, String> {
     let bytes = schema.as_str().len();
     if bytes > SCHEMA_BYTES_MAX {

@@ -1,12 +1,11 @@
-//! A schema against the meta-schema of its dialect.
+//! Validation of a schema against the meta-schema of its dialect.
 
 use crate::value::Json;
 use crate::violation::{VIOLATIONS_MAX, from_error};
 use application::ports::Violation;
 use domain::Dialect;
 
-/// What is wrong with the form of a schema. Numbers are rounded to doubles here; those that matter are read
-/// exactly when the keyword is.
+/// The violations of the meta-schema. Numbers are rounded to doubles; keywords parse theirs exactly later.
 pub(crate) fn broken(dialect: Dialect, schema: &Json) -> Vec<Violation> {
     let meta = match dialect {
         Dialect::Draft4 => jsonschema::draft4::meta::validator(),

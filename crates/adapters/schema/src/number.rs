@@ -1,25 +1,25 @@
-//! Numbers as they are written: compared and divided exactly, whatever their size, within two bounds.
+//! Exact decimal numbers of bounded size: comparison and division without rounding.
 
 use num_bigint::BigUint;
 use std::cmp::Ordering;
 use std::fmt;
 
-/// Most digits that a number may be written with where a schema looks at it.
+/// Maximum number of digits of a number that a schema examines.
 pub const NUMBER_DIGITS_MAX: usize = 1000;
-/// Largest exponent of such a number, and, negated, the smallest.
+/// Maximum absolute exponent of such a number.
 pub const NUMBER_EXPONENT_MAX: i64 = 1000;
 
-/// `digits * 10^exponent`, without zeros at either end of the digits; zero has none.
+/// `digits * 10^exponent`, without leading or trailing zeros; zero has no digits.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Number {
     negative: bool,
     digits: Box<str>,
     exponent: i64,
-    /// Written with neither a fraction nor an exponent.
+    /// Written without a fraction and without an exponent.
     plain: bool,
 }
 
-/// The number is beyond the bounds.
+/// The number exceeds the limits of digits or exponent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct OutOfBounds;
 
@@ -33,12 +33,11 @@ impl fmt::Display for OutOfBounds {
 }
 
 impl Number {
-    /// Whether it is greater than zero.
     pub(crate) fn is_positive(&self) -> bool {
         !self.negative && !self.digits.is_empty()
     }
 
-    /// Reads a number of JSON.
+    /// Parses a JSON number.
     pub(crate) fn read(text: &str) -> Result<Self, OutOfBounds> {
         let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, power) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
@@ -59,17 +58,17 @@ impl Number {
         Ok(Self { negative, digits: digits.into(), exponent: power - scale + dropped, plain })
     }
 
-    /// Whether it has no fraction, however it is written.
+    /// Whether the value is an integer, in any notation.
     pub(crate) fn is_integer(&self) -> bool {
         self.exponent >= 0
     }
 
-    /// Whether it is written without a fraction and an exponent, which is what draft 4 calls an integer.
+    /// Whether the notation has no fraction and no exponent (an integer in draft 4).
     pub(crate) fn is_plain(&self) -> bool {
         self.plain
     }
 
-    /// As a count; larger ones are as good as the largest. `None` for fractions and negative numbers.
+    /// The value as a count, saturating; `None` for fractions and negative numbers.
     pub(crate) fn as_count(&self) -> Option<u64> {
         if self.negative || !self.is_integer() {
             return None;
@@ -79,7 +78,7 @@ impl Number {
         Some(text.parse().unwrap_or(u64::MAX))
     }
 
-    /// Whether it is a multiple of `divisor`, which is not zero.
+    /// Whether the value is a multiple of `divisor`, which must not be zero.
     pub(crate) fn is_multiple_of(&self, divisor: &Self) -> bool {
         let common = self.exponent.min(divisor.exponent);
         let (value, divisor) = (self.scaled(common), divisor.scaled(common));
@@ -91,7 +90,7 @@ impl Number {
         divisor != BigUint::default() && value % divisor == BigUint::default()
     }
 
-    /// The steps that a division by `divisor` costs.
+    /// The number of steps of a division by `divisor`.
     pub(crate) fn division_steps(&self, divisor: &Self) -> u64 {
         let common = self.exponent.min(divisor.exponent);
         let length = |number: &Self| {
@@ -101,14 +100,14 @@ impl Number {
         1 + (value * value.max(divisor)) / 1000
     }
 
-    /// The digits of `|self| / 10^common`.
+    /// The decimal digits of `|self| / 10^common`.
     fn scaled(&self, common: i64) -> String {
         let zeros = usize::try_from(self.exponent - common).unwrap_or_default();
         if self.digits.is_empty() { "0".to_owned() } else { format!("{}{}", self.digits, "0".repeat(zeros)) }
     }
 
     fn magnitude(&self, other: &Self) -> Ordering {
-        // The place of the first digit; zero is below everything.
+        // The decimal position of the first digit; zero is smaller than everything.
         let place = |number: &Self| {
             if number.digits.is_empty() {
                 i64::MIN

@@ -1,5 +1,5 @@
-//! The threads that schemas are compiled and documents are checked on. Projects take turns: one that offers a
-//! lot of work waits for itself, and never holds every thread.
+//! The thread pool for compilation and validation. Projects take turns: a project delays only its own jobs,
+//! and never occupies every thread.
 
 use application::ports::CheckFault;
 use domain::ProjectName;
@@ -12,21 +12,21 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 
-/// Most pieces of work of one project that wait.
+/// Maximum number of waiting jobs of one project.
 pub const PROJECT_WAITING_MAX: usize = 256;
-/// Most pieces of work that wait, of all projects; beyond, each may have an equal part of them.
+/// Number of waiting jobs from which each project is limited to an equal share of them.
 pub const WAITING_MAX: usize = 4096;
-/// Longest time for one piece of work, with the wait for its turn.
+/// Maximum time of one job, including its wait.
 pub const WAIT_MAX: Duration = Duration::from_secs(10);
-/// Fewest and most threads.
+/// Minimum and maximum number of threads.
 const THREADS: (usize, usize) = (2, 8);
-/// The stack of each, in bytes: enough for the deepest check that is let through.
+/// Stack of each thread, in bytes: enough for the deepest accepted check.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 type Work = Box<dyn FnOnce(&AtomicBool) + Send>;
 
 struct Job {
-    /// Set when nobody waits for it any more.
+    /// Set when the caller no longer waits.
     cancelled: Arc<AtomicBool>,
     work: Work,
 }
@@ -34,9 +34,9 @@ struct Job {
 #[derive(Default)]
 struct Queues {
     waiting: BTreeMap<ProjectName, VecDeque<Job>>,
-    /// The projects that have work, the next one first.
+    /// The projects with waiting jobs, in order of their turns.
     turns: VecDeque<ProjectName>,
-    /// How many threads work for each project.
+    /// The number of threads that run jobs of each project.
     running: BTreeMap<ProjectName, usize>,
     total: usize,
     threads: usize,
@@ -49,7 +49,7 @@ struct Shared {
     wake: Condvar,
 }
 
-/// The threads; they end with it. They start with the first work.
+/// The thread pool. Threads start with the first job and end when the pool is dropped.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     threads: usize,
@@ -68,7 +68,7 @@ impl Drop for Pool {
     }
 }
 
-/// Cancels the work when the one who waits for it goes away.
+/// Cancels the job when the waiting future is dropped.
 struct Waiter(Arc<AtomicBool>);
 
 impl Drop for Waiter {
@@ -83,16 +83,17 @@ impl Pool {
         Self { shared: Arc::default(), threads: cores.clamp(THREADS.0, THREADS.1) }
     }
 
-    /// Does a piece of work for a project. It is told when nobody waits for it any more, and should end then.
+    /// Runs a job of a project and waits for its result. The job receives a flag that is set when the caller
+    /// no longer waits.
     ///
-    /// A runtime of one thread does it at once: a simulation has nothing to wait for.
+    /// On a current-thread runtime (simulation) the job runs inline.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         project: &ProjectName,
         work: impl FnOnce(&AtomicBool) -> T + Send + 'static,
     ) -> Result<T, CheckFault> {
         if Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::CurrentThread) {
-            // Doing many in a row lets other tasks run now and then.
+            // Lets other tasks run between many inline jobs.
             tokio::task::consume_budget().await;
             return Ok(work(&AtomicBool::new(false)));
         }
@@ -152,7 +153,7 @@ impl Queues {
         }
     }
 
-    /// The next piece of work of the next project that does not hold `most` threads.
+    /// Takes the next job of the next project that occupies fewer than `most` threads.
     fn next(&mut self, most: usize) -> Option<(ProjectName, Job)> {
         for _ in 0..self.turns.len() {
             let project = self.turns.pop_front()?;
@@ -190,7 +191,7 @@ impl Shared {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What one thread does, all its life.
+    /// The loop of one thread.
     fn work(&self, most: usize) {
         let mut queues = self.lock();
         while !queues.closed {
@@ -201,7 +202,7 @@ impl Shared {
             drop(queues);
             if !job.cancelled.load(Ordering::Relaxed) {
                 let Job { cancelled, work } = job;
-                // Whoever waits is told by the end of the channel.
+                // On a panic the dropped channel notifies the caller.
                 drop(catch_unwind(AssertUnwindSafe(|| work(&cancelled))));
             }
             queues = self.lock();
@@ -224,7 +225,7 @@ mod tests {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
     }
 
-    /// Work that lasts until it is cancelled or the sender is dropped.
+    /// A job that runs until it is cancelled or the sender is dropped.
     fn blocked(until: mpsc::Receiver<()>) -> impl FnOnce(&AtomicBool) + Send {
         move |cancelled| {
             while !cancelled.load(Ordering::Relaxed)
@@ -258,7 +259,7 @@ mod tests {
             let pool = Arc::new(Pool::new());
             let mut held = Vec::new();
             let full = async {
-                // Some of it is taken up before the queue is full.
+                // Threads take some jobs before the queue is full.
                 while pool.shared.lock().total < PROJECT_WAITING_MAX {
                     let (shared, (keep, until)) = (pool.clone(), mpsc::channel());
                     let task = tokio::spawn(async move { shared.run(&project("a"), blocked(until)).await });
@@ -270,7 +271,7 @@ mod tests {
             let refused = pool.run(&project("a"), |_| 7).await;
             assert!(matches!(refused, Err(CheckFault::Busy)), "{refused:?}");
             assert!(pool.run(&project("b"), |_| 7).await.is_ok());
-            // Who goes away makes room.
+            // A cancelled job frees its place in the queue.
             for (_, task) in &held {
                 task.abort();
             }

@@ -1,4 +1,4 @@
-//! A schema as it is evaluated: every sub-schema once, references followed, keywords read.
+//! The compiled form of a schema: each sub-schema once, with resolved references and parsed keywords.
 
 use crate::closure::Document;
 use crate::number::Number;
@@ -11,53 +11,53 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-/// Which part of a value a sub-schema looks at.
+/// The part of a value that a sub-schema applies to.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Slot {
-    /// The member of this name.
+    /// The member with this name.
     Member(String),
     /// Any member.
     AnyMember,
-    /// The element at this place.
+    /// The element at this index.
     Element(usize),
     /// Any element.
     AnyElement,
 }
 
-/// One sub-schema.
+/// A sub-schema.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Which document it is in.
+    /// Index of its document.
     pub document: usize,
-    /// Where it is there.
+    /// JSON Pointer in that document.
     pub pointer: String,
-    /// The part of the document that has its own address.
+    /// Index of its schema resource.
     pub resource: usize,
-    /// What it says.
+    /// Its content.
     pub says: Says,
-    /// The sub-schemas that look at the same value; one that is applied twice is listed twice.
+    /// The sub-schemas that it applies to the same value; one that is applied twice is listed twice.
     pub in_place: Vec<usize>,
-    /// The sub-schemas that look further in.
+    /// The sub-schemas that it applies to members and elements.
     pub inner: Vec<(Slot, usize)>,
 }
 
-/// What a sub-schema says.
+/// The content of a sub-schema.
 #[derive(Debug)]
 pub(crate) enum Says {
     /// `true` or `false`.
     Always(bool),
-    /// Every one of these must hold.
+    /// All of these must hold.
     Rules(Vec<Rule>),
 }
 
-/// One keyword, or some that are checked together.
+/// One keyword, or several that are checked together.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub keyword: &'static str,
     pub check: Check,
 }
 
-/// Which way a bound is kept.
+/// The kind of a numeric bound.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Bound {
     Minimum,
@@ -66,7 +66,7 @@ pub(crate) enum Bound {
     ExclusiveMaximum,
 }
 
-/// What is counted.
+/// The unit of a length keyword.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Count {
     Characters,
@@ -84,7 +84,7 @@ pub(crate) enum Check {
     },
     Bound(Bound, Number),
     MultipleOf(Number),
-    /// At least, or at most, so many.
+    /// A minimum or maximum length.
     Count {
         of: Count,
         least: bool,
@@ -94,10 +94,10 @@ pub(crate) enum Check {
     Format(Format),
     Unique,
     Required(Vec<Box<str>>),
-    /// With a member of this name these are required.
+    /// If a member with this name exists, these are required.
     RequiredWith(Vec<(Box<str>, Vec<Box<str>>)>),
     Reference(usize),
-    /// What it leads to depends on how the check came here.
+    /// A dynamic reference: its target depends on the dynamic scope.
     Dynamic {
         name: Anchor,
         otherwise: usize,
@@ -111,7 +111,7 @@ pub(crate) enum Check {
         then: Option<usize>,
         otherwise: Option<usize>,
     },
-    /// With a member of this name this schema applies.
+    /// If a member with this name exists, this schema applies.
     SchemaWith(Vec<(Box<str>, usize)>),
     Members(Members),
     Names(usize),
@@ -119,7 +119,7 @@ pub(crate) enum Check {
         first: Vec<usize>,
         rest: Option<usize>,
     },
-    /// `counts` says whether the elements that it finds are evaluated by it.
+    /// `counts`: whether matching elements count as evaluated.
     Contains {
         schema: usize,
         least: u64,
@@ -133,27 +133,27 @@ pub(crate) enum Check {
 /// `properties`, `patternProperties` and `additionalProperties`.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    /// By name.
+    /// `properties`.
     pub named: BTreeMap<Box<str>, usize>,
     pub matching: Vec<(Arc<Pattern>, usize)>,
     pub others: Option<usize>,
 }
 
-/// A type, as a dialect understands it.
+/// A type keyword value, by dialect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Null,
     Boolean,
     Number,
     Integer,
-    /// Draft 4: written without a fraction and an exponent.
+    /// An integer of draft 4: written without a fraction and an exponent.
     PlainInteger,
     String,
     Array,
     Object,
 }
 
-/// What a dynamic reference looks for.
+/// The anchor of a dynamic reference.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Anchor {
     /// `$recursiveAnchor`.
@@ -162,10 +162,10 @@ pub(crate) enum Anchor {
     Named(String),
 }
 
-/// A check of texts that the library does.
+/// A format check.
 pub(crate) struct Format {
     pub name: Box<str>,
-    /// `None` for regular expressions, which are our own.
+    /// `None` for regular expressions, which are checked here.
     pub library: Option<Arc<jsonschema::Validator>>,
 }
 
@@ -175,12 +175,12 @@ impl fmt::Debug for Format {
     }
 }
 
-/// A part of a document that has its own address.
+/// A schema resource: a part of a document with its own URI.
 #[derive(Debug, Default)]
 pub(crate) struct Resource {
-    /// The sub-schemas that have dynamic anchors in it.
+    /// The sub-schemas with dynamic anchors.
     pub dynamic: BTreeMap<String, usize>,
-    /// Its root, when that has a `$recursiveAnchor`.
+    /// The root of the resource, if it has a `$recursiveAnchor`.
     pub recursive: Option<usize>,
 }
 
@@ -193,26 +193,26 @@ impl Resource {
     }
 }
 
-/// A document of a program.
+/// A source document of a program.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
-    /// How its faults are told; `None` for a meta-schema.
+    /// The document, for violations; `None` for a meta-schema.
     pub given: Option<Document>,
     pub dialect: Dialect,
 }
 
-/// Every sub-schema; the first is the whole schema.
+/// Every sub-schema; the first is the root.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
     pub origins: Vec<Origin>,
     pub nodes: Vec<Node>,
     pub resources: Vec<Resource>,
-    /// The memory of its regular expressions, in bytes.
+    /// The memory of the regular expressions, in bytes.
     pub pattern_bytes: usize,
 }
 
 impl Program {
-    /// Something wrong with a sub-schema.
+    /// A violation at a sub-schema.
     pub(crate) fn fault(&self, node: usize, keyword: &str, message: impl fmt::Display) -> Violation {
         let Node { document, pointer, .. } = &self.nodes[node];
         let place = if keyword.is_empty() { pointer.clone() } else { uri::join(pointer, keyword) };

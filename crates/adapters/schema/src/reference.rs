@@ -1,27 +1,27 @@
-//! References to other schemas of the project, by name: `schema:limits` and `schema:limits@3`, each also
-//! with a fragment.
+//! References to other schemas of the project by name: `schema:limits` and `schema:limits@3`, each with an
+//! optional fragment.
 
 use domain::{SchemaName, SchemaVersion};
 
-/// What such a reference begins with.
+/// The URI scheme.
 const SCHEME: &str = "schema:";
 
-/// What a reference says.
+/// A parsed reference.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub name: SchemaName,
-    /// `None` for the newest at the time of the registration.
+    /// `None`: the newest version at registration.
     pub version: Option<SchemaVersion>,
-    /// What comes after the `#`, as it is written.
+    /// The fragment after `#`, undecoded.
     pub fragment: String,
 }
 
-/// Whether the text is meant as such a reference.
+/// Whether the text has the scheme `schema:`.
 pub(crate) fn is_meant(text: &str) -> bool {
     text.starts_with(SCHEME)
 }
 
-/// Reads a reference; `None` when it is not formed as one.
+/// Parses a reference; `None` if its form is invalid.
 pub(crate) fn parse(text: &str) -> Option<Named> {
     let rest = text.strip_prefix(SCHEME)?;
     let (named, fragment) = rest.split_once('#').unwrap_or((rest, ""));

@@ -1,23 +1,23 @@
-//! Addresses inside schemas (RFC 3986) and pointers inside documents (RFC 6901).
+//! URIs of schemas (RFC 3986) and JSON Pointers (RFC 6901).
 
 use domain::{SchemaName, SchemaVersion};
 use jsonschema::Uri;
 
-/// The address of a document that has no `$id`.
+/// The URI of a document without `$id`.
 const NO_ID: &str = "json-schema:///";
 
-/// The address that references are relative to before any `$id`.
+/// The initial base URI of a document.
 pub(crate) fn document() -> String {
     NO_ID.to_owned()
 }
 
-/// The address of another schema of the project. No reference can be written so that it comes out as this by
-/// chance: `@` is in no name.
+/// The URI of another schema of the project. No reference resolves to it by accident, because names contain
+/// no `@`.
 pub(crate) fn of(name: &SchemaName, version: SchemaVersion) -> String {
     format!("{NO_ID}{name}@{version}/")
 }
 
-/// Resolves `reference` against `base` and splits off the fragment; `None` when it is no address.
+/// Resolves `reference` against `base` and splits off the fragment; `None` if the URI is invalid.
 pub(crate) fn resolve(base: &str, reference: &str) -> Option<(String, String)> {
     let base = Uri::parse(base).ok()?;
     let resolved = jsonschema::uri::resolve_against(&base, reference).ok()?;
@@ -40,7 +40,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The pointer one member further in.
+/// Appends a member name to a pointer.
 pub(crate) fn join(pointer: &str, member: &str) -> String {
     format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
 }

@@ -1,4 +1,4 @@
-//! JSON values whose numbers are what they are written as.
+//! JSON values with exact numbers.
 
 use crate::number::{Number, OutOfBounds};
 use serde_json::Value;
@@ -13,16 +13,16 @@ pub(crate) enum Json {
     Number(Number),
     String(Box<str>),
     Array(Vec<Json>),
-    /// The members by name; each name once.
+    /// The members, with unique names.
     Object(Vec<(Box<str>, Json)>),
 }
 
-/// Why a text is not read.
+/// Why a text cannot be parsed.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     /// It is not JSON.
     NotJson(String),
-    /// A number is beyond what is compared, at this pointer.
+    /// The number at this pointer exceeds the limits.
     Number(String, OutOfBounds),
 }
 
@@ -36,16 +36,16 @@ impl fmt::Display for Unreadable {
 }
 
 impl Json {
-    /// Reads a text.
+    /// Parses a JSON text.
     pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
-        // The grammar and the nesting are the library's to check; what follows only finds where values end.
+        // The library checks grammar and nesting; the parser below relies on it.
         serde_json::from_str::<serde::de::IgnoredAny>(text)
             .map_err(|error| Unreadable::NotJson(error.to_string()))?;
         let mut reader = Reader { text, at: 0, path: Vec::new() };
         reader.value()
     }
 
-    /// For the library, which holds large numbers as the nearest double.
+    /// Converts to the library's type, which rounds large numbers to the nearest double.
     pub(crate) fn to_value(&self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -92,7 +92,7 @@ impl Json {
         matches!(self, Self::Object(_) | Self::Bool(_))
     }
 
-    /// The value that a JSON Pointer (RFC 6901) leads to.
+    /// The value at a JSON Pointer (RFC 6901).
     pub(crate) fn pointer(&self, pointer: &str) -> Option<&Self> {
         if pointer.is_empty() {
             return Some(self);
@@ -100,7 +100,7 @@ impl Json {
         pointer.strip_prefix('/')?.split('/').try_fold(self, |value, token| value.step(token))
     }
 
-    /// One reference token further in, as it is written in a pointer.
+    /// The child value for one encoded token of a pointer.
     pub(crate) fn step(&self, token: &str) -> Option<&Self> {
         match self {
             Self::Object(_) => self.get(&token.replace("~1", "/").replace("~0", "~")),
@@ -112,8 +112,8 @@ impl Json {
         }
     }
 
-    /// A total order in which equal values, and only those, are equal. `charge` is told the work, and ends it
-    /// by answering `false`: then the result means nothing.
+    /// A total order that agrees with equality. `charge` receives the steps and returns `false` to stop; the
+    /// result is then meaningless.
     pub(crate) fn compare(&self, other: &Self, charge: &mut impl FnMut(u64) -> bool) -> Ordering {
         if !charge(1) {
             return Ordering::Equal;
@@ -147,7 +147,7 @@ impl Json {
         }
     }
 
-    /// The steps of looking at everything in it once.
+    /// The number of steps of a full traversal.
     pub(crate) fn steps(&self) -> u64 {
         1 + match self {
             Self::String(text) => text.len() as u64 / 64,
@@ -171,7 +171,7 @@ impl Json {
     }
 }
 
-/// The member of this name.
+/// The member with this name.
 pub(crate) fn member<'a>(members: &'a [(Box<str>, Json)], name: &str) -> Option<&'a Json> {
     let at = members.binary_search_by(|(other, _)| (**other).cmp(name)).ok()?;
     Some(&members[at].1)
@@ -204,7 +204,7 @@ impl fmt::Display for Json {
     }
 }
 
-/// Bit by bit: whoever cuts the message after a few characters must not pay for a megabyte.
+/// Writes the text in pieces, so that truncating a message of a large document stays cheap.
 fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     write!(f, "\"")?;
     for character in text.chars() {
@@ -248,7 +248,7 @@ impl Reader<'_> {
             members.push((name, value));
         }
         self.at += 1;
-        // Of a name that is written twice the last holds, as for the library.
+        // Of duplicate names the last one wins, as in the library.
         members.reverse();
         members.sort_by(|(a, _), (b, _)| a.cmp(b));
         members.dedup_by(|(a, _), (b, _)| a == b);
@@ -301,7 +301,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The next byte that is no space; 0 at the end, which the grammar rules out before it matters.
+    /// The next non-blank byte; 0 at the end, which valid JSON never reaches.
     fn peek(&mut self) -> u8 {
         let bytes = self.text.as_bytes();
         while bytes.get(self.at).is_some_and(u8::is_ascii_whitespace) {

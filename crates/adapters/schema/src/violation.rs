@@ -1,15 +1,15 @@
-//! Turning what the library says into violations: bounded in number and in length.
+//! Conversion of library errors to violations of bounded number and length.
 
 use application::ports::Violation;
 use jsonschema::ValidationError;
 use std::fmt::{self, Write};
 
-/// Most violations that one check lists.
+/// Maximum number of violations of one check.
 pub const VIOLATIONS_MAX: usize = 100;
-/// Longest message of a violation, in characters; the rest is cut.
+/// Maximum length of a message, in characters; longer ones are truncated.
 pub const MESSAGE_CHARS_MAX: usize = 200;
 
-/// Something wrong at a place of an offered schema.
+/// A violation at a place of an offered schema.
 pub(crate) fn in_schema(pointer: &str, keyword: &str, message: impl fmt::Display) -> Violation {
     Violation {
         pointer: pointer.to_owned(),
@@ -28,8 +28,8 @@ pub(crate) fn from_error(error: &ValidationError<'_>) -> Violation {
     }
 }
 
-/// Writes at most [`MESSAGE_CHARS_MAX`] characters, without ever holding the whole text: a message
-/// may quote a document of a megabyte.
+/// Formats at most [`MESSAGE_CHARS_MAX`] characters without building the whole text, which may quote a
+/// document of a megabyte.
 pub(crate) fn cut(message: &impl fmt::Display) -> String {
     let mut out = Cut { text: String::new(), left: MESSAGE_CHARS_MAX - 1 };
     if write!(out, "{message}").is_err() {

@@ -1,4 +1,4 @@
-//! Keywords that apply other schemas to the same value.
+//! Keywords that apply sub-schemas to the same value.
 
 use super::{Evaluation, Seen, Stop};
 use crate::program::{Anchor, Check, Rule};
@@ -59,7 +59,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Applies a schema whose failure is nobody's fault.
+    /// Applies a sub-schema without reporting its violations.
     fn quietly(&mut self, schema: usize, value: &Json, seen: Option<&mut Seen>) -> Result<bool, Stop> {
         self.muted += 1;
         let valid = self.apply(schema, value, seen);
@@ -77,7 +77,7 @@ impl<'a> Evaluation<'a> {
         let mut valid = false;
         for schema in all {
             valid |= self.quietly(*schema, value, seen.as_deref_mut())?;
-            // Who keeps track of what is evaluated must hear all of them.
+            // Tracking of evaluated values needs every alternative.
             if valid && seen.is_none() {
                 break;
             }
@@ -112,7 +112,7 @@ impl<'a> Evaluation<'a> {
         Ok(valid == 1)
     }
 
-    /// The outermost of the parts that were entered which has this anchor.
+    /// The outermost resource in the dynamic scope that has this anchor.
     fn dynamic(&self, name: &Anchor) -> Option<usize> {
         self.scope.iter().find_map(|resource| self.program.resources[*resource].anchored(name))
     }

@@ -1,10 +1,10 @@
-//! Keywords that look further in: at members and elements.
+//! Keywords that apply sub-schemas to members and elements.
 
 use super::{Evaluation, Seen, Stop};
 use crate::program::{Check, Members, Rule, Says};
 use crate::value::Json;
 
-/// How many members are named in one message.
+/// Maximum number of member names in one message.
 const NAMED_MAX: usize = 5;
 
 impl<'a> Evaluation<'a> {
@@ -43,7 +43,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Applies a schema to the member or element at a position.
+    /// Applies a sub-schema to the member or element at a position.
     fn at(&mut self, position: usize, schema: usize, value: &Json) -> Result<bool, Stop> {
         self.path.push(position);
         let valid = self.apply(schema, value, None);

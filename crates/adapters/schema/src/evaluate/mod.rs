@@ -1,5 +1,4 @@
-//! Evaluating a document: every step is counted, and a check that needs too many, or that nobody waits for any
-//! more, ends.
+//! Evaluates a document. Every step is counted; a check ends when it exceeds its step limit or is cancelled.
 
 mod in_place;
 mod inwards;
@@ -15,35 +14,35 @@ use domain::limits::NESTING_MAX;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Most steps that the check of one document may take. A step is one keyword at one value, one comparison of two
-/// values, or a few bytes of a text: some tens of nanoseconds.
+/// Maximum number of steps of one check. A step is one keyword at one value, one comparison of two values, or
+/// a few bytes of text: some tens of nanoseconds.
 pub const CHECK_STEPS_MAX: u64 = 20_000_000;
-/// How many steps lie between two looks at whether somebody still waits.
+/// Number of steps between two checks for cancellation.
 const STEPS_BETWEEN_LOOKS: u64 = 16 * 1024;
-/// Most sub-schemas that are entered one within the other, over the whole depth of a document.
+/// Maximum nesting of sub-schemas over the whole depth of a document.
 const DEPTH_MAX: usize = (NESTING_MAX + 2) * IN_PLACE_DEPTH_MAX;
-/// How many bytes of a text are read in one step.
+/// Bytes of text read in one step.
 const TEXT_BYTES_PER_STEP: u64 = 64;
 
-/// Why a check ended early. It says nothing about the document.
+/// Why a check ended early. The validity of the document is unknown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Stop {
-    /// It needs more than [`CHECK_STEPS_MAX`] steps.
+    /// The check needs more than [`CHECK_STEPS_MAX`] steps.
     TooExpensive,
-    /// Nobody waits for it.
+    /// The check was cancelled.
     Cancelled,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug)]
 pub(crate) struct Evaluated {
-    /// The first of what is wrong; empty when nothing is.
+    /// The first violations; empty if the document is valid.
     pub violations: Vec<Violation>,
-    /// How many steps it took.
+    /// The number of steps taken.
     pub steps: u64,
 }
 
-/// Holds a document against a schema.
+/// Validates a document against a program.
 pub(crate) fn evaluate(
     program: &Program,
     document: &Json,
@@ -73,25 +72,25 @@ struct Evaluation<'a> {
     program: &'a Program,
     document: &'a Json,
     cancelled: &'a AtomicBool,
-    /// The steps that are left.
+    /// The remaining steps.
     left: u64,
-    /// What is left when the next look is due.
+    /// The value of `left` at which cancellation is checked next.
     next_look: u64,
-    /// Where in the document this is: the positions of members and elements.
+    /// The current place in the document: positions of members and elements.
     path: Vec<usize>,
-    /// The parts of the schema that were entered, outermost first.
+    /// The dynamic scope: the entered schema resources, outermost first.
     scope: Vec<usize>,
     depth: usize,
-    /// How many schemas around this one may fail without the document being wrong.
+    /// The number of enclosing sub-schemas that may fail while the document stays valid.
     muted: usize,
     found: Vec<Violation>,
 }
 
-/// Which members or elements of a value were evaluated.
+/// For each member or element of a value: whether it was evaluated.
 type Seen = Vec<bool>;
 
 impl<'a> Evaluation<'a> {
-    /// Counts steps.
+    /// Deducts steps. Fails if none are left or the check is cancelled.
     fn spend(&mut self, steps: u64) -> Result<(), Stop> {
         self.left = self.left.checked_sub(steps).ok_or(Stop::TooExpensive)?;
         if self.left <= self.next_look {
@@ -107,7 +106,6 @@ impl<'a> Evaluation<'a> {
         self.spend(text.len() as u64 / TEXT_BYTES_PER_STEP)
     }
 
-    /// Whether two values are equal.
     fn equal(&mut self, a: &Json, b: &Json) -> Result<bool, Stop> {
         let mut stop = None;
         let order = a.compare(b, &mut |steps| match self.spend(steps) {
@@ -120,12 +118,12 @@ impl<'a> Evaluation<'a> {
         stop.map_or(Ok(order.is_eq()), Err)
     }
 
-    /// Whether nobody is told of what is found now.
+    /// Whether violations are currently not reported.
     fn is_quiet(&self) -> bool {
         self.muted > 0 || self.found.len() >= VIOLATIONS_MAX
     }
 
-    /// Notes what is wrong with the value that is looked at.
+    /// Adds a violation at the current place.
     fn report(&mut self, node: usize, keyword: &str, message: fmt::Arguments<'_>) {
         if self.is_quiet() {
             return;
@@ -154,7 +152,7 @@ impl<'a> Evaluation<'a> {
         self.found.push(Violation { pointer, schema_pointer, keyword, message });
     }
 
-    /// Applies a sub-schema to a value; `seen` learns what it evaluated when the value satisfies it.
+    /// Applies a sub-schema to a value. If the value is valid, marks what was evaluated in `seen`.
     fn apply(&mut self, node: usize, value: &Json, seen: Option<&mut Seen>) -> Result<bool, Stop> {
         let program = self.program;
         let Node { says, resource, .. } = &program.nodes[node];
@@ -183,7 +181,7 @@ impl<'a> Evaluation<'a> {
         valid
     }
 
-    /// Keeps track of what is evaluated, where somebody wants to know.
+    /// Evaluates the rules and, if the caller or an `unevaluated*` keyword needs it, tracks what was evaluated.
     fn track(
         &mut self,
         node: usize,
@@ -219,7 +217,7 @@ impl<'a> Evaluation<'a> {
         for rule in rules {
             let unevaluated =
                 matches!(rule.check, Check::UnevaluatedMembers(_) | Check::UnevaluatedElements(_));
-            // What is unevaluated is only known of a value that satisfies the rest.
+            // The evaluated members and elements are known only if all other rules hold.
             if unevaluated && !valid {
                 break;
             }
@@ -258,5 +256,5 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// The keyword by which a schema that is `false` is told.
+/// The keyword reported for a violation of the schema `false`.
 const FALSE_SCHEMA: &str = "falseSchema";

@@ -1,4 +1,4 @@
-//! Keywords that look at a value itself.
+//! Keywords that check the value itself.
 
 use super::{Evaluation, Stop};
 use crate::number::Number;
@@ -177,8 +177,7 @@ impl<'a> Evaluation<'a> {
         Ok(valid)
     }
 
-    /// Sorts the elements: equal ones come to lie side by side. Paid for in advance, because a sort cannot end
-    /// early.
+    /// Checks uniqueness by sorting. The steps are deducted in advance, because a sort cannot be stopped.
     fn unique(&mut self, node: usize, value: &Json) -> Result<bool, Stop> {
         let Json::Array(items) = value else { return Ok(true) };
         let rounds = u64::from(items.len().max(1).ilog2()) + 1;

@@ -1,4 +1,4 @@
-//! Reading the keywords of one sub-schema, as its dialect understands them.
+//! Reads the keywords of one sub-schema according to its dialect.
 
 use super::{Linker, Place, hides_siblings};
 use crate::format;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 type Object<'v> = &'v [(Box<str>, Json)];
 
-/// What is being built.
+/// The sub-schema to build.
 #[derive(Clone, Copy)]
 struct At<'v, 'p> {
     node: usize,
@@ -26,15 +26,15 @@ impl<'v> At<'v, '_> {
         member(self.members, keyword)
     }
 
-    /// Whether the dialect is this one or a later one.
+    /// Whether the dialect is this one or later.
     fn since(&self, dialect: Dialect) -> bool {
         age(self.dialect) >= age(dialect)
     }
 }
 
 impl Linker<'_> {
-    /// Reads what the schema at a place says. The meta-schema was asked before, so every keyword has the form
-    /// that it should have.
+    /// Builds the rules of the sub-schema at a place. Its form is valid: it was checked against the
+    /// meta-schema.
     pub(super) fn build(&mut self, place: &Place) -> Result<(), Violation> {
         let Some(located) = self.places.get(place).copied() else { return Ok(()) };
         let Some(node) = located.node else { return Ok(()) };
@@ -63,13 +63,13 @@ impl Linker<'_> {
         Ok(())
     }
 
-    /// The node of a sub-schema further down in the same document.
+    /// The node of a sub-schema of the same document, by relative pointer.
     fn below(&mut self, at: At<'_, '_>, end: &str) -> Option<usize> {
         let place = (at.place.0, format!("{}{end}", at.place.1));
         self.places.contains_key(&place).then(|| self.node(&place))
     }
 
-    /// The node of the schema that a keyword holds, applied to the same value.
+    /// The node of a sub-schema that a keyword applies to the same value.
     fn in_place(&mut self, at: At<'_, '_>, end: &str) -> Option<usize> {
         let node = self.below(at, end)?;
         self.program.nodes[at.node].in_place.push(node);
@@ -139,7 +139,7 @@ impl Linker<'_> {
         Ok(())
     }
 
-    /// A whole number that is not negative.
+    /// A non-negative integer keyword.
     fn count(&self, at: At<'_, '_>, keyword: &str) -> Result<Option<u64>, Violation> {
         let Some(number) = at.get(keyword).and_then(Json::as_number) else { return Ok(None) };
         let wrong = || self.program.fault(at.node, keyword, "must be a whole number that is not negative");

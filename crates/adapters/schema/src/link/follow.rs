@@ -1,4 +1,4 @@
-//! Following references: within a document, to another schema of the project, and nowhere else.
+//! Resolves references: within a document or to another schema of the project.
 
 use super::{Linker, Place, bundled};
 use crate::closure::Wanted;
@@ -12,7 +12,7 @@ use domain::limits::SCHEMA_REFS_MAX;
 const NO_SCHEMA: &str = "leads to no schema in this document";
 
 impl Linker<'_> {
-    /// What a reference leads to; `None` while the schema that it names is not at hand.
+    /// Resolves a reference; `None` if the referenced schema is not loaded.
     pub(super) fn follow(
         &mut self,
         from: usize,
@@ -54,7 +54,7 @@ impl Linker<'_> {
         Ok(Some(Check::Dynamic { name: anchor, otherwise }))
     }
 
-    /// The part at an address: of the documents, or a meta-schema.
+    /// The part of a document, or the meta-schema, with this URI.
     fn part_at(&mut self, from: usize, keyword: &str, address: &str) -> Result<usize, Violation> {
         if let Some(part) = self.addresses.get(address) {
             return Ok(*part);
@@ -72,7 +72,7 @@ impl Linker<'_> {
         Ok(part)
     }
 
-    /// The place of a fragment.
+    /// The place that a fragment points to.
     fn target(
         &mut self,
         from: usize,
@@ -91,7 +91,7 @@ impl Linker<'_> {
         if self.places.contains_key(&place) {
             return Ok(place);
         }
-        // Somewhere that no keyword applies: it belongs to what is around it.
+        // Not the value of a keyword: the schema belongs to the nearest enclosing part.
         let json = self.values[document].pointer(&place.1).filter(|json| json.is_schema());
         let json = json.ok_or_else(|| self.program.fault(from, keyword, NO_SCHEMA))?;
         if json.as_object().is_some() {
@@ -106,7 +106,7 @@ impl Linker<'_> {
         Ok(place)
     }
 
-    /// The part that a place without a schema keyword belongs to.
+    /// The nearest enclosing part of a place.
     fn around(&self, place: &Place) -> usize {
         let (document, pointer) = place;
         let ends = pointer.rmatch_indices('/').map(|(end, _)| &pointer[..end]);
@@ -114,7 +114,7 @@ impl Linker<'_> {
         found.map(|located| located.resource).next().unwrap_or_default()
     }
 
-    /// Where a reference by name leads; `None` when that schema has to be fetched first.
+    /// Resolves a `schema:` reference; `None` if the schema must be loaded first.
     fn named(
         &mut self,
         from: usize,

@@ -1,7 +1,7 @@
-//! From schemas as JSON to a program: finds every sub-schema and its address, and refuses what leads outside.
+//! Links JSON schemas to a program: finds every sub-schema and its URI, and refuses external references.
 //!
-//! The evaluation follows what is linked here, so the bounds that are worked out from a program hold for its
-//! checks: there is no second reading of `$id` and `$ref`.
+//! The evaluation uses the linked program and never reads `$id` or `$ref` again. The cost bound of a program
+//! therefore holds for its checks.
 
 mod build;
 mod follow;
@@ -18,19 +18,19 @@ use domain::{Dialect, SchemaUse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What was found; the program is complete only when nothing is wanted.
+/// The result of linking. The program is complete only if `wants` is empty.
 #[derive(Debug)]
 pub(crate) struct Linked {
     pub program: Program,
-    /// The other schemas of the project that have to be fetched first.
+    /// The schemas of the project that must be loaded first.
     pub wants: Vec<Wanted>,
-    /// Which versions the first document refers to.
+    /// The schema versions that the root document references.
     pub uses: BTreeSet<SchemaUse>,
-    /// Every pattern that is refused.
+    /// The refused patterns.
     pub refused: Vec<Violation>,
 }
 
-/// Finds every sub-schema, follows every reference, and refuses those that lead out of the documents.
+/// Finds every sub-schema and resolves every reference. Refuses external references.
 pub(crate) fn link(documents: &[Document], values: &[Json], dialect: Dialect) -> Result<Linked, Violation> {
     let mut linker = Linker::default();
     for (document, value) in documents.iter().zip(values) {
@@ -40,7 +40,7 @@ pub(crate) fn link(documents: &[Document], values: &[Json], dialect: Dialect) ->
         };
         linker.add(Some(document.clone()), value, dialect, known_as)?;
     }
-    // Whether something refers to it or not: a mistake is told in any case.
+    // Unreferenced sub-schemas are built too, so that their errors are reported.
     let places: Vec<Place> = linker.places.keys().cloned().collect();
     linker.node(&(0, String::new()));
     for place in &places {
@@ -52,10 +52,10 @@ pub(crate) fn link(documents: &[Document], values: &[Json], dialect: Dialect) ->
     Ok(Linked { program, wants, uses, refused })
 }
 
-/// A document and a pointer into it.
+/// Index of a document, and a JSON Pointer in it.
 type Place = (usize, String);
 
-/// A place where a schema is.
+/// A sub-schema at a place.
 #[derive(Clone, Copy, Debug)]
 struct Located<'v> {
     json: &'v Json,
@@ -63,11 +63,11 @@ struct Located<'v> {
     node: Option<usize>,
 }
 
-/// What is known of a part of a document that has its own address.
+/// A part of a document with its own URI (a schema resource).
 #[derive(Debug)]
 struct Part {
     root: Place,
-    /// What references in it are relative to.
+    /// The base URI of its references.
     address: String,
     anchors: BTreeMap<String, Place>,
     dynamic: BTreeMap<String, Place>,
@@ -81,9 +81,9 @@ struct Linker<'v> {
     places: BTreeMap<Place, Located<'v>>,
     parts: Vec<Part>,
     addresses: BTreeMap<String, usize>,
-    /// The sub-schemas that have a node and are not read yet.
+    /// Places that have a node but are not built yet.
     unread: Vec<Place>,
-    /// Whether something looks for dynamic anchors.
+    /// Whether a dynamic reference exists.
     sought: bool,
     references_seen: usize,
     patterns: BTreeMap<String, Option<Arc<Pattern>>>,
@@ -94,7 +94,7 @@ struct Linker<'v> {
 }
 
 impl<'v> Linker<'v> {
-    /// Takes in a whole document.
+    /// Adds a document.
     fn add(
         &mut self,
         given: Option<Document>,
@@ -118,8 +118,7 @@ impl<'v> Linker<'v> {
         self.parts.len() - 1
     }
 
-    /// Notes the address of a part. Two must not share one: which of them a reference means would be anybody's
-    /// guess.
+    /// Registers the URI of a part. A duplicate URI is refused, because references to it would be ambiguous.
     fn name(&mut self, address: String, part: usize, pointer: &str) -> Result<(), Violation> {
         match self.addresses.insert(address, part) {
             Some(other) if other != part => {
@@ -132,7 +131,7 @@ impl<'v> Linker<'v> {
         }
     }
 
-    /// Something wrong at a place.
+    /// A violation at a place.
     fn wrong(&self, document: usize, pointer: &str, keyword: &str, message: &str) -> Violation {
         match &self.program.origins[document].given {
             Some(document) => document.fault(pointer, keyword, message),
@@ -140,7 +139,7 @@ impl<'v> Linker<'v> {
         }
     }
 
-    /// The node of a place where a schema is; the place is known.
+    /// The node of the sub-schema at a known place.
     fn node(&mut self, place: &Place) -> usize {
         let number = self.program.nodes.len();
         let Some(located) = self.places.get_mut(place) else { return 0 };
@@ -167,7 +166,7 @@ impl<'v> Linker<'v> {
         Ok(())
     }
 
-    /// Finds out where dynamic references may lead; that may bring in more sub-schemas, and those more anchors.
+    /// Collects dynamic anchors until no new nodes appear; anchors can add sub-schemas with further anchors.
     fn anchor_all(&mut self) -> Result<(), Violation> {
         while self.sought {
             let nodes = self.program.nodes.len();
@@ -190,17 +189,17 @@ impl<'v> Linker<'v> {
     }
 }
 
-/// The keyword by which a schema names itself.
+/// The keyword that sets the URI of a schema.
 fn id_keyword(dialect: Dialect) -> &'static str {
     if dialect == Dialect::Draft4 { "id" } else { "$id" }
 }
 
-/// Whether references hide what stands beside them.
+/// Whether `$ref` makes its sibling keywords ineffective.
 fn hides_siblings(dialect: Dialect) -> bool {
     crate::keywords::age(dialect) <= crate::keywords::age(Dialect::Draft7)
 }
 
-/// The meta-schema at this address.
+/// The meta-schema with this URI.
 fn bundled(address: &str) -> Option<&'static (String, Dialect, Json)> {
     dialect::bundled(address)
 }

@@ -1,4 +1,4 @@
-//! Patterns: each is compiled once, however often it is written.
+//! Compiles patterns; equal patterns of a schema share one automaton.
 
 use super::Linker;
 use crate::pattern::Pattern;
@@ -8,11 +8,11 @@ use application::ports::Violation;
 use domain::limits::{SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX};
 use std::sync::Arc;
 
-/// Most memory of all patterns of a schema, in bytes.
+/// Maximum memory of all patterns of a schema, in bytes.
 pub(crate) const PATTERNS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 impl Linker<'_> {
-    /// A pattern of a sub-schema; `None` when it is refused, which is noted.
+    /// The compiled pattern of a keyword; `None` if it is refused, which adds a violation.
     pub(super) fn pattern(
         &mut self,
         node: usize,

@@ -1,4 +1,4 @@
-//! Finding the sub-schemas of a document, and the names that they give themselves.
+//! Finds the sub-schemas of a document, their URIs and anchors.
 
 use super::{Linker, Located, hides_siblings, id_keyword};
 use crate::value::{Json, member};
@@ -6,7 +6,7 @@ use crate::{dialect, keywords, reference, uri};
 use application::ports::Violation;
 
 impl<'v> Linker<'v> {
-    /// Notes the schema at `pointer` and everything in it; nesting is bounded, so recursion is.
+    /// Registers the schema at `pointer` and its sub-schemas. Recursion is bounded by the nesting limit.
     pub(super) fn scan(
         &mut self,
         document: usize,
@@ -31,7 +31,7 @@ impl<'v> Linker<'v> {
         Ok(())
     }
 
-    /// Notes the names that a schema gives itself; gives the part that it belongs to.
+    /// Registers the URI and the anchors of a schema. Returns the part that it belongs to.
     fn identify(
         &mut self,
         members: &'v [(Box<str>, Json)],

@@ -1,8 +1,8 @@
-//! The classes of characters that ECMA-262 knows by name.
+//! The named character classes of ECMA-262.
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, HirKind};
 
-/// The names that `\p{…}` takes alone: values of `General_Category`, short and long.
+/// Values of `General_Category` that `\p{…}` takes without a property name, short and long.
 const CATEGORIES: &str = "Cased_Letter LC Close_Punctuation Pe Connector_Punctuation Pc Control Cc cntrl \
     Currency_Symbol Sc Dash_Punctuation Pd Decimal_Number Nd digit Enclosing_Mark Me Final_Punctuation Pf \
     Format Cf Initial_Punctuation Pi Letter L Letter_Number Nl Line_Separator Zl Lowercase_Letter Ll Mark M \
@@ -11,7 +11,7 @@ const CATEGORIES: &str = "Cased_Letter LC Close_Punctuation Pe Connector_Punctua
     Paragraph_Separator Zp Private_Use Co Punctuation P punct Separator Z Space_Separator Zs Spacing_Mark Mc \
     Surrogate Cs Symbol S Titlecase_Letter Lt Unassigned Cn Uppercase_Letter Lu";
 
-/// The names that `\p{…}` takes alone: binary properties, long and short.
+/// Binary properties that `\p{…}` takes, long and short.
 const BINARY: &str = "ASCII ASCII_Hex_Digit AHex Alphabetic Alpha Any Assigned Bidi_Control Bidi_C \
     Bidi_Mirrored Bidi_M Case_Ignorable CI Cased Changes_When_Casefolded CWCF Changes_When_Casemapped CWCM \
     Changes_When_Lowercased CWL Changes_When_NFKC_Casefolded CWKCF Changes_When_Titlecased CWT \
@@ -52,7 +52,7 @@ pub(super) fn spaces() -> ClassUnicode {
     ])
 }
 
-/// What `.` stands for.
+/// The class `.`.
 pub(super) fn not_line_ends() -> ClassUnicode {
     negated(ranges(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')]))
 }
@@ -62,7 +62,7 @@ pub(super) fn negated(mut class: ClassUnicode) -> ClassUnicode {
     class
 }
 
-/// The characters of `\p{text}`; `None` for what is no property, or none that is known here.
+/// The class `\p{text}`; `None` for an unknown property.
 pub(super) fn property(text: &str) -> Option<ClassUnicode> {
     let listed = |list: &str, name: &str| list.split(' ').any(|known| known == name);
     let asked = match text.split_once('=') {
@@ -73,7 +73,7 @@ pub(super) fn property(text: &str) -> Option<ClassUnicode> {
         _ => return None,
     };
     if listed("Surrogate Cs", asked.trim_start_matches("gc=")) {
-        // No string holds half a pair.
+        // A Rust string contains no surrogate.
         return Some(ClassUnicode::empty());
     }
     let hir = regex_syntax::Parser::new().parse(&format!("\\p{{{asked}}}")).ok()?;
@@ -88,7 +88,7 @@ pub(super) fn property(text: &str) -> Option<ClassUnicode> {
     }
 }
 
-/// Whether the text is written as scripts are: `Greek`, `Old_Italic`, `SignWriting`.
+/// Whether the text has the form of a script name: `Greek`, `Old_Italic`, `SignWriting`.
 fn is_name(text: &str) -> bool {
     text.split('_').all(|word| {
         let mut letters = word.chars();
@@ -97,7 +97,7 @@ fn is_name(text: &str) -> bool {
     })
 }
 
-/// Adds the characters from one code point to another; surrogates are none.
+/// Adds a range of code points, without surrogates.
 pub(super) fn add_range(all: &mut ClassUnicode, from: u32, to: u32) {
     let from = char::from_u32(from).or_else(|| (from <= 0xdfff).then_some('\u{e000}'));
     let to = char::from_u32(to).or_else(|| (to >= 0xd800).then_some('\u{d7ff}'));

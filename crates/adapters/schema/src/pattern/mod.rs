@@ -1,4 +1,4 @@
-//! Regular expressions of ECMA-262 with the `u` flag, matched in linear time, or refused.
+//! Regular expressions of ECMA-262 with the `u` flag, matched in linear time. Others are refused.
 
 mod classes;
 mod parse;
@@ -15,25 +15,25 @@ use regex_automata::{Anchored, Input};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// Largest automaton of one pattern, in bytes.
+/// Maximum size of the automaton of one pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 1024 * 1024;
-/// Most memory that one pattern uses to remember what it met, in bytes.
+/// Capacity of the state cache of one pattern, in bytes.
 const PATTERN_CACHE_BYTES: usize = 256 * 1024;
-/// How often that memory may be filled by one text before the slower way is taken.
+/// How often one text may fill that cache before the search falls back to the NFA.
 const CACHE_FILLED_MAX: usize = 3;
-/// How much of the text each remembered state must serve, in bytes, for the fast way to be worth it.
+/// Minimum bytes of text per cached state; below it the search falls back to the NFA.
 const BYTES_PER_STATE_MIN: usize = 10;
-/// The steps that a match takes before it reads.
+/// Fixed steps of a match.
 const STEPS_PER_MATCH: u64 = 3;
-/// How many bytes of text the fast way reads in one step of a check's budget.
+/// Bytes of text that the lazy DFA reads in one step.
 const BYTES_PER_STEP: u64 = 16;
-/// How many states of an automaton the slow way visits in one step.
+/// States that the NFA visits in one step.
 const STATES_PER_STEP: u64 = 4;
 
 type Caches = (dfa::Cache, pikevm::Cache);
 type MakeCaches = Box<dyn Fn() -> Caches + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
-/// A pattern that is ready to match.
+/// A compiled pattern.
 pub(crate) struct Pattern {
     fast: DFA,
     slow: PikeVM,
@@ -47,7 +47,7 @@ impl fmt::Debug for Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern, or says why it cannot be used.
+    /// Compiles a pattern. Returns the reason if it is refused.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let hir = parse(text).map_err(|fault| fault.to_string())?;
         let too_large = || format!("the pattern needs more than {PATTERN_BYTES_MAX} bytes of memory");
@@ -68,12 +68,12 @@ impl Pattern {
         Ok(Self { fast, slow, caches: Pool::new(make) })
     }
 
-    /// The memory of its automaton, in bytes.
+    /// The memory of the automaton, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.slow.get_nfa().memory_usage()
     }
 
-    /// Whether it matches somewhere in the text; `None` when `charge` did not grant the steps that takes.
+    /// Whether the pattern matches anywhere in the text; `None` if `charge` refuses the steps.
     pub(crate) fn is_match(&self, text: &str, charge: &mut impl FnMut(u64) -> bool) -> Option<bool> {
         let length = text.len() as u64;
         if !charge(STEPS_PER_MATCH + length / BYTES_PER_STEP) {

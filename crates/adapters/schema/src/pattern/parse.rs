@@ -1,19 +1,19 @@
-//! Reading a pattern by the grammar of ECMA-262 (`Pattern[+UnicodeMode, +NamedCaptureGroups]`).
+//! Parses a pattern by the grammar of ECMA-262 (`Pattern[+UnicodeMode, +NamedCaptureGroups]`).
 
 use super::classes;
 use regex_syntax::hir::{Class, ClassUnicode, Hir, Look, Repetition};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Deepest nesting of groups.
+/// Maximum nesting of groups.
 const GROUPS_NESTED_MAX: usize = 100;
 
-/// Why a pattern is not taken.
+/// Why a pattern is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
-    /// It is none.
+    /// It is not a valid pattern.
     Syntax { at: usize, why: &'static str },
-    /// It is one, and uses what cannot be matched in linear time or is not known here.
+    /// It is valid, but uses a feature that is unknown here or not matchable in linear time.
     Unsupported(&'static str),
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Fault {
 const LOOK_AROUND: &str = "look-around";
 const BACK_REFERENCE: &str = "back-references";
 
-/// Reads a whole pattern.
+/// Parses a pattern.
 pub(crate) fn parse(text: &str) -> Result<Hir, Fault> {
     let mut parser = Parser {
         text,
@@ -67,9 +67,9 @@ struct Parser<'a> {
     unsupported: Option<&'static str>,
 }
 
-/// What an escape stands for.
+/// The value of an escape.
 enum Escaped {
-    /// One code point; half of a surrogate pair is in no text.
+    /// One code point. A lone surrogate matches nothing.
     Point(u32),
     Class(ClassUnicode),
 }
@@ -217,7 +217,7 @@ impl Parser<'_> {
         Ok(self.repeated(atom, min, max))
     }
 
-    /// A number of repetitions; larger ones than fit are too many for any pattern.
+    /// Parses a repetition count, saturating at `u32::MAX`.
     fn count(&mut self) -> Result<u32, Fault> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let length = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -232,7 +232,7 @@ impl Parser<'_> {
     }
 
     fn repeated(&mut self, atom: Hir, min: u32, max: Option<u32>) -> Hir {
-        // Whether few or many are tried first does not matter for whether there is a match.
+        // Greediness does not change whether there is a match.
         let greedy = !self.take("?");
         Hir::repetition(Repetition { min, max, greedy, sub: Box::new(atom) })
     }
@@ -266,7 +266,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What comes after a backslash, within a class and outside.
+    /// Parses an escape after its backslash, inside or outside a class.
     fn escape(&mut self) -> Result<Escaped, Fault> {
         let start = self.at;
         let one = |sign: char| Ok(Escaped::Point(u32::from(sign)));
@@ -344,7 +344,7 @@ impl Parser<'_> {
         Ok(found)
     }
 
-    /// What stands between brackets.
+    /// Parses a bracketed class.
     fn class(&mut self) -> Result<ClassUnicode, Fault> {
         let inverted = self.take("^");
         let mut all = ClassUnicode::empty();

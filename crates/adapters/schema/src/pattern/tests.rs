@@ -1,4 +1,4 @@
-//! Patterns against what ECMA-262 says of them.
+//! Tests of patterns against ECMA-262.
 
 use super::{Fault, Pattern, parse};
 
@@ -106,7 +106,7 @@ fn what_is_not_linear_is_refused_by_name() {
     assert!(Pattern::new("((a{1,500}){1,500}){1,500}").is_err());
 }
 
-/// A pattern whose fast automaton explodes is paid for by the size of the slow one.
+/// When the DFA falls back, the match is charged by the size of the NFA.
 #[test]
 fn a_match_is_charged_for() {
     let pattern = Pattern::new("[ab]*a[ab]{300}c").expect("a pattern");

@@ -1,4 +1,4 @@
-//! Checks that were found to hold a node: each must be refused, or end within its budget.
+//! Known denial-of-service checks: each must be refused or end within its step limit.
 
 use super::{content, offered, refusals};
 use crate::CHECK_STEPS_MAX;
@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// More than any of these may take, on a slow machine and without optimisation.
+/// Maximum duration of each check, on a slow machine in a debug build.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Refused when it is registered, or stopped when it is checked; not valid, and not for long.
+/// Asserts that the schema is refused at registration or the check is stopped, within the deadline.
 async fn check_bounded(schema: &str, document: &str) {
     let start = Instant::now();
     if let Ok(offered) = offered(schema).await {
@@ -24,7 +24,7 @@ async fn check_bounded(schema: &str, document: &str) {
     assert!(start.elapsed() < DEADLINE, "{schema:.200} took {:?}", start.elapsed());
 }
 
-/// Levels of which each leads to the next twice, with base addresses that depend on who reads them.
+/// Nested levels that each reference the next one twice, with base URIs that depend on the path.
 fn levels(schema: &str, definitions: &str, id: &str, level: &str, count: usize) -> String {
     let mut all = String::new();
     for n in 0..count {
@@ -48,7 +48,7 @@ async fn addresses_beside_references_do_not_hide_the_cost() {
     let schema = levels(draft, "definitions", "\"$id\":\"http://x.test/L@\",", &level, 40);
     let found = refusals(&schema).await;
     assert!(found[0].message.contains("more than 2000 times"), "{found:?}");
-    // The same where the address beside a reference does count.
+    // Also where `$id` beside `$ref` is effective.
     let schema = levels("", "$defs", "\"$id\":\"http://x.test/L@\",", &level, 40);
     check_bounded(&schema, "{}").await;
 }
@@ -76,7 +76,7 @@ async fn what_could_mean_two_things_is_refused() {
     }
 }
 
-/// A pointer that crosses an address leads to what is there, with that address.
+/// A pointer that crosses an `$id` uses that `$id` as its base.
 #[tokio::test]
 async fn pointers_across_addresses_are_counted() {
     let mut all = String::new();
@@ -110,7 +110,7 @@ async fn alternatives_times_a_large_document_are_bounded() {
     check_bounded(&schema, &format!("[{}{{}}]", "{},".repeat(100_000))).await;
 }
 
-/// A text of `a` and `b` that no automaton foresees, the same every time.
+/// A deterministic pseudo-random text of `a` and `b`, which defeats the DFA's state cache.
 fn random_text(length: usize) -> String {
     let mut state = 1_u32;
     let next = |_| {
@@ -131,7 +131,7 @@ async fn patterns_times_a_large_text_are_bounded() {
     check_bounded(&schema, &format!("{{{}}}", members.join(","))).await;
 }
 
-/// What people write stays far below the budget.
+/// Common schemas stay far below the step limit.
 #[tokio::test]
 async fn usual_checks_of_large_documents_are_affordable() {
     let schema = "{\"items\":{\"type\":\"object\",\"required\":[\"name\",\"port\"],\"additionalProperties\":false,\

@@ -1,4 +1,4 @@
-//! Numbers are what they are written as; patterns are those of ECMA-262.
+//! Exact numbers, and patterns of ECMA-262.
 
 use super::{check, check_refused, violations};
 

@@ -1,4 +1,4 @@
-//! Schemas and documents that are made to hurt: each must be refused or done with quickly.
+//! Hostile schemas and documents: each must be refused or end quickly.
 
 use super::{assert_refused, check, check_refused, content, offered, refusals, violations};
 use domain::limits::{
@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// More than any check here may take, on a slow machine and without optimisation.
+/// Maximum duration of any check here, on a slow machine in a debug build.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn patterns_are_linear_or_refused() {
     check("{\"pattern\":\"^[a-z]+\\\\d$\"}", "\"abc1\"", true).await;
 }
 
-/// Twice the text may take about twice the time; an engine that backtracks would take its square or worse.
+/// Twice the text takes about twice the time; a backtracking engine would take at least four times.
 #[tokio::test]
 async fn a_classic_bomb_takes_linear_time() {
     let offered = offered("{\"pattern\":\"(a+)+$\"}").await.expect("it is a linear pattern");
@@ -113,7 +113,7 @@ async fn references_that_go_in_circles_are_refused() {
     assert!(refused[0].message.contains(circles), "{refused:?}");
 }
 
-/// Definitions of which each applies the next twice: 2^n evaluations.
+/// Definitions that each apply the next one twice: 2^n evaluations.
 fn doubling(levels: usize, apply: &str) -> String {
     let mut definitions = String::new();
     for level in 0..levels {
@@ -147,8 +147,7 @@ async fn exponential_schemas_are_refused() {
     assert!(start.elapsed() < DEADLINE, "took {:?}", start.elapsed());
 }
 
-/// Alternatives that look into members of different names cost nothing extra; a language's syntax tree
-/// is the usual case.
+/// Alternatives for members of different names cost nothing extra, as in the syntax tree of a language.
 #[tokio::test]
 async fn recursive_alternatives_are_accepted() {
     let tree = "{\"$ref\":\"#/$defs/e\",\"$defs\":{\"e\":{\"oneOf\":[{\"type\":\"number\"},\
@@ -158,10 +157,10 @@ async fn recursive_alternatives_are_accepted() {
     check(tree, "{\"add\":[1,{\"neg\":{\"add\":[2,\"3\"]}}]}", false).await;
 }
 
-/// The deepest document against the longest chains that the guards let through, on a thread of the pool.
+/// The deepest document against the longest accepted chains of sub-schemas, on a thread of the pool.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_worst_accepted_check_fits_the_stack() {
-    // Each step of the chain nests two schemas in place: the definition and its anyOf.
+    // Each link nests two schemas in place: the definition and its anyOf.
     let mut definitions = String::new();
     for step in 0..14 {
         let next = format!("{{\"$ref\":\"#/$defs/d{}\"}}", step + 1);
@@ -177,7 +176,7 @@ async fn the_worst_accepted_check_fits_the_stack() {
     assert!(start.elapsed() < DEADLINE, "took {:?}", start.elapsed());
 }
 
-/// The dearest schema that is let through, on every value of a document: it ends, in bounded memory.
+/// The most expensive accepted schema, applied to every value of a document, ends in bounded memory.
 #[tokio::test]
 async fn the_dearest_accepted_check_ends() {
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What the engine accepts, refuses and reports; hostile schemas and documents have a file of their own.
+//! What the engine accepts, refuses and reports. Hostile input is tested in files of its own.
 
 mod attacks;
 mod exact;
@@ -20,13 +20,13 @@ fn id(name: &str) -> SchemaId {
     SchemaId { project, name: SchemaName::parse(name).expect("a name") }
 }
 
-/// Compiles a schema in a project that has no others.
+/// Compiles a schema in an empty project.
 async fn offered(schema: &str) -> Result<Offered, SchemaFault> {
     let view = SingleNode::new().view(Freshness::STALE).await.expect("there is no fault");
     JsonSchemaEngine::new().compile(&id("own"), &content(schema), &view).await
 }
 
-/// Why the schema is refused; empty when it is not.
+/// The violations of a refused schema; empty if it is accepted.
 async fn refusals(schema: &str) -> Vec<Violation> {
     match offered(schema).await {
         Ok(_) => Vec::new(),
@@ -65,7 +65,7 @@ async fn check_dialect(uri: &str, dialect: Dialect, rule: &str, good: &str, bad:
     }
 }
 
-/// One rule for each dialect that the others read differently.
+/// One rule for each dialect that other dialects interpret differently.
 #[tokio::test]
 async fn every_dialect_has_its_own_rules() {
     let draft = |number: u8| format!("http://json-schema.org/draft-0{number}/schema");
@@ -161,7 +161,7 @@ async fn references_within_the_document_work() {
     check(dynamic, "{\"a\":{\"b\":1}}", false).await;
 }
 
-/// What only looks like a reference or a pattern is data.
+/// Data that resembles a reference or a pattern is not interpreted.
 #[tokio::test]
 async fn data_is_not_read_as_schema() {
     let remote = "{\"$ref\":\"http://127.0.0.1:9/x\",\"pattern\":\"(?=a)\"}";
@@ -176,7 +176,7 @@ async fn data_is_not_read_as_schema() {
     check(named, "{\"$ref\":1}", false).await;
 }
 
-/// Committed versions come from the archive, are compiled once, and stay when the archive breaks.
+/// Committed versions are read from the archive, compiled once, and cached while the archive fails.
 #[tokio::test]
 async fn committed_versions_are_kept() {
     let node = SingleNode::new();

@@ -8,7 +8,7 @@ use domain::{
     Timestamp,
 };
 
-/// A project whose schemas are registered as the use cases do it.
+/// A project whose schemas are registered as the use cases register them.
 struct Registry {
     node: SingleNode,
     engine: JsonSchemaEngine,
@@ -43,7 +43,7 @@ impl Registry {
         self.engine.compile(&id(name), &content(schema), &self.view().await).await
     }
 
-    /// Registers the next version.
+    /// Registers the next version of a schema.
     async fn register(&self, name: &str, schema: &str) -> Vec<SchemaUse> {
         let offered =
             self.offer(name, schema).await.unwrap_or_else(|fault| panic!("{schema:.200}: {fault:?}"));
@@ -59,7 +59,7 @@ impl Registry {
     }
 
     async fn check(&self, name: &str, version: u64, document: &str, valid: bool) {
-        // A new engine: nothing is kept from the registration.
+        // A new engine with an empty cache.
         let (engine, view) = (JsonSchemaEngine::new(), self.view().await);
         let validator = engine.committed(&id(name), SchemaVersion(version), &*view.archive).await;
         let found = validator.expect("it was registered").violations(&content(document)).await;
@@ -97,7 +97,7 @@ async fn a_committed_version_never_changes_its_meaning() {
     registry.check("own", 3, "{\"p\":\"x\"}", false).await;
 }
 
-/// The same name may mean different versions at different places of a closure.
+/// One name can resolve to different versions at different places of a closure.
 #[tokio::test]
 async fn what_others_use_keeps_its_meaning_too() {
     let registry = Registry::new();
@@ -220,7 +220,7 @@ async fn bounds_hold_for_all_together() {
         Err(SchemaFault::Invalid(found)) => assert!(found[0].message.contains("500 references"), "{found:?}"),
         other => panic!("{other:?}"),
     }
-    // Eleven times two looks at the value, one within the other.
+    // Eight levels that each double the evaluations, applied three times.
     registry.register("d00", "true").await;
     for n in 1..=10 {
         let inner = format!("{{\"$ref\":\"schema:d{:02}\"}}", n - 1);
@@ -239,7 +239,7 @@ async fn bounds_hold_for_all_together() {
     }
 }
 
-/// Two documents with one address: which of them a reference means would be anybody's guess.
+/// Two documents with one URI are refused: references to it would be ambiguous.
 #[tokio::test]
 async fn one_address_is_one_document() {
     let registry = Registry::new();

@@ -1,5 +1,5 @@
-//! The official JSON-Schema-Test-Suite, which `scripts/json-schema-suite` fetches. What we answer differently is
-//! listed, with the reason, in `suite-exceptions.txt`: the list must be exact.
+//! The official JSON-Schema-Test-Suite, fetched by `scripts/json-schema-suite`. `suite-exceptions.txt` lists
+//! every different result with its reason; the list must be exact.
 
 use crate::closure::Document;
 use crate::compile::{Step, compile};
@@ -36,7 +36,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The schema, in the dialect that its folder is about.
+/// The schema with the `$schema` of its folder's dialect.
 fn written_in(schema: &Json, dialect: &str) -> String {
     let text = schema.to_string();
     match schema {
@@ -52,7 +52,7 @@ fn content(text: &str) -> Content {
     Content::from_compact(text).expect("the text is small")
 }
 
-/// Every answer that differs, and how many were asked for.
+/// The cases with a different result, and the total number of cases.
 fn differences() -> (BTreeSet<String>, usize) {
     let (mut different, mut asked) = (BTreeSet::new(), 0);
     for (draft, dialect) in DRAFTS {
