@@ -1,8 +1,8 @@
-//! Secrets of API keys: `gdn_<type>_`, 30 random base62 characters, 6 of checksum.
+//! Secrets of API keys: `gdn_<type>_`, 30 random base62 characters, 6 characters of checksum.
 //!
-//! The fixed beginning lets secret scanners find a leaked key, and the checksum (CRC32 of everything
-//! before it) refuses a mistyped one without looking anything up. With 178 random bits there is
-//! nothing to guess, so a fast digest is enough to store.
+//! - The fixed prefix lets secret scanners find a leaked secret.
+//! - The checksum (CRC32 of everything before it) refuses a mistyped secret without a look-up.
+//! - A secret has 178 random bits, so a fast digest is sufficient for storage.
 
 use crate::base62;
 use application::ports::{KeyMint, MintedKey};
@@ -11,12 +11,12 @@ use sha2::{Digest as _, Sha256};
 
 /// Random characters in a secret: 30 × log2(62) = 178 bits.
 const RANDOM_CHARS: usize = 30;
-/// Characters of checksum.
+/// Characters of the checksum.
 const CHECKSUM_CHARS: usize = 6;
-/// How much of a secret may be shown again, to recognise it by.
+/// Length of the prefix of a secret that may be displayed, in characters.
 const PREFIX_CHARS: usize = 12;
 
-/// Who is to hold a key.
+/// The kind of holder of an API key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyType {
     /// A program.
@@ -28,10 +28,10 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// Every type there is.
+    /// All types.
     pub const ALL: [Self; 3] = [Self::Service, Self::Personal, Self::Agent];
 
-    /// How a secret of this type begins.
+    /// The prefix of a secret of this type.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Service => "gdn_sk_",
@@ -41,12 +41,12 @@ impl KeyType {
     }
 }
 
-/// Mints secrets from the operating system's random numbers.
+/// Mints secrets from the random number generator of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ApiKeyMint;
 
 impl ApiKeyMint {
-    /// A new secret of the given type.
+    /// Mints a secret of the given type.
     pub fn mint_with_type(self, key_type: KeyType) -> MintedKey {
         let mut secret = String::from(key_type.prefix());
         base62::push_random(&mut secret, RANDOM_CHARS);
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(ApiKeyMint.mint().secret.len(), 43);
     }
 
-    /// One secret and its digest, worked out with Python's `zlib.crc32` and `hashlib.sha256`.
+    /// One secret and its digest, computed with Python's `zlib.crc32` and `hashlib.sha256`.
     #[test]
     fn the_form_is_the_published_one() {
         let secret = "gdn_sk_0000000000000000000000000000003jeE3K";

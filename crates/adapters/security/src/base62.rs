@@ -1,15 +1,15 @@
-//! Base62: digits, upper-case and lower-case letters, with nothing that a shell or a URL would quote.
+//! Base62: digits, upper-case and lower-case letters. Needs no quoting in a shell or a URL.
 
 /// The characters, in the order of their values.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// The largest multiple of 62 that a byte can hold; bytes from here on would favour the first characters.
+/// The largest multiple of 62 in a byte. Larger bytes are dropped, because they would bias the distribution.
 const FAIR_BYTES: u8 = 248;
-/// How many random bytes are drawn at a time.
+/// Random bytes per draw.
 const DRAW_BYTES: usize = 64;
 
-/// Appends `count` characters that are uniformly random.
+/// Appends `count` uniformly random characters.
 ///
-/// Panics when the operating system has no random numbers: then no secret may be handed out at all.
+/// Panics if the operating system provides no random numbers.
 pub(crate) fn push_random(text: &mut String, count: usize) {
     let mut wanted = count;
     while wanted > 0 {
@@ -22,7 +22,7 @@ pub(crate) fn push_random(text: &mut String, count: usize) {
     }
 }
 
-/// Writes a number as exactly six characters, the most significant first; 62^6 exceeds 2^32.
+/// Encodes a number in exactly six characters, most significant first; 62^6 exceeds 2^32.
 pub(crate) fn six_digits(number: u32) -> [u8; 6] {
     let mut rest = number;
     let mut digits = [b'0'; 6];
@@ -33,7 +33,7 @@ pub(crate) fn six_digits(number: u32) -> [u8; 6] {
     digits
 }
 
-/// Writes 256 bits as exactly 43 characters, the most significant first; 62^43 exceeds 2^256.
+/// Encodes 256 bits in exactly 43 characters, most significant first; 62^43 exceeds 2^256.
 pub(crate) fn of_256_bits(bytes: &[u8; 32]) -> String {
     let mut rest = *bytes;
     let mut digits = [b'0'; 43];
@@ -49,7 +49,7 @@ pub(crate) fn of_256_bits(bytes: &[u8; 32]) -> String {
     digits.into_iter().map(char::from).collect()
 }
 
-/// Says whether the byte is a base62 character.
+/// Whether the byte is a base62 character.
 pub(crate) fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
 }
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(&six_digits(u32::MAX), b"4gfFC3");
     }
 
-    /// Worked out with Python's integers.
+    /// Expected values from Python's integers.
     #[test]
     fn two_hundred_and_fifty_six_bits_take_forty_three_characters() {
         assert_eq!(of_256_bits(&[0; 32]), "0".repeat(43));
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(text.len(), 62_000);
         for character in ALPHABET {
             let count = text.bytes().filter(|byte| byte == character).count();
-            // 1000 are expected with a standard deviation of 31; 6 of them away is no accident.
+            // Expected: 1000, with a standard deviation of 31. The bounds are 6 deviations away.
             assert!((810..=1190).contains(&count), "{} appears {count} times", char::from(*character));
         }
     }

@@ -1,5 +1,5 @@
-//! Secrets: minting, recognising and digesting the credentials that clients hold, and the cryptography by
-//! which people prove who they are. It knows no people, no sessions and no database.
+//! Credentials and cryptography: mints, verifies and digests API keys, tokens, passwords and second factors.
+//! It does not know users, sessions or the database.
 
 mod access;
 mod api_key;

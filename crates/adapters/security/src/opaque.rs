@@ -1,7 +1,7 @@
-//! Opaque tokens: `gdn_<kind>_`, 43 base62 characters that hold 256 bits, 6 of checksum.
+//! Opaque tokens: `gdn_<kind>_`, 43 base62 characters that encode 256 bits, 6 characters of checksum.
 //!
-//! As with API keys the fixed beginning lets secret scanners find a leaked one, and the checksum refuses a
-//! mistyped one without looking anything up. Recovery codes, which people type, have their own form.
+//! Prefix and checksum serve the same purposes as in API keys. Recovery codes are typed by users and have
+//! another form.
 
 use crate::secrets::{ClusterKeys, hmac_sha256};
 use crate::{base62, recovery};
@@ -9,12 +9,12 @@ use application::ports::identity::{OpaqueToken, OpaqueTokens, TokenKind};
 use domain::Digest;
 use secrecy::zeroize::Zeroizing;
 
-/// Characters that hold 256 bits: 43 × log2(62) = 256.03.
+/// Characters that encode 256 bits: 43 × log2(62) = 256.03.
 const BODY_CHARS: usize = 43;
-/// Characters of checksum.
+/// Characters of the checksum.
 const CHECKSUM_CHARS: usize = 6;
 
-/// How a token of this kind begins; `None` for recovery codes.
+/// The prefix of a token of this kind; `None` for recovery codes.
 fn beginning(kind: TokenKind) -> Option<&'static str> {
     match kind {
         TokenKind::Refresh => Some("gdn_rt_"),
@@ -25,14 +25,14 @@ fn beginning(kind: TokenKind) -> Option<&'static str> {
     }
 }
 
-/// Mints tokens from the operating system's random numbers.
+/// Mints tokens from the random number generator of the operating system.
 #[derive(Clone, Debug)]
 pub struct OpaqueTokenMint {
     keys: ClusterKeys,
 }
 
 impl OpaqueTokenMint {
-    /// A mint whose refresh tokens follow each other by the newest of `keys`.
+    /// A mint that derives successors of refresh tokens with the newest of `keys`.
     pub fn new(keys: ClusterKeys) -> Self {
         Self { keys }
     }
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// All nodes must find the same successor, of this and of other versions.
+    /// All nodes, also of other releases, must derive the same successor.
     #[test]
     fn the_successor_is_part_of_the_contract_between_versions() {
         let mint = OpaqueTokenMint::new(secrets_of(&["1"]).cluster);

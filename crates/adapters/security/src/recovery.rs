@@ -1,8 +1,8 @@
-//! Recovery codes, which people write down and type: four groups of five characters, 100 random bits.
+//! Recovery codes, which users write down and type: four groups of five characters, 100 random bits.
 //!
-//! The characters are Crockford's base 32: no letter that looks like a digit. Case, blanks and hyphens do not
-//! count, and what was mistaken for a digit is read as one. A code is tried for one person and slowly, and is
-//! kept as a digest that no dictionary finds: there are 2^100 of them.
+//! - The alphabet is Crockford's base 32, without letters that look like digits.
+//! - Case, blanks and hyphens are ignored; letters that look like digits are read as digits.
+//! - Attempts are per user and throttled. A stored digest cannot be reversed: there are 2^100 codes.
 
 use application::ports::identity::OpaqueToken;
 use domain::Digest;
@@ -12,16 +12,16 @@ use secrecy::zeroize::Zeroizing;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CHARS: usize = 20;
 const GROUP_CHARS: usize = 5;
-/// Longest text that is read, in bytes.
+/// Maximum length of an input, in bytes.
 const TEXT_BYTES_MAX: usize = 64;
-/// Keeps the digest apart from those of other kinds.
+/// Separates the digest from digests of other kinds.
 const KIND: &[u8] = b"guardian recovery code v1 ";
 
 /// A new code.
 pub(crate) fn mint() -> OpaqueToken {
     let mut bytes = Zeroizing::new([0; CHARS]);
     getrandom::fill(&mut *bytes).expect("the operating system gives random numbers");
-    // 256 is a multiple of 32, so every character is as likely.
+    // 256 is a multiple of 32, so the distribution is uniform.
     let code: Zeroizing<Vec<u8>> =
         Zeroizing::new(bytes.iter().map(|byte| ALPHABET[usize::from(byte % 32)]).collect());
     let mut secret = String::with_capacity(CHARS + CHARS / GROUP_CHARS);
@@ -34,7 +34,7 @@ pub(crate) fn mint() -> OpaqueToken {
     OpaqueToken { secret: secret.into(), digest: Digest::of(&[KIND, &code]) }
 }
 
-/// The digest of a code as people type it; `None` when it does not have the form.
+/// The digest of a code as typed; `None` if its form is invalid.
 pub(crate) fn digest(text: &str) -> Option<Digest> {
     if text.len() > TEXT_BYTES_MAX {
         return None;

@@ -1,4 +1,4 @@
-//! Sealing with a key of the cluster: AES-256-GCM-SIV (RFC 8452), bound to what the sealed thing is for.
+//! Authenticated encryption with a cluster key: AES-256-GCM-SIV (RFC 8452), bound to a context.
 
 use crate::secrets::{ClusterKey, ClusterKeys};
 use application::ports::identity::{SealedFor, Sealer};
@@ -8,15 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
-/// The form of what is sealed: this byte, the mark of the key, the nonce, then the sealed bytes and their tag.
+/// The format version. Format: this byte, the mark of the key, the nonce, the ciphertext with its tag.
 const FORM: u8 = 1;
 const MARK_BYTES: usize = 4;
 const NONCE_BYTES: usize = 12;
 const HEAD_BYTES: usize = 1 + MARK_BYTES + NONCE_BYTES;
-/// Longest sealed text that is looked at, in bytes.
+/// Maximum length of a sealed text, in bytes.
 const SEALED_TEXT_BYTES_MAX: usize = 8 * 1024;
 
-/// Seals `plain` with the newest key; only what is `bound` to the same opens it.
+/// Encrypts `plain` with the newest key. Decryption needs the same context `bound`.
 pub(crate) fn seal(keys: &ClusterKeys, bound: &[u8], plain: &[u8]) -> Vec<u8> {
     let key = keys.newest();
     let mut nonce = [0; NONCE_BYTES];
@@ -28,7 +28,7 @@ pub(crate) fn seal(keys: &ClusterKeys, bound: &[u8], plain: &[u8]) -> Vec<u8> {
     [&[FORM][..], &key.mark, &nonce, &text].concat()
 }
 
-/// What was sealed, by any of the keys; `None` for anything else.
+/// Decrypts with the key that the mark names; `None` for an invalid input or another context.
 pub(crate) fn open(keys: &ClusterKeys, bound: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (head, text) = sealed.split_at_checked(HEAD_BYTES)?;
     let (mark, nonce) = head.strip_prefix(&[FORM])?.split_at(MARK_BYTES);
@@ -45,12 +45,12 @@ fn cipher(key: &ClusterKey) -> LessSafeKey {
     LessSafeKey::new(key)
 }
 
-/// Seals texts that clients carry for a while.
+/// Seals texts that clients hold temporarily.
 #[derive(Clone, Debug)]
 pub struct SealedTexts(ClusterKeys);
 
 impl SealedTexts {
-    /// Texts that are sealed by the newest of `keys`, and opened by any.
+    /// Seals with the newest of `keys`; opens with any of them.
     pub fn new(keys: ClusterKeys) -> Self {
         Self(keys)
     }

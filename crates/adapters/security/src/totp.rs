@@ -1,7 +1,7 @@
-//! Time-based one-time passwords (RFC 6238): six digits of HMAC-SHA-1, a new one every 30 seconds.
+//! Time-based one-time passwords (RFC 6238): six digits of HMAC-SHA-1, with a period of 30 seconds.
 //!
-//! Secrets are sealed under a key of the cluster and bound to their person: what is
-//! kept is of no use without the key, nor in another person's row.
+//! A stored secret is sealed with a cluster key and bound to its user: it cannot be opened without the key,
+//! or for another user.
 
 use crate::sealed;
 use crate::secrets::ClusterKeys;
@@ -11,21 +11,21 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use totp_rs::{Builder, Secret};
 
-/// Bytes of a shared secret: 160 bits, as RFC 4226 section 4 recommends.
+/// Length of a shared secret in bytes: 160 bits, as RFC 4226 section 4 recommends.
 const SECRET_BYTES: usize = 20;
 /// Digits of a code.
 const DIGITS: usize = 6;
 
-/// Computes codes from sealed secrets.
+/// Verifies codes with sealed secrets.
 #[derive(Clone, Debug)]
 pub struct SealedTotp {
     keys: ClusterKeys,
-    /// What people's devices show beside the account.
+    /// The issuer name that authenticator apps display.
     issuer: String,
 }
 
 impl SealedTotp {
-    /// Codes for the service `issuer`, with secrets sealed by the newest of `keys`.
+    /// Codes for the service `issuer`; secrets are sealed with the newest of `keys`.
     pub fn new(keys: ClusterKeys, issuer: &str) -> Self {
         Self { keys, issuer: without_colons(issuer) }
     }
@@ -72,12 +72,12 @@ impl Totp for SealedTotp {
     }
 }
 
-/// What a sealed secret is bound to.
+/// The context that a sealed secret is bound to.
 fn bound(user: &UserId) -> Vec<u8> {
     format!("guardian totp v1 user:{user}").into_bytes()
 }
 
-/// The label of an `otpauth:` address uses the colon.
+/// Removes colons, which separate the parts of a label in an `otpauth:` URI.
 fn without_colons(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.replace(':', "_") }
 }

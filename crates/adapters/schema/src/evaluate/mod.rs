@@ -181,7 +181,7 @@ impl<'a> Evaluation<'a> {
         valid
     }
 
-    /// Evaluates the rules and, if the caller or an `unevaluated*` keyword needs it, tracks what was evaluated.
+    /// Evaluates the rules. Tracks evaluated members and elements if the caller or a keyword needs them.
     fn track(
         &mut self,
         node: usize,

@@ -1,7 +1,7 @@
-//! The claims of an access token as they are written.
+//! The claims of an access token in their encoded form.
 //!
-//! `exp`, `nbf` and `iat` are whole seconds (`NumericDate`); `roles_refreshed_at` is in milliseconds, as all our
-//! other times. A claim of another type than ours is refused, a text for a number above all (CVE-2026-25537).
+//! - `exp`, `nbf` and `iat` are in whole seconds (`NumericDate`); `roles_refreshed_at` is in milliseconds.
+//! - A claim of a wrong type is refused, in particular a string in place of a number (CVE-2026-25537).
 
 use super::JwtRules;
 use super::roles::{Role, read_roles, write_roles};
@@ -10,14 +10,15 @@ use domain::{Epoch, Person, Revision, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// How `sub` begins.
+/// The prefix of `sub`.
 const SUBJECT: &str = "user:";
-/// Longest `jti` and `trace_id`, in bytes.
+/// Maximum length of `jti` and `trace_id`, in bytes.
 const ID_BYTES_MAX: usize = 128;
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct Claims {
-    /// Compared by the library, which would take a list with ours in it; as texts these are no lists.
+    /// The library compares `iss` and `aud` and would accept a list that contains ours; the type refuses
+    /// lists.
     iss: String,
     aud: String,
     sub: String,
@@ -25,7 +26,7 @@ pub(super) struct Claims {
     epoch: u64,
     roles: Vec<Role>,
     roles_refreshed_at: i64,
-    /// The revision up to which deleted projects and environments are gone from `roles`.
+    /// The revision up to which deleted projects and environments were removed from `roles`.
     roles_revision: u64,
     trace_id: String,
     exp: i64,

@@ -1,4 +1,4 @@
-//! The table of hostile tokens: each is refused, and for its own reason.
+//! Hostile tokens: each is refused for the expected reason.
 
 use super::tests::{NOW, claims, rules};
 use super::*;
@@ -7,7 +7,7 @@ use jsonwebtoken::EncodingKey;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
-/// A good token in parts, to be spoilt.
+/// The parts of a valid token, to be modified.
 struct Forge {
     jwt: Jwt,
     header: Value,
@@ -23,7 +23,7 @@ impl Forge {
         Self { jwt, header, claims }
     }
 
-    /// The token signed with our own key, whatever it says.
+    /// The token with a valid signature, whatever its header and claims.
     fn signed(&self) -> String {
         sign(&self.header.to_string(), &Value::Object(self.claims.clone()).to_string(), |message| {
             jsonwebtoken::crypto::sign(message, &self.jwt.keys.signer().encoding, Algorithm::EdDSA)
@@ -74,7 +74,7 @@ fn other_keys_and_algorithms() {
             jsonwebtoken::crypto::sign(message, &key, Algorithm::HS256).expect("signed")
         });
         forge.refused("HS256 with the public key", &token, "algorithm");
-        // The header may lie about the algorithm.
+        // The header may name a wrong algorithm.
         let (_, rest) = token.split_once('.').expect("parts");
         let lying = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(forge.header.to_string()));
         forge.refused("HS256 that says EdDSA", &lying, "signature");
@@ -239,7 +239,7 @@ fn texts_that_were_cut_joined_or_swapped() {
     ] {
         assert!(matches!(forge.jwt.verify(&text, NOW), Err(TokenFault::Invalid(_))), "{text}");
     }
-    // Any other signature text that stands for the same bytes would be a second token for one.
+    // Another encoding of the same signature bytes is refused: a token has one valid form.
     for (index, _) in token.char_indices() {
         let mut bytes = token.clone().into_bytes();
         bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
@@ -250,7 +250,7 @@ fn texts_that_were_cut_joined_or_swapped() {
     forge.refused("nine KiB", &format!("{token}{}", "A".repeat(9 * 1024)), "length");
 }
 
-/// The claims of one good token under the signature of another.
+/// The claims of one valid token with the signature of another.
 #[test]
 fn parts_of_two_good_tokens() {
     let forge = Forge::new();

@@ -1,8 +1,8 @@
 //! Access tokens: JWTs (RFC 7519, RFC 9068) signed with Ed25519.
 //!
-//! What is accepted is what is signed here and nothing else: the header has exactly `alg`, `typ` and `kid`, each
-//! with a value of ours, so a token that brings its own key, names a place to fetch one from, or asks for an
-//! extension is refused before its signature is looked at. Times are judged by the time that the caller gives.
+//! - The header must have exactly `alg`, `typ` and `kid`, each with an expected value. A token that embeds a
+//!   key, names a key URL or requires an extension is refused before its signature is verified.
+//! - Times are compared with the time that the caller passes.
 
 mod claims;
 mod roles;
@@ -24,23 +24,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest access token, in bytes.
+/// Maximum length of an access token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
-/// How far the clocks of two nodes may be apart, in milliseconds: a token may be that much from the future. Its
-/// end is not stretched.
+/// Maximum clock difference between two nodes, in milliseconds. It applies to `nbf` and `iat`, not to `exp`.
 const LEEWAY_MS: i64 = 30_000;
 /// The type of the token (RFC 9068 section 2.1).
 const TYPE: &str = "at+jwt";
 /// The algorithm (RFC 8037 section 3.1).
 const ALGORITHM: &str = "EdDSA";
-/// Most memory that remembered tokens take, by estimate, in bytes.
+/// Capacity of the cache of verified tokens, in bytes (estimated).
 const REMEMBERED_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// What a remembered token takes for each of its bytes, by estimate: permissions are written out.
+/// Estimated cache memory per byte of a token; permissions are expanded.
 const REMEMBERED_FACTOR: usize = 6;
-/// A token that is not used for so long is forgotten, and checked again when it comes back.
+/// A verified token that is unused for this long is removed from the cache.
 const REMEMBERED_IDLE: Duration = Duration::from_mins(15);
 
-/// What tokens of this installation say of where they come from and for whom they are.
+/// The issuer and the audience of the tokens of this installation.
 #[derive(Clone, Debug)]
 pub struct JwtRules {
     /// `iss`.
@@ -49,13 +48,13 @@ pub struct JwtRules {
     pub audience: String,
 }
 
-/// Signs and checks access tokens.
+/// Signs and verifies access tokens.
 #[derive(Clone)]
 pub struct Jwt {
     keys: SigningKeys,
     rules: Arc<JwtRules>,
     validation: Arc<Validation>,
-    /// What was checked, by the digest of the whole token.
+    /// Verified tokens, by the digest of the token.
     checked: Cache<Digest, (Arc<AccessClaims>, u32)>,
 }
 
@@ -65,7 +64,7 @@ impl fmt::Debug for Jwt {
     }
 }
 
-/// The header of a token: these members and no others.
+/// The header of a token; other members are refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StrictHeader {
@@ -75,13 +74,13 @@ struct StrictHeader {
 }
 
 impl Jwt {
-    /// Tokens signed by the signing one of `keys`, accepted from any of them.
+    /// Signs with the newest of `keys`; verifies with any of them.
     pub fn new(keys: SigningKeys, rules: JwtRules) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         validation.set_issuer(&[&rules.issuer]);
         validation.set_audience(&[&rules.audience]);
-        // By the system's clock; ours come in as arguments.
+        // The library would use the system clock; our times are arguments.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
         let checked = Cache::builder()
             .max_capacity(REMEMBERED_BYTES_MAX)
@@ -91,11 +90,11 @@ impl Jwt {
         Self { keys, rules: Arc::new(rules), validation: Arc::new(validation), checked }
     }
 
-    /// What a token says when it is one of ours, whatever the time.
+    /// Verifies the token except its times.
     fn read(&self, token: &str) -> Result<AccessClaims, TokenFault> {
         let header = token.split('.').next().unwrap_or_default();
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenFault::Invalid("header"))?;
-        // A list would do for serde too.
+        // serde would also accept a list.
         if !header.starts_with(b"{") {
             return Err(TokenFault::Invalid("header"));
         }
@@ -114,7 +113,7 @@ impl Jwt {
     }
 }
 
-/// Why the library refuses a token, in words that hold nothing of it.
+/// The library's reason for a refusal, without content of the token.
 fn reason(kind: &jsonwebtoken::errors::ErrorKind) -> &'static str {
     use jsonwebtoken::errors::ErrorKind;
     match kind {
@@ -154,7 +153,7 @@ impl AccessTokens for Jwt {
         } else {
             let claims = Arc::new(self.read(token)?);
             let weight = u32::try_from(token.len() * REMEMBERED_FACTOR).unwrap_or(u32::MAX);
-            // What is over is not worth remembering.
+            // Expired tokens are not cached.
             if claims.expires_at > now {
                 self.checked.insert(digest, (Arc::clone(&claims), weight));
             }

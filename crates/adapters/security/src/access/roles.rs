@@ -1,20 +1,20 @@
-//! What a person may do, short enough to go with every request.
+//! Compact encoding of grants in an access token.
 //!
-//! Nearly every grant is a built-in role in one project, written `admin@shop`, or everywhere, written
-//! `platform-admin`. Any other one is an object that says only what the built-in role of its name does not.
+//! - A built-in role without scopes is a string: `admin@shop` in a project, `platform-admin` everywhere.
+//! - Any other grant is an object, which omits the permissions of a built-in role.
 
 use domain::limits::GRANTS_MAX;
 use domain::{BuiltInRole, EnvironmentName, Grant, Permission, ProjectName, RoleName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// One grant as a token has it.
+/// An encoded grant.
 #[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 pub(super) enum Role {
-    /// A built-in role, whole: `role@project`, or `role` for the platform and every project.
+    /// A built-in role without scopes: `role@project`, or `role` for the platform and every project.
     Short(String),
-    /// Anything else.
+    /// Any other grant.
     Long(Long),
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Long {
     environments: Option<BTreeSet<EnvironmentName>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_prefixes: Option<BTreeSet<String>>,
-    /// `None` for those of the built-in role.
+    /// `None`: the permissions of the built-in role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     permissions: Option<BTreeSet<Permission>>,
 }
@@ -54,7 +54,7 @@ fn write_role(grant: &Grant) -> Role {
     })
 }
 
-/// The grants; `None` when one says too little, or there are more than a person may have.
+/// Decodes grants; `None` if one is incomplete or there are more than [`GRANTS_MAX`].
 pub(super) fn read_roles(roles: Vec<Role>) -> Option<Vec<Grant>> {
     if roles.len() > GRANTS_MAX {
         return None;

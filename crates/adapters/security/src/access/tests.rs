@@ -1,4 +1,4 @@
-//! Tests of signing and checking our own tokens.
+//! Tests of signing and verifying access tokens.
 
 use super::*;
 use crate::secrets::test_support::secrets;
@@ -80,7 +80,7 @@ fn the_header_and_the_claims_are_as_documented() {
     );
 }
 
-/// The time that is given decides, to the millisecond, whether the token is remembered or not.
+/// Validity is decided by the passed time, to the millisecond, whether the token is cached or not.
 #[test]
 fn tokens_begin_and_end() {
     let jwt = Jwt::new(secrets().signing, rules());
@@ -142,7 +142,7 @@ fn api_keys_do_not_look_like_tokens() {
     }
 }
 
-/// A remembered token costs one digest and one look-up; run with `--nocapture` to see the figures.
+/// A cached token costs one digest and one look-up; `--nocapture` prints the durations.
 #[test]
 fn a_remembered_token_costs_little() {
     const ROUNDS: u32 = 2000;

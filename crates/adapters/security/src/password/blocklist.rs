@@ -1,19 +1,19 @@
-//! Passwords that are tried first.
+//! Detects common passwords, which attackers try first.
 //!
-//! The list is made, not copied: from about 450 words and 60 phrases of everyday use, written down for this
-//! project (`words.txt`, `phrases.txt`), with what people put before and after them to please composition
-//! rules: digits, years, an exclamation mark, the word again. Whoever guesses does the same. Letters written as
-//! digits and signs are read as letters; walks along the keyboard and repetitions are found by rule, of any
-//! length. Every entry of fewer than 8 characters is left out: no policy of ours admits it.
+//! - The list is generated from about 450 words and 60 phrases (`words.txt`, `phrases.txt`), written for this
+//!   project, with usual prefixes and suffixes: digits, years, an exclamation mark, a repetition.
+//! - Digits and signs in place of letters are read as letters.
+//! - Keyboard walks and repetitions of any length are detected by rule.
+//! - Entries of fewer than 8 characters are omitted: no password policy accepts them.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 const WORDS: &str = include_str!("words.txt");
 const PHRASES: &str = include_str!("phrases.txt");
-/// Shortest entry of the list, in code points.
+/// Minimum length of a list entry, in code points.
 const ENTRY_CHARS_MIN: usize = 8;
-/// What people put after a word, beside years.
+/// Usual suffixes of a word, besides years.
 const ENDINGS: &[&str] = &[
     "",
     "!",
@@ -64,10 +64,10 @@ const ENDINGS: &[&str] = &[
     "_1",
 ];
 const YEARS: std::ops::RangeInclusive<u32> = 1950..=2035;
-/// What people put before a word.
+/// Usual prefixes of a word.
 const BEGINNINGS: &[&str] = &["my", "the", "ilove", "i love ", "new", "super", "123", "1"];
-/// Along the keys of the keyboard, the alphabet and the digits; backwards too. In rows of the keyboards of
-/// several countries, and in columns.
+/// Walks along keyboard rows (of several countries), keyboard columns, the alphabet and the digits. They are
+/// also matched backwards.
 const WALKS: &[&str] = &[
     "1234567890123456789012345678901234567890",
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
@@ -83,9 +83,9 @@ const WALKS: &[&str] = &[
     "qazwsxedcrfvtgbyhnujmikolp",
     "147258369",
 ];
-/// Shortest piece of a walk that counts, in code points.
+/// Minimum length of a piece of a walk, in code points.
 const WALK_CHARS_MIN: usize = 3;
-/// A unit of at most so many code points that is all of the password, again and again, is no secret.
+/// A password that only repeats a unit of at most this many code points is common.
 const UNIT_CHARS_MAX: usize = 4;
 
 static WORD_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| WORDS.split_whitespace().collect());
@@ -108,7 +108,7 @@ fn entries() -> impl Iterator<Item = String> {
     words.chain(phrases).filter(|entry| entry.chars().count() >= ENTRY_CHARS_MIN)
 }
 
-/// Whether a password in lower case is one that is tried first.
+/// Whether a lower-case password is common.
 pub(super) fn is_common(password: &str) -> bool {
     let letters = as_letters(password);
     [password, &letters].into_iter().any(|text| {
@@ -117,9 +117,9 @@ pub(super) fn is_common(password: &str) -> bool {
     }) || has_short_unit(password)
 }
 
-/// Reads digits and signs that stand for letters.
+/// Replaces digits and signs that stand for letters.
 fn as_letters(text: &str) -> String {
-    // At the end they are an ending rather than letters.
+    // Trailing digits and signs are a suffix.
     let core = text.trim_end_matches(|c: char| !c.is_alphabetic());
     let letter = |c| match c {
         '0' => 'o',
@@ -134,14 +134,14 @@ fn as_letters(text: &str) -> String {
     core.chars().map(letter).collect::<String>() + &text[core.len()..]
 }
 
-/// One common word, alone or again and again, with or without an ending each time.
+/// Whether the text is one common word, possibly repeated, each time with an optional ending.
 fn is_word_again(text: &str) -> bool {
     let unit = unit(text);
     let word = unit.trim_matches(|c: char| !c.is_alphabetic());
     WORD_SET.contains(word) || (ENTRIES.contains(unit))
 }
 
-/// The shortest beginning of which the text is a repetition; the last one may be cut off.
+/// The shortest prefix whose repetition gives the text; the last repetition may be truncated.
 fn unit(text: &str) -> &str {
     let bytes = text.as_bytes();
     let repeats = |period: usize| bytes.iter().zip(&bytes[period..]).all(|(one, next)| one == next);
@@ -155,14 +155,14 @@ fn has_short_unit(text: &str) -> bool {
     unit.len() < text.len() && unit.chars().count() <= UNIT_CHARS_MAX
 }
 
-/// Whether the text is nothing but pieces of walks.
+/// Whether the text consists of pieces of walks only.
 fn is_walk(text: &str) -> bool {
     let starts: Vec<usize> = text.char_indices().map(|(index, _)| index).chain([text.len()]).collect();
-    // Whether the text up to each start is made of pieces.
+    // Whether the text before each start consists of pieces.
     let mut reached = vec![false; starts.len()];
     reached[0] = true;
     for end in WALK_CHARS_MIN..starts.len() {
-        // A piece is no longer than a walk.
+        // The longest walk has 52 characters.
         let first = end.saturating_sub(52);
         reached[end] = (first..=end - WALK_CHARS_MIN).any(|begin| {
             let piece = &text[starts[begin]..starts[end]];

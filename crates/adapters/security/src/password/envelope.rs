@@ -1,25 +1,25 @@
-//! What is kept of a password, as text: `bcrypt-hmac-sha384:<pepper>:<bcrypt>`, where the last part holds
-//! version, cost, salt and digest as bcrypt writes them.
+//! The text form of a password hash: `bcrypt-hmac-sha384:<pepper>:<bcrypt>`. The last part is bcrypt's own
+//! format with version, cost, salt and digest.
 
 use super::hasher::{BCRYPT_COST_MAX, COST_READ_MIN};
 use std::fmt;
 use std::str::FromStr as _;
 
-/// Names how password and pepper go into bcrypt: base64 of HMAC-SHA-384(pepper, NFKC(password)).
+/// The scheme: bcrypt of base64(HMAC-SHA-384(pepper, NFKC(password))).
 const SCHEME: &str = "bcrypt-hmac-sha384";
 
-/// What is kept of a password.
+/// A parsed password hash.
 pub(super) struct Envelope<'a> {
-    /// Which pepper went into it.
+    /// The id of the pepper.
     pub(super) pepper: &'a str,
-    /// Its cost: the logarithm of the number of rounds.
+    /// The cost: the base-2 logarithm of the number of rounds.
     pub(super) cost: u32,
-    /// What bcrypt made.
+    /// The hash in bcrypt's format.
     pub(super) bcrypt: &'a str,
 }
 
 impl<'a> Envelope<'a> {
-    /// Takes the text apart; `None` for other schemes, and for costs that nobody would wait for.
+    /// Parses a hash; `None` for other schemes and for costs outside the supported range.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.splitn(3, ':');
         let (scheme, pepper, bcrypt) = (parts.next()?, parts.next()?, parts.next()?);

@@ -1,10 +1,10 @@
-//! Passwords by bcrypt over a keyed pre-hash, on few threads.
+//! Password hashing: bcrypt of a keyed pre-hash, with bounded concurrency.
 //!
-//! bcrypt reads 72 bytes and no more, so it is given the 64 characters of base64(HMAC-SHA-384(pepper,
-//! NFKC(password))): nothing is cut off, and a stolen database is of no use without the pepper. One hash keeps a
-//! core busy for a quarter of a second at the default cost, so no more of them run than there are permits, and
-//! no more wait than [`WAITING_MAX`]: a storm of sign-ins is turned away before it starves what else the node
-//! does.
+//! - bcrypt reads at most 72 bytes. It is given the 64 characters of base64(HMAC-SHA-384(pepper,
+//!   NFKC(password))), so nothing is truncated, and hashes cannot be attacked without the pepper.
+//! - One hash occupies a core for about a quarter of a second at the default cost. The number of running
+//!   hashes is bounded by permits and the number of waiting ones by [`WAITING_MAX`]; excess requests are
+//!   refused as busy.
 
 use super::envelope::Envelope;
 use super::normalized;
@@ -20,50 +20,50 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The cost that is used unless operators say otherwise; the logarithm of the number of rounds.
+/// The default cost; the base-2 logarithm of the number of rounds.
 pub const BCRYPT_COST_DEFAULT: u32 = 12;
-/// The smallest cost that operators may set (OWASP's least).
+/// The minimum configurable cost (OWASP minimum).
 pub const BCRYPT_COST_MIN: u32 = 10;
-/// The largest cost that operators may set: about four seconds.
+/// The maximum configurable cost: about four seconds per hash.
 pub const BCRYPT_COST_MAX: u32 = 16;
-/// The smallest cost that is still checked: bcrypt's own least.
+/// The minimum cost that is verified: the minimum of bcrypt.
 pub(super) const COST_READ_MIN: u32 = 4;
-/// Most hashes that wait for a permit, for each permit; at the default cost the last of them waits two seconds.
+/// Maximum number of waiting hashes per permit. At the default cost the last one waits two seconds.
 pub const WAITING_MAX: usize = 8;
-/// The longest password that is looked at, in bytes; a longer one is no password of anybody.
+/// Maximum length of a password, in bytes; longer ones never verify.
 const PASSWORD_BYTES_MAX: usize = 4096;
-/// A salt for those who have none. It guards nothing: its hash is thrown away.
+/// A fixed salt for timing only; the hash is discarded.
 const NO_SALT: [u8; 16] = *b"nobody has this.";
 
-/// How many hashes may run at a time: half of the cores, at least one.
+/// The default number of concurrent hashes: half of the cores, at least one.
 pub fn default_permits() -> usize {
     (available_parallelism().map_or(1, usize::from) / 2).max(1)
 }
 
-/// Hashes and checks passwords.
+/// Hashes and verifies passwords.
 #[derive(Clone, Debug)]
 pub struct BcryptHasher {
     cost: u32,
     peppers: Peppers,
-    /// Permits for running and waiting.
+    /// Permits for running and waiting hashes.
     room: Arc<Semaphore>,
-    /// Permits for running.
+    /// Permits for running hashes.
     running: Arc<Semaphore>,
-    /// How many of those there are.
+    /// The total number of permits for running hashes.
     permits: usize,
 }
 
-/// What a hasher does at a moment.
+/// The current load of a hasher.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HashingLoad {
-    /// Hashes that run.
+    /// Running hashes.
     pub running: usize,
-    /// Hashes that wait for one of those to end.
+    /// Waiting hashes.
     pub waiting: usize,
 }
 
 impl BcryptHasher {
-    /// A hasher with this cost, brought between [`BCRYPT_COST_MIN`] and [`BCRYPT_COST_MAX`], that runs at most
+    /// A hasher with this cost, clamped to [`BCRYPT_COST_MIN`] and [`BCRYPT_COST_MAX`]. It runs at most
     /// `permits` hashes at a time, at least one.
     pub fn new(cost: u32, peppers: Peppers, permits: usize) -> Self {
         let permits = permits.clamp(1, 1024);
@@ -76,15 +76,15 @@ impl BcryptHasher {
         }
     }
 
-    /// How many hashes run now, and how many wait for their turn.
+    /// The current number of running and waiting hashes.
     pub fn load(&self) -> HashingLoad {
         let running = self.permits - self.running.available_permits();
         let inside = self.permits * (1 + WAITING_MAX) - self.room.available_permits();
         HashingLoad { running, waiting: inside.saturating_sub(running) }
     }
 
-    /// Does slow work when there is room. The permits go with the work: it cannot be stopped, so a client that
-    /// goes away frees nothing before it ends.
+    /// Runs blocking work within the permits; fails if too many wait. The work cannot be stopped, so it holds
+    /// its permits until it ends, even if the client disconnects.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -130,7 +130,8 @@ impl PasswordHasher for BcryptHasher {
     }
 }
 
-/// What a check finds, and how many rounds of bcrypt it took: always 2^`cost`, whatever was kept.
+/// Verifies a password. Also returns the rounds of bcrypt: 2^`cost`, unless the stored hash has a higher
+/// cost.
 fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> (PasswordVerdict, u64) {
     let newest = peppers.newest();
     let mut work = Work::default();
@@ -138,7 +139,7 @@ fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> 
         let envelope = Envelope::parse(text);
         let pepper = envelope.as_ref().and_then(|envelope| peppers.get(envelope.pepper));
         if pepper.is_none() {
-            // Else nobody would learn why everybody's password is wrong.
+            // Logged, because otherwise every password would be wrong without a visible cause.
             tracing::error!(
                 pepper = envelope.as_ref().map_or("", |envelope| envelope.pepper),
                 "a password was kept by a scheme or with a pepper that this node does not have"
@@ -151,7 +152,8 @@ fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> 
         return (PasswordVerdict::Wrong, work.rounds);
     };
     let right = work.verify(pepper, password, &envelope) && password.len() <= PASSWORD_BYTES_MAX;
-    // 2^a + 2^a + 2^(a+1) + … + 2^(b-1) = 2^b: a hash of an older, lower cost takes as long as one of today's.
+    // 2^a + 2^a + 2^(a+1) + … + 2^(b-1) = 2^b: a hash of a lower cost takes as long as one of the current
+    // cost.
     for missing in envelope.cost..cost {
         work.burn(newest, password, missing);
     }
@@ -163,7 +165,7 @@ fn verdict(peppers: &Peppers, cost: u32, password: &str, kept: Option<&str>) -> 
     (verdict, work.rounds)
 }
 
-/// Calls bcrypt, and counts the rounds.
+/// Runs bcrypt and counts the rounds.
 #[derive(Default)]
 struct Work {
     rounds: u64,
@@ -183,7 +185,7 @@ impl Work {
     }
 }
 
-/// The 64 characters that bcrypt is given.
+/// The 64 characters that bcrypt hashes.
 fn prehash(pepper: &Pepper, password: &str) -> Zeroizing<String> {
     let password = &password[..password.floor_char_boundary(PASSWORD_BYTES_MAX)];
     Zeroizing::new(STANDARD.encode(hmac::sign(&pepper.key, normalized(password).as_bytes())))

@@ -1,4 +1,4 @@
-//! Passwords: which ones are acceptable, and how they are kept.
+//! Passwords: acceptance rules and hashing.
 
 mod blocklist;
 mod envelope;
@@ -14,9 +14,9 @@ pub use rules::{CommonPasswords, acceptable};
 use secrecy::zeroize::Zeroizing;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The one form of a password that can be typed in several ways (NIST SP 800-63B-4 section 3.1.1.2: NFKC).
+/// Normalizes a password to NFKC (NIST SP 800-63B-4 section 3.1.1.2).
 fn normalized(password: &str) -> Zeroizing<String> {
-    // Long enough at once, so that no copy is left behind in growing.
+    // Allocated at full capacity, so that growing leaves no copy in memory.
     let mut text = Zeroizing::new(String::with_capacity(password.len() * 4));
     text.extend(password.nfkc());
     text

@@ -1,4 +1,4 @@
-//! Which passwords may be chosen: long enough, not one that is tried first, not the person's own name.
+//! Rules for new passwords: minimum length, not common, not derived from the user's own names.
 
 use super::blocklist::is_common;
 use super::normalized;
@@ -6,16 +6,16 @@ use application::ports::identity::{PasswordFault, PasswordRules};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// What everybody would try here.
+/// The name of the service, which is part of every context.
 const SERVICE: &str = "guardian";
-/// Shortest word of the context that counts, in code points; shorter ones are part of many words.
+/// Minimum length of a context word, in code points; shorter ones occur in many words.
 const CONTEXT_CHARS_MIN: usize = 3;
-/// Most words of the context that are looked at.
+/// Maximum number of context words.
 const CONTEXT_WORDS_MAX: usize = 64;
-/// What a password must have beside the words of its context, in code points.
+/// Minimum length of a password without its context words, in code points.
 const OWN_CHARS_MIN: usize = 8;
 
-/// The rules as a port.
+/// Implements the port for password rules.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CommonPasswords;
 
@@ -31,14 +31,15 @@ impl PasswordRules for CommonPasswords {
     }
 }
 
-/// Whether the password may be chosen. Lengths are code points after NFKC, as they are hashed.
+/// Whether a new password is accepted. Lengths are in code points after NFKC.
 pub fn acceptable(
     password: &SecretString,
     context: &[&str],
     min: usize,
     max: usize,
 ) -> Result<(), PasswordFault> {
-    // NFKC makes one code point of at most four, each of at most four bytes; more need not be looked at.
+    // NFKC combines at most four code points of at most four bytes into one; longer texts exceed `max`
+    // anyway.
     if password.expose_secret().len() > max.saturating_mul(4 * 4) {
         return Err(PasswordFault::TooLong { max });
     }
@@ -60,18 +61,18 @@ pub fn acceptable(
     Ok(())
 }
 
-/// What is left of a password without the words of its context, in code points; all when there are none.
+/// The length of a password without its context words, in code points; the full length if it has none.
 fn own_chars(password: &str, context: &[&str]) -> usize {
     let mut words: Vec<String> = vec![SERVICE.to_owned()];
     for text in context {
         let text = normalized(text).to_lowercase();
-        // Of an address only what is before the `@`; the rest is a company's or a provider's name.
+        // Of an email address only the local part counts; the domain names a company or a provider.
         let name = text.split('@').next().unwrap_or_default();
         words.push(name.to_owned());
         words.extend(name.split(|c: char| !c.is_alphanumeric()).map(str::to_owned));
     }
     words.retain(|word| word.chars().count() >= CONTEXT_CHARS_MIN);
-    // The longest first, so that a word within another one does not leave the rest of it behind.
+    // Longest first, so that no rest of a longer word remains.
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     words.dedup();
     words.truncate(CONTEXT_WORDS_MAX);
@@ -102,9 +103,9 @@ mod tests {
         check("seven77", Err(TooShort { min: 8 }));
         check("zxqjkvwp", Ok(()));
         check(&"\u{1f600}\u{1f680}\u{1f341}\u{1f9ca}".repeat(2).replacen('\u{1f600}', "ab", 1), Ok(()));
-        // Eight code points as typed, seven as kept.
+        // Eight code points as typed, seven after NFKC.
         check("zxqjkve\u{301}", Err(TooShort { min: 8 }));
-        // One as typed, eighteen as kept.
+        // One code point as typed, eighteen after NFKC.
         check("\u{fdfa}", Ok(()));
         check(&"zq".repeat(33), Err(TooLong { max: 64 }));
         check(&"q".repeat(1_000_000), Err(TooLong { max: 64 }));

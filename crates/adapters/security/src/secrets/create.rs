@@ -1,4 +1,4 @@
-//! Makes the secrets of a new cluster.
+//! Creates the secrets of a new cluster.
 
 use super::KEY_BYTES_MIN;
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -13,9 +13,11 @@ use std::path::Path;
 const OWNER_ONLY: u32 = 0o600;
 const OWNER_ONLY_FOLDER: u32 = 0o700;
 
-/// Makes one secret of each kind in `folder`, which is made when it is not there:
-/// `signing-1.pem`, `pepper-1.key` and `cluster-1.key`, for their owner only. Every node of the cluster needs
-/// the same ones. Fails when one of them is there already, before any is made.
+/// Creates one secret of each kind in `folder`: `signing-1.pem`, `pepper-1.key` and `cluster-1.key`.
+///
+/// - A missing folder is created. The files are readable by their owner only.
+/// - Every node of the cluster needs the same files.
+/// - Fails before it writes anything if one of the files exists.
 pub fn create_secrets(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(OWNER_ONLY_FOLDER).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -46,7 +48,7 @@ fn symmetric_key() -> io::Result<Zeroizing<String>> {
 
 fn signing_key() -> io::Result<Zeroizing<String>> {
     let failed = |_| io::Error::other("no Ed25519 key could be made");
-    // Version 1, which every tool reads.
+    // PKCS#8 version 1, which every tool reads.
     let der = Ed25519KeyPair::generate().map_err(failed)?.to_pkcs8v1().map_err(failed)?;
     let encoded = Zeroizing::new(STANDARD.encode(der.as_ref()));
     let mut pem = Zeroizing::new(String::from("-----BEGIN PRIVATE KEY-----\n"));

@@ -1,4 +1,4 @@
-//! Symmetric keys: peppers, and the keys of the cluster, from each of which one key for each use is derived.
+//! Symmetric keys: peppers, and cluster keys with the keys derived from them.
 
 use super::{KEYS_MAX, SecretFault, SecretRule, SecretSource, strength};
 use aws_lc_rs::hmac;
@@ -7,19 +7,19 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest id of a key.
+/// Maximum length of a key id, in bytes.
 const ID_BYTES_MAX: usize = 32;
-/// For what the keys of the cluster are used; the texts keep the derived keys apart.
+/// The purposes of derived keys; different labels give independent keys.
 const SEALING: &[u8] = b"guardian second factor v1";
 const REFRESHING: &[u8] = b"guardian refresh token v1";
 
-/// A checked symmetric key with its id.
+/// A validated symmetric key with its id.
 pub(crate) struct RawKey {
     id: String,
     bytes: secrecy::zeroize::Zeroizing<Vec<u8>>,
 }
 
-/// Reads and checks keys, in their order.
+/// Reads and validates keys in order.
 pub(super) fn load(setting: &str, sources: &[SecretSource]) -> Result<Vec<RawKey>, SecretFault> {
     if sources.is_empty() {
         return Err(SecretFault::refused(setting, SecretRule::Missing));
@@ -51,15 +51,15 @@ pub(crate) fn hmac_sha256(key: &hmac::Key, text: &[u8]) -> [u8; 32] {
     digest
 }
 
-/// A secret that goes into the hashes of passwords.
+/// A secret input of password hashes.
 pub(crate) struct Pepper {
-    /// What hashes name it by.
+    /// The id that hashes refer to.
     pub(crate) id: String,
-    /// Keys HMAC-SHA-384.
+    /// The key of HMAC-SHA-384.
     pub(crate) key: hmac::Key,
 }
 
-/// All peppers: the newest is used, the older ones still verify.
+/// All peppers. The newest is used for new hashes, the older ones only verify.
 #[derive(Clone)]
 pub struct Peppers(Arc<Vec<Pepper>>);
 
@@ -84,18 +84,18 @@ impl fmt::Debug for Peppers {
     }
 }
 
-/// The keys derived from one key of the cluster.
+/// The keys derived from one cluster key.
 pub(crate) struct ClusterKey {
     id: String,
-    /// The first bytes of what it seals, to find it by.
+    /// The key's mark at the start of sealed data.
     pub(crate) mark: [u8; 4],
-    /// Seals second factors: 32 bytes.
+    /// The AES key that seals second factors: 32 bytes.
     pub(crate) sealing: secrecy::zeroize::Zeroizing<[u8; 32]>,
-    /// Keys the HMAC that leads from a refresh token to the next.
+    /// The HMAC key that derives the successor of a refresh token.
     pub(crate) refreshing: hmac::Key,
 }
 
-/// All keys of the cluster: the newest is used, the older ones still open.
+/// All cluster keys. The newest seals, all of them open.
 #[derive(Clone)]
 pub struct ClusterKeys(Arc<Vec<ClusterKey>>);
 

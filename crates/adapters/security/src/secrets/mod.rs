@@ -1,7 +1,8 @@
-//! The secrets of a cluster: signing keys, peppers, and the keys that seal and chain what is kept of people.
+//! The secrets of a cluster: signing keys, peppers, and cluster keys.
 //!
-//! Every node has the same ones, from files or values that operators give. Each kind may have several, in an
-//! order: the last one is the newest. A weak one is refused by name and rule; none is ever shown.
+//! - Every node has the same secrets, from files or environment values.
+//! - Each kind may have several; the last one is the newest.
+//! - A weak secret is refused with its setting and the broken rule; values are never shown.
 
 mod create;
 mod keys;
@@ -16,17 +17,17 @@ pub use source::{SecretFrom, SecretSource, SecretSources};
 
 pub(crate) use keys::{ClusterKey, Pepper, hmac_sha256};
 
-/// Most keys of one kind.
+/// Maximum number of keys of one kind.
 pub const KEYS_MAX: usize = 16;
-/// Fewest bytes of a symmetric key.
+/// Minimum length of a symmetric key, in bytes.
 pub const KEY_BYTES_MIN: usize = 32;
-/// Largest file with a secret, in bytes.
+/// Maximum size of a secret file, in bytes.
 pub const SECRET_BYTES_MAX: u64 = 16 * 1024;
 
 /// The rule that a secret breaks.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SecretRule {
-    /// There is none.
+    /// No secret of this kind is configured.
     #[error("is missing")]
     Missing,
     /// There are more than `KEYS_MAX`.
@@ -44,40 +45,40 @@ pub enum SecretRule {
     /// The bytes do not look random.
     #[error("does not look random; `openssl rand -base64 32` makes a good one")]
     Weak,
-    /// Others than the owner and the group may read or change the file.
+    /// The file is readable or writable by others than its owner and group.
     #[error("must not be accessible to everybody; `chmod o= FILE` takes that away")]
     Exposed,
     /// Not a PKCS#8 Ed25519 key in PEM.
     #[error("must be an Ed25519 key (PKCS#8 in PEM); `openssl genpkey -algorithm ed25519` makes one")]
     NotEd25519,
-    /// Two have the same id, or are the same.
+    /// Two secrets have the same id or the same value.
     #[error("is there twice")]
     Twice,
-    /// None has the name of one that is to be used.
+    /// The secret to use does not exist.
     #[error("names {0:?}, which is none of the secrets")]
     UnknownId(String),
-    /// The id has another form than 1 to 32 letters, digits, `-` and `_`.
+    /// The id is not 1 to 32 letters, digits, `-` and `_`.
     #[error("has an id that is not 1 to 32 letters, digits, `-` and `_`")]
     BadId,
 }
 
-/// Why a secret cannot be used. It names the setting, never the value.
+/// Why a secret cannot be used. Names the setting, never the value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFault {
     /// The secret breaks a rule.
     #[error("{setting} {rule}")]
     Refused {
-        /// Where it came from: a setting, with the file when it was one.
+        /// The source: a setting, with the file if it is one.
         setting: String,
-        /// What it breaks.
+        /// The broken rule.
         rule: SecretRule,
     },
     /// The file cannot be read.
     #[error("{setting} cannot be read")]
     Unreadable {
-        /// Where it was to come from.
+        /// The source: a setting with the file.
         setting: String,
-        /// Why not.
+        /// The cause.
         #[source]
         error: std::io::Error,
     },
@@ -89,19 +90,19 @@ impl SecretFault {
     }
 }
 
-/// The secrets of a cluster, checked.
+/// The validated secrets of a cluster.
 #[derive(Clone, Debug)]
 pub struct Secrets {
-    /// What signs access tokens.
+    /// The keys that sign access tokens.
     pub signing: SigningKeys,
-    /// What goes into the hashes of passwords.
+    /// The peppers of password hashes.
     pub peppers: Peppers,
-    /// What seals second factors and chains refresh tokens.
+    /// The keys that seal second factors and chain refresh tokens.
     pub cluster: ClusterKeys,
 }
 
 impl Secrets {
-    /// Reads and checks all of them.
+    /// Reads and validates all secrets.
     pub fn load(sources: &SecretSources) -> Result<Self, SecretFault> {
         let sources = sources.ordered()?;
         let signing = signing::load(&sources.signing_keys)?;

@@ -1,4 +1,4 @@
-//! The keys that sign access tokens: Ed25519 (RFC 8032), known by their thumbprints (RFC 7638).
+//! The signing keys of access tokens: Ed25519 (RFC 8032), identified by thumbprint (RFC 7638).
 
 use super::{KEYS_MAX, SecretFault, SecretRule, SecretSource};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -14,22 +14,22 @@ use std::sync::Arc;
 
 /// One signing key.
 pub struct SigningKey {
-    /// How the operator calls it.
+    /// The operator's id of the key.
     id: String,
-    /// How tokens call it: the thumbprint of its public half.
+    /// The key id in tokens: the thumbprint of the public key.
     pub(crate) kid: String,
-    /// The public half, in base64url.
+    /// The public key, in base64url.
     pub(crate) public: String,
     pub(crate) encoding: EncodingKey,
     pub(crate) decoding: DecodingKey,
 }
 
 impl SigningKey {
-    /// Reads a private key.
+    /// Parses a private key.
     fn parse(id: &str, pem: &str) -> Result<Self, SecretRule> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| SecretRule::NotEd25519)?;
         let der = der.secret_pkcs8_der();
-        // `openssl` writes version 1, without the public half; others write version 2.
+        // `openssl` writes PKCS#8 version 1, without the public key; others write version 2.
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| SecretRule::NotEd25519)?;
         let whole = pair.to_pkcs8().map_err(|_| SecretRule::NotEd25519)?;
         let public = pair.public_key().as_ref();
@@ -50,13 +50,13 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// SHA-256 over the required members of the public key in their order (RFC 7638, RFC 8037 appendix A.3).
+/// SHA-256 of the required members of the public key in their order (RFC 7638, RFC 8037 appendix A.3).
 fn thumbprint(public: &str) -> String {
     let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
     URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
 }
 
-/// All signing keys: the last one signs, all verify.
+/// All signing keys: the last one signs, all of them verify.
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
     pub(crate) all: Arc<Vec<SigningKey>>,
@@ -72,7 +72,7 @@ impl SigningKeys {
     }
 }
 
-/// Reads and checks keys, in their order.
+/// Reads and validates keys in order.
 pub(super) fn load(sources: &[SecretSource]) -> Result<SigningKeys, SecretFault> {
     const SETTING: &str = "identity.signing_keys";
     if sources.is_empty() {

@@ -1,4 +1,4 @@
-//! Where secrets come from: files that not everybody may read, or values from the environment.
+//! The sources of secrets: files with restricted permissions, or environment values.
 
 use super::{SECRET_BYTES_MAX, SecretFault, SecretRule};
 use secrecy::SecretString;
@@ -8,31 +8,31 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// What everybody else than the owner and the group may do with a file.
+/// The permission bits of others than the owner and the group.
 const OTHERS: u32 = 0o007;
 
-/// Where one secret comes from.
+/// The source of a secret.
 #[derive(Clone, Debug)]
 pub enum SecretFrom {
-    /// A file; blanks around its content do not count.
+    /// A file; surrounding blanks are ignored.
     File(PathBuf),
-    /// A value, from the environment.
+    /// An environment value.
     Value(SecretString),
 }
 
-/// One secret to be.
+/// A secret to load.
 #[derive(Clone, Debug)]
 pub struct SecretSource {
-    /// The setting or variable that names it, for messages.
+    /// The setting or the variable that names it, for messages.
     pub setting: String,
-    /// Its id among those of its kind: for a file the stem of its name.
+    /// Its id within its kind; for a file the stem of the file name.
     pub id: String,
-    /// Where it comes from.
+    /// Its source.
     pub from: SecretFrom,
 }
 
 impl SecretSource {
-    /// A secret in a file.
+    /// A secret from a file.
     pub fn file(setting: &str, path: &Path) -> Self {
         let id = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Self {
@@ -42,12 +42,12 @@ impl SecretSource {
         }
     }
 
-    /// A secret that is a value.
+    /// A secret from a value.
     pub fn value(setting: &str, id: &str, value: SecretString) -> Self {
         Self { setting: setting.to_owned(), id: id.to_owned(), from: SecretFrom::Value(value) }
     }
 
-    /// The text of the secret, without blanks around it.
+    /// Reads the secret, without surrounding blanks.
     pub fn read(&self) -> Result<SecretString, SecretFault> {
         use secrecy::ExposeSecret as _;
         match &self.from {
@@ -74,23 +74,23 @@ impl SecretSource {
     }
 }
 
-/// Where all secrets come from; in each list the newest is the last, and is used for what is made anew.
+/// The sources of all secrets. In each list the last one is the newest and is used for new data.
 #[derive(Clone, Debug, Default)]
 pub struct SecretSources {
-    /// What signs access tokens.
+    /// The keys that sign access tokens.
     pub signing_keys: Vec<SecretSource>,
-    /// What goes into the hashes of passwords.
+    /// The peppers of password hashes.
     pub peppers: Vec<SecretSource>,
-    /// What seals second factors and chains refresh tokens.
+    /// The keys that seal second factors and chain refresh tokens.
     pub cluster_keys: Vec<SecretSource>,
-    /// Ids of those that are used for what is made anew, in place of the newest of their kind. While a new one is
-    /// brought to all nodes one by one, this keeps the old one in use.
+    /// Ids of secrets to use for new data in place of the newest. Keeps an old secret in use until a new one
+    /// is on all nodes.
     pub in_use: Vec<String>,
 }
 
 impl SecretSources {
-    /// The files of a folder as [`super::create_secrets`] names them, ordered by their numbers:
-    /// `signing-*.pem`, `pepper-*.key`, `cluster-*.key`.
+    /// The secret files in a folder, ordered by number: `signing-*.pem`, `pepper-*.key`, `cluster-*.key`, as
+    /// [`super::create_secrets`] names them.
     pub fn in_folder(setting: &str, folder: &Path) -> io::Result<Self> {
         let mut names: Vec<(u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(folder)? {
@@ -117,7 +117,7 @@ impl SecretSources {
         })
     }
 
-    /// The same with those last that are to be used.
+    /// The same sources, with those of `in_use` last.
     pub(crate) fn ordered(&self) -> Result<Self, SecretFault> {
         let mut ordered = self.clone();
         for id in &self.in_use {

@@ -1,7 +1,7 @@
-//! Whether a symmetric key looks as if it had been drawn at random.
+//! Checks that a symmetric key looks random.
 //!
-//! Nobody can prove that; what is refused here is what people put in place of a random key: texts, repetitions
-//! and countings. Thirty-two random bytes fail a rule less than once in 10^12 draws.
+//! Randomness cannot be proven. The check refuses usual substitutes: text, repetitions and sequences. It
+//! refuses 32 random bytes less than once in 10^12 draws.
 
 use super::{KEY_BYTES_MIN, SecretRule};
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::zeroize::Zeroizing;
 use std::collections::BTreeSet;
 
-/// Fewest different bytes: of 32 random ones, fewer are the same than not.
+/// Minimum number of different bytes in a key.
 const DIFFERENT_BYTES_MIN: usize = 16;
 
 const LENIENT: GeneralPurposeConfig =
@@ -18,7 +18,7 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// The bytes of a key that is written as hexadecimal digits or base64, when they look random.
+/// Decodes a key from hexadecimal digits or base64 and checks that it looks random.
 pub(super) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, SecretRule> {
     if text.is_empty() {
         return Err(SecretRule::Missing);

@@ -11,7 +11,7 @@ pub(crate) fn secrets() -> Secrets {
     Secrets::load(&SecretSources::in_folder("test", folder.path()).expect("sources")).expect("secrets")
 }
 
-/// Secrets whose peppers and cluster keys have these ids; the same id has the same bytes in every test.
+/// Secrets whose peppers and cluster keys have these ids; an id has the same bytes in every test.
 pub(crate) fn secrets_of(ids: &[&str]) -> Secrets {
     let folder = tempfile::tempdir().expect("a folder");
     create_secrets(folder.path()).expect("secrets");

@@ -1,4 +1,4 @@
-//! Tests of loading, checking and making secrets.
+//! Tests of loading, validating and creating secrets.
 
 use super::*;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Tests of keeping and checking passwords.
+//! Tests of hashing and verifying passwords.
 
 use super::*;
 use crate::secrets::test_support::secrets_of;
@@ -30,7 +30,7 @@ async fn a_password_is_right_and_another_is_not() {
     assert_ne!(kept, again, "each has its own salt");
 }
 
-/// bcrypt alone would take these for the same: it stops after 72 bytes, and at a NUL.
+/// bcrypt alone would treat these passwords as equal: it stops after 72 bytes, and at a NUL.
 #[tokio::test]
 async fn nothing_is_cut_off() {
     let hasher = hasher(10, &["a"]);
@@ -61,7 +61,7 @@ async fn older_costs_and_peppers_are_right_but_old() {
     assert_eq!(check(&other_cost, "correct horse", Some(&kept)).await, PasswordVerdict::RightButOld);
     let anew = other_pepper.hash(&"correct horse".into()).await.expect("room");
     assert_eq!(check(&other_pepper, "correct horse", Some(&anew)).await, PasswordVerdict::Right);
-    // The pepper is part of the hash: without it the password is wrong.
+    // Without its pepper the password is wrong.
     let without = hasher(10, &["b"]);
     assert_eq!(check(&without, "correct horse", Some(&kept)).await, PasswordVerdict::Wrong);
     let forged = PasswordHash(kept.0.replace(":a:", ":b:"));
@@ -96,7 +96,7 @@ async fn nobody_takes_as_many_rounds_as_somebody() {
     }
 }
 
-/// By the clock, once the machine lets us compare: a check that was left out would never come near.
+/// By wall time, on a machine that is quiet enough: an unknown user takes as long as a known one.
 #[tokio::test]
 async fn nobody_takes_as_long_as_somebody() {
     let hasher = hasher(11, &["a"]);
@@ -141,7 +141,7 @@ async fn a_storm_is_turned_away_at_once() {
     assert_eq!(hasher.load(), HashingLoad { running: 0, waiting: 0 });
 }
 
-/// A client that goes away does not make room for another one while its hash still runs.
+/// A disconnected client frees no permit while its hash still runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn going_away_frees_no_thread() {
     let hasher = BcryptHasher::new(12, peppers(&["a"]), 1);
