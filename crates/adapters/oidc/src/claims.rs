@@ -1,4 +1,4 @@
-//! What a provider says of a person, in our words.
+//! Conversion of a provider's claims to an external identity.
 
 use application::ports::identity::{ExternalIdentity, ExternalPerson};
 use domain::Email;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most groups of one person that are read, and the longest name of one, in bytes.
+/// Maximum number of groups of a user, and maximum length of a group name in bytes.
 const GROUPS_MAX: usize = 1000;
 const GROUP_BYTES_MAX: usize = 256;
 
-/// Every claim that is not a standard one.
+/// The non-standard claims.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct OtherClaims {
     #[serde(flatten)]
@@ -22,7 +22,7 @@ pub(crate) struct OtherClaims {
 impl AdditionalClaims for OtherClaims {}
 
 impl OtherClaims {
-    /// The groups that the claim `name` lists; a single one may stand alone. `None` when there is no such claim.
+    /// The groups in the claim `name`, an array or a single string; `None` if the claim is absent.
     fn groups(&self, name: &str) -> Option<Vec<String>> {
         let texts: Vec<&str> = match self.all.get(name)? {
             Value::String(one) => vec![one],
@@ -35,7 +35,7 @@ impl OtherClaims {
     }
 }
 
-/// What was found so far; the answer of the userinfo endpoint fills what the token leaves out.
+/// The collected claims. The userinfo response fills what the ID token lacks.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     email: Option<Email>,
@@ -44,7 +44,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Takes what claims say, where nothing was said before; of addresses only a verified one.
+    /// Adds claims that are not known yet. Of email addresses only a verified one is used.
     pub(crate) fn add(
         &mut self,
         verified_email: Option<&EndUserEmail>,
@@ -57,7 +57,7 @@ impl Found {
         self.groups = self.groups.take().or_else(|| other.groups(groups_claim?));
     }
 
-    /// Whether something that is of use was left out.
+    /// Whether a used claim is missing.
     pub(crate) fn lacks_something(&self, groups_claim: Option<&str>) -> bool {
         self.email.is_none() || self.name.is_none() || (groups_claim.is_some() && self.groups.is_none())
     }
@@ -68,7 +68,7 @@ impl Found {
     }
 }
 
-/// A name as we keep names: without control characters, and not too long.
+/// A display name without control characters, truncated to the length limit.
 fn label(text: &str) -> Option<String> {
     let plain: String = text.chars().filter(|c| !c.is_control()).collect();
     let plain = plain.trim();

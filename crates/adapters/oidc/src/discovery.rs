@@ -1,6 +1,6 @@
-//! What a provider says of itself: its endpoints and keys, fetched once and kept.
+//! Provider metadata (OpenID Connect Discovery) and signing keys, fetched and cached.
 //!
-//! One request at a time asks; those that wait for it share its answer, also when it is that nobody answers.
+//! Concurrent callers share one request and its result, also a failure.
 
 use crate::fault::{invalid, unavailable};
 use crate::http::{Asker, HttpFault};
@@ -12,16 +12,16 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// After this the document and the keys are fetched anew.
+/// Maximum age of cached metadata and keys.
 const KEPT: Duration = Duration::from_hours(1);
-/// Keys are fetched again for a token with an unknown one no more often than this: anybody can send such.
+/// Minimum interval between fetches of keys for tokens with an unknown key; any client can send such tokens.
 pub(crate) const KEYS_AGAIN: Duration = Duration::from_mins(1);
 
-/// What a provider says of itself.
+/// The metadata and the keys of a provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Discovered {
     pub(crate) metadata: CoreProviderMetadata,
-    /// Asks the provider at the endpoints that it names.
+    /// The client for the endpoints of this provider.
     pub(crate) asker: Asker,
     fetched: Instant,
     keys_fetched: Instant,
@@ -34,7 +34,7 @@ struct Known {
     keys_failed: Option<Instant>,
 }
 
-/// One provider as it says it is.
+/// The metadata cache of one provider.
 #[derive(Debug)]
 pub(crate) struct Discovery {
     issuer: IssuerUrl,
@@ -47,7 +47,7 @@ impl Discovery {
         Self { issuer, asker, known: Mutex::default() }
     }
 
-    /// What the provider says of itself, at most [`KEPT`] ago unless it cannot be asked.
+    /// The metadata, at most [`KEPT`] old; older if the provider is unavailable.
     pub(crate) async fn get(&self) -> Result<Arc<Discovered>, ProviderError> {
         let asked = Instant::now();
         let mut known = self.known.lock().await;
@@ -69,7 +69,7 @@ impl Discovery {
         known.current.clone().ok_or_else(|| unavailable("it could not be reached a moment ago"))
     }
 
-    /// The same with keys that are newer than `seen`; `None` when they were fetched less than [`KEYS_AGAIN`] ago.
+    /// Metadata with keys newer than `seen`; `None` if keys were fetched less than [`KEYS_AGAIN`] ago.
     pub(crate) async fn newer_keys(
         &self,
         seen: &Discovered,
@@ -97,15 +97,15 @@ impl Discovery {
         Ok(Some(new))
     }
 
-    /// Asks the provider. The document comes from the issuer's own host; the keys from where it says, if that is
-    /// somewhere to go.
+    /// Fetches metadata and keys. The metadata must come from the issuer's host; the endpoints that it names
+    /// are checked by [`Asker::also`].
     async fn fetch(&self) -> Result<Discovered, ProviderError> {
         let document = self.document().await?;
         let mut asker = self.asker.clone();
         let token = document.token_endpoint().ok_or_else(|| invalid("it names no token endpoint"))?;
         let userinfo = document.userinfo_endpoint().map(UserInfoUrl::url);
         let direct = [token.url(), document.jwks_uri().url()].into_iter().chain(userinfo);
-        // Nobody but the person's browser goes to the authorization endpoint; it must be safe all the same.
+        // Only the user's browser visits the authorization endpoint; it is checked as well.
         for endpoint in direct.chain([document.authorization_endpoint().url()]) {
             if !asker.also(endpoint) {
                 return Err(invalid("it names an endpoint that must not be asked"));

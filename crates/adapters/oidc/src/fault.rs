@@ -1,5 +1,5 @@
-//! From the library's many errors to the port's few: the provider is not there, what it says cannot be used, or is
-//! refused.
+//! Mapping of library errors to the port's errors: the provider is unavailable, its response is invalid, or
+//! the sign-in is refused.
 
 use application::ports::identity::ProviderError;
 use openidconnect::core::{CoreErrorResponseType, CoreRequestTokenError};
@@ -7,7 +7,7 @@ use openidconnect::{ClaimsVerificationError, SignatureVerificationError, UserInf
 
 use crate::http::HttpFault;
 
-/// A cause in words; never what the provider sent, which may hold secrets.
+/// A fixed cause. Contains no provider data, which may include secrets.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Cause(&'static str);
@@ -16,7 +16,7 @@ pub(crate) fn unavailable(cause: &'static str) -> ProviderError {
     ProviderError::Unavailable(Box::new(Cause(cause)))
 }
 
-/// What is wrong with an answer, in our words.
+/// The error for an invalid response.
 pub(crate) fn invalid(what: &str) -> ProviderError {
     ProviderError::Invalid(what.to_owned())
 }
@@ -25,7 +25,7 @@ pub(crate) fn refused(why: &str) -> ProviderError {
     ProviderError::Refused(why.to_owned())
 }
 
-/// Why a code was not exchanged.
+/// Maps a failed code exchange.
 pub(crate) fn of_exchange(error: CoreRequestTokenError<HttpFault>) -> ProviderError {
     match error {
         CoreRequestTokenError::ServerResponse(answer) => match answer.error() {
@@ -36,13 +36,13 @@ pub(crate) fn of_exchange(error: CoreRequestTokenError<HttpFault>) -> ProviderEr
             _ => refused("the request"),
         },
         CoreRequestTokenError::Request(fault) => ProviderError::Unavailable(Box::new(fault)),
-        // A provider that is down answers without a form.
+        // A failing provider returns a response without an OAuth error.
         CoreRequestTokenError::Other(_) => unavailable("the token endpoint failed"),
         CoreRequestTokenError::Parse(error, _) => invalid(&unreadable("of the token endpoint", error.path())),
     }
 }
 
-/// Why the userinfo endpoint said nothing of use.
+/// Maps a failed userinfo request.
 pub(crate) fn of_userinfo(error: UserInfoError<HttpFault>) -> ProviderError {
     match error {
         UserInfoError::ClaimsVerification(error) => of_claims(&error),
@@ -53,12 +53,12 @@ pub(crate) fn of_userinfo(error: UserInfoError<HttpFault>) -> ProviderError {
     }
 }
 
-/// The place in an answer that cannot be read; never the answer, which may hold secrets.
+/// The path of a parse error, without the response, which may contain secrets.
 fn unreadable(whose: &str, path: &impl std::fmt::Display) -> String {
     format!("the answer {whose} cannot be read at {path}")
 }
 
-/// Why a token is not acceptable; in our words, since the library's repeat what the token says.
+/// Maps a refused ID token to a fixed text; the library's messages quote the token.
 pub(crate) fn of_claims(error: &ClaimsVerificationError) -> ProviderError {
     refused(match error {
         ClaimsVerificationError::Expired(_) => "time",

@@ -1,4 +1,4 @@
-//! The only way to a provider: encrypted, to hosts that are known, without redirects, in bounded time and size.
+//! The HTTP client for providers: TLS, known hosts only, no redirects, bounded time and response size.
 
 use crate::ANSWER_BYTES_MAX;
 use crate::settings::{OidcSettings, SettingsFault, is_secure};
@@ -10,12 +10,12 @@ use std::pin::Pin;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// How long a connection may take.
+/// Connection timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a request may take from end to end.
+/// Timeout of a whole request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why a provider was not asked, or did not answer.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpFault {
     #[error("the address is not one that the provider may be asked at")]
@@ -26,7 +26,7 @@ pub(crate) enum HttpFault {
     Failed(#[source] reqwest::Error),
 }
 
-/// One client for all providers.
+/// Builds the HTTP client that all providers share.
 pub(crate) fn client(settings: &OidcSettings) -> Result<Client, SettingsFault> {
     let mut roots = Vec::new();
     for pem in &settings.extra_roots {
@@ -44,7 +44,7 @@ pub(crate) fn client(settings: &OidcSettings) -> Result<Client, SettingsFault> {
         .map_err(|error| SettingsFault::Roots(Box::new(error)))
 }
 
-/// A client that asks only certain hosts.
+/// A client restricted to known hosts.
 #[derive(Clone, Debug)]
 pub(crate) struct Asker {
     client: Client,
@@ -52,19 +52,20 @@ pub(crate) struct Asker {
     loopback_http: bool,
 }
 
-/// Host and port; nothing for addresses that have none.
+/// Host and port; `None` for a URL without them.
 fn authority(url: &Url) -> Option<String> {
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
 impl Asker {
-    /// Asks the host of the issuer.
+    /// A client for the host of the issuer.
     pub(crate) fn new(client: Client, issuer: &Url, loopback_http: bool) -> Self {
         Self { client, hosts: authority(issuer).into_iter().collect(), loopback_http }
     }
 
-    /// The same, which also asks the host of an endpoint that the issuer names; false when it must not. A bare
-    /// address must be the issuer's own: others have no business but inside a network.
+    /// Permits the host of an endpoint; returns false if the endpoint is refused. It must use TLS. An IP
+    /// address is permitted only if it is the issuer's own, so that a provider cannot direct requests into a
+    /// network.
     pub(crate) fn also(&mut self, endpoint: &Url) -> bool {
         let Some(authority) = authority(endpoint) else { return false };
         let known = self.hosts.contains(&authority);

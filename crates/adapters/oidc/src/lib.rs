@@ -1,8 +1,7 @@
-//! Signing in through providers of `OpenID` Connect: authorization code with proof key (PKCE S256), `state` and
-//! `nonce`.
+//! Sign-in through `OpenID` Connect providers: authorization code flow with PKCE (S256), `state` and `nonce`.
 //!
-//! A provider vouches for who somebody is and for nothing else; what its tokens say is checked as if the
-//! network were hostile. It knows no people and no sessions of ours.
+//! A provider only vouches for an identity. Its tokens are checked as if the network were hostile. This crate
+//! does not know users or sessions.
 
 mod claims;
 mod discovery;
@@ -15,5 +14,5 @@ mod sign_in;
 pub use providers::OidcProviders;
 pub use settings::{OidcSettings, ProviderSettings, SettingsFault};
 
-/// Longest answer of a provider that is read, in bytes.
+/// Maximum size of a provider's response, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;

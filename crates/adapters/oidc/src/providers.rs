@@ -1,4 +1,4 @@
-//! All providers, by name.
+//! The configured providers, by name.
 
 use crate::discovery::Discovery;
 use crate::http::{Asker, client};
@@ -11,14 +11,14 @@ use openidconnect::{IssuerUrl, RedirectUrl};
 use std::collections::BTreeMap;
 use url::Url;
 
-/// Talks to the providers that operators named.
+/// The configured providers.
 #[derive(Debug)]
 pub struct OidcProviders {
     by_name: BTreeMap<String, Provider>,
 }
 
 impl OidcProviders {
-    /// Checks the settings. Nobody is asked yet: a provider that is down does not keep a node from starting.
+    /// Checks the settings. Sends no request: an unavailable provider does not prevent the start of a node.
     pub fn new(settings: OidcSettings) -> Result<Self, SettingsFault> {
         settings.check()?;
         let client = client(&settings)?;

@@ -1,73 +1,73 @@
-//! What operators say of their providers.
+//! Settings of providers.
 
 use domain::GroupName;
 use secrecy::SecretString;
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// Most providers.
+/// Maximum number of providers.
 pub const PROVIDERS_MAX: usize = 16;
-/// Longest name of a provider, in bytes.
+/// Maximum length of a provider name, in bytes.
 const NAME_BYTES_MAX: usize = 63;
 
-/// One provider.
+/// The settings of one provider.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {
-    /// Its name in our addresses: lower-case letters, digits and `-`.
+    /// The name in our URLs: lower-case letters, digits and `-`.
     pub name: String,
-    /// The issuer, exactly as its tokens say it.
+    /// The issuer, exactly as in the provider's tokens.
     pub issuer: String,
-    /// Who we are to it.
+    /// The client id of Guardian.
     pub client_id: String,
-    /// How we prove it; `None` for a public client.
+    /// The client secret; `None` for a public client.
     pub client_secret: Option<SecretString>,
-    /// Where people come back to. Each provider must have its own, so that an answer of one is never taken for
-    /// another's (RFC 9700 section 4.4.2.2).
+    /// The redirect URI. Must differ for each provider, so that a response of one provider is never accepted
+    /// for another (RFC 9700 section 4.4.2.2).
     pub redirect_uri: String,
-    /// What is asked for beside `openid`; usually `email` and `profile`.
+    /// The requested scopes besides `openid`; usually `email` and `profile`.
     pub scopes: Vec<String>,
-    /// The claim that names a person's groups; `None` when groups of the provider do not count.
+    /// The claim with the user's groups; `None` to ignore groups.
     pub groups_claim: Option<String>,
-    /// The group of ours for each group of the provider.
+    /// Mapping from the provider's groups to groups of Guardian.
     pub groups: Vec<(String, GroupName)>,
 }
 
-/// All providers.
+/// The settings of all providers.
 #[derive(Clone, Debug, Default)]
 pub struct OidcSettings {
     /// The providers.
     pub providers: Vec<ProviderSettings>,
-    /// Whether a provider may be spoken to without TLS on this machine: for development and tests.
+    /// Whether HTTP without TLS is permitted on the loopback interface, for development and tests.
     pub loopback_http: bool,
-    /// Certificates of authorities to trust beside the machine's own, as PEM.
+    /// Additional trusted root certificates, as PEM.
     pub extra_roots: Vec<Vec<u8>>,
 }
 
-/// Why the settings cannot be used.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsFault {
     /// More than `PROVIDERS_MAX`.
     #[error("there can be no more than {PROVIDERS_MAX} identity providers")]
     TooMany,
-    /// A name has another form, or is there twice.
+    /// The name is malformed or a duplicate.
     #[error("identity provider {0:?}: names are unique, of 1 to 63 lower-case letters, digits and `-`")]
     Name(String),
-    /// An issuer or a redirect address has another form.
+    /// An issuer or a redirect URI is malformed.
     #[error("identity provider {0:?}: {1} must be an https address without query, fragment or user")]
     Address(String, &'static str),
-    /// The redirect address of another provider.
+    /// Two providers have the same redirect URI.
     #[error("identity provider {0:?}: redirect_uri must be another one than that of {1:?}")]
     SharedRedirect(String, String),
-    /// No client id.
+    /// The client id is missing.
     #[error("identity provider {0:?}: client_id must not be empty")]
     ClientId(String),
-    /// The HTTP client cannot be built: a certificate that is none.
+    /// A root certificate is invalid.
     #[error("the trusted certificates cannot be used")]
     Roots(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl OidcSettings {
-    /// Checks everything that can be checked without asking a provider.
+    /// Checks the settings without sending a request.
     pub fn check(&self) -> Result<(), SettingsFault> {
         if self.providers.len() > PROVIDERS_MAX {
             return Err(SettingsFault::TooMany);
@@ -107,7 +107,7 @@ fn is_address(text: &str, loopback_http: bool) -> bool {
     })
 }
 
-/// Whether nobody between us and the address can read or change what is said.
+/// Whether the URL is protected by TLS, or is a permitted loopback URL.
 pub(crate) fn is_secure(url: &Url, loopback_http: bool) -> bool {
     let loopback = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),

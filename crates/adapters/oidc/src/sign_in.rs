@@ -1,4 +1,4 @@
-//! One sign-in at one provider: the way there, and the check of what comes back.
+//! One sign-in at one provider: the authorization URL, and the checks of the response.
 
 use crate::claims::{Found, OtherClaims};
 use crate::discovery::{Discovered, Discovery};
@@ -24,17 +24,17 @@ use openidconnect::{
 use secrecy::{ExposeSecret as _, SecretString};
 use std::time::Duration;
 
-/// How long a sign-in that went to a provider is expected back, in milliseconds.
+/// Lifetime of a pending sign-in, in milliseconds.
 const PENDING_MS: i64 = 10 * 60 * 1000;
-/// How far a provider's clock may be ahead of ours, in milliseconds.
+/// Maximum difference by which a provider's clock may be ahead, in milliseconds.
 const LEEWAY_MS: i64 = 60_000;
-/// How long all requests of one sign-in may take together.
+/// Timeout of all requests of one sign-in together.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest code, in bytes.
+/// Maximum length of an authorization code, in bytes.
 const CODE_BYTES_MAX: usize = 4096;
-/// Longest subject, in bytes (`OpenID` Connect Core section 2).
+/// Maximum length of a subject, in bytes (`OpenID` Connect Core section 2).
 const SUBJECT_BYTES_MAX: usize = 255;
-/// Signatures that only the provider can make. HMAC is not among them: everybody with the client's secret could.
+/// Accepted signature algorithms: asymmetric only. With HMAC any holder of the client secret could sign.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -75,7 +75,7 @@ type OidcClient = Client<
     EndpointMaybeSet,
 >;
 
-/// One provider.
+/// A configured provider.
 #[derive(Debug)]
 pub(crate) struct Provider {
     pub(crate) settings: ProviderSettings,
@@ -171,7 +171,7 @@ impl Provider {
         Ok(found.person(ExternalIdentity { issuer: self.settings.issuer.clone(), subject }))
     }
 
-    /// Checks the ID token (`OpenID` Connect Core section 3.1.3.7); gives the subject.
+    /// Checks the ID token (`OpenID` Connect Core section 3.1.3.7); returns the subject.
     fn check(
         &self,
         discovered: &Discovered,
@@ -186,7 +186,7 @@ impl Provider {
         let latest = DateTime::<Utc>::from_timestamp_millis(at.0 + LEEWAY_MS).ok_or_else(no_token)?;
         let client_id = ClientId::new(self.settings.client_id.clone());
         let (issuer, keys) = (discovered.metadata.issuer().clone(), discovered.metadata.jwks().clone());
-        // As a public client, so that the secret is never a key.
+        // As a public client, so that the client secret is never used as an HMAC key.
         let verifier = IdTokenVerifier::new_public_client(client_id, issuer, keys)
             .set_allowed_algs(ALGORITHMS)
             .set_time_fn(move || now)
@@ -195,7 +195,7 @@ impl Provider {
             });
         let nonce = Nonce::new(pending.nonce.expose_secret().to_owned());
         let claims = token.claims(&verifier, &nonce)?;
-        // The library leaves this one to us.
+        // The library does not check `azp`.
         if claims.authorized_party().is_some_and(|party| **party != self.settings.client_id) {
             return Err(ClaimsVerificationError::InvalidAudience("azp".to_owned()));
         }
@@ -226,7 +226,7 @@ impl Provider {
     }
 }
 
-/// Whether the token may be signed with a key that we have not seen yet.
+/// Whether the token may be signed with a key that is not cached yet.
 fn may_be_a_new_key(error: &ClaimsVerificationError) -> bool {
     matches!(
         error,
@@ -236,7 +236,7 @@ fn may_be_a_new_key(error: &ClaimsVerificationError) -> bool {
     )
 }
 
-/// 256 random bits as 43 characters: a good `nonce`, and a good verifier (RFC 7636 section 4.1).
+/// 256 random bits in 43 characters, for `nonce` and code verifier (RFC 7636 section 4.1).
 fn random() -> SecretString {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives random numbers");

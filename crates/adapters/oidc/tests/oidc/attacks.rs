@@ -1,4 +1,4 @@
-//! A hostile provider, network or person: each attempt is refused, and for its own reason.
+//! Attacks by a provider, the network or a user: each is refused for the expected reason.
 
 use crate::hostile::{CLIENT, Hostile, NOW, Signature};
 use crate::{pair, providers, refusal, settings, sign_in};
@@ -65,7 +65,7 @@ async fn headers_that_ask_for_more() {
     assert_eq!(refusal(sign_in(&hostile, &providers).await), "form");
     hostile.set().header = Box::new(|header| header["kid"] = json!("../../../dev/null"));
     assert_eq!(refusal(sign_in(&hostile, &providers).await), "unknown key");
-    // A key that the token brings along is no key of the provider.
+    // A key embedded in the token is not used.
     hostile.set().signature = Signature::Foreign;
     hostile.set().header = Box::new(|header| header["jku"] = json!("http://127.0.0.1:1/keys"));
     assert_eq!(refusal(sign_in(&hostile, &providers).await), "signature");
@@ -80,7 +80,7 @@ async fn a_code_is_good_once() {
     assert_eq!(refusal(providers.finish(&pending, &code, NOW).await), "the code");
 }
 
-/// The code of one sign-in brought back in another: whoever has only the code lacks the verifier.
+/// The code of one sign-in used in another is refused, because the code verifier differs.
 #[tokio::test]
 async fn a_stolen_code_is_of_no_use() {
     let (hostile, providers) = pair().await;
@@ -93,24 +93,24 @@ async fn a_stolen_code_is_of_no_use() {
     }
 }
 
-/// Mix-up: the person goes to one provider, and another one's answer comes back.
+/// Mix-up attack: the response of one provider is used for a sign-in at another.
 #[tokio::test]
 async fn one_provider_cannot_speak_for_another() {
     let (honest, evil) = (Hostile::start().await, Hostile::start().await);
     let providers = providers(vec![settings("honest", &honest.issuer), settings("evil", &evil.issuer)]);
-    // The evil one says that it is the honest one, and that somebody of its choice signed in there.
+    // The hostile provider claims the issuer of the honest one.
     let issuer = honest.issuer.clone();
     evil.set().claims = Box::new(move |claims| claims["iss"] = json!(issuer));
     let (url, pending) = providers.begin("evil", "s", NOW).await.expect("an address");
     assert_eq!(refusal(providers.finish(&pending, &evil.agree(&url), NOW).await), "issuer");
-    // A code of the evil one is not exchanged at the honest one.
+    // A code of the hostile provider is not exchanged by the honest one.
     let (_, expected) = providers.begin("honest", "s", NOW).await.expect("an address");
     let (url, _) = providers.begin("evil", "s", NOW).await.expect("an address");
     assert_eq!(refusal(providers.finish(&expected, &evil.agree(&url), NOW).await), "the code");
     assert_eq!(evil.set().tokens_asked, 1, "the honest one's sign-in asked the honest one only");
 }
 
-/// The document of a provider names another's endpoints, or another issuer.
+/// Metadata that names another issuer, or endpoints that are not permitted.
 #[tokio::test]
 async fn documents_that_lead_elsewhere() {
     let other = Hostile::start().await;

@@ -1,4 +1,4 @@
-//! A provider that does what it should.
+//! Sign-ins at a correct provider.
 
 use crate::hostile::{Hostile, NOW};
 use crate::{pair, providers, refusal, settings, sign_in};
@@ -79,7 +79,7 @@ async fn what_the_token_leaves_out_is_asked_for() {
     let person = sign_in(&hostile, &providers).await.expect("vouched for");
     assert_eq!(person.email.expect("verified").as_str(), "ann@example.org");
     assert_eq!(person.groups, ["ops"]);
-    // Somebody else's answer is not taken for this person's.
+    // The userinfo response of another subject is not used.
     hostile.set().userinfo = json!({ "sub": "another", "email": "eve@example.org", "email_verified": true });
     assert_eq!(refusal(sign_in(&hostile, &providers).await), "subject");
 }
@@ -87,7 +87,7 @@ async fn what_the_token_leaves_out_is_asked_for() {
 #[tokio::test]
 async fn claims_that_nobody_needs_may_have_other_forms() {
     for (name, value) in [
-        // Cognito and ADFS, Auth0, and others.
+        // Forms used by Cognito and ADFS, Auth0, and others.
         ("email_verified", json!("true")),
         ("phone_number_verified", json!("false")),
         ("updated_at", json!("2026-01-01T00:00:00.000Z")),
@@ -101,7 +101,7 @@ async fn claims_that_nobody_needs_may_have_other_forms() {
         let person = sign_in(&hostile, &providers).await.expect(&shown);
         assert_eq!(person.email.expect("verified").as_str(), "ann@example.org", "{shown}");
 
-        // The same in the answer of the userinfo endpoint.
+        // The same in the userinfo response.
         hostile.set().claims = Box::new(|claims| {
             let claims = claims.as_object_mut().expect("an object");
             claims.retain(|name, _| !["email", "email_verified", "name"].contains(&name.as_str()));

@@ -1,4 +1,4 @@
-//! A provider on this machine that says whatever a test wants it to say.
+//! A local provider with configurable responses.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -19,41 +19,41 @@ pub const NOW: Timestamp = Timestamp(1_800_000_000_000);
 pub const CLIENT: &str = "guardian";
 pub const SECRET: &str = "a client secret that is not short";
 
-/// How tokens are signed.
+/// The signature of tokens.
 #[derive(Clone, Copy, Debug)]
 pub enum Signature {
-    /// With the newest key, as its `kid` says.
+    /// With the newest key and its `kid`.
     Good,
-    /// With a key that is published nowhere, under the newest `kid`.
+    /// With an unpublished key, under the newest `kid`.
     Foreign,
-    /// Not at all, and the header says so.
+    /// No signature, as the header states.
     None,
-    /// By HMAC with the client's secret.
+    /// HMAC with the client secret.
     HmacSecret,
-    /// By HMAC with the public key.
+    /// HMAC with the public key.
     HmacPublic,
 }
 
 type Spoil = Box<dyn Fn(&mut Value) + Send>;
 
-/// What the provider does. Tests change it as they go.
+/// The behaviour of the provider. Tests change it at run time.
 pub struct Behaviour {
     keys: Vec<(String, EcdsaKeyPair)>,
     pub published: usize,
     pub signature: Signature,
-    /// Changes the claims of the next tokens.
+    /// Modifies the claims of subsequent tokens.
     pub claims: Spoil,
-    /// Changes the header of the next tokens.
+    /// Modifies the header of subsequent tokens.
     pub header: Spoil,
-    /// Changes the document that describes the provider.
+    /// Modifies the provider's metadata.
     pub document: Spoil,
-    /// What the userinfo endpoint says.
+    /// The userinfo response.
     pub userinfo: Value,
-    /// Answers of this many bytes take the place of all others.
+    /// Replaces every response by one of this many bytes.
     pub huge: Option<usize>,
-    /// Every answer is this failure.
+    /// Replaces every response by this status.
     pub failure: Option<StatusCode>,
-    /// Answers with redirections to itself.
+    /// Replaces every response by a redirect to the provider.
     pub redirects: bool,
     codes: BTreeMap<String, BTreeMap<String, String>>,
     pub documents_asked: usize,
@@ -109,13 +109,13 @@ impl Hostile {
         self.behaviour.lock().expect("no test panicked with it")
     }
 
-    /// How often its document and its keys were asked for.
+    /// The number of requests for the metadata and for the keys.
     pub fn asked(&self) -> (usize, usize) {
         let set = self.set();
         (set.documents_asked, set.keys_asked)
     }
 
-    /// What happens in the browser: the person agrees, and comes back with a code.
+    /// Simulates the browser: the user consents; returns the code.
     pub fn agree(&self, url: &str) -> String {
         let url = Url::parse(url).expect("an address");
         assert!(url.as_str().starts_with(&format!("{}/authorize?", self.issuer)), "{url}");
@@ -125,7 +125,7 @@ impl Hostile {
         code
     }
 
-    /// Another key signs from now on.
+    /// Signs with a new key from now on.
     pub fn rotate(&self) {
         let mut set = self.set();
         let kid = format!("key-{}", set.keys.len());
@@ -142,7 +142,7 @@ fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// What takes the place of every answer, if anything.
+/// The response that replaces all others, if configured.
 fn instead(set: &Behaviour) -> Option<Response> {
     if let Some(bytes) = set.huge {
         return Some(
@@ -176,7 +176,7 @@ async fn document(State(hostile): State<Hostile>) -> Response {
     Json(document).into_response()
 }
 
-/// Where redirections lead.
+/// The target of redirects; counts as a request for metadata.
 async fn elsewhere(State(hostile): State<Hostile>) {
     hostile.set().documents_asked += 1;
 }
@@ -214,7 +214,7 @@ async fn token(
     if headers.get("authorization").and_then(|value| value.to_str().ok()) != Some(&basic) {
         return error(StatusCode::UNAUTHORIZED, "invalid_client");
     }
-    // A code is good once.
+    // A code is valid once.
     let Some(asked) = form.get("code").and_then(|code| set.codes.remove(code)) else {
         return error(StatusCode::BAD_REQUEST, "invalid_grant");
     };

@@ -1,4 +1,4 @@
-//! Signing in through a provider: a good one, a hostile one, and a real one.
+//! Tests of sign-ins at a correct, a hostile and a real provider.
 
 mod attacks;
 mod good;
@@ -29,21 +29,21 @@ pub fn providers(all: Vec<ProviderSettings>) -> OidcProviders {
         .expect("good settings")
 }
 
-/// A provider and a client that knows it as `idp`.
+/// A provider, and a client with that provider as `idp`.
 pub async fn pair() -> (Hostile, OidcProviders) {
     let hostile = Hostile::start().await;
     let providers = providers(vec![settings("idp", &hostile.issuer)]);
     (hostile, providers)
 }
 
-/// One sign-in from the beginning to the end.
+/// Performs one complete sign-in.
 pub async fn sign_in(hostile: &Hostile, providers: &OidcProviders) -> Result<ExternalPerson, ProviderError> {
     let (url, pending) = providers.begin("idp", "a-state", NOW).await?;
     let code = hostile.agree(&url);
     providers.finish(&pending, &code, NOW).await
 }
 
-/// Why it was refused; other ends are no refusal.
+/// The reason of a refusal; panics for other results.
 pub fn refusal(end: Result<ExternalPerson, ProviderError>) -> String {
     match end {
         Err(ProviderError::Refused(why)) => why,

@@ -1,4 +1,4 @@
-//! A provider that is down, slow, changed, or says far too much.
+//! A provider that is down or slow, rotates its keys, or sends too much.
 
 use crate::hostile::{NOW, Signature};
 use crate::{is_unavailable, pair, providers, refusal, settings, sign_in};
@@ -33,7 +33,7 @@ async fn nobody_at_the_address_is_unavailable() {
 
 #[tokio::test]
 async fn an_answer_that_never_comes_is_given_up() {
-    // It takes connections and says nothing.
+    // Accepts connections and sends nothing.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let providers =
         providers(vec![settings("idp", &format!("http://{}", silent.local_addr().expect("one")))]);
@@ -79,7 +79,7 @@ async fn many_at_once_ask_once() {
     assert_eq!(hostile.asked(), (1, 1));
 }
 
-/// Those who wait while one asks in vain do not each ask in vain after it.
+/// Callers that waited for a failed request do not each repeat it.
 #[tokio::test]
 async fn many_at_once_fail_together() {
     let (hostile, providers) = pair().await;
@@ -98,7 +98,7 @@ async fn many_at_once_fail_together() {
     assert!(asked <= 2, "asked {asked} times");
 }
 
-/// Moves the clock of the client on, which counts how old the keys are.
+/// Advances the client's clock, which determines the age of the keys.
 async fn a_minute_later() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
@@ -110,13 +110,13 @@ async fn new_keys_are_fetched_when_a_token_needs_them_and_not_often() {
     let (hostile, providers) = pair().await;
     sign_in(&hostile, &providers).await.expect("vouched for");
     hostile.rotate();
-    // The keys were fetched a moment ago.
+    // The keys were fetched less than a minute ago.
     assert_eq!(refusal(sign_in(&hostile, &providers).await), "unknown key");
     assert_eq!(hostile.set().keys_asked, 1);
     a_minute_later().await;
     sign_in(&hostile, &providers).await.expect("the new key was fetched");
     assert_eq!(hostile.set().keys_asked, 2);
-    // Tokens with keys that nobody has do not make us ask again and again.
+    // Tokens with unknown keys do not cause repeated requests.
     hostile.set().header = Box::new(|header| header["kid"] = "made-up".into());
     for _ in 0..5 {
         assert_eq!(refusal(sign_in(&hostile, &providers).await), "unknown key");
@@ -135,7 +135,7 @@ async fn a_key_that_is_not_published_any_more_is_not_good_any_more() {
     sign_in(&hostile, &providers).await.expect("vouched for");
     hostile.set().published = 0;
     a_minute_later().await;
-    // What makes us look again is a signature that does not fit.
+    // Only a signature that does not verify causes a new fetch.
     hostile.set().signature = Signature::Foreign;
     assert_eq!(refusal(sign_in(&hostile, &providers).await), "unknown key");
     hostile.set().signature = Signature::Good;

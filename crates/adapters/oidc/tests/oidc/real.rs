@@ -1,6 +1,6 @@
-//! A real provider: the npm package `oidc-provider`, installed below `target/` when `node` and `npm` are there.
+//! A real provider: the npm package `oidc-provider`, installed below `target/` if `node` and `npm` exist.
 //!
-//! With `GUARDIAN_REQUIRE_OIDC_PROVIDER=1` their lack is a failure, otherwise it is said and the test does nothing.
+//! Without them the test prints a message and passes; with `GUARDIAN_REQUIRE_OIDC_PROVIDER=1` it fails.
 
 use crate::{providers, refusal, settings};
 use application::ports::identity::IdentityProviders as _;
@@ -12,12 +12,12 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
 use url::Url;
 
-/// The version that this was written against.
+/// The tested version.
 const PACKAGE: &str = "oidc-provider@9.13.3";
 
 struct Running {
     process: Child,
-    /// Kept open: the process ends when nobody could read what it writes.
+    /// Kept open: the process ends when its output is closed.
     _output: BufReader<ChildStdout>,
     issuer: String,
 }
@@ -29,7 +29,7 @@ impl Drop for Running {
     }
 }
 
-/// The folder with the package; `None` when it cannot be installed here.
+/// The folder with the package; `None` if it cannot be installed.
 fn installed() -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
     let there = target.join("node_modules/oidc-provider/package.json");
@@ -65,14 +65,14 @@ fn start(folder: &Path, redirect: &str) -> Running {
     Running { process, _output: output, issuer: issuer.trim().to_owned() }
 }
 
-/// The browser: follows the redirections with its cookies until they lead back to us.
+/// Simulates the browser: follows redirects with cookies until they lead to the redirect URI.
 async fn browse(url: &str, back: &str) -> BTreeMap<String, String> {
     let browser = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(10))
         .build()
         .expect("a client");
-    // By name and path: the provider has several of one name.
+    // By name and path: the provider sets several cookies with one name.
     let mut cookies: BTreeMap<(String, String), String> = BTreeMap::new();
     let mut url = Url::parse(url).expect("an address");
     for _ in 0..10 {
@@ -135,9 +135,9 @@ async fn a_real_provider_vouches_for_somebody() {
     );
     assert_eq!(person.email.expect("verified").as_str(), "ann@example.org");
     assert_eq!((person.name.as_deref(), person.groups), (Some("Ann Lee"), vec!["dev".to_owned()]));
-    // The same code again.
+    // A code cannot be used twice.
     assert_eq!(refusal(providers.finish(&pending, &back["code"], now()).await), "the code");
-    // Another sign-in's code.
+    // The code of another sign-in.
     let (url, _) = providers.begin("real", "s", now()).await.expect("an address");
     let other = browse(&url, redirect).await;
     assert_eq!(refusal(providers.finish(&pending, &other["code"], now()).await), "the code");
