@@ -3,16 +3,16 @@
 use crate::register::{Made, gauge, set};
 use prometheus::{IntGauge, Registry};
 
-/// How much disk space a node has.
+/// The disk space of a node.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct DiskGauges {
-    /// Free bytes, the node's reserve included.
+    /// Free bytes, including the node's reserve.
     pub free_bytes: u64,
-    /// Below so many free bytes, changes that grow are refused.
+    /// The limit in bytes; with fewer free bytes, changes that increase disk use are refused.
     pub limit_bytes: u64,
     /// Whether this node is below the limit.
     pub low: bool,
-    /// Whether this node knows of a member, itself included, that is below its limit.
+    /// Whether any known member, including this node, is below its limit.
     pub refusing: bool,
 }
 

@@ -1,16 +1,16 @@
-//! Metrics of HTTP requests. Every label has a closed or bounded set of values, whatever clients send.
+//! Metrics of HTTP requests. Every label has a bounded set of values, whatever clients send.
 
 use crate::register::{Made, counters, gauge, histograms};
 use prometheus::{HistogramVec, IntCounterVec, IntGauge, Registry};
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
-/// The route of a request that no route template matched.
+/// The route label of a request that matches no route template.
 pub const UNMATCHED_ROUTE: &str = "unmatched";
-/// Most route templates that are told apart; later ones count as unmatched.
+/// Maximum number of route labels; further templates count as unmatched.
 pub const ROUTES_MAX: usize = 256;
 
-/// The methods that are told apart; others count as `OTHER`.
+/// The values of the method label; other methods count as `OTHER`.
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const DURATION_BUCKETS_SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];

@@ -1,4 +1,4 @@
-//! Logs and metrics. Knows neither domain nor application: callers pass plain numbers and fixed words.
+//! Logs and metrics. Does not know domain or application: callers pass numbers and fixed labels.
 
 mod disk;
 mod http;

@@ -1,4 +1,4 @@
-//! Every metric of one node, in a registry of its own so that tests can run several nodes in a process.
+//! All metrics of one node, in a separate registry, so that tests can run several nodes in a process.
 
 use crate::disk::{Disk, DiskGauges};
 use crate::http::Http;
@@ -26,7 +26,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All metrics, at zero, for a program of this version.
+    /// All metrics at zero. `version` is the version of the program.
     pub fn new(version: &str) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self())).map_err(MetricsError::from)?;
@@ -64,109 +64,109 @@ impl Metrics {
         })
     }
 
-    /// A request came in. Each call is followed by one of [`Self::http_finished`].
+    /// Counts the start of a request. Must be followed by [`Self::http_finished`].
     pub fn http_started(&self) {
         self.http.started();
     }
 
-    /// A request was answered. `route` is the template that matched it, such as `/v1/projects/{project}`,
-    /// or [`crate::UNMATCHED_ROUTE`]; anything that does not start with a slash counts as unmatched.
+    /// Counts the end of a request. `route` is the matched template, such as `/v1/projects/{project}`, or
+    /// [`crate::UNMATCHED_ROUTE`]; anything that does not start with a slash counts as unmatched.
     pub fn http_finished(&self, method: &str, route: &str, status: u16, seconds: f64) {
         self.http.finished(method, route, status, seconds);
     }
 
-    /// A use case on a config ended. Both are words of a fixed list, such as `put` and `ok`.
+    /// Counts a use case on a config. Both labels are fixed words, such as `put` and `ok`.
     pub fn config_operation(&self, operation: &'static str, status: &'static str) {
         self.config_operations.with_label_values(&[operation, status]).inc();
     }
 
-    /// A write was refused because the config was not at the expected version.
+    /// Counts a write that was refused because of the config's version.
     pub fn version_conflict(&self) {
         self.version_conflicts.inc();
     }
 
-    /// A write was refused because the document does not satisfy its schema.
+    /// Counts a write that was refused because of schema violations.
     pub fn validation_error(&self) {
         self.validation_errors.inc();
     }
 
-    /// Somebody began to watch. Each call is followed by one of [`Self::watch_closed`].
+    /// Counts the start of a watch. Must be followed by [`Self::watch_closed`].
     pub fn watch_opened(&self) {
         self.watch.opened();
     }
 
-    /// Somebody ended it.
+    /// Counts the end of a watch.
     pub fn watch_closed(&self) {
         self.watch.closed();
     }
 
-    /// A watcher was sent an event; a word of a fixed list, such as `put`.
+    /// Counts an event sent to a watcher; `event` is a fixed word, such as `put`.
     pub fn watch_sent(&self, event: &'static str) {
         self.watch.sent(event);
     }
 
-    /// Somebody tried to sign in; a word of a fixed list, such as `success`.
+    /// Counts a sign-in attempt; `outcome` is a fixed word, such as `success`.
     pub fn sign_in(&self, outcome: &'static str) {
         self.people.sign_in(outcome);
     }
 
-    /// Something happened that operators should look at; a word of a fixed list, such as `suspicious`.
+    /// Counts an event for operators; `event` is a fixed word, such as `suspicious`.
     pub fn identity_event(&self, event: &'static str) {
         self.people.event(event);
     }
 
-    /// So many refusals could not be written into the audit.
+    /// Counts refusals that could not be written to the audit.
     pub fn audit_dropped(&self, records: u64) {
         self.people.audit_dropped(records);
     }
 
-    /// What is true of people's side of the node now.
+    /// Sets the gauges of users and the identity database.
     pub fn people(&self, gauges: PeopleGauges) {
         self.people.report(gauges);
     }
 
-    /// The cluster is yet to be told of so many people.
+    /// Sets the number of users whose epoch is not yet raised in the cluster.
     pub fn epochs_pending(&self, people: u64) {
         self.people.epochs_pending(people);
     }
 
-    /// What the consensus reports about itself.
+    /// Sets the gauges of the consensus.
     pub fn raft(&self, gauges: RaftGauges) {
         self.raft.report(gauges);
     }
 
-    /// A batch of so many log entries was applied.
+    /// Records an applied batch of log entries.
     pub fn apply(&self, seconds: f64, entries: u64) {
         self.raft.applied(seconds, entries);
     }
 
-    /// Appended log entries reached the disk.
+    /// Records a flush of appended log entries to the disk.
     pub fn log_flush(&self, seconds: f64) {
         self.raft.flushed(seconds);
     }
 
-    /// Somebody who connected to the peer port did not become a peer.
+    /// Counts a failed handshake at the peer port.
     pub fn peer_handshake_failed(&self) {
         self.raft.handshake_failed();
     }
 
-    /// A snapshot was made.
+    /// Counts a snapshot.
     pub fn snapshot(&self) {
         self.raft.snapshot();
     }
 
-    /// Another leader than before is known.
+    /// Counts a change of the known leader.
     pub fn leader_changed(&self) {
         self.raft.leader_changed();
     }
 
-    /// How far the replicated state is, and how many configs it holds.
+    /// Sets the revision of the state and its number of configs.
     pub fn state(&self, revision: u64, configs: u64) {
         set(&self.state_revision, revision);
         set(&self.state_configs, configs);
     }
 
-    /// How much disk space the node has.
+    /// Sets the gauges of disk space.
     pub fn disk(&self, gauges: DiskGauges) {
         self.disk.report(gauges);
     }

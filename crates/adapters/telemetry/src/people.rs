@@ -1,22 +1,22 @@
-//! What happens to people: numbers, never names.
+//! Metrics of users: numbers, never names.
 
 use crate::register::{Made, counter, counters, gauge, gauges, set};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
-/// What is true of people's side of a node at a moment.
+/// Gauges of users and the identity database at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct PeopleGauges {
-    /// Whether the identity database answered when it was last asked.
+    /// Whether the last request to the identity database succeeded.
     pub available: bool,
-    /// Connections to it that are in use.
+    /// Database connections in use.
     pub connections_busy: u64,
-    /// Connections to it that are not.
+    /// Idle database connections.
     pub connections_idle: u64,
-    /// Hashes of passwords that run.
+    /// Running password hashes.
     pub hashes_running: u64,
-    /// Hashes of passwords that wait.
+    /// Waiting password hashes.
     pub hashes_waiting: u64,
-    /// Revisions of this node's state that are not in the audit.
+    /// Revisions of this node's state that are not in the audit yet.
     pub audit_lag: u64,
 }
 

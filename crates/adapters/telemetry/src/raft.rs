@@ -7,7 +7,7 @@ use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry};
 const BUCKETS_SECONDS: [f64; 14] =
     [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 1.0];
 
-/// What a node does in its cluster; the number is the value of `guardian_raft_state`.
+/// The Raft state of a node; the number is the value of `guardian_raft_state`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RaftState {
     /// Follows a leader.
@@ -21,18 +21,18 @@ pub enum RaftState {
     Learner = 3,
 }
 
-/// What the consensus reports about itself, all at one moment.
+/// Gauges of the consensus at one moment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RaftGauges {
-    /// What this node does.
+    /// The Raft state of this node.
     pub state: RaftState,
     /// The election term.
     pub term: u64,
-    /// The index of the last log entry that was applied here.
+    /// Index of the last applied log entry.
     pub applied_index: u64,
-    /// The index of the last log entry known to be committed, when that is known.
+    /// Index of the last committed log entry, if known.
     pub committed_index: Option<u64>,
-    /// Proposals that wait for their outcome.
+    /// Proposals without an outcome yet.
     pub proposals_in_flight: u64,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Raft {
     term: IntGauge,
     leader_changes: IntCounter,
     applied_index: IntGauge,
-    /// Without labels; a vector, because it stays absent until a value is known.
+    /// Without labels; a vector, because the series is absent until a value is known.
     committed_index: IntGaugeVec,
     commits: IntCounter,
     snapshots: IntCounter,

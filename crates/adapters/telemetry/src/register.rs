@@ -1,11 +1,11 @@
-//! Making metrics that belong to one registry.
+//! Registration of metrics in a registry.
 
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-/// A metric could not be made or rendered: a mistake in this crate.
+/// A metric could not be registered or rendered: a bug in this crate.
 #[derive(Debug, thiserror::Error)]
 #[error("the metrics are inconsistent")]
 pub struct MetricsError(#[from] prometheus::Error);
@@ -48,7 +48,7 @@ pub(crate) fn histograms(
     keep(registry, HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels))
 }
 
-/// A gauge holds an `i64`; a larger number shows as the largest.
+/// Sets a gauge; values above `i64::MAX` saturate.
 pub(crate) fn set(gauge: &IntGauge, value: u64) {
     gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
 }

@@ -1,4 +1,4 @@
-//! One line per log event on standard error, so that standard output stays free for answers.
+//! Logging: one line per event on standard error; standard output is free for the output of commands.
 
 use std::io;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, reload};
 
-/// How a log line is written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum LogFormat {
-    /// One JSON object a line, for machines.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// Text, for people.
+    /// Readable text.
     Text,
 }
 
@@ -37,37 +37,37 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Why logging could not be set up.
+/// Why logging could not be set up or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum TracingError {
-    /// The filter is not one.
+    /// The filter is invalid.
     #[error("the log filter {filter:?} is not valid: {fault}")]
     Filter {
-        /// What was given.
+        /// The filter.
         filter: String,
-        /// What is wrong with it.
+        /// The error.
         fault: String,
     },
-    /// Logging was not set up in this process.
+    /// Logging is not set up in this process.
     #[error("logging is not set up")]
     NotSet,
-    /// Logging was set up before.
+    /// Logging is already set up.
     #[error("logging is already set up")]
     AlreadySet(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up logging for the whole process, once. `filter` is written like `info,openraft=warn`.
+/// Sets up logging for the process, once. Example of a filter: `info,openraft=warn`.
 pub fn init_tracing(format: LogFormat, filter: &str) -> Result<(), TracingError> {
     let (filtering, handle) = reload::Layer::new(parse(filter)?);
     let subscriber = tracing_subscriber::registry().with(layer(format, filtering, io::stderr));
     subscriber.try_init().map_err(TracingError::AlreadySet)?;
     let current = Current { handle, filter: Mutex::new(filter.to_owned()) };
-    // Nobody else got as far as this.
+    // Cannot fail: `try_init` succeeds only once.
     let _ = CURRENT.set(current);
     Ok(())
 }
 
-/// What is logged now.
+/// The current log configuration.
 struct Current {
     handle: reload::Handle<EnvFilter, Registry>,
     filter: Mutex<String>,
@@ -75,12 +75,12 @@ struct Current {
 
 static CURRENT: OnceLock<Current> = OnceLock::new();
 
-/// What is logged now; `None` when logging is not set up.
+/// The current filter; `None` if logging is not set up.
 pub fn log_filter() -> Option<String> {
     CURRENT.get().map(|current| current.filter.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
-/// Changes what is logged from now on.
+/// Replaces the filter.
 pub fn set_log_filter(filter: &str) -> Result<(), TracingError> {
     let parsed = parse(filter)?;
     let current = CURRENT.get().ok_or(TracingError::NotSet)?;
@@ -90,12 +90,12 @@ pub fn set_log_filter(filter: &str) -> Result<(), TracingError> {
     Ok(())
 }
 
-/// What is wrong with a log filter, if anything: a level, and other levels for some modules.
+/// Checks a filter: a level, and optional levels of modules.
 pub fn check_log_filter(filter: &str) -> Result<(), TracingError> {
     parse(filter).map(drop)
 }
 
-/// Longest filter, in bytes.
+/// Maximum length of a filter, in bytes.
 const FILTER_BYTES_MAX: usize = 1024;
 
 fn parse(filter: &str) -> Result<EnvFilter, TracingError> {
@@ -104,7 +104,7 @@ fn parse(filter: &str) -> Result<EnvFilter, TracingError> {
         return Err(refused(format!("it has more than {FILTER_BYTES_MAX} bytes")));
     }
     for directive in filter.split(',').map(str::trim) {
-        // Spans and fields in brackets are left to the parser below.
+        // Directives with spans and fields are checked by the parser below.
         let (module, level) = match directive.rsplit_once('=') {
             Some((module, level)) => (module, level),
             None => ("any", directive),

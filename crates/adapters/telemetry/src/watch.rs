@@ -1,4 +1,4 @@
-//! Metrics of those who follow changes.
+//! Metrics of watches.
 
 use crate::register::{Made, counter, counters, gauge};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};

@@ -1,4 +1,4 @@
-//! Names, units, and that no client can make the number of series grow.
+//! Tests of names, units, and the bound on the number of series.
 
 use super::*;
 use crate::{ROUTES_MAX, RaftState, UNMATCHED_ROUTE};
@@ -11,7 +11,7 @@ fn text(metrics: &Metrics) -> String {
     metrics.text().expect("the metrics can be rendered")
 }
 
-/// The line of a series without its value; `None` when it is absent.
+/// The value of a series; `None` if it is absent.
 fn value(metrics: &Metrics, series: &str) -> Option<String> {
     let text = text(metrics);
     let line = text.lines().find_map(|line| line.strip_prefix(&format!("{series} ")));
