@@ -12,7 +12,7 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "this adapter is where the time of day comes from")]
         let now = SystemTime::now();
-        // A clock set before 1970 reads as 1970: wrong either way, and never a reason to stop.
+        // A clock before 1970 reads as 1970.
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }

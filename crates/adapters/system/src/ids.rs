@@ -1,10 +1,10 @@
-//! Identifiers that need no coordination: UUIDs of version 7 (RFC 9562), so they sort by time.
+//! Identifiers without coordination: UUIDs of version 7 (RFC 9562), which sort by time.
 
 use application::ports::IdGenerator;
 use domain::{ApiKeyId, RequestId, SessionId, UserId};
 use uuid::Uuid;
 
-/// Mints identifiers from the time and the operating system's random numbers.
+/// Generates identifiers from the time and the operating system's random numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomIds;
 

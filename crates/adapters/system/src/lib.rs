@@ -1,6 +1,6 @@
-//! The wall clock and fresh identifiers of this machine: everything that is different in every run.
+//! Sources of nondeterminism on this machine: the wall clock and new identifiers.
 //!
-//! The only crate that may ask for the time of day.
+//! The only crate that may read the wall clock.
 
 mod clock;
 mod ids;
