@@ -1,6 +1,6 @@
-//! The bytes of answers that clients have not taken yet: bounded for each principal, then for the node.
+//! Bounds the bytes of responses that clients have not read yet: per principal first, then per node.
 //!
-//! Whoever sends an answer keeps its [`AnswerHold`] until the last byte is sent.
+//! The connection keeps the [`AnswerHold`] of a response until its last byte is sent.
 
 use crate::problem::{Code, Problem};
 use domain::Actor;
@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Answers up to this size are not counted, in bytes: the bounds on connections and streams are enough for them.
+/// Responses up to this size in bytes are not counted; the limits of connections and streams bound them.
 const UNCOUNTED_BYTES: usize = 4 * 1024;
-/// How long a request waits until its caller took earlier answers.
+/// Maximum wait of a request for the client to read earlier responses.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
-/// How often it looks.
+/// Interval between two attempts.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// How many bytes of answers may be under way.
+/// Limits of unread response bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerRules {
-    /// To one principal.
+    /// Limit per principal, in bytes.
     pub per_principal_bytes: usize,
-    /// To all of them.
+    /// Limit of the node, in bytes.
     pub total_bytes: usize,
 }
 
@@ -32,7 +32,7 @@ impl Default for AnswerRules {
     }
 }
 
-/// The answers that are under way.
+/// The unread responses of the node.
 #[derive(Debug)]
 pub(crate) struct Answers {
     rules: AnswerRules,
@@ -45,11 +45,11 @@ struct Accounts {
     total: usize,
 }
 
-/// What an answer takes of the bounds; given back when it is dropped. Whoever serves the connection finds it in the
-/// answer's extensions, and keeps it until the answer is sent.
+/// The share of the limits that a response uses, released on drop. It is in the extensions of the response;
+/// the connection keeps it until the response is sent.
 #[derive(Clone)]
 pub struct AnswerHold {
-    // It is shared, because extensions are cloneable.
+    // Shared, because extensions must be `Clone`.
     _held: Arc<Held>,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Debug for AnswerHold {
     }
 }
 
-/// Bytes that are taken for an answer in the making.
+/// Bytes reserved for a response.
 #[derive(Debug)]
 pub(crate) struct Held {
     accounts: Arc<Mutex<Accounts>>,
@@ -72,13 +72,13 @@ impl Answers {
         Self { rules, accounts: Arc::default() }
     }
 
-    /// Whether an answer of this size is counted.
+    /// Whether a response of this size counts.
     pub(crate) fn counts(bytes: usize) -> bool {
         bytes > UNCOUNTED_BYTES
     }
 
-    /// Takes room for an answer of at most so many bytes; waits a moment when the caller, or all together, have not
-    /// taken earlier ones.
+    /// Reserves room for a response of at most `bytes`. Waits up to [`ROOM_WITHIN`] if a limit is reached,
+    /// then fails.
     pub(crate) async fn reserve(&self, actor: &Actor, bytes: usize) -> Result<Held, Problem> {
         let until = Instant::now() + ROOM_WITHIN;
         loop {
@@ -92,7 +92,7 @@ impl Answers {
     fn try_reserve(&self, actor: &Actor, bytes: usize) -> Result<Held, Problem> {
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let own = accounts.principals.get(actor).copied().unwrap_or_default();
-        // One answer is always allowed, whatever its size.
+        // A principal without unread responses may have one of any size.
         if own > 0 && own.saturating_add(bytes) > self.rules.per_principal_bytes {
             let detail = format!(
                 "{own} bytes of answers to you are not taken yet, at most {} may be: read them first",
@@ -113,7 +113,7 @@ impl Answers {
         Ok(self.take(actor, bytes))
     }
 
-    /// Takes room whether or not there is any.
+    /// Reserves without checking the limits.
     pub(crate) fn take(&self, actor: &Actor, bytes: usize) -> Held {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.total += bytes;
@@ -123,7 +123,7 @@ impl Answers {
 }
 
 impl Held {
-    /// Gives back what the finished answer does not need.
+    /// Reduces the reservation to the size of the finished response.
     pub(crate) fn shrunk(mut self, bytes: usize) -> AnswerHold {
         let surplus = self.bytes.saturating_sub(bytes);
         self.bytes -= surplus;

@@ -1,5 +1,5 @@
-//! Compressed answers (gzip, zstd): lists, exports and the contract, when the client asks for it. Never single configs:
-//! their strong entity tag names bytes (RFC 9110 section 8.8.3).
+//! Compression of responses (gzip, zstd) on request: lists, exports and the `OpenAPI` document. Single
+//! configs are never compressed, because their strong entity tag identifies bytes (RFC 9110 section 8.8.3).
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::FromRequestParts;
@@ -15,30 +15,30 @@ use std::convert::Infallible;
 use std::io::{self, Write as _};
 use tokio::sync::Semaphore;
 
-/// Smaller answers stay as they are, in bytes.
+/// Responses smaller than this many bytes are not compressed.
 const BYTES_MIN: usize = 1024;
-/// Larger ones are compressed beside the requests, in bytes.
+/// Responses larger than this many bytes are compressed on a blocking thread.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
-/// How many of those at a time; others are sent as they are.
+/// Maximum number of those at a time; further responses are sent uncompressed.
 const AT_ONCE_MAX: usize = 2;
-/// The fastest level of both.
+/// The fastest level.
 const GZIP_LEVEL: u32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
 
-/// In the extensions of an answer: it may be compressed.
+/// Response extension: the response may be compressed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compressible;
 
-/// How an answer is compressed.
+/// A content coding.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Coding {
     Gzip,
     Zstd,
 }
 
-/// The coding that the client asks for, if any.
+/// Extractor: the coding that the client accepts, if any.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked(pub(crate) Option<Coding>);
 
@@ -51,7 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 }
 
 impl Coding {
-    /// What `Accept-Encoding` weighs most; zstd of equals. A `*` asks for nothing in particular.
+    /// The coding with the highest weight in `Accept-Encoding`; zstd among equals. `*` is ignored.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let (mut best, mut most) = (None, 0.0);
@@ -78,7 +78,7 @@ impl Coding {
         })
     }
 
-    /// All at once.
+    /// Compresses a whole text.
     pub(crate) fn compress(self, text: &[u8]) -> io::Result<Bytes> {
         let mut all = Compressor::new(self)?;
         let begin = all.write(text)?;
@@ -86,7 +86,7 @@ impl Coding {
     }
 }
 
-/// Says that the answer is compressed, or could have been.
+/// Sets the headers of a response that is compressed, or that could have been.
 pub(crate) fn mark(headers: &mut HeaderMap, coding: Option<Coding>) {
     headers.append(VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(coding) = coding {
@@ -95,7 +95,7 @@ pub(crate) fn mark(headers: &mut HeaderMap, coding: Option<Coding>) {
     }
 }
 
-/// Compresses an answer that is there as a whole, when it may be and that helps.
+/// Compresses a complete response, if it is marked as [`Compressible`] and large enough.
 pub(crate) async fn whole(response: Response, coding: Option<Coding>) -> Response {
     if response.extensions().get::<Compressible>().is_none() {
         return response;
@@ -106,7 +106,7 @@ pub(crate) async fn whole(response: Response, coding: Option<Coding>) -> Respons
         mark(&mut parts.headers, None);
         return Response::from_parts(parts, body);
     };
-    // It is in memory already.
+    // The body is already in memory.
     let Ok(plain) = to_bytes(body, bytes).await else { return Response::from_parts(parts, Body::empty()) };
     let compressed = if bytes <= INLINE_BYTES_MAX {
         coding.compress(&plain).ok()
@@ -121,7 +121,7 @@ pub(crate) async fn whole(response: Response, coding: Option<Coding>) -> Respons
     Response::from_parts(parts, Body::from(compressed.unwrap_or(plain)))
 }
 
-/// Compresses chunks while they come.
+/// Compresses a stream of chunks.
 pub(crate) fn stream(
     chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     coding: Option<Coding>,
@@ -149,7 +149,7 @@ pub(crate) fn stream(
     .boxed()
 }
 
-/// Compresses text piece by piece.
+/// An incremental compressor.
 enum Compressor {
     Gzip(GzEncoder<Vec<u8>>),
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
@@ -163,7 +163,7 @@ impl Compressor {
         })
     }
 
-    /// Takes a piece, and gives what is ready.
+    /// Compresses a piece; returns the output available so far.
     fn write(&mut self, piece: &[u8]) -> io::Result<Bytes> {
         Ok(Bytes::from(match self {
             Self::Gzip(encoder) => {
@@ -177,7 +177,7 @@ impl Compressor {
         }))
     }
 
-    /// Gives the rest.
+    /// Finishes; returns the remaining output.
     fn finish(self) -> io::Result<Bytes> {
         Ok(Bytes::from(match self {
             Self::Gzip(encoder) => encoder.finish()?,

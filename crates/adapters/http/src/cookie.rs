@@ -1,8 +1,7 @@
-//! Sessions of browsers: two cookies that scripts cannot read, and the proof that a change comes from the page
-//! that signed in.
+//! Browser sessions: two cookies that scripts cannot read, and protection against cross-site request forgery.
 //!
-//! The proof is made of the refresh token, so every node can check it, nothing is kept for it, and whoever does
-//! not hold the session cannot make it.
+//! The CSRF token is derived from the refresh token. Every node can check it without stored state, and only
+//! the holder of the session can compute it.
 
 use crate::problem::{Code, Problem};
 use application::identity::Signed;
@@ -11,20 +10,20 @@ use http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use secrecy::ExposeSecret;
 
-/// Holds the access token.
+/// The cookie with the access token.
 pub(crate) const ACCESS: &str = "__Host-guardian_session";
-/// Holds the refresh token.
+/// The cookie with the refresh token.
 pub(crate) const REFRESH: &str = "__Host-guardian_refresh";
-/// Ties a sign-in through an identity provider to the browser that began it.
+/// The cookie that binds a sign-in through an identity provider to the browser that started it.
 pub(crate) const STATE: &str = "__Host-guardian_state";
-/// The proof that a change comes from the page that signed in.
+/// The header with the CSRF token.
 const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
-/// What browsers say of where a request comes from.
+/// The browser's statement about the origin of a request.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// For how long a browser comes back from an identity provider, in seconds.
+/// Lifetime of the state cookie, in seconds.
 const STATE_SECONDS: i64 = 600;
 
-/// The cookie of this name; `None` also when there are two, which a browser never sends with this prefix.
+/// The value of a cookie; `None` if it is absent or duplicated. Browsers never send a `__Host-` cookie twice.
 pub(crate) fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -33,7 +32,7 @@ pub(crate) fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     found.next().is_none().then_some(first)
 }
 
-/// Gives the browser the session.
+/// Sets the session cookies.
 pub(crate) fn give(headers: &mut HeaderMap, signed: &Signed) {
     // A session that was just opened or refreshed was used now.
     let ends_in = (signed.session.ends_at.0 - signed.session.used_at.0) / 1000;
@@ -42,19 +41,18 @@ pub(crate) fn give(headers: &mut HeaderMap, signed: &Signed) {
     set(headers, REFRESH, signed.refresh.expose_secret(), ends_in, "Strict");
 }
 
-/// Takes the session from the browser.
+/// Deletes the session cookies.
 pub(crate) fn take(headers: &mut HeaderMap) {
     set(headers, ACCESS, "", 0, "Strict");
     set(headers, REFRESH, "", 0, "Strict");
 }
 
-/// Remembers which sign-in the browser began. It comes back by a link of another site, so the cookie must come
-/// along with that.
+/// Sets the state cookie of a sign-in. It must be sent with the cross-site redirect back from the provider.
 pub(crate) fn remember(headers: &mut HeaderMap, state: &str) {
     set(headers, STATE, state, STATE_SECONDS, "Lax");
 }
 
-/// Forgets it.
+/// Deletes the state cookie.
 pub(crate) fn forget(headers: &mut HeaderMap) {
     set(headers, STATE, "", 0, "Lax");
 }
@@ -68,25 +66,25 @@ fn set(headers: &mut HeaderMap, name: &str, value: &str, seconds: i64, same_site
     }
 }
 
-/// What a page repeats with every change, for the session that this refresh token carries on.
+/// The CSRF token of the session with this refresh token; required in every change.
 pub(crate) fn csrf_token(refresh: &str) -> String {
     Digest::of(&[b"guardian csrf token\0", refresh.as_bytes()]).to_string()
 }
 
-/// Fails unless the change shows that it comes from the page that signed in.
+/// Checks the origin and the CSRF token of a change.
 pub(crate) fn check_change(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
     check_origin(headers, uri, true)?;
     let shown = headers.get(CSRF).map(HeaderValue::as_bytes);
     let expected = get(headers, REFRESH).map(csrf_token);
     match (shown, expected) {
-        // Digests, so that how long the comparison takes says nothing.
+        // Digests are compared, so that the duration reveals nothing.
         (Some(shown), Some(expected)) if Digest::of(&[shown]) == Digest::of(&[expected.as_bytes()]) => Ok(()),
         _ => Err(Problem::new(Code::CsrfFailed, "X-CSRF-Token must be the csrf_token of the session")),
     }
 }
 
-/// Whether a page of this host that came without TLS sends the request, though clients have TLS here: somebody on
-/// the way could have written that page.
+/// Whether the request comes from a page of this host without TLS, although clients use TLS. An attacker on
+/// the network can inject such a page.
 pub(crate) fn is_of_unsafe_page(headers: &HeaderMap, uri: &Uri, https: bool) -> bool {
     let origin = headers.get(ORIGIN).and_then(|value| value.to_str().ok());
     let host = headers.get(HOST).and_then(|value| value.to_str().ok());
@@ -94,7 +92,7 @@ pub(crate) fn is_of_unsafe_page(headers: &HeaderMap, uri: &Uri, https: bool) -> 
     https && origin.is_some_and(|origin| origin.strip_prefix("http://").is_some_and(|own| Some(own) == host))
 }
 
-/// Fails when the request comes from another site; with `silent`, a client that does not say may go on.
+/// Refuses a request from another site. `silent`: accept a client that states no origin.
 pub(crate) fn check_origin(headers: &HeaderMap, uri: &Uri, silent: bool) -> Result<(), Problem> {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let own = match (text(&FETCH_SITE), text(&ORIGIN)) {

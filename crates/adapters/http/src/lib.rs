@@ -1,8 +1,11 @@
-//! The HTTP face of Guardian: the contract of `openapi.yaml` on top of the use cases.
+//! The HTTP adapter: implements the contract of `openapi.yaml` with the use cases.
 //!
-//! Handlers are thin: extract, call one use case, answer. Every "no" becomes a problem document in
-//! one place (`problem`), every answer passes one middleware (`edge`), and every operation is
-//! registered together with its documentation. Knows nothing of storage, consensus or TLS.
+//! - A handler extracts its input, calls one use case, and builds the response.
+//! - `problem` maps every refusal to a problem document.
+//! - `edge` is the middleware of every response.
+//! - Every operation is registered together with its documentation.
+//!
+//! It does not know storage, consensus or TLS.
 
 mod answers;
 mod compress;

@@ -1,4 +1,4 @@
-//! What this adapter needs beside the use cases: health, measurement, ids and one time limit.
+//! Ports and settings of this adapter besides the use cases: health, metrics, ids, limits.
 
 use crate::answers::AnswerRules;
 use crate::limit::LimitRules;
@@ -8,58 +8,61 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Whether the node is ready to take traffic, and why.
+/// The readiness of the node.
 #[derive(Clone, Debug)]
 pub struct Readiness {
-    /// The verdict.
+    /// Whether the node should receive traffic.
     pub ready: bool,
-    /// Each check: its name, whether it passed, and a sentence for people.
+    /// The checks: name, result, and a sentence for operators.
     pub checks: Vec<(&'static str, bool, String)>,
 }
 
-/// Knows how the node is. Every answer is immediate: probes never wait.
+/// Health of the node. Every method returns at once.
 pub trait Probes: Send + Sync {
-    /// Whether the process works; never depends on peers.
+    /// Whether the process works. Independent of peers.
     fn live(&self) -> bool;
 
-    /// Whether the node should get traffic.
+    /// Whether the node should receive traffic.
     fn ready(&self) -> Readiness;
 
-    /// Whether the start-up is over.
+    /// Whether the start-up is complete.
     fn started(&self) -> bool;
 }
 
-/// Is told of every request.
+/// Observes every request.
 pub trait HttpObserver: Send + Sync {
-    /// A request arrived.
+    /// A request started.
     fn started(&self);
 
-    /// A request was answered. `route` is the matched template or `unmatched`, never a raw path, and
-    /// `method` is a standard method or `OTHER`, so both are safe as labels. `code` is the stable code
-    /// of a problem. A request whose client went away before the answer has status 499.
+    /// A request ended.
+    ///
+    /// - `method` is a standard method or `OTHER`.
+    /// - `route` is the matched template or `unmatched`, never a raw path.
+    /// - `code` is the stable code of a problem.
+    /// - `status` is 499 if the client disconnected before the response.
     fn finished(&self, method: &str, route: &str, status: u16, code: Option<&'static str>, seconds: f64);
 
-    /// A request came with `X-Forwarded-For`, which is ignored because no proxy is trusted.
+    /// A request has `X-Forwarded-For`, which is ignored because no proxy is trusted.
     fn forwarded_for_ignored(&self) {}
 
-    /// Somebody began to watch, or to wait for a change.
+    /// A watch or a waiting read started.
     fn watch_opened(&self) {}
 
-    /// Somebody ended it.
+    /// A watch or a waiting read ended.
     fn watch_closed(&self) {}
 
-    /// A watcher was sent an event: `put`, `delete`, `bookmark` or `reset`.
+    /// An event was sent: `put`, `delete`, `bookmark` or `reset`.
     fn watch_sent(&self, _event: &'static str) {}
 }
 
-/// How watchers are treated.
+/// Settings of watches.
 #[derive(Clone, Debug)]
 pub struct WatchRules {
-    /// Most watchers of this node at a time, those who wait for a single config included.
+    /// Maximum number of watchers of this node, including waiting reads.
     pub watchers_max: usize,
-    /// A watcher that was sent nothing for so long is told how far it is.
+    /// Idle time after which a watcher is sent a bookmark.
     pub heartbeat: Duration,
-    /// Becomes true when the node stops: every watch then ends.
+    /// Becomes true when the node stops; all watches then end.
     pub stopping: watch::Receiver<bool>,
 }
 
@@ -70,16 +73,16 @@ impl Default for WatchRules {
     }
 }
 
-/// What is logged by this node, and how that is changed while it runs.
+/// Reads and changes the log filter at run time.
 pub trait LogControl: Send + Sync {
-    /// What is logged now.
+    /// The current filter.
     fn filter(&self) -> Option<String>;
 
-    /// Changes it, or says in a sentence what is wrong with the filter.
+    /// Replaces the filter. Returns the error of an invalid filter as a sentence.
     fn set(&self, filter: &str) -> Result<(), String>;
 }
 
-/// The log of this node, when it has one.
+/// The log control of this node, if it has one.
 #[derive(Clone, Default)]
 pub struct NodeLog(pub Option<Arc<dyn LogControl>>);
 
@@ -89,37 +92,37 @@ impl fmt::Debug for NodeLog {
     }
 }
 
-/// What operators decide about the way in.
+/// Settings of the edge.
 #[derive(Clone, Debug, Default)]
 pub struct EdgeRules {
-    /// Through how many proxies every request comes, each of which adds to `X-Forwarded-For`.
+    /// The number of proxies in front, each of which appends to `X-Forwarded-For`.
     pub trusted_proxies: usize,
-    /// The origins whose pages may read answers, such as `https://console.example`; none by default.
+    /// The origins whose pages may read responses, such as `https://console.example`; none by default.
     pub cors_origins: Vec<String>,
-    /// How many requests one client may send.
+    /// Rate limits.
     pub limits: LimitRules,
-    /// How many bytes of answers clients may leave untaken.
+    /// Limits of unread responses.
     pub answers: AnswerRules,
-    /// What is logged.
+    /// The log control.
     pub log: NodeLog,
 }
 
-/// What the router needs beside the use cases.
+/// The dependencies of the router besides the use cases.
 #[derive(Clone)]
 pub struct Outside {
     /// The node's health.
     pub probes: Arc<dyn Probes>,
-    /// Is told of every request.
+    /// Observes every request.
     pub observer: Arc<dyn HttpObserver>,
-    /// Gives the metrics in the Prometheus text format 0.0.4.
+    /// Renders the metrics in the Prometheus text format 0.0.4.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Mints ids of requests that come without one.
+    /// Generates ids for requests without one.
     pub ids: Arc<dyn IdGenerator>,
-    /// How long a request may take. A write that takes longer has an unknown outcome.
+    /// Timeout of a request. A write that exceeds it has an unknown outcome.
     pub request_timeout: Duration,
-    /// How watchers are treated.
+    /// Settings of watches.
     pub watch: WatchRules,
-    /// The way in.
+    /// Settings of the edge.
     pub edge: EdgeRules,
 }
 

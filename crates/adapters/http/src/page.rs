@@ -1,7 +1,7 @@
-//! Pages of a list on the wire: the answer's form and the token for the next page.
+//! Pages of a list: the response and the token of the next page.
 //!
-//! A token names the revision of the first page, the last item and the list it belongs to. It is not
-//! secret and not signed: whoever makes one up sees nothing that the list would not show.
+//! A token contains the revision of the first page, the last item, and a digest of the list. It is neither
+//! secret nor signed: a forged token reveals nothing that the list would not show.
 
 use crate::extract::PageQuery;
 use crate::problem::{Code, Problem};
@@ -18,9 +18,9 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest token that is looked at, in bytes.
+/// Maximum length of a token, in bytes.
 const TOKEN_BYTES_MAX: usize = 1024;
-/// How many characters of the list's digest a token carries.
+/// Characters of the list's digest in a token.
 const LIST_DIGEST_CHARS: usize = 16;
 
 /// A part of a list.
@@ -33,7 +33,7 @@ pub(crate) struct List<T> {
 }
 
 impl<T> List<T> {
-    /// A list that always fits one page.
+    /// A list that fits one page.
     pub(crate) fn whole(items: Vec<T>) -> Self {
         Self { items, next_page_token: String::new() }
     }
@@ -42,29 +42,28 @@ impl<T> List<T> {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
-    /// The first page's revision.
+    /// The revision of the first page.
     r: u64,
-    /// The last item of the page before.
+    /// The last item of the previous page.
     a: String,
-    /// Which list.
+    /// The digest of the list.
     l: String,
 }
 
-/// One list: what its tokens are bound to.
+/// A list that page tokens are bound to.
 pub(crate) struct Listing {
     digest: String,
 }
 
 impl Listing {
-    /// The list at `path`, narrowed down by `filter`.
+    /// The list at `path` with `filter`.
     pub(crate) fn new(path: &str, filter: &str) -> Self {
         let mut digest = Digest::of(&[canonical(path).as_bytes(), b"\0", filter.as_bytes()]).to_string();
         digest.truncate(LIST_DIGEST_CHARS);
         Self { digest }
     }
 
-    /// What the client asks of the list, and how fresh the state must be for it: a later page never
-    /// shows an older state than the first.
+    /// The page request and the required freshness: a later page never shows an older state than the first.
     pub(crate) fn request<K>(
         &self,
         query: &PageQuery,
@@ -82,7 +81,7 @@ impl Listing {
         Ok((PageRequest { size: query.page_size, after: Some(after), at: Some(revision) }, freshness))
     }
 
-    /// The size of the page and the item before it, of a list that is not in the replicated state.
+    /// Page size and previous item, for a list outside the replicated state.
     pub(crate) fn plain<K>(
         &self,
         query: &PageQuery,
@@ -92,7 +91,7 @@ impl Listing {
         Ok((u32::try_from(page.size).unwrap_or(u32::MAX), page.after))
     }
 
-    /// Answers with a page of such a list.
+    /// The response with a page of such a list.
     pub(crate) fn plain_answer<T: Serialize>(
         self,
         items: Vec<T>,
@@ -111,14 +110,14 @@ impl Listing {
         Some((parse(&token.a)?, Revision(token.r)))
     }
 
-    /// What leads to the page after the item `next`; empty when there is none.
+    /// The token of the page after the item `next`; empty if `next` is `None`.
     pub(crate) fn token(self, next: Option<&str>, revision: Revision) -> Result<String, Problem> {
         let Some(after) = next else { return Ok(String::new()) };
         let token = Token { r: revision.0, a: after.to_owned(), l: self.digest };
         Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).map_err(Problem::internal)?))
     }
 
-    /// Answers with a page that has a tag of its own.
+    /// The response with a page that has its own entity tag.
     pub(crate) fn tagged_answer<T: Serialize>(
         self,
         items: Vec<T>,
@@ -132,7 +131,7 @@ impl Listing {
         Ok(reply.compressible().weak_etag(tag).seen(revision, asked, stale_for_ms).revalidated().done())
     }
 
-    /// Answers with a page.
+    /// The response with a page.
     pub(crate) fn answer<T: Serialize>(
         self,
         items: Vec<T>,

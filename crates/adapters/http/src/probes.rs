@@ -1,4 +1,4 @@
-//! What orchestrators and monitoring ask, without sign-in and without waiting.
+//! Probes and metrics for orchestrators and monitoring: without authentication, answered at once.
 
 use crate::openapi::refusals;
 use crate::problem::{Code, Problem};

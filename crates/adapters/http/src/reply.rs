@@ -1,4 +1,4 @@
-//! Building answers: JSON, entity tags, and the headers that say which state was seen.
+//! Building responses: JSON, entity tags, and the headers of revision and consistency.
 
 use crate::compress::Compressible;
 use crate::problem::Problem;
@@ -25,17 +25,17 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const RFC3339_MS: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// An answer in the making.
+/// A response under construction.
 pub(crate) struct Reply(Response);
 
 impl Reply {
-    /// A JSON body.
+    /// A response with a JSON body.
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let text = serde_json::to_vec(body).map_err(Problem::internal)?;
         Ok(Self::body(status, JSON, Body::from(text)))
     }
 
-    /// The answer to a change. A dry run says so in its body, with what would have changed.
+    /// The response to a change. The body of a dry run also contains its effects.
     pub(crate) fn changed<T>(
         status: StatusCode,
         body: &impl Serialize,
@@ -48,7 +48,7 @@ impl Reply {
         Ok(reply.how(changed))
     }
 
-    /// The answer to a change that leaves nothing.
+    /// The response to a change without a body; a dry run has a body.
     pub(crate) fn gone<T>(changed: &Changed<T>) -> Result<Self, Problem> {
         let reply = match &changed.how {
             How::DryRun(effects) => Self::json(StatusCode::OK, &Tried::new(&Nothing {}, effects))?,
@@ -57,7 +57,7 @@ impl Reply {
         Ok(reply.how(changed))
     }
 
-    /// Which state the change made or was tried on.
+    /// Adds the revision, and whether the change was replayed or a dry run.
     fn how<T>(self, changed: &Changed<T>) -> Self {
         let yes = HeaderValue::from_static("true");
         let reply = self.revision(changed.revision);
@@ -72,7 +72,7 @@ impl Reply {
         self.0.headers().contains_key(DRY_RUN)
     }
 
-    /// A body of any type.
+    /// A response with a body of any type.
     pub(crate) fn body(status: StatusCode, content_type: HeaderValue, body: Body) -> Self {
         let mut reply = Self::empty(status);
         *reply.0.body_mut() = body;
@@ -80,19 +80,19 @@ impl Reply {
         reply
     }
 
-    /// JSON text that is ready.
+    /// A response with serialized JSON.
     pub(crate) fn json_text(text: Body) -> Self {
         Self::body(StatusCode::OK, JSON, text)
     }
 
-    /// No body.
+    /// A response without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         Self(response)
     }
 
-    /// The strong entity tag of a version; a dry run made none.
+    /// Sets the strong entity tag of a version; not on a dry run.
     pub(crate) fn etag(self, version: u64) -> Self {
         if self.is_dry_run() {
             return self;
@@ -100,12 +100,12 @@ impl Reply {
         self.header(ETAG, HeaderValue::try_from(format!("\"{version}\"")))
     }
 
-    /// The weak entity tag, in quotes, of what has several versions in it.
+    /// Sets a weak entity tag, given in quotes, of a response that contains several versions.
     pub(crate) fn weak_etag(self, opaque: &str) -> Self {
         self.header(ETAG, HeaderValue::try_from(format!("W/{opaque}")))
     }
 
-    /// Where the new thing is; a dry run made none.
+    /// Sets the path of a created resource; not on a dry run.
     pub(crate) fn location(self, path: String) -> Self {
         if self.is_dry_run() {
             return self;
@@ -113,28 +113,28 @@ impl Reply {
         self.header(LOCATION, HeaderValue::try_from(path))
     }
 
-    /// Lets the edge compress the answer.
+    /// Permits compression at the edge.
     pub(crate) fn compressible(mut self) -> Self {
         self.0.extensions_mut().insert(Compressible);
         self
     }
 
-    /// Lets caches keep the answer when they ask before each use; those of the caller alone.
+    /// Permits storage in private caches, with revalidation before each use.
     pub(crate) fn revalidated(self) -> Self {
         self.header::<()>(CACHE_CONTROL, Ok(HeaderValue::from_static("private, no-cache")))
     }
 
-    /// As [`Self::revalidated`], for what anybody may read.
+    /// As [`Self::revalidated`], also in shared caches.
     pub(crate) fn public(self) -> Self {
         self.header::<()>(CACHE_CONTROL, Ok(HeaderValue::from_static("no-cache")))
     }
 
-    /// The revision that a change made.
+    /// Sets the revision of a change.
     pub(crate) fn revision(self, revision: Revision) -> Self {
         self.header::<()>(REVISION, Ok(HeaderValue::from(revision.0)))
     }
 
-    /// The state that a read saw.
+    /// Sets the revision and the consistency of a read.
     pub(crate) fn seen(self, revision: Revision, asked: Freshness, stale_for_ms: Option<u64>) -> Self {
         let stale = asked.consistency == Consistency::Stale || stale_for_ms.is_some();
         let name = HeaderValue::from_static(if stale { "stale" } else { "linearizable" });
@@ -152,13 +152,13 @@ impl Reply {
         self
     }
 
-    /// The finished answer.
+    /// The finished response.
     pub(crate) fn done(self) -> Response {
         self.0
     }
 }
 
-/// A time as clients see it: RFC 3339, UTC, milliseconds.
+/// Formats a time as RFC 3339, in UTC with milliseconds.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000)
         .ok()
@@ -166,19 +166,19 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
         .unwrap_or_default()
 }
 
-/// Why a text is no time.
+/// Why a text is not a valid time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NotATime {
-    /// It does not have the form.
+    /// It is not RFC 3339.
     Form,
-    /// It cannot be told in UTC.
+    /// It is out of range in UTC.
     Range,
 }
 
-/// A time as clients write it: RFC 3339 with any offset; what is finer than a millisecond is cut off.
+/// Parses an RFC 3339 time with any offset, truncated to milliseconds.
 pub(crate) fn from_rfc3339(text: &str) -> Result<Timestamp, NotATime> {
     let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATime::Form)?;
-    // Answers show the time in UTC, where RFC 3339 ends with the year 9999, whatever the offset says.
+    // Responses show times in UTC, where RFC 3339 ends with the year 9999; the offset could exceed it.
     let utc = time.checked_to_offset(UtcOffset::UTC).ok_or(NotATime::Range)?;
     let ms = utc.unix_timestamp_nanos().div_euclid(1_000_000);
     i64::try_from(ms).map(Timestamp).map_err(|_| NotATime::Range)

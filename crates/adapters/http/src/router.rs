@@ -1,4 +1,4 @@
-//! Puts the routes together, and what every handler shares.
+//! The router with all routes, and the state that handlers share.
 
 use crate::answers::Answers;
 use crate::edge::{EdgeLayer, GuardLayer};
@@ -18,39 +18,39 @@ use tower::util::option_layer;
 use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-/// How long a browser may keep the answer to a preflight request.
+/// How long a browser may cache the response to a preflight request.
 const PREFLIGHT_KEPT: Duration = Duration::from_mins(10);
 
-/// What handlers see of the node: shared, never cloned as a whole.
+/// The state that handlers share.
 pub(crate) struct Shared {
     pub(crate) app: Application,
     pub(crate) outside: Outside,
     pub(crate) watchers: Watchers,
-    /// The exports that are being sent.
+    /// The exports being sent.
     pub(crate) sending: Sending,
-    /// The answers that clients have not taken yet.
+    /// The unread responses.
     pub(crate) answers: Answers,
-    /// The imports that are being taken.
+    /// The running imports.
     pub(crate) imports: Imports,
-    /// How many requests each client may send.
+    /// The rate limits.
     pub(crate) limits: Limits,
-    /// The cluster's id, once it is known.
+    /// The cluster id, once known.
     pub(crate) cluster_id: OnceLock<HeaderValue>,
 }
 
-/// The routes, and what the edge knows of each operation by method and route template.
+/// The routes, and the properties of each operation by method and route template.
 struct Operations {
     routes: Router<Api>,
     known: HashMap<(Method, String), Known>,
 }
 
-/// Built once: the simulation makes many routers.
+/// Built once, because a simulation creates many routers.
 static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
     let (routes, mut document) = documented().split_for_parts();
     Operations { routes, known: openapi::known_operations(&mut document) }
 });
 
-/// The operation that answers this method on a route; `HEAD` is answered as `GET` is.
+/// The operation of a method on a route; `HEAD` is the same as `GET`.
 pub(crate) fn operation(method: &Method, route: &str) -> Option<&'static Known> {
     let method = if method == Method::HEAD { Method::GET } else { method.clone() };
     OPERATIONS.known.get(&(method, route.to_owned()))
@@ -59,7 +59,7 @@ pub(crate) fn operation(method: &Method, route: &str) -> Option<&'static Known> 
 /// The state of the router.
 pub(crate) type Api = Arc<Shared>;
 
-/// The whole HTTP service. It does its own limits, time-outs and panics, and needs no other layer.
+/// The complete HTTP service, with its own limits, timeouts and panic handling. Needs no outer layer.
 pub fn router(app: Application, outside: Outside) -> Router {
     let watchers = Watchers::new(&outside);
     let limits = Limits::new(&outside.edge.limits);
@@ -88,7 +88,7 @@ pub fn router(app: Application, outside: Outside) -> Router {
         .with_state(api)
 }
 
-/// Lets pages of these origins read answers. `None` for none, which is how browsers take it anyway.
+/// The CORS layer for these origins; `None` without origins.
 fn cors(origins: &[String]) -> Option<CorsLayer> {
     let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     if origins.is_empty() {
@@ -126,7 +126,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
     )
 }
 
-/// Every operation with its documentation.
+/// The router of every operation, with its documentation.
 pub(crate) fn documented() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(v1::routes())

@@ -1,5 +1,5 @@
-//! Reads JSON into structs from objects only. A derived `Deserialize` also takes an array, in the order of the
-//! fields, and an object such as `{"put": null}` for a plain word; a client could then send what no document says.
+//! Strict JSON deserialization: structs only from objects. A derived `Deserialize` also accepts an array of
+//! the fields in order, and `{"put": null}` for a unit variant, which the API contract does not permit.
 
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
@@ -7,7 +7,7 @@ use serde::de::{
 };
 use std::fmt;
 
-/// Reads the whole of `text` as `T`.
+/// Parses the whole of `text` as `T`.
 pub(crate) fn from_slice<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = T::deserialize(Strict::new(&mut deserializer))?;
@@ -15,10 +15,10 @@ pub(crate) fn from_slice<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T,
     Ok(value)
 }
 
-/// A deserializer, or a part of one, that takes structs from objects only, at any depth.
+/// A wrapper of a deserializer or a part of one that accepts structs from objects only, at any depth.
 pub(crate) struct Strict<T> {
     inner: T,
-    /// Whether a struct is read at the moment, so that an array is refused.
+    /// Whether a struct is being read, so that an array is refused.
     object: bool,
 }
 
@@ -165,7 +165,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
     }
 }
 
-/// The visitor of an enum: a variant without data is a string, one with data an object with one member.
+/// The visitor of an enum: a unit variant is a string, a variant with data is an object with one member.
 struct Word<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Word<V> {
@@ -188,7 +188,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Word<V> {
     }
 }
 
-/// The first member of an object, as a variant with data.
+/// A variant with data: the first member of an object.
 struct Variant<'a, A>(&'a mut A);
 
 impl<'de, A: MapAccess<'de>> EnumAccess<'de> for Variant<'_, A> {
@@ -227,13 +227,13 @@ impl<'de, A: MapAccess<'de>> VariantAccess<'de> for Variant<'_, A> {
     }
 }
 
-/// The data of a variant that is a tuple.
+/// The data of a tuple variant.
 struct Tuple<V> {
     len: usize,
     visitor: V,
 }
 
-/// The data of a variant that has fields.
+/// The data of a struct variant.
 struct Struct<V> {
     fields: &'static [&'static str],
     visitor: V,

@@ -1,8 +1,8 @@
-//! Paths of resources: how a name is written into one, and the one form of what means the same.
+//! Resource paths: encoding of names, and a canonical form.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What a config key may hold and a path segment too (RFC 3986 section 3.3).
+/// Characters of config keys that need no encoding in a path segment (RFC 3986 section 3.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -12,12 +12,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'+');
 
-/// A name as one segment of a path: the slash of a config key is `%2F`.
+/// Encodes a name as one path segment: the slash of a config key becomes `%2F`.
 pub(crate) fn segment(name: &str) -> String {
     utf8_percent_encode(name, SEGMENT).to_string()
 }
 
-/// The same path for every way to write it: `%2f` and `%2F`, `%61` and `a`.
+/// The canonical form of a path: equal for `%2f` and `%2F`, for `%61` and `a`.
 pub(crate) fn canonical(path: &str) -> String {
     let segments = path.split('/').map(|segment| {
         let bytes: Vec<u8> = percent_decode_str(segment).collect();

@@ -1,4 +1,4 @@
-//! The contract for people: `/openapi.yaml`, and a page that shows it with nothing from elsewhere.
+//! API documentation: `/openapi.yaml`, and a page that displays it without external resources.
 
 use crate::compress::{self, Asked, Coding};
 use crate::openapi::{openapi_json, openapi_yaml, refusals};
@@ -16,19 +16,19 @@ use std::sync::LazyLock;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Nothing but this page's own script, style and data.
+/// Permits only this page's own script, style and data.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'",
 );
 
-/// The document's text; the same for as long as the program runs.
+/// The `OpenAPI` document as YAML; constant while the program runs.
 static YAML: LazyLock<Text> = LazyLock::new(|| Text::new(Bytes::from(openapi_yaml())));
 
-/// The same document for the page, which follows no references.
+/// The `OpenAPI` document as JSON with references resolved, for the page.
 static JSON: LazyLock<Text> = LazyLock::new(|| Text::new(Bytes::from(openapi_json())));
 
-/// A text, and the same compressed, once.
+/// A text, and its compressed forms, computed once.
 struct Text {
     plain: Bytes,
     gzip: Option<Bytes>,
@@ -42,7 +42,7 @@ impl Text {
         Self { plain, gzip, zstd }
     }
 
-    /// The page, as the client wants it.
+    /// The response in the coding that the client accepts.
     fn page(&self, content_type: &'static str, asked: Option<Coding>) -> Response {
         let compressed = asked.and_then(|coding| match coding {
             Coding::Gzip => self.gzip.clone(),
@@ -63,7 +63,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(openapi)).routes(routes!(docs))
 }
 
-/// The page's own parts, which are no operations of the API.
+/// The script, the style and the data of the page; they are not API operations.
 pub(crate) fn assets() -> Router<Api> {
     Router::new()
         .route("/docs/app.js", get(async || page("text/javascript; charset=utf-8", include_str!("app.js"))))

@@ -1,12 +1,12 @@
-//! What the access log tells of a request. Whoever serves the connection puts an [`AccessRecord`] into the request's
-//! extensions, the edge fills it, and when the last byte is sent, or the client has gone, it is written.
+//! Data of the access log. The connection puts an [`AccessRecord`] into the extensions of the request and the
+//! edge fills it. It is logged when the last byte is sent or the client disconnects.
 
 use super::Facts;
 use axum::extract::Request;
 use axum::response::Response;
 use std::sync::{Arc, OnceLock};
 
-/// What is known of one request so far.
+/// The record of one request, filled step by step.
 #[derive(Clone, Debug, Default)]
 pub struct AccessRecord(Arc<Record>);
 
@@ -16,37 +16,37 @@ struct Record {
     answered: OnceLock<Answered>,
 }
 
-/// What was asked.
+/// The request.
 #[derive(Debug)]
 pub struct Asked {
-    /// The request's id.
+    /// The request id.
     pub request_id: String,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// The template that its path matches, or `unmatched`.
+    /// The route template that matches the path, or `unmatched`.
     pub route: String,
-    /// The other end, past trusted proxies.
+    /// The client address, past trusted proxies.
     pub client: String,
 }
 
-/// What was answered.
+/// The response.
 #[derive(Debug)]
 pub struct Answered {
     /// The status.
     pub status: u16,
-    /// The code of a problem; else empty.
+    /// The code of a problem; empty otherwise.
     pub code: &'static str,
-    /// Who asked; `anonymous` when that was not found.
+    /// The caller; `anonymous` if not authenticated.
     pub principal: String,
 }
 
 impl AccessRecord {
-    /// What was asked; `None` when the request did not come so far.
+    /// The request; `None` if it did not reach the edge.
     pub fn asked(&self) -> Option<&Asked> {
         self.0.asked.get()
     }
 
-    /// What was answered; `None` when the client went away before.
+    /// The response; `None` if the client disconnected before.
     pub fn answered(&self) -> Option<&Answered> {
         self.0.answered.get()
     }
@@ -62,14 +62,14 @@ impl AccessRecord {
             route: route.to_owned(),
             client: facts.client.address.map(|address| address.to_string()).unwrap_or_default(),
         };
-        // A request passes the edge once.
+        // Set once: a request passes the edge once.
         let _ = self.0.asked.set(asked);
     }
 
     pub(super) fn answer(&self, response: &Response, code: Option<&'static str>, facts: &Facts) {
         let principal = facts.actor.get().map_or_else(|| "anonymous".to_owned(), ToString::to_string);
         let status = response.status().as_u16();
-        // Nor is it answered twice.
+        // Set once, too.
         let _ = self.0.answered.set(Answered { status, code: code.unwrap_or_default(), principal });
     }
 }

@@ -1,4 +1,4 @@
-//! From where a request comes. What it says itself counts only as far as trusted proxies wrote it.
+//! The address of the client. Forwarding headers count only as far as trusted proxies wrote them.
 
 use axum::extract::{ConnectInfo, Request};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -7,18 +7,18 @@ use std::net::{IpAddr, SocketAddr};
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The other end, as far as it is known.
+/// The client, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Client {
-    /// Its address.
+    /// The address.
     pub(crate) address: Option<IpAddr>,
-    /// Whether it came through TLS.
+    /// Whether the client connected through TLS.
     pub(crate) https: bool,
 }
 
 impl Client {
-    /// Looks past so many proxies, each of which adds the address that it saw at the right. When there are fewer
-    /// entries than proxies, somebody came around them, and the address of the connection counts.
+    /// Determines the client behind `trusted_proxies` proxies, each of which appends the address that it saw.
+    /// With fewer entries than proxies the request bypassed them, and the address of the connection counts.
     pub(super) fn of(request: &Request, trusted_proxies: usize) -> Self {
         let socket = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let socket = socket.map(|ConnectInfo(addr)| addr.ip().to_canonical());
@@ -27,7 +27,7 @@ impl Client {
         }
         let headers = request.headers();
         let forwarded = from_right(headers, &FORWARDED_FOR, trusted_proxies).and_then(address);
-        // Some proxies replace this header instead of adding to it.
+        // Some proxies replace this header instead of appending to it.
         let scheme = from_right(headers, &FORWARDED_PROTO, trusted_proxies)
             .or_else(|| from_right(headers, &FORWARDED_PROTO, 1));
         Self {
@@ -37,13 +37,13 @@ impl Client {
     }
 }
 
-/// Whether somebody, mostly a proxy, says for whom the request is.
+/// Whether the request has a forwarding header.
 pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(&FORWARDED_FOR)
 }
 
-/// The entry at this place from the right, from 1, over all headers of the name. The others count whatever is in
-/// them: what the client wrote must not hide what a proxy added to it.
+/// The entry at this position from the right, from 1, over all headers of the name. Invalid entries are
+/// counted too, so that client input cannot shift the entries of proxies.
 fn from_right<'a>(headers: &'a HeaderMap, name: &HeaderName, place: usize) -> Option<&'a str> {
     let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let entries: Vec<&[u8]> = lines.flat_map(|line| line.split(|byte| *byte == b',')).collect();
@@ -51,7 +51,7 @@ fn from_right<'a>(headers: &'a HeaderMap, name: &HeaderName, place: usize) -> Op
     std::str::from_utf8(wanted.trim_ascii()).ok()
 }
 
-/// An address, with or without a port.
+/// Parses an address with an optional port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let parsed = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|addr| addr.ip()));
@@ -81,7 +81,7 @@ mod tests {
         check(0, &one, "10.0.0.9", false);
         check(1, &one, "203.0.113.7", true);
         check(2, &one, "10.0.0.9", true);
-        // What the client wrote itself stands further left.
+        // Entries of the client are further left.
         check(1, &[("x-forwarded-for", "1.1.1.1, 203.0.113.7")], "203.0.113.7", false);
         check(2, &[("x-forwarded-for", "1.1.1.1, 203.0.113.7, 10.0.0.8")], "203.0.113.7", false);
         check(1, &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2001:db8::1")], "2001:db8::1", false);

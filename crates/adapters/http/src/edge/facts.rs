@@ -1,4 +1,4 @@
-//! What is known of a request beside its text, shared by the edge and the extractors.
+//! Metadata of a request, shared by the edge and the extractors.
 
 use super::Client;
 use crate::limit::{Class, Standing};
@@ -10,26 +10,27 @@ use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::OnceLock;
 
-/// The trace that a request belongs to (W3C trace context).
+/// The trace header (W3C Trace Context).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What is known of a request.
+/// Metadata of a request.
 #[derive(Debug)]
 pub(crate) struct Facts {
-    /// Its id.
+    /// The request id.
     pub(crate) id: RequestId,
-    /// From where it comes.
+    /// The client.
     pub(crate) client: Client,
-    /// What the client calls itself, and the trace it says the request belongs to.
+    /// The `User-Agent` header; `trace` is the `traceparent` header.
     user_agent: Option<HeaderValue>,
     trace: Option<HeaderValue>,
-    /// How it is counted.
+    /// The class of rate limit.
     pub(crate) class: Class,
-    /// Who asks, once that is found.
+    /// The caller, once authenticated.
     pub(crate) actor: OnceLock<Actor>,
-    /// How the client stands with the limit that applies, once that is counted.
+    /// The state of the applied rate limit, once counted.
     pub(crate) standing: OnceLock<Standing>,
-    /// What refuses a sign-in that is one too many from its address, unless the user has signed in from there lately.
+    /// The refusal of a sign-in over the address limit. It applies unless the user signed in from there
+    /// recently.
     pub(crate) over_limit: OnceLock<Problem>,
 }
 
@@ -40,7 +41,7 @@ impl Facts {
         Self { id, client, user_agent, trace, class, actor, standing, over_limit }
     }
 
-    /// Where the request came from, for the audit.
+    /// The origin of the request, for the audit.
     pub(crate) fn origin(&self) -> Origin {
         let text = |value: &Option<HeaderValue>| {
             let value = value.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
@@ -56,18 +57,18 @@ impl Facts {
         }
     }
 
-    /// The circumstances of a request of somebody who is not known.
+    /// The context of an anonymous request.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor { request_id: self.id.clone(), origin: self.origin() }
     }
 }
 
-/// A text that is kept, without its control characters: not every database takes them.
+/// The text without control characters, which not every database accepts.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|one| !one.is_control()).collect()
 }
 
-/// The trace of a `traceparent`: `00-<32 hexadecimal digits>-…`.
+/// The trace id of a `traceparent`: `00-<32 hexadecimal digits>-…`.
 fn trace_id(traceparent: &str) -> Option<&str> {
     let id = traceparent.split('-').nth(1)?;
     let valid =
@@ -75,7 +76,7 @@ fn trace_id(traceparent: &str) -> Option<&str> {
     valid.then_some(id)
 }
 
-/// The trace of a request that came with none: it begins here. The same whoever asks, as long as the request is.
+/// A trace id for a request without one. It depends on the request id only.
 fn own_trace(id: &RequestId) -> String {
     Digest::of(&[b"guardian trace\0", id.as_str().as_bytes()]).to_string()[..32].to_owned()
 }

@@ -1,5 +1,5 @@
-//! What stands directly around the routes: limits on what arrives, the time limit and panics. Every refusal leaves it
-//! as an answer, so that whatever is around it, such as the headers for other origins, holds for refusals too.
+//! The innermost middleware: size limits, rate limits, timeout and panics. A refusal is returned as a
+//! response, so that the outer middleware, such as CORS headers, applies to it too.
 
 use super::{Facts, HEADER_BYTES_MAX, URI_BYTES_MAX, negotiate};
 use crate::cookie;
@@ -22,25 +22,25 @@ use tokio::time::error::Elapsed;
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-/// What orchestrators and monitoring ask; never counted.
+/// The probe routes; never rate-limited.
 const PROBES: [&str; 7] = ["/livez", "/readyz", "/startupz", "/live", "/ready", "/health", "/metrics"];
 
-/// In the extensions of a request: it came by a connection beyond the bounds, which only answers probes.
+/// Request extension: the connection exceeds the connection limits; only probes are served.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbesOnly;
 
-/// Where a random token is shown, which is looked up at once: only answers that refuse one are counted, so that junk
-/// from an address refuses no good token from there.
+/// Routes that take a random token. Only failed requests are counted, so that invalid tokens from an address
+/// do not block a valid token from there.
 const TOKEN_ROUTES: [&str; 4] = [
     "/api/v1/auth/refresh",
     "/api/v1/auth/second-factor",
     "/api/v1/auth/password/reset",
     "/api/v1/auth/providers/{provider}/callback",
 ];
-/// Where passwords are checked. Users who signed in from the address lately are let through the limit.
+/// The password sign-in. Users who signed in from the address recently are exempt from its limit.
 const LOGIN_ROUTE: &str = "/api/v1/auth/login";
 
-/// Puts a [`Guard`] around a service.
+/// Wraps a service in a [`Guard`].
 #[derive(Clone)]
 pub(crate) struct GuardLayer(pub(crate) Api);
 
@@ -52,7 +52,7 @@ impl<S> Layer<S> for GuardLayer {
     }
 }
 
-/// A service that lets through what may be asked, and answers in time.
+/// A service with limits and a timeout.
 #[derive(Clone)]
 pub(crate) struct Guard<S> {
     api: Api,
@@ -93,7 +93,7 @@ where
         };
         let answering = self.inner.call(request);
         Box::pin(async move {
-            // An import is made of many changes, and ends with its client.
+            // An import consists of many changes and ends when its client disconnects.
             let answer = if read_only || import {
                 let guarded = AssertUnwindSafe(answering).catch_unwind();
                 tokio::time::timeout(limit, guarded).await.map(Result::ok)
@@ -115,9 +115,8 @@ where
     }
 }
 
-/// Waits for what changes something; `None` when it panics. It goes on when nobody waits any more, because the client
-/// has gone or the time is over: a change of two steps, such as one of people and its record in the audit, must not
-/// stop between them.
+/// Runs a change; `None` if it panics. The change continues after a timeout or a disconnect: a change of two
+/// steps, such as one of a user and its audit record, must not stop between them.
 async fn to_its_end<T: Send + 'static>(
     change: impl Future<Output = T> + Send + 'static,
     limit: Duration,
@@ -129,7 +128,7 @@ fn route(request: &Request) -> &str {
     request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str)
 }
 
-/// Refuses what is too large before anyone looks at it, and what came by a connection that is one too many.
+/// Refuses a request that is too large, or that exceeds the connection limits.
 fn admit(request: &Request) -> Result<(), Problem> {
     if request.extensions().get::<ProbesOnly>().is_some() && !PROBES.contains(&route(request)) {
         let detail = "this node, or your address, has as many connections in use as it may: use fewer, or another node";
@@ -150,8 +149,8 @@ fn admit(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Counts the request of somebody who is not known yet, before anything is done for it. A credential is counted
-/// where it is checked; where none is, it is worth nothing.
+/// Counts a request by address before it is processed. A credential is counted where it is verified; on an
+/// operation without authentication it does not exempt from the limit.
 fn count(api: &Api, request: &Request) -> Result<(), Problem> {
     let Some(facts) = request.extensions().get::<Arc<Facts>>() else {
         return Err(Problem::internal("the request did not come through the edge"));
@@ -166,7 +165,7 @@ fn count(api: &Api, request: &Request) -> Result<(), Problem> {
     };
     match count_address(api, facts, class) {
         Err(problem) if route == LOGIN_ROUTE => {
-            // The handler refuses everybody but those who signed in from here lately.
+            // The handler applies the refusal, except to users who signed in from there recently.
             let _ = facts.over_limit.set(problem);
             Ok(())
         }
@@ -177,13 +176,13 @@ fn count(api: &Api, request: &Request) -> Result<(), Problem> {
 fn count_address(api: &Api, facts: &Facts, class: Class) -> Result<(), Problem> {
     let counted = api.limits.address(class, facts.client.address);
     if let Some(standing) = counted.map_err(|exceeded| Problem::rate_limited(&exceeded, facts))? {
-        // Nobody was there before.
+        // Set once.
         let _ = facts.standing.set(standing);
     }
     Ok(())
 }
 
-/// Refuses what a page without TLS sends with cookies, or to sign in, where clients have TLS.
+/// Refuses a browser request (with cookies, or a sign-in) from a page without TLS if clients use TLS.
 fn own_page(request: &Request) -> Result<(), Problem> {
     let Some(facts) = request.extensions().get::<Arc<Facts>>() else { return Ok(()) };
     let headers = request.headers();
@@ -194,7 +193,7 @@ fn own_page(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses a request whose answer the client would not take, before anything is done for it.
+/// Refuses a request whose response the client does not accept, before it is processed.
 fn accept(request: &Request) -> Result<(), Problem> {
     let route = route(request);
     match operation(request.method(), route) {

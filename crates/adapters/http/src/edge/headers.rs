@@ -1,4 +1,4 @@
-//! The headers that every answer has, so that a browser which is led here does no harm with it.
+//! Security headers of every response.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
@@ -10,7 +10,7 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// What every answer says, whatever it is.
+/// Headers of every response.
 const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -22,16 +22,16 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
     (OPENER_POLICY, HeaderValue::from_static("same-origin")),
 ];
-/// An answer of the API is no page: nothing in it may be run, shown in a frame or fetched.
+/// Content policy of an API response: no scripts, no frames, no subresources.
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-/// Two years, the sub-domains too.
+/// Two years, including subdomains.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
-/// Where a caller can have a credential.
+/// The request headers that can contain a credential.
 const CREDENTIALS: HeaderValue = HeaderValue::from_static("authorization, x-api-key, cookie");
 
-/// Adds what is missing. `https` says that the client came through TLS: without it browsers ignore HSTS, and
-/// would be right to. `private` says that the answer depends on who asks.
+/// Adds the headers. `https`: the client uses TLS; without it browsers ignore HSTS. `private`: the response
+/// depends on the caller.
 pub(super) fn harden(headers: &mut HeaderMap, https: bool, private: bool) {
     for (name, value) in ALWAYS {
         headers.insert(name, value);

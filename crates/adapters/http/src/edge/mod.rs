@@ -1,5 +1,5 @@
-//! The middleware around every route. The outermost is here: request id, problem documents, common headers, the
-//! audit of refusals and measurement. What lets requests through is in `guard`.
+//! The middleware around every route. The outermost layer is here: request id, problem documents, common
+//! headers, audit of refusals, and metrics. Admission is in `guard`.
 
 mod access;
 mod client;
@@ -34,15 +34,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-/// Longest path and query, in bytes.
+/// Maximum length of path and query, in bytes.
 pub(crate) const URI_BYTES_MAX: usize = 8 * 1024;
-/// Largest headers together, in bytes, at four for the punctuation of each.
+/// Maximum size of all headers, in bytes, with four bytes of punctuation per header.
 pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 const CLUSTER_ID: HeaderName = HeaderName::from_static("guardian-cluster-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts an [`Edge`] around a service.
+/// Wraps a service in an [`Edge`].
 #[derive(Clone)]
 pub(crate) struct EdgeLayer(pub(crate) Api);
 
@@ -54,7 +54,7 @@ impl<S> Layer<S> for EdgeLayer {
     }
 }
 
-/// A service whose answers have the form that the contract promises.
+/// The outermost service.
 #[derive(Clone)]
 pub(crate) struct Edge<S> {
     api: Api,
@@ -117,7 +117,7 @@ where
     }
 }
 
-/// The cluster's id for an answer from the replicated state, whose revisions mean nothing in another cluster.
+/// The cluster id, for responses with a revision. Revisions are meaningless in another cluster.
 async fn cluster_id(api: &Api, headers: &HeaderMap) -> Option<HeaderValue> {
     if !headers.contains_key("guardian-revision") {
         return None;
@@ -127,18 +127,18 @@ async fn cluster_id(api: &Api, headers: &HeaderMap) -> Option<HeaderValue> {
     }
     let found = api.app.cluster.id().await?;
     let value = HeaderValue::from_str(found.as_str()).ok()?;
-    // It never changes; whoever was first said the same.
+    // The id never changes, so the first value is right.
     Some(api.cluster_id.get_or_init(|| value).clone())
 }
 
-/// The client's id when it sent one that may be shown in logs, or a new one.
+/// The client's request id if it is valid, else a new one.
 fn request_id(api: &Api, headers: &HeaderMap) -> RequestId {
     let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     sent.and_then(|text| RequestId::parse(text).ok()).unwrap_or_else(|| api.outside.ids.request_id())
 }
 
-/// Counts the answer's bytes until the client has taken them. Where that is too much, a read is answered with a
-/// refusal in its place; a change that is made is answered all the same.
+/// Counts the bytes of the response until the client has read them. Over the limit, a read is refused; a
+/// change is answered, because it is already made.
 async fn bounded(api: &Api, facts: &Facts, read_only: bool, mut response: Response) -> Response {
     let bytes = response.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
     let (Some(actor), Some(bytes)) = (facts.actor.get(), bytes) else { return response };
@@ -156,7 +156,7 @@ async fn bounded(api: &Api, facts: &Facts, read_only: bool, mut response: Respon
     }
 }
 
-/// Renders a problem, adds the common headers and tells the observer.
+/// Renders a problem, adds the common headers and notifies the observer.
 fn finish(mut response: Response, facts: &Facts, seen: Seen) -> Response {
     let id = &facts.id;
     let problem = response.extensions_mut().remove::<Problem>();

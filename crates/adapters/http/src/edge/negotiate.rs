@@ -1,4 +1,4 @@
-//! What a request says of its host, its page and the form of its answer, before anything is done for it.
+//! Early checks of a request: host header and content negotiation.
 
 use crate::problem::{Code, Problem};
 use axum::extract::{ConnectInfo, Request};
@@ -7,8 +7,8 @@ use http::uri::Authority;
 use http::{HeaderMap, Version};
 use std::net::SocketAddr;
 
-/// An HTTP/1.1 request names its host, once (RFC 9112 section 3.2): programs on the way could otherwise take it for
-/// another one than this program does.
+/// Requires exactly one `Host` in HTTP/1.1 (RFC 9112 section 3.2). Otherwise intermediaries could route the
+/// request differently.
 pub(super) fn host(request: &Request) -> Result<(), Problem> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
@@ -25,13 +25,13 @@ pub(super) fn host(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// A request that was made in this process has no connection, and no host.
+/// Whether the request came over HTTP/1.1. In-process requests have no connection and no host.
 fn came_by_http11(request: &Request) -> bool {
     request.version() == Version::HTTP_11 && request.extensions().get::<ConnectInfo<SocketAddr>>().is_some()
 }
 
-/// Refuses an answer that the client would not take. `produces` are the media types that there are; none for an answer
-/// without a body.
+/// Refuses a response that the client does not accept. `produces` are the available media types; empty for a
+/// response without a body.
 pub(super) fn accept(headers: &HeaderMap, produces: &[String]) -> Result<(), Problem> {
     let lines: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let ranges: Vec<Range<'_>> =
@@ -44,7 +44,7 @@ pub(super) fn accept(headers: &HeaderMap, produces: &[String]) -> Result<(), Pro
     Err(problem.with("available", produces.to_vec()))
 }
 
-/// One media range of an `Accept` header.
+/// A media range of an `Accept` header.
 struct Range<'a> {
     kind: &'a str,
     subkind: &'a str,
@@ -55,7 +55,7 @@ impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subkind) = match parts.next()? {
-            // Some old clients write it so.
+            // Sent by some old clients.
             "*" => ("*", "*"),
             range => range.split_once('/')?,
         };
@@ -64,7 +64,7 @@ impl<'a> Range<'a> {
         Some(Self { kind, subkind, is_refused })
     }
 
-    /// How well it fits; `None` when it does not.
+    /// How specifically the range matches; `None` if it does not match.
     fn fits(&self, kind: &str, subkind: &str) -> Option<u8> {
         match (self.kind, self.subkind) {
             ("*", "*") => Some(0),
@@ -75,7 +75,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// The range that fits best decides (RFC 9110 section 12.5.1).
+/// Whether the most specific matching range accepts the type (RFC 9110 section 12.5.1).
 fn is_accepted(ranges: &[Range<'_>], produced: &str) -> bool {
     let essence = produced.split(';').next().unwrap_or_default().trim();
     let (kind, subkind) = essence.split_once('/').unwrap_or((essence, ""));

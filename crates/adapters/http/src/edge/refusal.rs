@@ -1,4 +1,4 @@
-//! Refusals for want of a credential or of rights are part of the audit.
+//! Audit of refused requests: missing credentials or rights.
 
 use super::Facts;
 use crate::problem::Code;
@@ -8,16 +8,16 @@ use axum::extract::Request;
 use domain::ProjectName;
 use http::{Method, StatusCode, Uri};
 
-/// How paths of projects begin.
+/// The prefix of project paths.
 const PROJECTS: &str = "/api/v1/projects/";
-/// Longest path that is kept, in bytes; a config key has at most 255.
+/// Maximum length of a recorded path, in bytes; a config key has at most 255.
 const PATH_BYTES_MAX: usize = 512;
 
-/// What a request tries.
+/// The request, for the record of its refusal.
 pub(super) struct Tried {
     method: Method,
     uri: Uri,
-    /// The route template, when it is one of the API on a node that has an audit.
+    /// The route template; `None` outside the API or on a node without an audit.
     route: Option<String>,
 }
 
@@ -28,7 +28,7 @@ impl Tried {
         Self { method: request.method().clone(), uri: request.uri().clone(), route }
     }
 
-    /// Notes the refusal, unless the use case did already, as it does for whatever opens a session.
+    /// Records a refusal, unless the use case already did, as all operations that open a session do.
     pub(super) fn refused(&self, api: &Api, facts: &Facts, code: Code) {
         let noted = matches!(
             code,
@@ -55,7 +55,7 @@ impl Tried {
     }
 }
 
-/// The project that a path is about.
+/// The project in a path.
 fn project(path: &str) -> Option<ProjectName> {
     let name = path.strip_prefix(PROJECTS)?.split('/').next()?;
     ProjectName::parse(name).ok()

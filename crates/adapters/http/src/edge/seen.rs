@@ -1,4 +1,4 @@
-//! One request in the eyes of the observer.
+//! Observation of one request.
 
 use crate::outside::HttpObserver;
 use axum::extract::{MatchedPath, Request};
@@ -6,10 +6,10 @@ use http::{Method, StatusCode};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// nginx's status for a client that went away before the answer; only ever observed, never sent.
+/// nginx's status for a client that disconnected before the response; observed, never sent.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// One request in the eyes of the observer, which hears of its end also when the client goes away.
+/// Reports the start and the end of a request to the observer, also if the client disconnects.
 pub(super) struct Seen {
     observer: Arc<dyn HttpObserver>,
     method: &'static str,
@@ -42,7 +42,7 @@ impl Drop for Seen {
     }
 }
 
-/// Methods are free text in HTTP, and labels must not be.
+/// The method as a label. HTTP methods are free text, so unknown ones are `OTHER`.
 fn method_label(method: &Method) -> &'static str {
     const KNOWN: [Method; 7] = [
         Method::GET,

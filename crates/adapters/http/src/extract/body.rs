@@ -1,6 +1,6 @@
-//! JSON bodies: bounded in size, time and depth before anything is parsed, and refused by name.
+//! JSON bodies: checked for size, time and depth before they are parsed.
 //!
-//! Parsing is left to the handler, so that a document in the body is borrowed and not copied.
+//! The handler parses the body, so that a document in it is borrowed and not copied.
 
 use super::patch::is;
 use crate::problem::{Code, Problem};
@@ -18,20 +18,20 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use std::time::Duration;
 
-/// Largest body, in bytes.
+/// Maximum size of a body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Largest body of a transaction, in bytes.
+/// Maximum size of a transaction's body, in bytes.
 pub(crate) const TRANSACTION_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most that is read of a refused body, in bytes. A client that is still sending when the connection
-/// closes never hears why.
+/// Maximum number of bytes read from a refused body. A client that is still sending when the connection
+/// closes does not receive the refusal.
 const DRAIN_BYTES_MAX: usize = 2 * TRANSACTION_BYTES_MAX;
-/// How long that may take.
+/// Maximum duration of that.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// Most that is set aside for a body before its first byte is there.
+/// Maximum buffer allocated before the first byte arrives.
 const BODY_RESERVE_MAX: usize = 64 * 1024;
 
-/// The bytes of a JSON body of at most `BYTES`, with a document of the deepest kind inside an envelope of
-/// `ENVELOPE` levels.
+/// A JSON body of at most `BYTES` bytes. `ENVELOPE` is the number of levels around a document, which may have
+/// the maximum nesting.
 pub(crate) struct BoundedBody<const BYTES: usize, const ENVELOPE: usize>(Bytes);
 
 /// The body of most changes: a document in an object.
@@ -40,17 +40,17 @@ pub(crate) type JsonBody = BoundedBody<BODY_BYTES_MAX, 1>;
 pub(crate) type TransactionBytes = BoundedBody<TRANSACTION_BYTES_MAX, 3>;
 
 impl<const BYTES: usize, const ENVELOPE: usize> BoundedBody<BYTES, ENVELOPE> {
-    /// The bytes as they came.
+    /// The raw bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Reads the body as `T`, which may borrow from it.
+    /// Parses the body as `T`, which may borrow from it.
     pub(crate) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         strict::from_slice(&self.0).map_err(|error| self.refused::<T>(&error))
     }
 
-    /// Reads once more to find where it went wrong; only refused bodies pay for that.
+    /// Parses again to locate the error; only for refused bodies.
     fn refused<'a, T: Deserialize<'a>>(&'a self, error: &serde_json::Error) -> Problem {
         let message = error.to_string();
         if error.classify() != Category::Data || message.starts_with("duplicate field") {
@@ -85,12 +85,12 @@ impl<const BYTES: usize, const ENVELOPE: usize> FromRequest<Api> for BoundedBody
     }
 }
 
-/// How much a body may be.
+/// Limits of a body.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
-    /// Its size, in bytes.
+    /// Maximum size, in bytes.
     pub(super) bytes: usize,
-    /// The levels around a document in it.
+    /// Levels around a document.
     pub(super) envelope: usize,
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn receive(
         refuse(&parts.headers, &mut body.into_data_stream()).await;
         return Err(problem);
     }
-    // Half of the request's time: when the body is late, nothing was proposed and the answer says so.
+    // Half of the request timeout, so that a late body is refused before anything is proposed.
     let limit = api.outside.request_timeout / 2;
     let body = tokio::time::timeout(limit, read(request, limits.bytes)).await.map_err(|_| {
         Problem::new(Code::RequestTimeout, "the body did not arrive in time; nothing was changed")
@@ -136,7 +136,7 @@ fn acceptable(headers: &HeaderMap, types: &[&'static str], bytes_max: usize) -> 
     Ok(())
 }
 
-/// Reads the body, also one that does not say its length, up to the limit.
+/// Reads the body up to the limit, with or without `Content-Length`.
 async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let mut chunks = request.into_body().into_data_stream();
@@ -163,15 +163,15 @@ async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
     Ok(body.freeze())
 }
 
-/// A client that waits for leave to send its body (`Expect: 100-continue`) is refused at once; what others are
-/// sending already is read, so that they hear why.
+/// Refuses a body. A client that sent `Expect: 100-continue` sends no body; from others the body is read, so
+/// that they receive the refusal.
 pub(super) async fn refuse(headers: &HeaderMap, chunks: &mut BodyDataStream) {
     if !headers.contains_key(EXPECT) {
         drain(chunks).await;
     }
 }
 
-/// Refuses a text that begins with a byte order mark, which JSON does not have (RFC 8259 section 8.1) and nobody sees.
+/// Refuses a byte order mark, which JSON does not permit (RFC 8259 section 8.1) and editors hide.
 pub(super) fn no_mark(text: &[u8]) -> Result<(), Problem> {
     const MARKS: [(&[u8], &str); 3] =
         [(b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
@@ -182,7 +182,7 @@ pub(super) fn no_mark(text: &[u8]) -> Result<(), Problem> {
     })
 }
 
-/// Reads what is left of a refused body, within bounds, and keeps nothing.
+/// Reads and discards the rest of a refused body, within bounds.
 pub(super) async fn drain(chunks: &mut BodyDataStream) {
     let reading = async {
         let mut bytes = 0;
@@ -193,7 +193,7 @@ pub(super) async fn drain(chunks: &mut BodyDataStream) {
             }
         }
     };
-    // The refusal stands, however much was read.
+    // The refusal does not depend on how much was read.
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, reading).await;
 }
 
@@ -202,7 +202,7 @@ fn too_large(bytes_max: usize) -> Problem {
     Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", bytes_max)
 }
 
-/// Counts brackets outside strings, without a stack. Says nothing about whether it is JSON.
+/// Counts brackets outside strings. Does not check the JSON grammar.
 fn is_too_deep(body: &[u8], nesting_max: usize) -> bool {
     let (mut at, mut depth) = (0, 0_usize);
     while let Some(byte) = body.get(at) {

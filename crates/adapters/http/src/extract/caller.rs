@@ -1,5 +1,5 @@
-//! Who asks: the API key, access token or browser session of a request, looked up once. Secrets are never logged
-//! or shown.
+//! Authentication: identifies the caller by API key, access token or browser session, once per request.
+//! Secrets are never logged or shown.
 
 use crate::cookie;
 use crate::edge::Facts;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The authenticated caller and the request's id.
+/// Extractor: the authenticated caller and the request id.
 pub(crate) struct Caller(pub(crate) RequestContext);
 
 impl FromRequestParts<Api> for Caller {
@@ -28,7 +28,7 @@ impl FromRequestParts<Api> for Caller {
         let facts = facts(parts)?;
         let ctx = match identify(api, facts, parts).await {
             Ok(ctx) => ctx,
-            // Without a credential the edge counted it.
+            // The edge counted a request without a credential.
             Err(problem) if !has_credential(&parts.headers) => return Err(problem),
             Err(problem) => return Err(stranger(api, facts, problem)),
         };
@@ -37,7 +37,7 @@ impl FromRequestParts<Api> for Caller {
     }
 }
 
-/// Somebody who need not be known.
+/// Extractor: the context of a request that needs no authentication.
 pub(crate) struct Guest(pub(crate) Visitor);
 
 impl FromRequestParts<Api> for Guest {
@@ -48,7 +48,7 @@ impl FromRequestParts<Api> for Guest {
     }
 }
 
-/// Finds out who asks. Nothing is counted yet.
+/// Authenticates the caller. Does not count the request.
 async fn identify(api: &Api, facts: &Facts, parts: &Parts) -> Result<RequestContext, Problem> {
     let found = match credential(&parts.headers)? {
         Some(secret) if is_token(api, secret) => person(api, facts, secret).await,
@@ -90,8 +90,7 @@ fn facts(parts: &Parts) -> Result<&Arc<Facts>, Problem> {
     parts.extensions.get().ok_or_else(|| Problem::internal("the request did not come through the edge"))
 }
 
-/// Counts a request whose credential is no good as one without. When the world fails, that is not the client's
-/// doing.
+/// Counts a request with an invalid credential as anonymous. Internal errors are not counted.
 fn stranger(api: &Api, facts: &Facts, problem: Problem) -> Problem {
     if !problem.code().status().is_client_error() {
         return problem;
@@ -102,9 +101,9 @@ fn stranger(api: &Api, facts: &Facts, problem: Problem) -> Problem {
     }
 }
 
-/// Counts a request of somebody who is known.
+/// Counts a request of an authenticated caller.
 fn admit(api: &Api, facts: &Facts, actor: &Actor) -> Result<(), Problem> {
-    // A request has one caller.
+    // Set once.
     let _ = facts.actor.set(actor.clone());
     let counted = match facts.class {
         Class::SignIn => Ok(None), // by address, at the edge
@@ -116,7 +115,7 @@ fn admit(api: &Api, facts: &Facts, actor: &Actor) -> Result<(), Problem> {
     Ok(())
 }
 
-/// An actor as the limiters know it.
+/// An actor as a key of the rate limiters.
 struct Who<'a>(&'a Actor);
 
 impl Hash for Who<'_> {
@@ -136,17 +135,17 @@ impl Hash for Who<'_> {
     }
 }
 
-/// Whether the request carries anything that may turn out to be a credential.
+/// Whether the request has a possible credential.
 pub(crate) fn has_credential(headers: &HeaderMap) -> bool {
     !by_cookie(headers) || cookie::get(headers, cookie::ACCESS).is_some()
 }
 
-/// Whether the request has no credential but what a browser sends by itself.
+/// Whether the only credential is a cookie, which a browser sends by itself.
 pub(crate) fn by_cookie(headers: &HeaderMap) -> bool {
     !headers.contains_key(AUTHORIZATION) && !headers.contains_key(API_KEY)
 }
 
-/// The one credential of the request's headers, if any.
+/// The credential in the headers, if any; more than one is refused.
 fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let bearer = single(headers, &AUTHORIZATION)?.map(bearer_token).transpose()?;
     match (bearer, single(headers, &API_KEY)?) {

@@ -1,4 +1,4 @@
-//! A request for a change: who asks, whether it is only to be tried, and how a repeat is recognised.
+//! The request of a change: caller, dry run, idempotency key.
 
 use super::query::{DryRunQuery, NoQuery, Parameters, Query};
 use super::{BoundedBody, Caller, MessageQuery};
@@ -15,21 +15,21 @@ use http::{HeaderMap, HeaderName};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What every change needs to know of its request. Use [`Self::with`] when the request has a body, so that
-/// another body under the same key is noticed.
+/// Extractor: the context of a change. Use [`Self::with`] for a request with a body, so that another body
+/// under the same idempotency key is refused.
 pub(crate) struct Change<Q = NoQuery> {
-    /// The parameters that the operation has of its own.
+    /// The operation's own query parameters.
     pub(crate) query: Q,
-    /// Why, as the parameter `message` says; every change takes it and the audit has it.
+    /// The `message` parameter; every change accepts it and the audit records it.
     message: Option<Message>,
     ctx: RequestContext,
     key: Option<String>,
-    /// What the request says outside its body.
+    /// The part of the request outside the body, for the digest of idempotency.
     head: Vec<u8>,
 }
 
 impl<Q> Change<Q> {
-    /// Why the change is made: what the body says, else the parameter.
+    /// The change message: from the body, else from the parameter.
     pub(crate) fn message(&self, body: Option<&str>) -> Result<Message, Problem> {
         Ok(match (body, &self.message) {
             (None, Some(message)) => message.clone(),
@@ -37,12 +37,12 @@ impl<Q> Change<Q> {
         })
     }
 
-    /// The circumstances of a request without a body.
+    /// The context of a request without a body.
     pub(crate) fn alone(self) -> RequestContext {
         self.with_bytes(&[])
     }
 
-    /// The circumstances of a request with this body.
+    /// The context of a request with this body.
     pub(crate) fn with<const BYTES: usize, const ENVELOPE: usize>(
         self,
         body: &BoundedBody<BYTES, ENVELOPE>,
@@ -50,7 +50,7 @@ impl<Q> Change<Q> {
         self.with_bytes(body.bytes())
     }
 
-    /// The circumstances of a request with a body of these bytes.
+    /// The context of a request with these body bytes.
     pub(crate) fn with_bytes(self, body: &[u8]) -> RequestContext {
         let idempotency = self.key.map(|key| {
             let request = Digest::of(&[&self.head, body]);
@@ -75,7 +75,7 @@ impl<Q: Parameters> FromRequestParts<Api> for Change<Q> {
     }
 }
 
-/// Method, target and the headers that change what is asked, each ended by a zero byte, which none holds.
+/// Method, target and relevant headers, each terminated by a zero byte, which none of them contains.
 fn head(parts: &Parts) -> Vec<u8> {
     let mut target = canonical(parts.uri.path());
     if let Some(query) = parts.uri.query() {

@@ -5,9 +5,9 @@ use crate::problem::Problem;
 use domain::limits::{API_KEY_OVERLAP_MS_DEFAULT, API_KEY_OVERLAP_MS_MAX};
 use utoipa::IntoParams;
 
-/// Longest actor, in bytes: `api-key:` and an id.
+/// Maximum length of an actor, in bytes: `api-key:` and an id.
 const ACTOR_BYTES_MAX: usize = 128;
-/// Longest overlap, in seconds.
+/// Maximum overlap, in seconds.
 const OVERLAP_SECONDS_MAX: u64 = API_KEY_OVERLAP_MS_MAX / 1000;
 
 /// Which API keys are listed.
@@ -44,7 +44,7 @@ pub(crate) struct OverlapQuery {
 }
 
 impl OverlapQuery {
-    /// The same in milliseconds.
+    /// The overlap in milliseconds.
     pub(crate) fn overlap_ms(&self) -> u64 {
         self.overlap_seconds.map_or(API_KEY_OVERLAP_MS_DEFAULT, |seconds| seconds * 1000)
     }

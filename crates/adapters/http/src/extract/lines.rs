@@ -1,4 +1,4 @@
-//! A body of lines (NDJSON), taken as it comes: bounded in all, by line and in time, never held as a whole.
+//! A streamed body of lines (NDJSON). Size, line length and time are bounded; it is never held as a whole.
 
 use super::body::{drain, no_mark, refuse};
 use crate::problem::{Code, Problem};
@@ -12,21 +12,21 @@ use http::{HeaderMap, HeaderName};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Largest body of lines, in bytes.
+/// Maximum size of the body, in bytes.
 pub(crate) const LINES_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Longest line, in bytes: a document may be written with white space.
+/// Maximum length of a line, in bytes; a document may contain white space.
 pub(crate) const LINE_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// How long the client may pause.
+/// Maximum time between two chunks.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// How much must come within [`PROGRESS_MAX`], in bytes: who sends a byte now and then holds a turn too.
+/// Minimum number of bytes per [`PROGRESS_MAX`], so that a slow client does not occupy an import slot.
 const PROGRESS_BYTES_MIN: usize = 64 * 1024;
-/// How long the client may take for [`PROGRESS_BYTES_MIN`].
+/// Maximum time for [`PROGRESS_BYTES_MIN`].
 const PROGRESS_MAX: Duration = Duration::from_mins(1);
-/// What the client has for its next bytes in any case.
+/// Minimum time that the client has for its next chunk.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// How long the client may take for the first line.
+/// Maximum time for the first line.
 const FIRST_LINE_MAX: Duration = Duration::from_secs(30);
-/// How long all of it may take; what is done until then stays.
+/// Maximum time for the whole body; lines imported before stay.
 const WHOLE_MAX: Duration = Duration::from_mins(9);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -35,22 +35,22 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) struct Lines {
     chunks: BodyDataStream,
     buffer: BytesMut,
-    /// How much of the buffer is known to have no line end.
+    /// Length of the buffer prefix without a line end.
     scanned: usize,
-    /// How many bytes came.
+    /// Bytes received.
     bytes: usize,
-    /// The number of the last line that was given, from 1.
+    /// The number of the last returned line, from 1.
     line: u64,
     ended: bool,
     until: Instant,
-    /// Whether the client waits for leave to send.
+    /// Whether the client sent `Expect: 100-continue`.
     waits: bool,
-    /// When enough had come last, and how much had come by then.
+    /// When the last required progress was reached, and the bytes received by then.
     progress: (Instant, usize),
 }
 
 impl Lines {
-    /// The next line that is not blank, with its number from 1.
+    /// The next non-blank line, with its number from 1.
     pub(crate) async fn next(&mut self) -> Result<Option<(u64, Bytes)>, Problem> {
         loop {
             let Some(text) = self.cut() else {
@@ -67,22 +67,22 @@ impl Lines {
         }
     }
 
-    /// The first line, which must not be long in coming.
+    /// The first line, within [`FIRST_LINE_MAX`].
     pub(crate) async fn first(&mut self) -> Result<Option<(u64, Bytes)>, Problem> {
         let first = timeout(FIRST_LINE_MAX, self.next()).await.unwrap_or_else(|_elapsed| Err(too_late()))?;
         first.as_ref().map_or(Ok(()), |(_, text)| no_mark(text))?;
         Ok(first)
     }
 
-    /// Reads what is left, within bounds, so that the client hears why it was refused.
+    /// Reads and discards the rest within bounds, so that the client receives the refusal.
     pub(crate) async fn drain(&mut self) {
-        // Whoever waits and was not asked to send has nothing under way.
+        // With `Expect: 100-continue` the client sends nothing before it is asked to.
         if !self.waits || self.bytes > 0 {
             drain(&mut self.chunks).await;
         }
     }
 
-    /// A whole line out of the buffer; the last one may have no end.
+    /// Removes a complete line from the buffer; the last line may lack its end.
     fn cut(&mut self) -> Option<Bytes> {
         let rest = self.buffer.get(self.scanned..).unwrap_or_default();
         if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
@@ -108,7 +108,7 @@ impl Lines {
         if self.bytes >= self.progress.1 + PROGRESS_BYTES_MIN {
             self.progress = (now, self.bytes);
         }
-        // Time that this node took to check and commit is not the client's.
+        // The time that the node spent on earlier lines does not count.
         let waited = (self.progress.0 + PROGRESS_MAX).max(now + PAUSE_MIN);
         let limit = (now + PAUSE_MAX).min(waited).min(self.until);
         let chunk = timeout_at(limit, self.chunks.next()).await.map_err(|_elapsed| too_late())?;

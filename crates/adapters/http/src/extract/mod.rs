@@ -1,4 +1,4 @@
-//! What handlers take out of a request. Each extractor refuses with a problem that names the place.
+//! Extractors of handlers. Each refuses with a problem that names the place of the error.
 
 mod body;
 mod caller;

@@ -1,4 +1,4 @@
-//! Query parameters that ask for the past: which version, or which moment.
+//! Query parameters that select an earlier state: a version or a moment.
 
 use super::query::{Parameters, invalid, number};
 use crate::problem::Problem;
@@ -7,7 +7,7 @@ use application::Moment;
 use domain::{Message, Revision, Timestamp, Version};
 use utoipa::IntoParams;
 
-/// Largest revision or version that can be asked for: the documented format is a signed number of 64 bits.
+/// Maximum revision or version; the documented format is a signed 64-bit number.
 const NUMBER_MAX: u64 = i64::MAX as u64;
 
 /// Which moment a list shows.
@@ -39,12 +39,12 @@ pub(crate) struct PastQuery {
     at: Option<Timestamp>,
 }
 
-/// Which state of a config is wanted.
+/// The requested state of a config.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wanted {
-    /// One version, whenever it was current.
+    /// One version.
     Version(Version),
-    /// Whatever was current at a moment.
+    /// The state at a moment.
     Moment(Moment),
 }
 

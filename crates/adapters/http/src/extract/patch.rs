@@ -1,4 +1,4 @@
-//! The body of a patch: what it is depends on its type, and a refused type tells which there are (RFC 5789).
+//! Patch bodies: the format depends on the media type. Refusals list the supported types (RFC 5789).
 
 use super::body::{BODY_BYTES_MAX, Limits, receive};
 use crate::problem::{Code, Problem};
@@ -18,22 +18,22 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 const ACCEPTED: HeaderValue =
     HeaderValue::from_static("application/merge-patch+json, application/json-patch+json");
 
-/// A value of the deepest kind inside an operation inside a list.
+/// Limits of a patch: a value of maximum nesting inside an operation inside a list.
 const LIMITS: Limits = Limits { bytes: BODY_BYTES_MAX, envelope: 1 };
 
-/// The bytes of a patch within the limits, and what they are.
+/// A patch body within the limits, and its format.
 pub(crate) struct PatchBody {
     bytes: Bytes,
     is_merge: bool,
 }
 
 impl PatchBody {
-    /// The bytes as they came.
+    /// The raw bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Reads the body as its type says.
+    /// Parses the body by its format.
     pub(crate) fn parse(&self) -> Result<Patch, Problem> {
         let text = std::str::from_utf8(&self.bytes)
             .map_err(|_| Problem::new(Code::InvalidJson, "the body is not UTF-8"))?;
@@ -61,7 +61,7 @@ impl FromRequest<Api> for PatchBody {
     }
 }
 
-/// Whether a `Content-Type` means this type, whatever its parameters.
+/// Whether a `Content-Type` has this media type, ignoring parameters.
 pub(super) fn is(kind: &str, expected: &str) -> bool {
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
 }

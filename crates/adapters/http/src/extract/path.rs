@@ -1,4 +1,4 @@
-//! The names in a path, parsed where they enter. Extraction and documentation are one item each.
+//! Path parameters, parsed at the edge. Extraction and documentation are one item each.
 
 use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -9,7 +9,7 @@ use domain::{
 use http::request::Parts;
 use utoipa::IntoParams;
 
-/// Defines what a path holds: its documentation, and how it is read from the parameters.
+/// Defines a set of path parameters: their documentation and their extraction.
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$param:meta])* $field:ident: $value:ty = $parse:expr,)* }) => {
         $(#[$doc])*
@@ -162,13 +162,13 @@ impl SchemaVersionPath {
     }
 }
 
-/// What the route took from the path.
+/// The parameters that the route matched.
 pub(super) async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
     let undecodable = |_| Problem::new(Code::InvalidName, "the path is not UTF-8 once decoded");
     RawPathParams::from_request_parts(parts, state).await.map_err(undecodable)
 }
 
-/// One of these.
+/// The value of one parameter.
 pub(super) fn text<'a>(params: &'a RawPathParams, name: &'static str) -> Result<&'a str, Problem> {
     let found = params.iter().find(|(param, _)| *param == name).map(|(_, text)| text);
     found.ok_or_else(|| Problem::internal(format!("the route has no parameter {name}")))

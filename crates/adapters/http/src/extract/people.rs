@@ -1,4 +1,4 @@
-//! The names of people and what is theirs in a path.
+//! Path parameters of users, groups, roles and organisations.
 
 use super::path::{names, params, text};
 use crate::problem::{Code, Problem};
@@ -8,7 +8,7 @@ use domain::{Digest, GroupName, NameError, OrganisationName, ProjectName, RoleNa
 use http::request::Parts;
 use utoipa::IntoParams;
 
-/// How a group is told from a person.
+/// The prefix that distinguishes a group from a user.
 const GROUP: &str = "group:";
 
 names! {
@@ -143,7 +143,7 @@ names! {
     }
 }
 
-/// Who has a role: a person, or everybody in a group.
+/// Parses the holder of a role: a user or a group.
 pub(crate) fn subject(text: &str) -> Result<Subject, NameError> {
     match text.strip_prefix(GROUP) {
         Some(name) => GroupName::parse(name).map(Subject::Group),
@@ -151,7 +151,7 @@ pub(crate) fn subject(text: &str) -> Result<Subject, NameError> {
     }
 }
 
-/// The same as clients see it.
+/// The holder of a role as in paths.
 pub(crate) fn subject_text(subject: &Subject) -> String {
     match subject {
         Subject::User(user) => user.to_string(),
@@ -160,7 +160,7 @@ pub(crate) fn subject_text(subject: &Subject) -> String {
 }
 
 fn provider(text: &str) -> Result<String, Problem> {
-    // A name of another form would be that of nobody; this only bounds what is looked for.
+    // No provider has a name of another form; this bounds the look-up.
     let name = GroupName::parse(text)
         .map_err(|_| Problem::new(Code::ProviderNotFound, "there is no such identity provider"))?;
     Ok(name.to_string())

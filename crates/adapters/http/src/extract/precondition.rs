@@ -1,4 +1,5 @@
-//! Conditional requests (RFC 9110 section 13): what a change expects, and what a reader knows already.
+//! Conditional requests (RFC 9110 section 13): preconditions of changes, and versions that a reader already
+//! has.
 
 use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, Query};
@@ -7,19 +8,19 @@ use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What a change of a config that exists expects. Every such change must say.
+/// Extractor: the required precondition of a change of an existing config.
 pub(crate) struct Guard(pub(crate) Precondition);
 
-/// What a change expects that may also create the config.
+/// Extractor: the required precondition of a put, which may also create the config.
 pub(crate) struct PutGuard(pub(crate) Precondition);
 
-/// What a rollback expects, which may bring a deleted config back.
+/// Extractor: the required precondition of a rollback, which may also restore a deleted config.
 pub(crate) struct RollbackGuard(pub(crate) Precondition);
 
-/// What a change of a schema expects, when it says.
+/// Extractor: the optional precondition of a schema change.
 pub(crate) struct SchemaGuard(pub(crate) Option<SchemaVersion>);
 
-/// What a reader has already (`If-None-Match`).
+/// Extractor: the entity tags of a reader (`If-None-Match`).
 pub(crate) struct Known(Vec<HeaderValue>);
 
 enum Match {
@@ -53,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RollbackGuard {
     }
 }
 
-/// What the headers say that may also create the config.
+/// The precondition in the headers, including `If-None-Match: *`.
 fn given(headers: &HeaderMap) -> Result<Option<Precondition>, Problem> {
     match (if_match(headers)?, absent(headers)?) {
         (Some(_), true) => Err(invalid("If-None-Match", "cannot be combined with If-Match")),
@@ -62,7 +63,7 @@ fn given(headers: &HeaderMap) -> Result<Option<Precondition>, Problem> {
     }
 }
 
-/// Whether the query says that any state is fine; the operation refuses other values.
+/// Whether the query has `overwrite=true`; other values are refused later.
 fn overwrites(parts: &Parts) -> bool {
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     pairs.is_ok_and(|pairs| pairs.0.iter().any(|(name, value)| name == "overwrite" && value == "true"))
@@ -104,22 +105,22 @@ impl<S: Send + Sync> FromRequestParts<S> for SchemaGuard {
 }
 
 impl Known {
-    /// Whether the reader has this version: any of its tags, or `*`, by the weak comparison.
+    /// Whether the reader has this version, by weak comparison; `*` matches any.
     pub(crate) fn has(&self, version: u64) -> bool {
         self.any(|tag| tag == "*" || unquoted(tag) == Some(version))
     }
 
-    /// Whether the reader has what has this tag in quotes, by the weak comparison.
+    /// Whether the reader has this tag, given in quotes, by weak comparison.
     pub(crate) fn has_tag(&self, opaque: &str) -> bool {
         self.any(|tag| tag == "*" || tag == opaque)
     }
 
-    /// Whether the reader knows that there is nothing: version 0.
+    /// Whether the reader knows that the config does not exist (version 0).
     pub(crate) fn has_nothing(&self) -> bool {
         self.any(|tag| unquoted(tag) == Some(0))
     }
 
-    /// Whether one of the tags, without the mark of a weak one, is what is looked for.
+    /// Whether any tag satisfies the predicate, ignoring the weak prefix.
     fn any(&self, wanted: impl Fn(&str) -> bool) -> bool {
         let lists = self.0.iter().filter_map(|value| value.to_str().ok());
         lists.flat_map(tags).any(|tag| match tag.strip_prefix("W/") {
@@ -129,7 +130,7 @@ impl Known {
         })
     }
 
-    /// Whether the reader knows anything.
+    /// Whether the reader sent any tag.
     pub(crate) fn is_any(&self) -> bool {
         !self.0.is_empty()
     }
@@ -157,7 +158,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Match>, Problem> {
     }
 }
 
-/// Whether the request says `If-None-Match: *`.
+/// Whether the request has `If-None-Match: *`.
 fn absent(headers: &HeaderMap) -> Result<bool, Problem> {
     match single(headers, &IF_NONE_MATCH, "If-None-Match")? {
         None => Ok(false),
@@ -179,14 +180,14 @@ fn single<'a>(
     first.to_str().map(str::trim).map(Some).map_err(|_| invalid(shown, "must be ASCII"))
 }
 
-/// The number in `"7"`; entity tags are compared as text, so `"07"` is another one.
+/// Parses a tag such as `"7"`. Tags are compared as text, so `"07"` is not a version.
 fn unquoted(tag: &str) -> Option<u64> {
     let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
     let canonical = digits == "0" || !digits.starts_with('0');
     digits.parse().ok().filter(|_| canonical && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The tags of a list; a comma inside quotes separates none.
+/// Splits a list of tags; commas inside quotes do not separate.
 fn tags(list: &str) -> Vec<&str> {
     let mut quoted = false;
     let ends = |c: char| {

@@ -1,5 +1,4 @@
-//! Query parameters, strictly: one that is not known here is refused, because ignoring it would break
-//! a promise that the client believes in.
+//! Query parameters. Unknown parameters are refused, because ignoring them would mislead the client.
 
 use crate::problem::{Code, Problem};
 use application::ports::{Consistency, Freshness};
@@ -12,29 +11,29 @@ use std::collections::BTreeSet;
 use utoipa::IntoParams;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
-/// How many items a page has when the client does not say.
+/// Default page size.
 pub(crate) const PAGE_SIZE_DEFAULT: usize = 50;
-/// Most items of a page.
+/// Maximum page size.
 pub(crate) const PAGE_SIZE_MAX: usize = 1000;
 
-/// Largest revision that may be waited for: the documented format is a signed number of 64 bits.
+/// Maximum revision to wait for; the documented format is a signed 64-bit number.
 const MIN_REVISION_MAX: u64 = i64::MAX as u64;
 
-/// The parameters of a request, each known and well formed.
+/// Extractor: the query parameters, all known and valid.
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// A set of parameters that takes what it knows.
+/// A set of query parameters.
 pub(crate) trait Parameters: Default {
-    /// Takes the value when the name is known; says whether it was.
+    /// Stores the value of a known parameter; returns whether the name is known.
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem>;
 
-    /// Whether the parameter may appear several times.
+    /// Whether the parameter may be repeated.
     fn repeats(&self, _name: &str) -> bool {
         false
     }
 }
 
-/// No parameters at all.
+/// No parameters.
 #[derive(Default)]
 pub(crate) struct NoQuery;
 
@@ -73,13 +72,13 @@ pub(crate) struct PageQuery {
     pub(crate) page_token: Option<String>,
 }
 
-/// What a list shows of each config.
+/// The content of list items.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Include {
-    /// Everything but the document.
+    /// Without the documents.
     #[default]
     Metadata,
-    /// The document too.
+    /// With the documents.
     Content,
 }
 
@@ -95,7 +94,7 @@ pub(crate) struct KeyQuery {
     prefix: BTreeSet<String>,
 }
 
-/// Most keys and prefixes that one request may name.
+/// Maximum number of keys and prefixes in one request.
 const KEYS_NAMED_MAX: usize = 100;
 
 fn keys_schema() -> Array {
@@ -113,12 +112,12 @@ fn named(pattern: &str, example: &str) -> Array {
 }
 
 impl KeyQuery {
-    /// The set of keys.
+    /// The filter of keys.
     pub(crate) fn filter(&self) -> KeyFilter {
         KeyFilter::new(self.key.clone(), self.prefix.clone())
     }
 
-    /// What a page token is bound to; unambiguous, because no key holds a line end.
+    /// The filter as text that a page token is bound to; unambiguous, because no key contains a line end.
     pub(crate) fn text(&self) -> String {
         let keys = self.key.iter().map(|key| format!("={key}"));
         let prefixes = self.prefix.iter().map(|prefix| format!("^{prefix}"));

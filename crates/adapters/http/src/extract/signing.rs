@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use secrecy::SecretString;
 use utoipa::IntoParams;
 
-/// Longest parameter that comes back from an identity provider, in bytes.
+/// Maximum length of a parameter from an identity provider, in bytes.
 const RETURNED_BYTES_MAX: usize = 2048;
 
 /// How the client keeps its session.
@@ -19,7 +19,7 @@ pub(crate) struct ModeQuery {
 }
 
 impl ModeQuery {
-    /// Whether a browser keeps the session.
+    /// Whether the session is kept in cookies.
     pub(crate) fn browser(&self) -> bool {
         self.mode
     }
@@ -106,7 +106,7 @@ impl Parameters for CallbackQuery {
             "code" => self.code = Some(value.to_owned().into()),
             "state" => self.state = Some(value.to_owned().into()),
             "error" => self.error = Some(value.to_owned()),
-            // Providers add what they like: `iss`, `session_state`, `scope`, `error_description`.
+            // Providers add parameters of their own: `iss`, `session_state`, `scope`, `error_description`.
             _ => {}
         }
         Ok(true)

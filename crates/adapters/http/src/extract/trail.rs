@@ -1,4 +1,4 @@
-//! What is looked for in the audit, and the form in which it is answered.
+//! Query parameters of the audit, and the format of its responses.
 
 use super::query::{PageQuery, Parameters, invalid};
 use crate::problem::{Code, Problem};
@@ -11,7 +11,7 @@ use http::header::ACCEPT;
 use http::request::Parts;
 use utoipa::IntoParams;
 
-/// Longest text that is looked for, in bytes.
+/// Maximum length of a filter value, in bytes.
 const FILTER_BYTES_MAX: usize = 512;
 
 /// What is looked for.
@@ -41,7 +41,7 @@ pub(crate) struct AuditSearch {
 }
 
 impl AuditSearch {
-    /// The search, in one project or everywhere.
+    /// The audit query, in one project or in all.
     pub(crate) fn query(&self, project: Option<&ProjectName>) -> AuditQuery {
         AuditQuery {
             actor: self.actor.clone(),
@@ -60,7 +60,7 @@ impl Parameters for AuditSearch {
         if value.len() > FILTER_BYTES_MAX && name != "page_token" {
             return Err(invalid(name, &format!("must have at most {FILTER_BYTES_MAX} bytes")));
         }
-        // No record has any, and not every database takes them.
+        // No record contains control characters, and not every database accepts them.
         if value.chars().any(char::is_control) && matches!(name, "actor" | "action" | "resource") {
             return Err(invalid(name, "must not have control characters"));
         }
@@ -91,14 +91,14 @@ fn time(name: &str, value: &str) -> Result<Timestamp, Problem> {
     from_rfc3339(value).map_err(|_| invalid(name, "must be an RFC 3339 time such as 2027-01-31T00:00:00Z"))
 }
 
-/// The form of the answer.
+/// The format of the response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum AuditForm {
-    /// A page of a list.
+    /// A page of records.
     Json,
-    /// Everything that matches, one JSON object a line.
+    /// All matching records, one JSON object per line.
     Lines,
-    /// Everything that matches, for spreadsheets.
+    /// All matching records, as CSV.
     Csv,
 }
 

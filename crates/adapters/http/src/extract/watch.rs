@@ -1,4 +1,4 @@
-//! What those who follow changes may say: from where on, which keys, and how long they wait.
+//! Query parameters of watches and waiting reads: start revision, keys, wait time.
 
 use super::query::{Parameters, invalid, number};
 use crate::problem::Problem;
@@ -11,9 +11,9 @@ use http::request::Parts;
 use std::time::Duration;
 use utoipa::IntoParams;
 
-/// Longest time that a read may wait for a change.
+/// Maximum wait of a read for a change.
 pub(crate) const WAIT_MAX: Duration = Duration::from_mins(1);
-/// Largest revision that may be resumed after: the documented format is a signed number of 64 bits.
+/// Maximum revision to resume after; the documented format is a signed 64-bit number.
 const AFTER_REVISION_MAX: u64 = i64::MAX as u64;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -34,7 +34,7 @@ pub(crate) struct WatchQuery {
     pub(crate) snapshot: Snapshot,
 }
 
-/// How the present state is told at the beginning of a watch.
+/// The form of the initial state of a watch.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Snapshot {
     /// `reset`, one `put` for each config, `synced`.
@@ -55,7 +55,7 @@ pub(crate) struct WaitQuery {
     pub(crate) wait: Duration,
 }
 
-/// The revision after which a client wants to go on (`Last-Event-ID`).
+/// Extractor: the revision to resume after (`Last-Event-ID`).
 pub(crate) struct LastEventId(pub(crate) Option<Revision>);
 
 impl Parameters for WatchQuery {
@@ -99,14 +99,14 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
             return Err(invalid("Last-Event-ID", "must appear only once"));
         }
         match first.to_str().unwrap_or("?").trim() {
-            // A client that has not seen an id yet may say so.
+            // Sent by a client that has not received an id yet.
             "" => Ok(Self(None)),
             text => Ok(Self(Some(after("Last-Event-ID", text)?))),
         }
     }
 }
 
-/// How long the request says that it may wait, beyond what any request may take; nothing when it is refused.
+/// The requested wait, in addition to the request timeout; zero if the value is invalid.
 pub(crate) fn asked_wait(uri: &Uri) -> Duration {
     let pairs = uri.query().unwrap_or_default().split('&');
     let wait = pairs.filter_map(|pair| pair.strip_prefix("wait=")).find_map(duration);
@@ -119,7 +119,7 @@ fn after(parameter: &str, text: &str) -> Result<Revision, Problem> {
     Ok(Revision(revision.ok_or_else(refused)?))
 }
 
-/// `30s` or `500ms`.
+/// Parses `30s` or `500ms`.
 fn duration(text: &str) -> Option<Duration> {
     let (digits, digits_max, unit): (_, _, fn(u64) -> Duration) = match text.strip_suffix("ms") {
         Some(digits) => (digits, 5, Duration::from_millis),

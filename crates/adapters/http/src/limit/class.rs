@@ -1,11 +1,11 @@
-//! What kinds of requests are counted apart.
+//! The classes of requests, each with a separate rate limit.
 
 use super::{Limit, LimitRules};
 use http::Method;
 
-/// Where everything that opens or carries on a session is.
+/// The path prefix of operations on sessions.
 const AUTH: &str = "/api/v1/auth/";
-/// What of that a person who is signed in asks for.
+/// The operations below it that need a signed-in user.
 const SIGNED_IN: [&str; 10] = [
     "me",
     "sessions",
@@ -19,23 +19,23 @@ const SIGNED_IN: [&str; 10] = [
     "second-factor/recovery-codes",
 ];
 
-/// A kind of request.
+/// A class of requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Class {
-    /// Reads of one principal.
+    /// Reads, per principal.
     Read,
-    /// Changes of one principal.
+    /// Changes, per principal.
     Write,
-    /// Watches that one principal opens.
+    /// Opened watches, per principal.
     WatchOpen,
-    /// Sign-ins and what goes with them, from one address.
+    /// Sign-ins, refreshes and registrations, per address.
     SignIn,
-    /// Requests without a credential, or with one that is no good, from one address.
+    /// Requests without a credential or with an invalid one, per address.
     Anonymous,
 }
 
 impl Class {
-    /// Every class.
+    /// All classes.
     pub(super) const ALL: [Self; 5] =
         [Self::Read, Self::Write, Self::WatchOpen, Self::SignIn, Self::Anonymous];
 
@@ -49,7 +49,7 @@ impl Class {
         }
     }
 
-    /// Its name in headers.
+    /// The name in headers.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -76,7 +76,7 @@ impl Class {
 mod tests {
     use super::*;
 
-    /// The routes that the router has.
+    /// The route templates of the router.
     fn routes() -> Vec<String> {
         crate::router::documented().into_openapi().paths.paths.into_keys().collect()
     }

@@ -1,10 +1,10 @@
-//! The time that limiters go by: that of the runtime, which tests and simulations steer.
+//! The clock of the limiters: the runtime's time, which tests and simulations control.
 
 use governor::clock::Clock;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Time since it was made.
+/// Time since its creation.
 #[derive(Clone, Debug)]
 pub(super) struct TokioClock(Instant);
 

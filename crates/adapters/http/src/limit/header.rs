@@ -1,14 +1,14 @@
-//! The headers of draft-ietf-httpapi-ratelimit-headers-11. It is a draft: everything about it is here.
+//! Rate limit headers of draft-ietf-httpapi-ratelimit-headers-11. Everything specific to the draft is here.
 
 use super::{Class, Limit};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The limit itself.
+/// The header with the limit.
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// What is left of it.
+/// The header with the remaining requests.
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// How a client stands with one of its limits.
+/// The state of one limit for a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
     class: Class,
@@ -18,20 +18,20 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// So many more may come at once.
+    /// A state with `remaining` requests.
     pub(super) fn left(class: Class, limit: Limit, remaining: u32) -> Self {
-        // How long until everything is there again, rounded up.
+        // The time until the full limit is available again, rounded up.
         let used = u64::from(limit.requests.saturating_sub(remaining));
         let seconds = (used * u64::from(limit.window_seconds)).div_ceil(u64::from(limit.requests));
         Self { class, limit, remaining, seconds }
     }
 
-    /// None may come for so many seconds.
+    /// A state without remaining requests for `seconds`.
     pub(super) fn spent(class: Class, limit: Limit, seconds: u64) -> Self {
         Self { class, limit, remaining: 0, seconds }
     }
 
-    /// How many more may come at once.
+    /// The number of remaining requests.
     #[cfg(test)]
     pub(super) fn remaining(&self) -> u32 {
         self.remaining

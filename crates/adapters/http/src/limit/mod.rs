@@ -1,5 +1,5 @@
-//! How many requests a principal or an address may send to this node: one limiter a class, each with a bounded
-//! number of keys. Says nothing about passwords: guessing is slowed down by the use cases, for all nodes.
+//! Rate limits per principal and per address: one limiter per class, each with a bounded number of keys.
+//! Throttling of failed sign-ins is separate: the use cases do it for all nodes together.
 
 mod class;
 mod clock;
@@ -20,29 +20,30 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Most principals and addresses that each limiter knows apart; those that come later share few buckets.
+/// Maximum number of principals and addresses with a bucket of their own. Near it, all of them share
+/// [`SHARED_KEYS`] buckets.
 const KEYS_MAX: usize = 100_000;
-/// How many buckets those share.
+/// Number of shared buckets.
 const SHARED_KEYS: u64 = 1024;
-/// After how many requests a limiter forgets those who were not heard of lately.
+/// Number of requests between two removals of idle keys.
 const PRUNE_EVERY: u32 = 16 * 1024;
-/// How many bits of an IPv6 address name a network: one customer has at least that many to choose from.
+/// Prefix length of IPv6 addresses that are counted as one: a customer has at least one such network.
 const IPV6_PREFIX_BITS: u32 = 64;
 
 type Keyed = RateLimiter<u64, HashMapStateStore<u64>, TokioClock, StateInformationMiddleware>;
 
-/// Every limiter of the node.
+/// The limiters of the node.
 pub(crate) struct Limits {
     limiters: [Option<Limiter>; Class::ALL.len()],
     hasher: RandomState,
 }
 
-/// The request is one too many.
+/// The request exceeds its limit.
 #[derive(Debug)]
 pub(crate) struct Exceeded {
-    /// What to say in the headers.
+    /// The state of the limit, for the headers.
     pub(crate) standing: Standing,
-    /// Whole seconds until one more is let through, at least 1.
+    /// Whole seconds until the next request is admitted, at least 1.
     pub(crate) retry_after: u64,
 }
 
@@ -52,12 +53,12 @@ impl Limits {
         Self { limiters: Class::ALL.map(limiter), hasher: RandomState::new() }
     }
 
-    /// Counts a request of a principal; `None` when its class has no limit.
+    /// Counts a request of a principal; `None` if its class has no limit.
     pub(crate) fn principal(&self, class: Class, who: &impl Hash) -> Result<Option<Standing>, Exceeded> {
         self.check(class, &(0_u8, who))
     }
 
-    /// Counts a request from an address; those whose address is not known count as one.
+    /// Counts a request from an address; all unknown addresses count as one.
     pub(crate) fn address(&self, class: Class, from: Option<IpAddr>) -> Result<Option<Standing>, Exceeded> {
         self.check(class, &(1_u8, from.map(network)))
     }
@@ -70,7 +71,7 @@ impl Limits {
     }
 }
 
-/// The part of an address that one customer has: IPv4 as a whole, also inside IPv6, of IPv6 the first half.
+/// The network of one customer: an IPv4 address (also inside IPv6), or the first 64 bits of an IPv6 address.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
@@ -84,9 +85,9 @@ struct Limiter {
     limit: Limit,
     keyed: Keyed,
     clock: TokioClock,
-    /// Requests since the last look at how many keys there are.
+    /// Requests since the last removal of idle keys.
     unseen: AtomicU32,
-    /// Whether there were too many at that look.
+    /// Whether the number of keys was near the maximum then.
     full: AtomicBool,
 }
 
@@ -160,7 +161,7 @@ mod tests {
     async fn the_number_of_keys_is_bounded() {
         let limits = limits(1, 3600);
         for key in 0..(KEYS_MAX as u64 * 2) {
-            // Refusals are fine: the late ones share buckets.
+            // Refusals are expected: the keys share buckets.
             let _ = limits.principal(Class::Read, &key);
         }
         let limiter = limits.limiters[Class::Read as usize].as_ref().expect("limited");

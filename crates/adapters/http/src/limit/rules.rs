@@ -1,25 +1,25 @@
-//! What operators decide about limits.
+//! Settings of rate limits.
 
-/// So many requests in so much time, and as many at once.
+/// A number of requests per window; the same number is the maximum burst.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limit {
-    /// How many requests.
+    /// The number of requests.
     pub requests: u32,
-    /// In how many seconds.
+    /// The window, in seconds.
     pub window_seconds: u32,
 }
 
-/// The limits of this node; `None` is none.
+/// The rate limits of this node; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct LimitRules {
-    /// Reads of one principal.
+    /// Reads, per principal.
     pub read: Option<Limit>,
-    /// Changes of one principal.
+    /// Changes, per principal.
     pub write: Option<Limit>,
-    /// Watches that one principal opens.
+    /// Opened watches, per principal.
     pub watch_open: Option<Limit>,
-    /// Sign-ins, refreshes and registrations from one address.
+    /// Sign-ins, refreshes and registrations, per address.
     pub sign_in: Option<Limit>,
-    /// Requests without a credential, or with one that is no good, from one address.
+    /// Requests without a credential or with an invalid one, per address.
     pub anonymous: Option<Limit>,
 }

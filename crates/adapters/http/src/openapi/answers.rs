@@ -1,5 +1,5 @@
-//! The refusals that operations document, as sets of codes: an operation names its sets, and every
-//! status gets one entry that lists its codes.
+//! The documented refusals of operations, as sets of codes. Each status of an operation gets one entry that
+//! lists its codes.
 
 use crate::problem::Code;
 use crate::v1::{ImportAnswer, RefusedLine};
@@ -9,7 +9,7 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::{Ref, RefOr, Response};
 
-/// What any operation on the API may answer.
+/// Refusals of every API operation with authentication.
 pub(crate) const COMMON: &[Code] = &[
     Code::UnknownParameter,
     Code::ConflictingCredentials,
@@ -26,7 +26,7 @@ pub(crate) const COMMON: &[Code] = &[
     Code::NoLeader,
     Code::Overloaded,
 ];
-/// What any operation on people may answer, beside what any operation may.
+/// Additional refusals of operations on users.
 pub(crate) const PEOPLE: &[Code] = &[
     Code::InvalidParameter,
     Code::OutcomeUnknown,
@@ -34,7 +34,7 @@ pub(crate) const PEOPLE: &[Code] = &[
     Code::Behind,
     Code::IdentityUnavailable,
 ];
-/// What anybody may ask for, before they are known.
+/// Refusals of operations without authentication.
 pub(crate) const STRANGER: &[Code] = &[
     Code::UnknownParameter,
     Code::InvalidParameter,
@@ -52,11 +52,11 @@ pub(crate) const STRANGER: &[Code] = &[
     Code::OutcomeUnknown,
     Code::IdentityUnavailable,
 ];
-/// What any read may answer.
+/// Refusals of reads.
 pub(crate) const READ: &[Code] = &[Code::InvalidParameter, Code::Behind, Code::Unavailable];
-/// What any list may answer.
+/// Refusals of lists.
 pub(crate) const LIST: &[Code] = &[Code::InvalidPageToken];
-/// What any change may answer.
+/// Refusals of changes.
 pub(crate) const CHANGE: &[Code] = &[
     Code::InvalidParameter,
     Code::InvalidIdempotencyKey,
@@ -64,7 +64,7 @@ pub(crate) const CHANGE: &[Code] = &[
     Code::DiskFull,
     Code::OutcomeUnknown,
 ];
-/// What any operation with a body may answer.
+/// Refusals of operations with a body.
 pub(crate) const BODY: &[Code] = &[
     Code::InvalidJson,
     Code::RequestTimeout,
@@ -74,12 +74,12 @@ pub(crate) const BODY: &[Code] = &[
     Code::UnknownField,
     Code::NestingTooDeep,
 ];
-/// What any operation below a project may answer.
+/// Refusals of operations below a project.
 pub(crate) const IN_PROJECT: &[Code] = &[Code::InvalidName, Code::ProjectNotFound];
-/// What any operation below an environment may answer.
+/// Refusals of operations below an environment.
 pub(crate) const IN_ENVIRONMENT: &[Code] =
     &[Code::InvalidName, Code::ProjectNotFound, Code::EnvironmentNotFound];
-/// What any change of a config may answer.
+/// Refusals of config changes.
 pub(crate) const GUARDED: &[Code] =
     &[Code::InvalidPrecondition, Code::PreconditionRequired, Code::VersionConflict];
 
@@ -201,7 +201,7 @@ pub(crate) struct ViolationBody {
     operation: Option<u64>,
 }
 
-/// One entry for each status among the codes.
+/// One response per status among the codes.
 pub(crate) fn problems(sets: &[&[Code]]) -> BTreeMap<String, RefOr<Response>> {
     let mut codes: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in sets.iter().copied().flatten() {
@@ -224,7 +224,7 @@ fn response(codes: &[Code]) -> Response {
         .build()
 }
 
-/// Names the refusals of operations, for `responses(…)`.
+/// Names the refusals of an operation, for `responses(…)`.
 macro_rules! refusals {
     ($($name:ident: $($set:expr),*;)*) => {
         $(

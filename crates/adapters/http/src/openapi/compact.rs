@@ -1,5 +1,5 @@
-//! Writes everything that several operations say alike once, under `components`: headers, parameters,
-//! responses and the security of the document. Changes how the document says a thing, never what it says.
+//! Moves repeated headers, parameters, responses and security requirements to `components`. The meaning of
+//! the document does not change.
 
 use std::collections::BTreeMap;
 use utoipa::openapi::header::Header;
@@ -8,16 +8,16 @@ use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{OpenApi as Document, Ref, RefOr, Response};
 
-/// The type of a refusal's body.
+/// The media type of a refusal.
 const PROBLEM: &str = "application/problem+json";
 
-/// Refusals that come from the transport, the load or a fault of the cluster, whatever the operation: they are
-/// the `default` response.
+/// Refusals of the transport, by load or by failures of the cluster. They become the `default` response of
+/// every operation.
 const TRANSPORT: [&str; 8] = ["406", "408", "414", "429", "431", "500", "503", "504"];
-/// Refusals that most operations have alike. The most common form of each is part of `default` too; an operation
-/// with another form has its own.
+/// Refusals that most operations have in common. The most common form of each is part of `default`; other
+/// forms stay with their operations.
 const ALIKE: [&str; 5] = ["401", "403", "413", "415", "507"];
-/// Headers that follow a rule. The document's description says which responses have them; `components` defines them.
+/// Headers that follow a general rule. The description of the document states it; `components` defines them.
 const EVERYWHERE: [&str; 4] = ["X-Request-ID", "RateLimit", "RateLimit-Policy", "Guardian-Cluster-Id"];
 /// The component that `default` refers to.
 const COMMON_REFUSAL: &str = "CommonRefusal";
@@ -84,8 +84,7 @@ fn most_common_refusal(document: &mut Document, status: &str) -> Option<String> 
     found.into_iter().max_by_key(|(_, count)| *count).map(|(description, _)| description)
 }
 
-/// Replaces the transport refusals of each operation, and those that are alike, by `default`; gives the response
-/// that it refers to.
+/// Replaces common refusals by `default`; returns the component that it refers to.
 fn move_common_refusals(document: &mut Document) -> Option<RefOr<Response>> {
     let alike = ALIKE.map(|status| (status, most_common_refusal(document, status)));
     let wanted: Vec<(&str, Option<String>)> =
@@ -121,7 +120,7 @@ fn move_common_refusals(document: &mut Document) -> Option<RefOr<Response>> {
     Some(RefOr::T(refusal))
 }
 
-/// Adds the codes of a refusal that are not in `all` yet. Each begins with a backtick.
+/// Adds the codes of a refusal that are missing in `all`. Each code begins with a backtick.
 fn add_codes(all: &mut String, description: &str) {
     let starts = description.match_indices('`').map(|(at, _)| at).step_by(2);
     let ends = starts.clone().skip(1).chain([description.len()]);
@@ -135,7 +134,7 @@ fn add_codes(all: &mut String, description: &str) {
     }
 }
 
-/// Replaces a schema within another one that is also a component by a reference to it.
+/// Replaces the item schemas of lists by references to components.
 fn refer_to_components(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     let known = schemas.clone();
     for (name, schema) in schemas.iter_mut().filter(|(name, _)| name.starts_with("List_")) {
@@ -152,7 +151,7 @@ fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
     document.paths.paths.values_mut().flat_map(super::operations).map(|(_, operation)| operation)
 }
 
-/// The security that most operations have; the document states it once.
+/// The most common security requirement; the document states it once.
 fn most_common_security(document: &mut Document) -> Option<Vec<SecurityRequirement>> {
     let mut found: Vec<(Vec<SecurityRequirement>, usize)> = Vec::new();
     for security in operations(document).filter_map(|operation| operation.security.as_ref()) {
@@ -164,7 +163,7 @@ fn most_common_security(document: &mut Document) -> Option<Vec<SecurityRequireme
     found.into_iter().max_by_key(|(_, count)| *count).map(|(security, _)| security)
 }
 
-/// Each header name has one meaning in the whole document; a name with a second one stays in place.
+/// Moves headers to `components`. A second meaning of a header name stays in place.
 fn move_headers(response: &mut Response, headers: &mut BTreeMap<String, RefOr<Header>>) {
     for (name, header) in &mut response.headers {
         if matches!(header, RefOr::Ref(_)) {
@@ -181,7 +180,7 @@ fn is_refusal(response: &RefOr<Response>) -> bool {
     matches!(response, RefOr::T(response) if response.content.contains_key(PROBLEM))
 }
 
-/// `key` in a header gets the name `KeyHeader`.
+/// The component name of a parameter; the header `key` becomes `KeyHeader`.
 fn parameter_name(parameter: &RefOr<Parameter>) -> String {
     let RefOr::T(parameter) = parameter else { return String::new() };
     let place = match parameter.parameter_in {
@@ -205,7 +204,7 @@ fn response_name(status: &str) -> String {
     reason.unwrap_or(status).split_whitespace().map(capitalised).collect::<String>().replace('-', "")
 }
 
-/// Parts with how often each occurs. Those that occur more than once become components.
+/// Counts equal parts. Those that occur more than once become components.
 struct Repeated<T> {
     parts: Vec<(RefOr<T>, String, usize)>,
 }
@@ -244,7 +243,7 @@ impl<T: Clone + PartialEq> Repeated<T> {
     }
 }
 
-/// The name without its number.
+/// The name without its numeric suffix.
 fn base(name: &str) -> &str {
     name.split_once('-').map_or(name, |(base, _)| base)
 }

@@ -1,4 +1,4 @@
-//! The `OpenAPI` document (3.1): its frame, and what holds for every operation.
+//! The `OpenAPI` 3.1 document: its frame, and the parts common to all operations.
 
 mod answers;
 mod compact;
@@ -48,7 +48,7 @@ use utoipa::{IntoParams as _, OpenApi};
 )]
 struct Frame;
 
-/// The document's frame, before any operation.
+/// The document without operations.
 pub(crate) fn base() -> Document {
     let mut document = Frame::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
@@ -62,7 +62,7 @@ pub(crate) fn base() -> Document {
     document
 }
 
-/// The committed `openapi.yaml`, generated from the handlers. The text is the same on every run.
+/// The text of `openapi.yaml`, generated from the handlers; deterministic.
 pub fn openapi_yaml() -> String {
     let mut document = documented().into_openapi();
     complete(&mut document);
@@ -70,25 +70,24 @@ pub fn openapi_yaml() -> String {
     document.to_yaml().unwrap_or_default()
 }
 
-/// The same document as JSON and with every part in its place, for programs that follow no references to
-/// headers, parameters and responses.
+/// The document as JSON without references to headers, parameters and responses.
 pub fn openapi_json() -> String {
     let mut document = documented().into_openapi();
     complete(&mut document);
     document.to_json().unwrap_or_default()
 }
 
-/// What the edge knows of an operation.
+/// Properties of an operation that the edge uses.
 pub(crate) struct Known {
-    /// Its id.
+    /// The operation id.
     pub(crate) id: String,
-    /// Whether it asks who the caller is.
+    /// Whether it authenticates the caller.
     pub(crate) identifies: bool,
-    /// The media types of its answers when it succeeds.
+    /// The media types of its successful responses.
     pub(crate) produces: Vec<String>,
 }
 
-/// What the edge knows of each operation, by method and route template.
+/// The properties of all operations, by method and route template.
 pub(crate) fn known_operations(document: &mut Document) -> HashMap<(Method, String), Known> {
     let mut known = HashMap::new();
     for (path, item) in &mut document.paths.paths {
@@ -103,7 +102,7 @@ pub(crate) fn known_operations(document: &mut Document) -> HashMap<(Method, Stri
     known
 }
 
-/// The media types of an operation's answers when it succeeds.
+/// The media types of an operation's successful responses.
 fn produces(operation: &Operation) -> Vec<String> {
     let responses = operation.responses.responses.iter();
     let good = responses.filter(|(status, _)| status.starts_with('2'));
@@ -114,23 +113,23 @@ fn produces(operation: &Operation) -> Vec<String> {
     kinds.flatten().collect()
 }
 
-/// Adds the headers that every answer of a kind has.
+/// Adds the common headers, parameters and security of every operation.
 pub(crate) fn complete(document: &mut Document) {
     for (path, item) in &mut document.paths.paths {
         let api = path.starts_with("/api/");
         for (method, operation) in operations(item) {
             let is_get = method == Method::GET;
-            // What is known of people is not in the replicated state: it has no revision.
+            // Users are not part of the replicated state: their operations have no revision.
             let replicated = api && !of_people(path);
             let reads = is_get && replicated;
-            // Members are added and removed safely as often as asked, and that cannot be tried.
+            // Membership changes are idempotent and have no dry run.
             let changes = !is_get && replicated && !path.starts_with("/api/v1/cluster");
             if let Some(security) = &mut operation.security {
                 security.push(SecurityRequirement::new::<_, [String; 0], String>("cookie", []));
             }
             if changes {
                 let mut parameters = change_parameters();
-                // An import is repeatable as it is: what is done already is skipped.
+                // An import can be repeated without an idempotency key: it skips what is already done.
                 if path == IMPORT_ROUTE {
                     parameters.retain(|parameter| matches!(parameter, RefOr::T(p) if p.name == "dry_run"));
                 }
@@ -187,7 +186,7 @@ pub(crate) fn complete(document: &mut Document) {
     }
 }
 
-/// Whether the operations at the path are about people.
+/// Whether the operations at the path concern users, their rights or the audit.
 fn of_people(path: &str) -> bool {
     const AREAS: [&str; 8] =
         ["auth", "users", "invitations", "members", "roles", "groups", "organisations", "audit"];
@@ -198,7 +197,7 @@ fn of_people(path: &str) -> bool {
         .any(|area| rest == *area || rest.strip_prefix(area).is_some_and(|rest| rest.starts_with('/')))
 }
 
-/// What every change takes.
+/// The parameters of every change.
 fn change_parameters() -> Vec<RefOr<Parameter>> {
     let key = ParameterBuilder::new()
         .name("Idempotency-Key")
@@ -221,7 +220,7 @@ fn change_parameters() -> Vec<RefOr<Parameter>> {
     dry_run.chain(message).chain([key]).map(RefOr::T).collect()
 }
 
-/// A dry run answers with the same body and the members of `DryRun`.
+/// Adds the members of `DryRun` as an alternative to the body.
 fn or_dry_run(response: &mut RefOr<Response>) {
     let RefOr::T(response) = response else { return };
     let Some(RefOr::T(content)) = response.content.get_mut("application/json") else { return };
@@ -232,7 +231,7 @@ fn or_dry_run(response: &mut RefOr<Response>) {
     }
 }
 
-/// The answer of a dry run where a change would have none.
+/// The response of a dry run where the change has no response body.
 fn dry_run_answer() -> RefOr<Response> {
     let schema = Ref::from_schema_name("DryRun");
     let content = ContentBuilder::new().schema(Some(schema)).build();
@@ -240,14 +239,14 @@ fn dry_run_answer() -> RefOr<Response> {
     RefOr::T(ResponseBuilder::new().description(description).content("application/json", content).build())
 }
 
-/// Whether the body is a patch.
+/// Whether the request body is a patch.
 fn patches(operation: &Operation) -> bool {
     let is_patch = |kind: &String| kind == MERGE_PATCH || kind == JSON_PATCH;
     let Some(RefOr::T(body)) = &operation.request_body else { return false };
     body.content.keys().any(is_patch)
 }
 
-/// A parameter may be left out, but there is no `null` in a URL or a header.
+/// Removes `null` from a parameter's type: a URL or a header has no `null`.
 fn never_null(parameter: &mut RefOr<Parameter>) {
     if let RefOr::T(parameter) = parameter
         && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
@@ -260,12 +259,12 @@ fn never_null(parameter: &mut RefOr<Parameter>) {
     }
 }
 
-/// Whether an answer with this status may say when to try again.
+/// Whether a response with this status may have `Retry-After`.
 fn retried(status: &str) -> bool {
     Code::ALL.iter().any(|code| code.retry_after().is_some() && code.status().as_str() == status)
 }
 
-/// The operations at a path, each with its method.
+/// The operations of a path with their methods.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let all = [
         (Method::GET, &mut item.get),

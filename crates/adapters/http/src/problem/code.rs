@@ -1,29 +1,29 @@
-//! Every code that a problem can carry, with its status and title. Codes are part of the contract:
-//! they are added, never renamed.
+//! The codes of problems with their statuses and titles. Codes are part of the API contract: they are added,
+//! never renamed.
 
 use http::StatusCode;
 
 macro_rules! codes {
     ($($name:ident = $status:ident $text:literal $title:literal,)*) => {
-        /// Why a request was not served.
+        /// The code of a refusal.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub(crate) enum Code { $($name,)* }
 
         impl Code {
-            /// Every code there is.
+            /// All codes.
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The code as clients see it.
+            /// The code in responses.
             pub(crate) fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// The status that goes with it.
+            /// The HTTP status.
             pub(crate) fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
-            /// What it means, the same for every occurrence.
+            /// The meaning, the same for every occurrence.
             pub(crate) fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
@@ -135,11 +135,11 @@ codes! {
     OutcomeUnknown = GATEWAY_TIMEOUT "outcome_unknown" "The change may or may not have happened",
 }
 
-/// After how many seconds a request that may succeed later should be tried again.
+/// Wait before a retry of a request that may succeed later, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 impl Code {
-    /// Whole seconds to wait before trying again, when that may help.
+    /// Seconds to wait before a retry; `None` if a retry does not help.
     pub(crate) fn retry_after(self) -> Option<u64> {
         (matches!(self, Self::Contended | Self::RateLimited | Self::SchemaChecksBusy | Self::TooManyAttempts)
             || self.status() == StatusCode::SERVICE_UNAVAILABLE)

@@ -1,4 +1,4 @@
-//! What each failure of a use case means to a client. The only place that knows both.
+//! Mapping of use case errors to problems.
 
 use super::{Code, Problem};
 use crate::reply::rfc3339;
@@ -110,7 +110,7 @@ impl From<Error> for Problem {
     }
 }
 
-/// The code for a thing that the use cases call `what`.
+/// The code for a missing object of the kind `what`.
 fn missing(what: &str) -> Option<Code> {
     Some(match what {
         "project" => Code::ProjectNotFound,
@@ -198,7 +198,7 @@ impl From<Rejection> for Problem {
     }
 }
 
-/// A refusal whose details the caller may not read: its code, and what the request said itself.
+/// The refusal for a caller who may not read the details: the code, and values from the request itself.
 fn withheld(rejection: &Rejection) -> Problem {
     let needs = |what: &str, permission: &str| format!("{what}; to be told more needs {permission}");
     match rejection {
@@ -288,7 +288,7 @@ fn errors(violations: &[Violation]) -> Value {
     violations.iter().map(one).collect()
 }
 
-/// The violations of all steps, each with its step.
+/// The violations of all steps, with the number of each step.
 fn step_errors(failures: &[StepFailure]) -> Value {
     let of_step = |failure: &StepFailure| {
         let mut all = errors(&failure.violations);
@@ -300,7 +300,7 @@ fn step_errors(failures: &[StepFailure]) -> Value {
     failures.iter().flat_map(of_step).collect()
 }
 
-/// Documents that do not satisfy a schema version, as `DocumentFailure`s of the contract.
+/// The documents that violate a schema version, as `DocumentFailure`s of the API contract.
 pub(crate) fn failures(failures: &[DocumentFailure]) -> Value {
     let one = |failure: &DocumentFailure| {
         json!({

@@ -1,7 +1,7 @@
-//! Problem documents (RFC 9457): the one form in which a request is refused.
+//! Problem documents (RFC 9457), the form of every refusal.
 //!
-//! Handlers and extractors make a [`Problem`]; the middleware at the edge renders it, because only
-//! there the request id is at hand for every request, and logs the cause once.
+//! Handlers and extractors create a [`Problem`]. The edge renders it, because only the edge has the request
+//! id of every request, and logs its cause once.
 
 mod code;
 mod map;
@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use std::error::Error;
 use std::sync::Arc;
 
-/// Why a request was refused.
+/// A refusal.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     code: Code,
@@ -30,7 +30,7 @@ pub(crate) struct Problem {
     retry_after: Option<u64>,
 }
 
-/// A problem as it is written to the client.
+/// The body of a problem.
 #[derive(Serialize)]
 struct Document<'a> {
     r#type: String,
@@ -44,7 +44,7 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// A problem whose `detail` is for people and safe to show.
+    /// A problem whose `detail` is shown to clients.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
@@ -55,27 +55,27 @@ impl Problem {
         }
     }
 
-    /// Our fault: the cause is logged, never shown.
+    /// An internal error: the cause is logged, never shown.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let problem = Self::new(Code::Internal, "the request could not be served; quote the instance to us");
         Self { cause: Some(Arc::from(cause.into())), ..problem }
     }
 
-    /// One request too many; the headers of the answer say of what.
+    /// A request over its rate limit; the headers state which limit.
     pub(crate) fn rate_limited(exceeded: &Exceeded, facts: &Facts) -> Self {
-        // What was counted before is not what refuses.
+        // An earlier count, which did not refuse, stays.
         let _ = facts.standing.set(exceeded.standing);
         Self::new(Code::RateLimited, "too many requests; the headers say of what kind, and when to go on")
             .retry_after(exceeded.retry_after)
     }
 
-    /// Says after how many seconds to try again.
+    /// Sets the seconds to wait before a retry.
     #[must_use]
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// Keeps the cause for the log.
+    /// Sets the cause, which is logged.
     #[must_use]
     pub(crate) fn because(self, cause: Box<dyn Error + Send + Sync>) -> Self {
         Self { cause: Some(Arc::from(cause)), ..self }
@@ -88,7 +88,7 @@ impl Problem {
         self
     }
 
-    /// The problem as a part of another one: its code, detail and those of its members that are `kept`.
+    /// The problem as a part of another one: code, detail and the members in `kept`.
     pub(crate) fn within(&self, kept: &[&str]) -> Map<String, Value> {
         let mut members = self.members.clone();
         members.retain(|name, _| kept.contains(&name.as_str()));
@@ -101,7 +101,7 @@ impl Problem {
         self.code
     }
 
-    /// Writes the document for the request `instance`. `headers` may already hold some, such as `Allow`.
+    /// Renders the problem for the request id `instance`. `headers` may contain headers such as `Allow`.
     pub(crate) fn render(&self, instance: &str, headers: HeaderMap) -> Response {
         if let Some(cause) = &self.cause {
             tracing::error!(request_id = instance, code = self.code.as_str(), error = chain(&**cause));
@@ -132,7 +132,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// An answer that still waits to be rendered at the edge.
+    /// A response with the problem in its extensions; the edge renders it.
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);

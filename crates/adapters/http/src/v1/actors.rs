@@ -1,4 +1,4 @@
-//! The e-mail addresses of the actors of an answer, where the caller may see them.
+//! Email addresses of the actors in a response, as far as the caller may see them.
 
 use crate::router::Api;
 use application::RequestContext;
@@ -7,10 +7,10 @@ use domain::ProjectName;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Longest wait for the addresses. The answer comes without them then.
+/// Maximum wait for the addresses; after it the response is sent without them.
 const EMAILS_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// Something in an answer that names its actor.
+/// An item of a response that names its actor.
 pub(super) trait NamesActor {
     /// The actor.
     fn actor(&self) -> &str;
@@ -19,8 +19,10 @@ pub(super) trait NamesActor {
     fn set_email(&mut self, email: String);
 }
 
-/// Adds the e-mail addresses of the actors that the caller may see, in a linearizable answer on `project`, or on the
-/// platform with `None`. No leader confirms a stale answer, and nobody waits for one, so it names ids only.
+/// Adds the email addresses of the actors that the caller may see. `project` is the project of the response;
+/// `None` for the platform.
+///
+/// Stale responses get none: nothing confirms the rights of their callers, and they must not wait.
 pub(super) async fn add_emails(
     api: &Api,
     ctx: &RequestContext,

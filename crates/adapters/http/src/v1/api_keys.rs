@@ -33,7 +33,7 @@ refusals! {
     Revoked: COMMON, CHANGE, IN_PROJECT, &[Code::ApiKeyNotFound];
 }
 
-/// When each key was last used; a node without an identity database does not know.
+/// The last use of each key; `None` on a node without an identity database.
 async fn last_uses(api: &Api, keys: &[ApiKey]) -> Vec<Option<Timestamp>> {
     match &api.app.identity {
         Some(identity) => identity.key_uses.last(keys).await,

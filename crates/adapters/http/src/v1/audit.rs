@@ -1,4 +1,4 @@
-//! The audit: searched a page at a time, or sent as a file.
+//! The audit: paged search and file export.
 
 use super::actors::add_emails;
 use super::dto::people::audit::{AuditRecordBody, CSV_HEAD, VerifiedBody};
@@ -24,9 +24,9 @@ use std::io;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Most records of a file.
+/// Maximum number of records in a file.
 const FILE_RECORDS_MAX: usize = 100_000;
-/// How many are read at a time.
+/// Records per read.
 const BATCH: u32 = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -117,7 +117,7 @@ async fn answer(
     let (size, before) = list.plain(&search.page, |text| text.parse::<AuditCursor>().ok())?;
     let first = before.is_none();
     let found = audit.search(&ctx, query, before, size).await?;
-    // Further pages belong to the same reading.
+    // Later pages belong to the same recorded read.
     if first {
         audit.read(&ctx, BulkRead::Audit(uri.query().unwrap_or_default().to_owned()), project).await;
     }
@@ -126,17 +126,17 @@ async fn answer(
     list.plain_answer(items, found.next.map(|cursor| cursor.to_string()).as_deref())
 }
 
-/// A file that is being sent.
+/// The state of a file export.
 struct Export {
     audit: Audit,
     ctx: RequestContext,
     query: AuditQuery,
-    /// What was read and not sent yet; nothing at the end.
+    /// The batch to send next; `None` at the end.
     next: Option<Listed<AuditRecord, AuditCursor>>,
     sent: usize,
 }
 
-/// The answer.
+/// The response with a file.
 fn file(form: AuditForm, place: Place, export: Export) -> Response {
     let chunks = futures::stream::try_unfold(export, move |mut export| async move {
         let Some(batch) = export.next.take() else { return Ok::<_, io::Error>(None) };

@@ -1,4 +1,4 @@
-//! Binding many configs to a schema without sending their documents.
+//! Binding of many configs to a schema.
 
 use super::dto::config::BindingsBody;
 use super::dto::transaction::TransactionAnswer;

@@ -1,4 +1,4 @@
-//! Config documents: the operations that applications and editors use all day.
+//! Reading, writing and deleting configs.
 
 use super::dto::config::{ConfigBody, ConfigPut};
 use super::wait;
@@ -112,7 +112,7 @@ async fn found(
     })
 }
 
-/// A document's text that is sent without a copy.
+/// The text of a document, sent without a copy.
 struct Text(Content);
 
 impl AsRef<[u8]> for Text {
@@ -186,7 +186,7 @@ async fn delete_config(
     Ok(Reply::gone(&api.app.configs.delete(&change.alone(), request).await?)?.done())
 }
 
-/// The answer to a change that left a config.
+/// The response to a change of a config.
 pub(super) fn written(changed: &Changed<Written>) -> Result<Response, Problem> {
     let written = &changed.item;
     let shown = &written.document.shown;

@@ -1,4 +1,4 @@
-//! What differs between two versions of a config.
+//! The difference between two versions of a config.
 
 use super::dto::patch::DiffBody;
 use crate::extract::{Caller, ConfigPath, DiffQuery, Query, ReadQuery};
@@ -39,7 +39,7 @@ async fn diff_config(
     let freshness = read.freshness();
     let seen = api.app.configs.versions(&ctx, &path.id(), which.from, which.to, freshness).await?;
     let (revision, stale_for_ms) = (seen.revision, seen.stale_for_ms);
-    // Comparing large documents takes long, and this thread has others to serve.
+    // Comparing large documents takes long: off the asynchronous threads.
     let comparing = tokio::task::spawn_blocking(move || {
         let found = difference(&seen.item)?;
         Reply::json(StatusCode::OK, &DiffBody::new(&seen.item, &found)?)

@@ -1,4 +1,4 @@
-//! Exports: a file of lines that is written while it is sent.
+//! Exports: a file of lines, generated while it is sent.
 
 use super::dto::transfer::Line;
 use super::sending::{self, Place};
@@ -19,7 +19,7 @@ use std::io;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// How many bytes of lines are gathered before they are sent.
+/// Size of a chunk of lines, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -77,14 +77,14 @@ async fn export_environment(
     Ok(sent(export, place, &read, coding))
 }
 
-/// Writes into the audit who was sent what, on a node that has one.
+/// Records the read in the audit, on a node that has one.
 async fn noted(api: &Api, ctx: &RequestContext, what: BulkRead, project: &ProjectName) {
     if let Ok(identity) = api.app.identity() {
         identity.audit.read(ctx, what, Some(project)).await;
     }
 }
 
-/// The answer. It is broken off when the caller may not have it any more.
+/// The response with the file. The stream is aborted when the caller loses the permission.
 fn sent(export: Export, place: Place, read: &ReadQuery, coding: Option<Coding>) -> Response {
     let (revision, stale_for_ms) = (export.revision(), export.stale_for_ms());
     let chunks = futures::stream::try_unfold(export, async |mut export| {

@@ -1,4 +1,4 @@
-//! The history of a config, also of one that was deleted.
+//! The history of a config, including a deleted one.
 
 use super::actors::add_emails;
 use super::dto::history::{HistoryItem, HistoryVersion};

@@ -1,4 +1,4 @@
-//! Imports: a file of lines that is worked off while it arrives.
+//! Imports: a file of lines, processed while it is received.
 
 use super::dto::transfer::{ImportAnswer, Item, Line};
 use super::shares::{Share, Shares};
@@ -21,22 +21,22 @@ use tokio::time::{Instant, sleep, timeout_at};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The route, which has a time limit of its own.
+/// The route; it has its own timeout.
 pub(crate) const IMPORT_ROUTE: &str = "/api/v1/projects/{project}/import";
-/// How long an import may take. It ends by itself before that and says how far it came.
+/// Timeout of an import. It normally ends before and reports its progress.
 pub(crate) const IMPORT_TIMEOUT: Duration = Duration::from_mins(10);
-/// How many refused lines an answer lists.
+/// Maximum number of refused lines in a response.
 const REFUSED_LISTED_MAX: usize = 100;
 
-/// What a refused line tells beside its code and detail.
+/// The members of a refused line besides code and detail.
 const REFUSED_MEMBERS: &[&str] = &["errors", "failures", "field", "limit_bytes"];
-/// How long an import waits for another one to end.
+/// Maximum wait for another import to end.
 const TURN_WAIT: Duration = Duration::from_secs(5);
-/// Time between two looks whether another import of the project has ended.
+/// Interval of the checks for the end of another import of the project.
 const TURN_INTERVAL: Duration = Duration::from_millis(100);
-/// Most imports that a node takes at a time; each may hold tens of megabytes.
+/// Maximum number of concurrent imports per node; each may use tens of megabytes.
 const IMPORTS_AT_ONCE_MAX: usize = 4;
-/// Most of them that are into one project.
+/// Maximum number of concurrent imports per project.
 const IMPORTS_OF_PROJECT_MAX: usize = 1;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -93,15 +93,15 @@ async fn import_project(
     answer(&ctx, &path.project, query.mode, report, refused, broken)
 }
 
-/// What is asked beside the file.
+/// The request without its file.
 struct Asked {
     project: ProjectName,
     mode: ImportMode,
     message: Message,
 }
 
-/// Starts with the first line. Only who may write, and has begun to send, takes one of the few turns: of the
-/// project first, then of the node.
+/// Starts an import after its first line. Only a caller who may import and has sent the first line occupies a
+/// slot, of the project first, then of the node.
 async fn begin<'a>(
     api: &'a Api,
     ctx: &RequestContext,
@@ -116,13 +116,13 @@ async fn begin<'a>(
     Ok((turn, api.app.transfer.import(ctx, ImportRequest { project, mode, source, message }).await?))
 }
 
-/// The imports that a node takes at a time.
+/// The concurrent imports of a node.
 pub(crate) struct Imports {
     places: Semaphore,
     projects: Shares<ProjectName>,
 }
 
-/// The right to import; given back when it is dropped.
+/// A slot for one import, released on drop.
 struct Turn<'a> {
     _project: Share<ProjectName>,
     _place: SemaphorePermit<'a>,
@@ -133,7 +133,7 @@ impl Imports {
         Self { places: Semaphore::new(IMPORTS_AT_ONCE_MAX), projects: Shares::default() }
     }
 
-    /// Waits a while for a turn.
+    /// Waits up to [`TURN_WAIT`] for a slot.
     async fn turn(&self, project: &ProjectName) -> Result<Turn<'_>, Problem> {
         let until = Instant::now() + TURN_WAIT;
         let own = loop {
@@ -167,7 +167,7 @@ fn header(text: &[u8]) -> Result<ExportHeader, Problem> {
     }
 }
 
-/// Lines that are none.
+/// Lines that could not be parsed or are misplaced.
 #[derive(Default)]
 struct Refused(Vec<(u64, Problem)>);
 
@@ -179,7 +179,7 @@ impl Refused {
     }
 }
 
-/// Takes every line; ends early when the body breaks off or the world fails.
+/// Imports all lines. Ends early if the body breaks off or a line fails for other reasons than its content.
 async fn take(mut import: Import, lines: &mut Lines) -> (ImportReport, Refused, Option<Problem>) {
     let mut refused = Refused::default();
     let mut end: Option<(u64, Totals)> = None;
@@ -217,7 +217,7 @@ async fn take(mut import: Import, lines: &mut Lines) -> (ImportReport, Refused, 
     (import.finish(end).await, refused, broken)
 }
 
-/// The report; as a problem when it is not all done.
+/// The response with the report; a problem if the import is incomplete.
 fn answer(
     ctx: &RequestContext,
     project: &ProjectName,

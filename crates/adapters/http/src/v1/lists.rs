@@ -1,4 +1,4 @@
-//! Lists of configs: some or all of an environment, as they are or were, and waiting for a list to change.
+//! Lists of configs, now or at an earlier moment, and waiting for a list to change.
 
 use super::dto::config::ConfigItem;
 use super::watch::enter;
@@ -24,9 +24,9 @@ use tokio::time::{Instant, sleep_until};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Largest page with documents, in bytes: the last document may go beyond the bound.
+/// Maximum size of a page with documents, in bytes; the last document may exceed the list limit.
 const PAGE_BYTES_MAX: usize = LIST_CONTENT_BYTES_MAX + DOCUMENT_BYTES_MAX;
-/// How many characters of its digest the tag of a list has.
+/// Characters of the digest in the entity tag of a list.
 const TAG_CHARS: usize = 32;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -38,12 +38,12 @@ refusals! {
         Code::TooManyWatchers];
 }
 
-/// Which configs, and which state of them.
+/// The parameters that select configs and their moment.
 type Which = (KeyQuery, (ConfigListQuery, MomentQuery));
-/// Which part of the list, how fresh, and how long to wait.
+/// The parameters of page, freshness and wait.
 type How = (PageQuery, (ReadQuery, WaitQuery));
 
-/// One list, as it was asked for.
+/// The parsed request of a list.
 struct Asked<'a> {
     ctx: &'a RequestContext,
     environment: &'a EnvironmentId,
@@ -103,7 +103,7 @@ async fn list_configs(
     Ok(response)
 }
 
-/// What cannot be asked together.
+/// Refuses invalid combinations of parameters.
 fn check(
     filter: &ConfigListQuery,
     moment: Moment,
@@ -128,7 +128,7 @@ fn check(
     Ok(())
 }
 
-/// What a page token is bound to.
+/// The filter as text that a page token is bound to.
 fn listed(keys: &str, filter: &ConfigListQuery, moment: Moment) -> String {
     let deleted = if filter.deleted { "\0deleted" } else { "" };
     match moment {
@@ -138,13 +138,13 @@ fn listed(keys: &str, filter: &ConfigListQuery, moment: Moment) -> String {
     }
 }
 
-/// A page, and the bytes that it holds of those that may be under way.
+/// A page, and the response bytes reserved for it.
 struct Read {
     found: Found,
     held: Option<Held>,
 }
 
-/// That the page is the one that the reader knows. The documents of one that is waited for are not kept.
+/// The page that the reader already has, without its documents.
 struct Same {
     tag: String,
     revision: Revision,
@@ -156,13 +156,13 @@ enum Waited {
     Same(Same),
 }
 
-/// The list as soon as it is not what the reader knows, or that it is when the time is over.
+/// Reads the list. Waits until it differs from what the reader has, or until the wait ends.
 async fn waited(api: &Api, asked: &Asked<'_>, known: &Known, wait: &WaitQuery) -> Result<Waited, Problem> {
     let until = Instant::now() + wait.wait;
     let mut signal = api.app.watches.follow(asked.environment);
-    // Before the list is read: what changes in between makes the two differ.
+    // Taken before the read, so that a change in between makes the fingerprints differ.
     let waits = !wait.wait.is_zero() && known.is_any();
-    // A node that is behind may not know of the environment yet; the read does.
+    // A node that is behind may not have the environment yet, but the read below waits for it.
     let mut before = if waits { fingerprint(api, asked).await.ok() } else { None };
     let mut same = match read(api, asked, asked.freshness, known).await? {
         Waited::Same(same) if waits => same,
@@ -173,7 +173,7 @@ async fn waited(api: &Api, asked: &Asked<'_>, known: &Known, wait: &WaitQuery) -
         let now = Some(fingerprint(api, asked).await?);
         if now != before {
             before = now;
-            // This node has the first answer's revision, so from now on what it has is enough.
+            // This node has reached the revision of the first read, so local reads suffice from here.
             match read(api, asked, Freshness::STALE, known).await? {
                 Waited::Same(again) => same = again,
                 page @ Waited::Page(_) => return Ok(page),
@@ -189,7 +189,7 @@ async fn waited(api: &Api, asked: &Asked<'_>, known: &Known, wait: &WaitQuery) -
 
 async fn read(api: &Api, asked: &Asked<'_>, freshness: Freshness, known: &Known) -> Result<Waited, Problem> {
     let Asked { ctx, environment, list, page, .. } = asked;
-    // Before the documents are read, and for what they can be at most.
+    // Reserved before the documents are read, for their maximum size.
     let held =
         if list.with_content { Some(api.answers.reserve(&ctx.actor, PAGE_BYTES_MAX).await?) } else { None };
     let mut found = api.app.configs.list(ctx, environment, list, page.clone(), freshness).await?;
@@ -210,8 +210,8 @@ async fn fingerprint(api: &Api, asked: &Asked<'_>) -> Result<Digest, Problem> {
     Ok(api.app.configs.fingerprint(ctx, environment, list, page.size).await?)
 }
 
-/// The tag of a page, in quotes: another one when a config on it changed, came or went, or when it goes on
-/// elsewhere.
+/// The entity tag of a page, in quotes. It changes when a config on the page changes, appears or disappears,
+/// and when the next page starts elsewhere.
 fn tag(found: &Found) -> String {
     let mut text = Vec::new();
     for item in &found.items {

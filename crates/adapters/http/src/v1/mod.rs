@@ -1,4 +1,4 @@
-//! Version 1 of the API: one file per family of resources, bodies in `dto`.
+//! Version 1 of the API: one file per kind of resource, bodies in `dto`.
 
 mod actors;
 mod api_keys;

@@ -1,4 +1,4 @@
-//! Changing a part of a config.
+//! Partial updates of configs.
 
 use super::configs::written;
 use super::dto::config::ConfigBody;

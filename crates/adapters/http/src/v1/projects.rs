@@ -127,7 +127,8 @@ async fn delete_project(
     if let (Some(identity), false) = (&api.app.identity, ctx.dry_run)
         && let Err(error) = identity.organisations.forget_project(&project).await
     {
-        // The project is gone; a later one of its name must not inherit, so the audit's projector forgets it again.
+        // A new project with the same name must not inherit the grants: the audit's projector retries the
+        // removal.
         tracing::warn!(%error, %project, "the roles in a deleted project were not forgotten yet");
     }
     Ok(Reply::gone(&changed)?.done())

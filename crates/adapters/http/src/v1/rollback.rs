@@ -1,4 +1,4 @@
-//! Making an earlier document current again.
+//! Rollback of a config to an earlier version.
 
 use super::configs::written;
 use super::dto::config::{ConfigBody, RollbackBody};

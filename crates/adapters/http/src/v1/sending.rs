@@ -1,8 +1,7 @@
-//! Files that are made while they are sent: how many at a time, how long, and what becomes of a client that stops
-//! reading.
+//! Streaming of export files, with bounds on number, duration and slow clients.
 //!
-//! A body is only asked for its next part when the client reads, so a task of its own makes the parts and has the
-//! place: it ends whether or not anybody reads.
+//! A response body is polled only when the client reads. A separate task therefore generates the parts and
+//! holds the slot, so that the slot is released even if the client stops reading.
 
 use super::shares::{Share, Shares};
 use crate::problem::{Code, Problem};
@@ -17,36 +16,36 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Most files that a node sends at a time; more are told to come later.
+/// Maximum number of concurrent files per node; further requests are refused.
 const SENT_AT_ONCE_MAX: usize = 8;
-/// Most of them that one principal is sent.
+/// Maximum number per principal.
 const SENT_TO_ONE_MAX: usize = 2;
-/// Most of them that are of one project.
+/// Maximum number per project.
 const SENT_OF_PROJECT_MAX: usize = 2;
-/// How long a client may leave a part untaken.
+/// Maximum time for the client to read a part.
 const UNTAKEN_MAX: Duration = Duration::from_secs(30);
-/// How long all of a file may take.
+/// Maximum duration of a file.
 const WHOLE_MAX: Duration = Duration::from_mins(30);
-/// Largest part, in bytes: what a slow client must take within [`UNTAKEN_MAX`].
+/// Maximum size of a part, in bytes, which a client must read within [`UNTAKEN_MAX`].
 const PART_BYTES_MAX: usize = 64 * 1024;
-/// How many parts wait for the client.
+/// Number of buffered parts.
 const PARTS_WAITING_MAX: usize = 1;
 
-/// The files that this node is sending.
+/// The files being sent by this node.
 pub(crate) struct Sending {
     places: Arc<Semaphore>,
     actors: Shares<Actor>,
     projects: Shares<ProjectName>,
 }
 
-/// The right to be sent one; given back when it is dropped.
+/// A slot for one file, released on drop.
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
     _actor: Share<Actor>,
     _project: Option<Share<ProjectName>>,
 }
 
-/// What the body is made of. A body that ends otherwise than with its end is broken off.
+/// A part of the body. A body without a final `End` is aborted.
 enum Part {
     Bytes(Bytes),
     End,
@@ -58,8 +57,7 @@ impl Sending {
         Self { places, actors: Shares::default(), projects: Shares::default() }
     }
 
-    /// Takes a place for one more file, or says that there is none. To be asked once the caller is found to be
-    /// allowed to have the file.
+    /// Takes a slot for a file, or refuses. Call it after the caller is authorised.
     pub(super) fn enter(&self, actor: &Actor) -> Result<Place, Problem> {
         let own = self.actors.take(actor, SENT_TO_ONE_MAX).ok_or_else(|| {
             let detail =
@@ -74,7 +72,7 @@ impl Sending {
         Ok(Place { _permit: permit, _actor: own, _project: None })
     }
 
-    /// The same for a file of a project.
+    /// Takes a slot for a file of a project, or refuses.
     pub(super) fn enter_project(&self, actor: &Actor, project: &ProjectName) -> Result<Place, Problem> {
         let own = self.projects.take(project, SENT_OF_PROJECT_MAX).ok_or_else(|| {
             let detail =
@@ -85,16 +83,16 @@ impl Sending {
     }
 }
 
-/// The body of these chunks, made as fast as the client takes them. A failure under way breaks it off, and so does a
-/// client that takes nothing, or too long.
+/// The body with these chunks, generated as fast as the client reads. It is aborted on an error of the source
+/// and when the client exceeds a time limit.
 pub(super) fn body(place: Place, chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
     let (sender, receiver) = channel(PARTS_WAITING_MAX);
     tokio::spawn(async move {
         match timeout(WHOLE_MAX, make(&sender, chunks)).await {
             Ok(Ok(true)) => {
-                // Before the client sees the end, so that it may ask for the next at once.
+                // Released before the client sees the end, so that it can request the next file at once.
                 drop(place);
-                // Whoever went away or takes nothing does not see it.
+                // Fails if the client disconnected or does not read.
                 let _ = sender.send_timeout(Part::End, UNTAKEN_MAX).await;
             }
             Ok(Ok(false)) => tracing::debug!("a client takes no more of an export"),
@@ -105,7 +103,7 @@ pub(super) fn body(place: Place, chunks: impl Stream<Item = io::Result<Bytes>> +
     Body::from_stream(futures::stream::try_unfold(receiver, next))
 }
 
-/// Hands on every chunk in parts; whether the client took all of them.
+/// Sends all chunks in parts; returns whether the client read all of them.
 async fn make(sender: &Sender<Part>, chunks: impl Stream<Item = io::Result<Bytes>>) -> io::Result<bool> {
     let mut chunks = std::pin::pin!(chunks);
     while let Some(mut chunk) = chunks.next().await.transpose()? {

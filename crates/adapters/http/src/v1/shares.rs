@@ -1,13 +1,13 @@
-//! Bounds that each project and each principal has before the node as a whole has: nobody takes what others need.
+//! Slots per project or principal, so that one of them cannot use up the slots of the node.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many places each of those who share has.
+/// The number of used slots of each key.
 #[derive(Debug)]
 pub(super) struct Shares<K>(Arc<Mutex<BTreeMap<K, usize>>>);
 
-/// A place; given back when it is dropped.
+/// A slot, released on drop.
 #[derive(Debug)]
 pub(super) struct Share<K: Ord> {
     whose: K,
@@ -21,7 +21,7 @@ impl<K> Default for Shares<K> {
 }
 
 impl<K: Clone + Ord> Shares<K> {
-    /// Takes one more place of at most `max`; `None` when there is none.
+    /// Takes a slot; `None` if the key already uses `max` of them.
     pub(super) fn take(&self, whose: &K, max: usize) -> Option<Share<K>> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let held = counts.get(whose).copied().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Several changes of a project as one.
+//! Transactions, and rollbacks of environments.
 
 use super::dto::transaction::{EnvironmentRollback, TransactionAnswer, TransactionBody};
 use crate::extract::{Change, EnvironmentPath, JsonBody, ProjectPath, TransactionBytes};

@@ -1,4 +1,4 @@
-//! Waiting for a config to change: a read that answers when there is something new, or in time.
+//! Waiting reads of a config.
 
 use super::watch::enter;
 use crate::extract::{Known, ReadQuery, WaitQuery};
@@ -9,7 +9,7 @@ use application::{ConfigDocument, Error, Moment, RequestContext};
 use domain::{ConfigId, Version};
 use tokio::time::{Instant, sleep_until};
 
-/// The config as soon as it is not what the reader knows, or as it is when the time is over.
+/// Reads a config. Waits until it differs from what the reader has, or until the wait ends.
 pub(super) async fn read(
     api: &Api,
     ctx: &RequestContext,
@@ -25,7 +25,7 @@ pub(super) async fn read(
     let mut watching = enter(api, &ctx.actor, &id.project).await?;
     let mut signal = api.app.watches.follow(&id.environment_id());
     loop {
-        // This node has the first answer's revision, so from now on what it has is enough.
+        // This node has reached the revision of the first read, so local reads suffice from here.
         let version = api.app.watches.version(ctx, id).await?;
         if !knows(version, known) {
             break;

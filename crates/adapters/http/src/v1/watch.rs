@@ -1,4 +1,4 @@
-//! Watching an environment: Server-Sent Events, written as fast as the client reads and no faster.
+//! Watches of an environment as Server-Sent Events. Events are written as fast as the client reads.
 
 use super::dto::watch::{WatchBookmark, WatchEvent, changed};
 use super::watchers::{Watching, event_text};
@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-/// Asks proxies that know it to pass each event on at once.
+/// Disables response buffering in proxies that support it.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -62,7 +62,7 @@ async fn watch_configs(
     let project = environment.project.clone();
     let request = OpenWatch { environment, filter: keys.filter(), after, consistency };
     let watch = api.app.watches.open(&ctx, request).await?;
-    // After the caller was found to be allowed: others are told nothing of the project.
+    // After the authorisation: other callers must not learn anything about the project.
     let watching = enter(&api, &ctx.actor, &project).await?;
     let (revision, stale_for_ms) = watch.opened_at();
     let asked = if after.is_some() { Consistency::Stale } else { consistency };
@@ -79,31 +79,31 @@ async fn watch_configs(
     Ok(response)
 }
 
-/// Takes the place of one more watcher of a project.
+/// Takes a watcher slot of a project.
 pub(super) async fn enter(api: &Api, actor: &Actor, project: &ProjectName) -> Result<Watching, Problem> {
     api.watchers.enter(actor, project, api.app.watches.watchers_max(project).await?)
 }
 
-/// The events of one watch.
+/// The event stream of one watch.
 struct Events {
     api: Api,
     watch: Watch,
     watching: Watching,
-    /// How the present state is told.
+    /// The form of the initial state.
     snapshot: Snapshot,
-    /// Items of the reset that were sent.
+    /// The number of items already sent in the reset.
     items: usize,
-    /// Whether an event of a revision was sent, and not yet the last.
+    /// Whether the last event was not the last of its revision.
     inside: bool,
 }
 
 impl Events {
-    /// The next piece of text; `None` at the end.
+    /// The next piece of the stream; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let waited = tokio::select! {
                 biased;
-                // Never inside a revision: what was sent of it would be sent again.
+                // Not within a revision: a resumed watch would receive its events again.
                 () = self.watching.stopped(), if !self.inside => return None,
                 next = timeout(self.api.watchers.heartbeat, self.watch.next()) => next,
             };
@@ -156,7 +156,7 @@ impl Events {
         })
     }
 
-    /// Configs of a snapshot. They have no id: a watch that breaks off in it begins it again.
+    /// Events of a snapshot. Without ids: an aborted snapshot starts again on resume.
     fn puts(&self, configs: &[ConfigRevision]) -> Result<Bytes, Problem> {
         let mut text = Vec::new();
         for shown in configs {
@@ -180,7 +180,7 @@ impl Events {
     }
 }
 
-/// An event that tells of a revision only.
+/// An event with only a revision.
 fn revision_event(event: &str, id: Option<Revision>, revision: Revision) -> Result<Bytes, Problem> {
     let data = serde_json::to_vec(&WatchBookmark { revision: revision.0 }).map_err(Problem::internal)?;
     Ok(event_text(event, id.map(|id| id.0), &data))

@@ -1,4 +1,4 @@
-//! What watchers share: how many there may be, when they must end, and the text of the newest events.
+//! State shared by watchers: slots, stop signal, and the encoded newest events.
 
 use super::dto::watch::changed;
 use super::shares::{Share, Shares};
@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// As many watchers a principal may have at any node, if its project may have as many.
+/// Minimum limit of watchers per principal at a node, if the project's limit permits it.
 const WATCHERS_OF_ONE_MIN: usize = 8;
-/// Most events whose text is kept for other watchers.
+/// Maximum number of cached encoded events.
 const TEXTS_MAX: usize = 64;
-/// Most bytes of such text; a single one may be larger.
+/// Maximum bytes of cached encoded events; one event may be larger.
 const TEXTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The watchers of this node.
@@ -27,20 +27,20 @@ pub(crate) struct Watchers {
     stopping: watch::Receiver<bool>,
     observer: Arc<dyn HttpObserver>,
     texts: Mutex<Texts>,
-    /// How many watchers each project has here.
+    /// The watchers per project.
     projects: Shares<ProjectName>,
-    /// How many each principal has in a project.
+    /// The watchers per principal in a project.
     actors: Shares<(ProjectName, Actor)>,
 }
 
-/// The text of the newest events. Everybody who watches a key is sent the same.
+/// Encoded newest events; all watchers of a key receive the same text.
 #[derive(Default)]
 struct Texts {
     newest: VecDeque<(Place, bool, Bytes)>,
     bytes: usize,
 }
 
-/// The right to watch; given back when it is dropped.
+/// A watcher slot, released on drop.
 pub(super) struct Watching {
     _place: OwnedSemaphorePermit,
     _project: Share<ProjectName>,
@@ -64,8 +64,12 @@ impl Watchers {
         }
     }
 
-    /// Takes the place of one more watcher of a project, which may have `quota` of them here when its quotas say
-    /// so, or says that there is none. Neither a project nor a principal has all places of a node.
+    /// Takes a watcher slot of a project, or refuses.
+    ///
+    /// - `quota` is the project's quota of watchers at this node, at most three quarters of the node's slots.
+    /// - Without a quota a project has half of the node's slots.
+    /// - A principal has a quarter of the node's slots, at least [`WATCHERS_OF_ONE_MIN`] if the project has
+    ///   them.
     pub(super) fn enter(
         &self,
         actor: &Actor,
@@ -85,7 +89,7 @@ impl Watchers {
         let of_project = self.projects.take(project, most).ok_or_else(|| {
             used(format!("project {project} may have {most} watchers at a node and has {most}"), most)
         })?;
-        // A project that has few of the node's places may give all of them to one principal.
+        // One principal may use all slots of a project that has few.
         let own = most.min((max / 4).max(1)).max(most.min(WATCHERS_OF_ONE_MIN));
         let of_actor = self.actors.take(&(project.clone(), actor.clone()), own).ok_or_else(|| {
             used(format!("you may have {own} watchers of the project at a node and have {own}"), own)
@@ -99,8 +103,8 @@ impl Watchers {
         Ok(Watching { _place: place, _project: of_project, _actor: of_actor, observer, stopping })
     }
 
-    /// The text of a change. It has its id, after which a watch can be resumed, when it is the last of its
-    /// revision: a resumed watch goes on with whole revisions.
+    /// The encoded event of a change. Only the last event of a revision has an id: a watch is resumed between
+    /// revisions.
     pub(super) fn text(&self, change: &Change) -> Result<Bytes, Problem> {
         let kept = |place: &Place, last: &bool| *place == change.place && *last == change.last_of_revision;
         {
@@ -134,12 +138,12 @@ impl Watching {
     /// Waits until the node stops.
     pub(super) async fn stopped(&mut self) {
         if self.stopping.wait_for(|stopping| *stopping).await.is_err() {
-            // Whoever would say so is gone.
+            // The sender is gone: the stop is never signalled.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Tells the observer what was sent.
+    /// Reports a sent event to the observer.
     pub(super) fn sent(&self, event: &'static str) {
         self.observer.watch_sent(event);
     }
@@ -151,7 +155,7 @@ impl Drop for Watching {
     }
 }
 
-/// One event as it is sent; JSON has no line breaks, so the data is one line.
+/// Encodes an event. The data is one line, because encoded JSON has no line breaks.
 pub(super) fn event_text(event: &str, id: Option<u64>, data: &[u8]) -> Bytes {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
     let parts = [b"event: ", event.as_bytes(), b"\ndata: ", data, b"\n", id.as_bytes(), b"\n"];

@@ -27,7 +27,7 @@ async fn a_credential_is_needed() {
     check(&[("x-api-key", "gdn_sk_test999")], 401, "unauthenticated").await;
     let answer = server.raw("GET", PROJECT, &[], Body::empty()).await;
     assert_eq!(answer.header("www-authenticate"), "Bearer");
-    // Who is not signed in learns nothing about names or bodies.
+    // An anonymous request gets no information about names or bodies.
     let answer = server.raw("PUT", "/api/v1/projects/UP", &[], Body::empty()).await;
     answer.is_problem(405, "method_not_allowed");
     server.raw("GET", "/api/v1/projects/UP", &[], Body::empty()).await.is_problem(401, "unauthenticated");
@@ -94,7 +94,7 @@ async fn a_key_request_is_checked() {
         "expires_at",
     )
     .await;
-    // Year 10000 in UTC, which no answer could show.
+    // Year 10000 in UTC, which no response can express.
     check(
         r#"{"name":"n","permissions":["config:document:read"],"expires_at":"9999-12-31T23:59:59-01:00"}"#,
         "expires_at",

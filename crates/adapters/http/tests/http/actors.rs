@@ -1,4 +1,4 @@
-//! E-mail addresses beside the actors of the history and of the audit.
+//! Email addresses of actors in the history and in the audit.
 
 use crate::support::{Answer, CONFIGS, PROJECT, Server};
 use application::ports::identity::{Emails, IdentityError, VisibleEmails};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 const SCHEMA: &str = r#"{"name":"s","schema":{"type":"object"}}"#;
 
-/// Every answer in the project that names actors with addresses, the audit last.
+/// The paths of all responses in the project that name actors with addresses; the audit is last.
 fn in_project() -> [String; 4] {
     [
         format!("{CONFIGS}/a/history"),
@@ -21,7 +21,7 @@ fn in_project() -> [String; 4] {
     ]
 }
 
-/// What an answer says of its actors: the id and the address of each.
+/// The actors in a response: id and address of each.
 fn actors(answer: &Answer) -> Vec<(String, Value)> {
     let body = answer.json();
     let items = body["items"].as_array().cloned().unwrap_or_else(|| vec![body]);
@@ -29,8 +29,8 @@ fn actors(answer: &Answer) -> Vec<(String, Value)> {
     items.iter().map(|item| (text(item).expect("an actor"), item["actor_email"].clone())).collect()
 }
 
-/// `ed@example.com`, an editor who wrote a config and a schema, and the API key of an administrator who wrote
-/// another version; gives the sign-in.
+/// Writes a config and a schema as the editor `ed@example.com`, and another version with an administrator's
+/// API key. Returns the editor's sign-in.
 async fn written(server: &Server) -> Value {
     server.person("ed@example.com", Some(("editor", "projects/demo"))).await;
     let ed = server.login("ed@example.com").await;
@@ -45,14 +45,14 @@ async fn written(server: &Server) -> Value {
     ed
 }
 
-/// An API key of the project with these permissions.
+/// Creates an API key of the project with these permissions.
 async fn key(server: &Server, permissions: &[&str]) -> String {
     let body = json!({ "name": "k", "permissions": permissions }).to_string();
     let made = server.post(&format!("{PROJECT}/api-keys"), &body).await.is(201).json();
     made["key"].as_str().expect("a secret").to_owned()
 }
 
-/// Asks for each answer; where it names the editor, the address must be there or not.
+/// Requests each path; checks that the editor's address is present or absent.
 async fn check(ask: impl AsyncFn(&str) -> Answer, paths: &[String], shown: bool) {
     for path in paths {
         let answer = ask(path).await.is(200);
@@ -90,7 +90,7 @@ async fn an_actor_has_an_address_where_the_caller_may_see_it() {
     check(async |path| with_key(&plain, path).await, &paths, false).await;
     let seeing = key(&server, &[reads.as_slice(), &["project:member:read"]].concat()).await;
     check(async |path| with_key(&seeing, path).await, &paths, true).await;
-    // Who left is no member that is listed.
+    // A removed member is not listed.
     let gone = format!("{PROJECT}/members/{}", ed["user"]["id"].as_str().expect("an id"));
     server.send("DELETE", &gone, &[], "").await.is(204);
     check(async |path| with_key(&seeing, path).await, &paths, false).await;
@@ -108,7 +108,7 @@ async fn without_the_database_the_history_names_ids() {
     check(async |path| server.get(path).await, &paths[..3], true).await;
 }
 
-/// A store that never answers.
+/// A store that never responds.
 struct Silent;
 
 #[async_trait]

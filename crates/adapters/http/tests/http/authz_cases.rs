@@ -1,19 +1,19 @@
-//! What the authorisation matrix sends to each operation.
+//! The requests of the authorisation matrix, one per operation.
 
-/// A request that works for whoever may make it.
+/// A request that succeeds for an authorised caller.
 #[derive(Clone, Copy, Default)]
 pub struct Case {
-    /// The body.
+    /// The request body.
     pub body: &'static str,
-    /// Its type.
+    /// The media type of the body.
     pub kind: &'static str,
-    /// What follows the path.
+    /// The text appended to the path.
     pub query: &'static str,
     /// Whether it needs a precondition.
     pub guarded: bool,
-    /// Whether the session in the path is that of the one who asks.
+    /// Whether the session in the path belongs to the caller.
     pub own_session: bool,
-    /// Whether it may answer that something outside does not work, because the fake does not.
+    /// Whether it may fail because an external service is a fake.
     pub unavailable: bool,
 }
 
@@ -34,11 +34,11 @@ fn guarded(body: &'static str) -> Case {
     Case { body, guarded: true, ..PLAIN }
 }
 
-/// The case of an operation.
+/// The case of an operation; `None` for an unknown one.
 #[expect(clippy::match_same_arms, reason = "operations stand with those they belong to")]
 pub fn case(operation: &str) -> Option<Case> {
     Some(match operation {
-        // Anybody may ask.
+        // Operations without authentication.
         "docs" | "jwks" | "livez" | "metrics" | "openapi" | "readyz" | "startupz" | "list_providers" => PLAIN,
         "bootstrap" => body(r#"{"token":"t","email":"b@example.com","name":"B","password":"PASSWORD"}"#),
         "login" => body(r#"{"email":"nobody@example.com","password":"PASSWORD"}"#),
@@ -48,7 +48,7 @@ pub fn case(operation: &str) -> Option<Case> {
         "answer_second_factor" => body(r#"{"challenge":"c","code":"000000"}"#),
         "begin_external" => Case { unavailable: true, ..PLAIN },
         "finish_external" => Case { query: "?state=s&code=c", unavailable: true, ..PLAIN },
-        // People on themselves.
+        // Own account.
         "logout" | "me" | "list_own_sessions" | "end_own_sessions" => PLAIN,
         "end_own_session" => Case { own_session: true, ..PLAIN },
         "change_password" => body(r#"{"current_password":"PASSWORD","new_password":"PASSWORD again"}"#),
@@ -56,7 +56,7 @@ pub fn case(operation: &str) -> Option<Case> {
         "begin_second_factor" | "remove_second_factor" | "replace_recovery_codes" => {
             body(r#"{"password":"PASSWORD"}"#)
         }
-        // People, by administrators.
+        // Administration of users.
         "list_users" | "get_user" | "deactivate_user" | "list_sessions" | "end_sessions" | "end_session" => {
             PLAIN
         }
@@ -83,7 +83,7 @@ pub fn case(operation: &str) -> Option<Case> {
         "list_project_members" | "get_project_member" | "remove_project_member" => PLAIN,
         "put_organisation_member" | "put_project_member" => body(r#"{"role":"viewer"}"#),
         "search_audit" | "search_project_audit" | "verify_audit" => PLAIN,
-        // The cluster.
+        // Cluster.
         "get_cluster" | "list_members" | "remove_member" => PLAIN,
         "get_log_filter" => Case { unavailable: true, ..PLAIN },
         "set_log_filter" => Case { unavailable: true, ..body(r#"{"filter":"info"}"#) },

@@ -1,8 +1,8 @@
-//! Every operation of the contract by every role: what each is answered is committed, and an operation without a
+//! The authorisation matrix: every operation by every role. The results are committed; an operation without a
 //! case fails the test.
 //!
-//! Changes of the replicated state are tried with `dry_run`; for changes on people each request gets a person, and
-//! what it takes away is put back before.
+//! Changes of the replicated state are sent with `dry_run`. Changes of users get a new user per request, and
+//! what a request removed is restored before the next one.
 
 use crate::authz_cases::{Case, case};
 use crate::support::{CONFIGS, PASSWORD, Server};
@@ -22,7 +22,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 use tower::ServiceExt;
 
-/// Who asks, weakest first: a name, and the role and its place.
+/// The callers, weakest first: name, and role with its scope.
 const ROLES: [(&str, Option<(&str, &str)>); 9] = [
     ("anonymous", None),
     ("nobody", None),
@@ -34,21 +34,21 @@ const ROLES: [(&str, Option<(&str, &str)>); 9] = [
     ("admin", Some(("admin", "projects/demo"))),
     ("platform-admin", Some(("platform-admin", ""))),
 ];
-/// API keys with every permission: of the project, of another, and of the platform.
+/// API keys with every permission: of another project, of the project, and of the platform.
 const KEYS: [&str; 3] = ["foreign-key", "key", "platform-key"];
 
-/// Everything that a request may name.
+/// The state that requests refer to.
 struct World {
     server: Server,
-    /// What is put into paths.
+    /// The values of path parameters.
     names: BTreeMap<&'static str, String>,
     keys: BTreeMap<&'static str, String>,
-    /// What can be imported.
+    /// The body of an import.
     export: String,
     people: u32,
-    /// People who did nothing that changes what they may.
+    /// Signed-in users whose rights are unchanged.
     signed: BTreeMap<String, Value>,
-    /// Whether the last request may have taken away what the next one needs.
+    /// Whether the last request may have removed something that the next one needs.
     changed: bool,
 }
 
@@ -57,7 +57,7 @@ impl World {
         let rules = IdentityRules { registration: RegistrationMode::Invitation, ..IdentityRules::default() };
         let edge = EdgeRules { trusted_proxies: 1, ..EdgeRules::default() };
         let mut server = Server::of_people_by(rules, edge).await;
-        // Thousands of requests only prepare; that they are as documented is tested elsewhere.
+        // Thousands of requests; other tests check conformance with the API document.
         server.unchecked = true;
         server.post("/api/v1/projects", r#"{"name":"other"}"#).await.is(201);
         server
@@ -107,7 +107,7 @@ impl World {
         Self { server, names, keys, export, people: 0, signed: BTreeMap::new(), changed: true }
     }
 
-    /// Makes a person with a role, who is in.
+    /// Creates a user with a role and signs in.
     async fn person(&mut self, role: Option<(&str, &str)>) -> Value {
         self.people += 1;
         let email = format!("p{}@example.com", self.people);
@@ -115,7 +115,7 @@ impl World {
         self.server.login(&email).await
     }
 
-    /// Puts back what an earlier request may have taken away, and makes somebody to do it to.
+    /// Restores what an earlier request may have removed, and creates a target user.
     async fn prepare(&mut self) {
         let victim = self.person(Some(("viewer", "projects/demo"))).await;
         let user = text(&victim["user"]["id"]);
@@ -138,13 +138,13 @@ impl World {
         self.names.insert("user", user);
     }
 
-    /// Asks with the key of the platform that has this permission alone; gives the status and the body.
+    /// Sends the request with a platform key that has this permission only; returns status and body.
     async fn ask_alone(&mut self, permission: Permission, place: &Place, case: &Case) -> (u16, String) {
-        // A refused request took nothing away.
+        // A refused request removed nothing.
         if self.changed {
             self.prepare().await;
         }
-        // Each is somewhere else, so that nobody's failures hold up the next.
+        // A separate address per permission, so that failures do not throttle others.
         let number = Permission::ALL.iter().position(|one| *one == permission).unwrap_or_default();
         let request = self.request(place, case).header("x-forwarded-for", format!("198.51.{number}.1"));
         let request = request.header("x-api-key", single_secret(permission));
@@ -163,7 +163,7 @@ impl World {
         body.replace("EXPORT", &self.export)
     }
 
-    /// A request of the operation without a credential and a body.
+    /// A request of the operation without credential and body.
     fn request(&self, place: &Place, case: &Case) -> http::request::Builder {
         let mut path = place.path.clone();
         for (name, value) in &self.names {
@@ -202,7 +202,7 @@ impl World {
         }
         let mut request = self.request(place, case);
         let body = self.body(case);
-        // Each is somewhere else, so that nobody's failures hold up the next.
+        // A separate address per caller, so that failures do not throttle others.
         let at = ROLES.iter().position(|(name, _)| *name == who).unwrap_or(ROLES.len());
         let key = KEYS.iter().position(|name| *name == who).unwrap_or_default();
         request = request.header("x-forwarded-for", format!("192.0.{}.1", at + key));
@@ -215,16 +215,16 @@ impl World {
         let response = self.server.router.clone().oneshot(request).await.expect("the router never fails");
         let status = response.status().as_u16().to_string();
         drop(response);
-        // Whatever made its body ends with it.
+        // Lets the task that generates the body end.
         tokio::task::yield_now().await;
         status
     }
 }
 
-/// How long an answer that may have no end is read.
+/// How long a possibly endless response is read.
 const ENDLESS: Duration = Duration::from_millis(50);
 
-/// What is stored, and the rights by each of which it may be read.
+/// Stored values, and the permissions each of which may read them.
 const CANARIES: [(&str, &[Permission]); 9] = [
     ("canary-document", &[Permission::DocumentRead]),
     ("canary-message", &[Permission::DocumentRead, Permission::AuditRead]),
@@ -232,23 +232,23 @@ const CANARIES: [(&str, &[Permission]); 9] = [
     ("canary-project", &[Permission::ProjectRead, Permission::AuditRead]),
     ("canary-key", &[Permission::KeyRead, Permission::AuditRead]),
     ("canary-group", &[Permission::GroupRead]),
-    // Of the one who wrote the config and the schema.
+    // The author of the config and the schema.
     ("canary@example.com", &[Permission::UserRead, Permission::MemberRead]),
     ("canary-organisation", &[Permission::OrganisationRead]),
-    // Members of projects, groups and organisations are people.
+    // Members of projects, groups and organisations are users.
     (
         "A person",
         &[Permission::UserRead, Permission::MemberRead, Permission::GroupRead, Permission::OrganisationRead],
     ),
 ];
 
-/// The secret of the key that has one permission alone: one that the fake mint takes for its own.
+/// The secret of the key with one permission; the fake mint accepts its form.
 fn single_secret(permission: Permission) -> String {
     let number = Permission::ALL.iter().position(|one| *one == permission).unwrap_or_default();
     format!("gdn_sk_test{}", 100_000 + number)
 }
 
-/// Makes a key of the platform with one permission alone.
+/// Creates a platform key with one permission.
 fn make_single(server: &Server, permission: Permission) {
     let name = permission.as_str().replace(':', "-");
     let secret = single_secret(permission);
@@ -274,15 +274,15 @@ fn make_single(server: &Server, permission: Permission) {
     assert!(matches!(made, Outcome::Accepted { .. }), "{made:?}");
 }
 
-/// What keys with one permission alone are answered, where that is not a refusal, and that no answer holds what the
-/// permission does not let read.
+/// The statuses other than 403 of keys with a single permission. Asserts that no response contains a value that
+/// the permission may not read.
 async fn alone(world: &mut World, place: &Place, case: &Case) -> String {
     let mut line = format!("{:<28}", place.id);
     let mut answers = BTreeMap::new();
     for permission in Permission::ALL {
         let (status, body) = world.ask_alone(*permission, place, case).await;
         for (canary, readers) in CANARIES {
-            // The contract itself has an example of everything.
+            // The API document contains examples of everything.
             let quoted = body.contains(canary) && !readers.contains(permission) && place.id != "openapi";
             assert!(!quoted, "{} with {} alone shows {canary}: {body}", place.id, permission.as_str());
         }
@@ -299,12 +299,12 @@ async fn alone(world: &mut World, place: &Place, case: &Case) -> String {
     line
 }
 
-/// An operation.
+/// An operation of the API document.
 struct Place {
     id: String,
     method: String,
     path: String,
-    /// Whether it may be tried without effect.
+    /// Whether it supports a dry run.
     tried: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies that are too large, too deep, not JSON or not what was asked for.
+//! Bodies that are too large, too deep, not JSON, or of another form.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 use axum::body::Body;
@@ -99,7 +99,7 @@ async fn only_plain_json_is_taken() {
     server.send("PUT", &format!("{CONFIGS}/a"), &headers, "{\"content\":1}").await.is(201);
 }
 
-/// A derived struct would also take its fields by position.
+/// A derived `Deserialize` would accept the fields by position.
 #[tokio::test]
 async fn an_array_is_no_object() {
     refused(r#"[{"a": 1}, null, "by position"]"#, 422, "invalid_body").await;

@@ -1,4 +1,4 @@
-//! Sessions of browsers: cookies that scripts cannot read, and changes that other sites cannot make.
+//! Browser sessions: cookies that scripts cannot read, and protection against cross-site requests.
 
 use crate::support::{Answer, PASSWORD, PROJECT, Server};
 use axum::body::Body;
@@ -9,14 +9,14 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 pub const ACCESS: &str = "__Host-guardian_session";
 pub const REFRESH: &str = "__Host-guardian_refresh";
 
-/// The names of the cookies that an answer takes away.
+/// The names of the cookies that a response deletes.
 pub fn taken(answer: &Answer) -> Vec<String> {
     let set = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("ASCII"));
     let gone = set.filter(|text| text.contains("Max-Age=0;")).filter_map(|text| text.split_once("=; "));
     gone.map(|(name, _)| name.to_owned()).collect()
 }
 
-/// What a browser has after it signed in.
+/// The cookies of a signed-in browser.
 pub struct Browser {
     pub cookies: String,
     pub csrf: String,
@@ -52,7 +52,7 @@ impl Browser {
     }
 }
 
-/// Signs a person in with cookies.
+/// Signs a user in with cookies.
 pub async fn browser(server: &Server, email: &str) -> Browser {
     let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
     let path = "/api/v1/auth/login?mode=cookie";
@@ -84,12 +84,12 @@ async fn a_page_changes_what_another_site_cannot() {
     check("a", &[own, csrf], true).await;
     check("b", &[("origin", "https://guardian.example"), ("host", "guardian.example"), csrf], true).await;
     check("c", &[csrf], true).await;
-    // A page that lost its token has it again, and another session has another.
+    // A page can read its CSRF token again; other sessions have other tokens.
     let me = browser.send(&server, "GET", "/api/v1/auth/me", &[], "").await.is(200).json();
     assert_eq!(me["csrf_token"], browser.csrf.as_str());
     let other = self::browser(&server, "ada@example.com").await;
     check("d", &[own, ("x-csrf-token", other.csrf.as_str())], false).await;
-    // Who sends a header credential does so by a script, which no other site can have it do.
+    // A credential in a header is sent by a script, so no CSRF token is needed.
     let key = ("x-api-key", server.test.admin_secret.as_str());
     browser.send(&server, "POST", &path, &[key], r#"{"name":"e"}"#).await.is(201);
 }

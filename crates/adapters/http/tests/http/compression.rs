@@ -1,4 +1,4 @@
-//! Compressed answers: lists, exports and the contract, never single configs.
+//! Compression of lists, exports and the API document, never of single configs.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 

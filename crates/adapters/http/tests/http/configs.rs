@@ -1,4 +1,4 @@
-//! Reading, writing, deleting and rolling back.
+//! Reading, writing, deleting and rollback of configs.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Every answer that any test gets is one that the document promises: its status, type and body.
+//! Checks every response of any test against the API document: status, media type and body.
 
 use crate::support::Answer;
 use jsonschema::Validator;
@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&adapter_http::openapi_json()).expect("the document is JSON"));
 
-/// The validator of a schema in the document. Each is made once.
+/// The cached validator of a schema in the document.
 fn validator(schema: &Value) -> Arc<Validator> {
     static MADE: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
     let mut validators = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -21,7 +21,7 @@ fn validator(schema: &Value) -> Arc<Validator> {
     validators.entry(schema.to_string()).or_insert_with(make).clone()
 }
 
-/// Fails when the document does not promise this answer to `method` on `route`.
+/// Panics if the document does not permit this response to `method` on `route`.
 #[track_caller]
 pub fn check(method: &str, route: &str, answer: &Answer) {
     let operation = &DOCUMENT["paths"][route][method.to_lowercase()];

@@ -1,4 +1,4 @@
-//! Daily use: writing without ceremony, keys of any form, lists of some keys, and what comes back.
+//! Everyday use: unconditional writes, key forms, lists of some keys, and responses.
 
 use crate::support::{Answer, CONFIGS, PROJECT, Server};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn versions_are_written_one_way() {
     server.get(&format!("{CONFIGS}/a/history/01")).await.is_problem(400, "invalid_name");
 }
 
-/// A tag that the reader has, weak or among others, is what it waits for another version than.
+/// A weak tag, or one of several, is a version that the reader has.
 #[tokio::test]
 async fn a_wait_knows_weak_tags_and_lists() {
     let server = Server::new().await;
@@ -169,7 +169,7 @@ async fn keys_have_segments_and_case() {
     );
 }
 
-/// The same config, however its path is written, is the same request.
+/// Different encodings of one path are the same request.
 #[tokio::test]
 async fn a_key_in_a_path_has_one_meaning() {
     let server = Server::new().await;
@@ -270,7 +270,7 @@ async fn every_change_takes_a_message() {
     }
     let schema = format!("{PROJECT}/schemas/s?message=gone");
     server.send("DELETE", &schema, &[], "").await.is(204);
-    // A message of the body is the more precise one.
+    // The message in the body has precedence.
     let put = format!("{CONFIGS}/a?overwrite=true&message=parameter");
     let both = server.send("PUT", &put, &[], r#"{"content":1,"message":"body"}"#).await.is(201);
     assert_eq!(both.json()["message"], "body");

@@ -4,7 +4,7 @@ use crate::support::Server;
 use axum::body::Body;
 use serde_json::Value;
 
-/// What anybody may ask for on a node with people.
+/// The operations without authentication on a node with users.
 const PUBLIC: [&str; 10] = [
     "/.well-known/jwks.json",
     "/api/v1/auth/bootstrap",
@@ -30,8 +30,8 @@ fn the_committed_document_is_the_generated_one() {
     assert!(committed == generated, "openapi.yaml differs; run with UPDATE=1 if that is meant");
 }
 
-/// The document with every reference to a header, parameter or response replaced by what it refers to, without
-/// the headers that every response has.
+/// The document with all references to headers, parameters and responses resolved, without the headers of
+/// every response.
 fn expanded(mut document: Value) -> Value {
     let components = document["components"].take();
     let global = document["security"].take();
@@ -68,7 +68,7 @@ fn expanded(mut document: Value) -> Value {
     document
 }
 
-/// The compact form refers to parts that several operations share, and says nothing else than the whole one.
+/// The compact document with references resolved equals the full document.
 #[test]
 fn the_compact_document_says_what_the_whole_one_says() {
     let compact: Value = yaml_serde::from_str(&adapter_http::openapi_yaml()).expect("YAML");
@@ -87,7 +87,7 @@ fn the_compact_document_says_what_the_whole_one_says() {
             ours == theirs || (ours == serde_json::json!([]) && theirs.is_null()),
             "{method} {path}: {ours}"
         );
-        // Refusals that are not listed are `default`; every code of theirs must be in it.
+        // Unlisted refusals are `default`, which must contain all of their codes.
         let responses = found.pointer_mut(&pointer("responses")).and_then(Value::as_object_mut);
         let responses = responses.expect("responses");
         let default = responses.remove("default").unwrap_or_default();
@@ -114,7 +114,7 @@ fn the_compact_document_says_what_the_whole_one_says() {
     }
 }
 
-/// A client generator and a reader have to take it in.
+/// The document must stay small enough for client generators and readers.
 #[test]
 fn the_committed_document_stays_small() {
     const BYTES_PER_OPERATION: usize = 2_500;
@@ -200,7 +200,7 @@ async fn every_operation_is_fully_documented() {
     }
 }
 
-/// There is no `null` in a URL or a header, and what a precondition looks like is part of the contract.
+/// URLs and headers have no `null`, and the form of preconditions is documented.
 #[tokio::test]
 async fn parameters_are_documented_as_they_are_sent() {
     let server = Server::new().await;

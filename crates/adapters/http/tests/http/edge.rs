@@ -1,4 +1,4 @@
-//! What holds for every request: ids, limits, unknown routes, panics, measurement, probes.
+//! Behaviour of every request: ids, limits, unknown routes, panics, metrics, probes.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 use axum::body::Body;

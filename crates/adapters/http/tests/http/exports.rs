@@ -1,4 +1,4 @@
-//! Files that are sent: to how many at a time, and what becomes of those who do not take them.
+//! Limits of export files: number, and clients that stop reading.
 
 use crate::support::{PROJECT, Server};
 use application::ports::Clock;
@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 const EXPORT: &str = "/api/v1/projects/demo/export";
 
-/// With a project whose export has so many megabytes.
+/// A server whose project has an export of this many megabytes.
 async fn holding(megabytes: usize) -> Server {
     let mut server = Server::new().await;
     server.unchecked = true;
@@ -23,7 +23,7 @@ async fn holding(megabytes: usize) -> Server {
     server
 }
 
-/// The secret of another key that may do everything in the project.
+/// Creates another key with all permissions in the project; returns the secret.
 async fn key(server: &Server, name: &str) -> String {
     let permissions = r#"["config:document:read","config:schema:read","project:environment:read"]"#;
     let body = format!(r#"{{"name":"{name}","permissions":{permissions}}}"#);
@@ -31,7 +31,7 @@ async fn key(server: &Server, name: &str) -> String {
     key["key"].as_str().expect("a secret").to_owned()
 }
 
-/// Asks for a file and leaves it unread.
+/// Requests a file and does not read the body.
 async fn open(server: &Server, path: &str, key: &str, accept: &str) -> (StatusCode, Body) {
     let request = Request::get(path).header("x-api-key", key).header("accept", accept);
     let request = request.body(Body::empty()).expect("a request");
@@ -79,11 +79,11 @@ async fn a_principal_and_a_project_leave_places_to_others() {
     assert_eq!(export(&server, &key_b).await.0, 503, "of the same project");
     server.post("/api/v1/projects", r#"{"name":"other"}"#).await.is(201);
     server.get("/api/v1/projects/other/export").await.is(200);
-    // Who may not have the file takes no place, and is told so.
+    // An unauthorised caller occupies no slot and is refused.
     let body = r#"{"name":"c","permissions":["config:document:write"]}"#;
     let made = server.post(&format!("{PROJECT}/api-keys"), body).await.is(201).json();
     assert_eq!(export(&server, made["key"].as_str().expect("a secret")).await.0, 403);
-    // Who has it all, and who goes away, gives the place back at once.
+    // A complete read and a disconnect both release the slot at once.
     bodies.pop().expect("a body").collect().await.expect("all of it");
     server.get(EXPORT).await.is(200);
     server.get(EXPORT).await.is(200);
@@ -142,7 +142,7 @@ async fn the_audit_is_held_to_the_same() {
     assert!(String::from_utf8_lossy(&whole.body).lines().count() >= 600);
 }
 
-/// An export that is under way ends when the key that asked for it is revoked.
+/// A running export is aborted when its API key is revoked.
 #[tokio::test(start_paused = true)]
 async fn an_export_ends_when_its_key_is_revoked() {
     let server = holding(3).await;

@@ -1,4 +1,4 @@
-//! What clients are told when the cluster or the node fails.
+//! Responses when the cluster or the node fails.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 use application::ports::{ChangeSignal, Consensus, ConsensusError, Freshness, StateReader, View};
@@ -10,7 +10,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a request may take that never ends.
+/// The timeout of a request that never ends.
 const SHORT: Duration = Duration::from_millis(200);
 const PUT: &str = r#"{"content":2}"#;
 
@@ -57,7 +57,7 @@ async fn overload_and_lost_answers() {
     assert_eq!(answer.header("retry-after"), "");
 }
 
-/// Never answers, or fails for a secret reason.
+/// A store that never responds, or fails with a confidential error.
 struct Broken {
     stuck: bool,
 }

@@ -1,4 +1,4 @@
-//! The way in: headers that every answer has, origins, proxies and limits on how much one client may ask.
+//! The edge: common headers, origins, proxies and rate limits.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 use adapter_http::{EdgeRules, Limit, LimitRules};
@@ -81,7 +81,7 @@ async fn a_principal_may_ask_so_much() {
     refused.is_problem(429, "rate_limited");
     assert_eq!(refused.header("retry-after"), "5");
     assert_eq!(refused.header("ratelimit"), "\"read\";r=0;t=5");
-    // Changes are another class, another key has its own, and probes are never counted.
+    // Changes are another class, other keys have other buckets, and probes are not counted.
     server.create("a", "1").await;
     server.get("/livez").await.is(200);
     tokio::time::advance(Duration::from_secs(5)).await;
@@ -94,7 +94,7 @@ async fn a_stranger_is_counted_by_address() {
     let server = Server::behind(limits(|rules| rules.anonymous = Some(limit))).await;
     let ask = async |headers: &[(&str, &str)]| server.raw("GET", PROJECT, headers, Body::empty()).await;
     ask(&[("x-forwarded-for", "192.0.2.1")]).await.is_problem(401, "unauthenticated");
-    // What the client adds itself does not make it another, and neither does a key that is none.
+    // Entries of the client do not change its address, and an invalid key does not either.
     let more = ask(&[("x-forwarded-for", "9.9.9.9, 192.0.2.1")]).await;
     more.is_problem(429, "rate_limited");
     assert_eq!(more.header("ratelimit-policy"), "\"anonymous\";q=1;w=60");
@@ -103,7 +103,7 @@ async fn a_stranger_is_counted_by_address() {
     ask(&[("x-forwarded-for", "192.0.2.2")]).await.is_problem(401, "unauthenticated");
     ask(&[("x-forwarded-for", "2001:db8::1")]).await.is_problem(401, "unauthenticated");
     ask(&[("x-forwarded-for", "2001:db8::2")]).await.is_problem(429, "rate_limited");
-    // Who is known is not held up by strangers at the same address.
+    // An authenticated caller is not limited by anonymous requests from the same address.
     let known = [("x-forwarded-for", "192.0.2.1")];
     server.send("GET", PROJECT, &known, "").await.is(200);
 }

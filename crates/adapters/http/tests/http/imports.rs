@@ -1,4 +1,4 @@
-//! Files that are taken in: who may hold one of the few turns, and for how long.
+//! Import slots: which requests occupy one, and for how long.
 
 use crate::support::{Answer, PROJECT, Server};
 use axum::body::Body;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 const IMPORT: &str = "/api/v1/projects/demo/import";
 const HEAD: &str = "{\"export\":{\"format\":1,\"project\":\"demo\",\"revision\":1}}\n";
 
-/// These bytes, and then nothing, without an end.
+/// A body with this text that then stalls.
 fn stalled(text: &'static str) -> Body {
     Body::from_stream(iter([Ok::<_, Infallible>(text)]).chain(pending()))
 }

@@ -1,5 +1,5 @@
-//! The life of API keys: rotation with an overlap, what a key is told of itself, and what becomes of the keys of
-//! somebody who is deactivated. Also: what outlives an environment or a project of the same name.
+//! API keys: rotation with an overlap, a key's view of itself, and the keys of deactivated users. Also keys
+//! of deleted environments and projects whose names are reused.
 
 use crate::support::{Answer, PROJECT, Server};
 use application::identity::{Identity, IdentityRules};
@@ -13,7 +13,7 @@ fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-/// A key of the project: its id and its secret.
+/// Creates a key of the project; returns its id and its secret.
 async fn key(server: &Server, body: &Value) -> (String, String) {
     let made = server.post(KEYS, &body.to_string()).await.is(201).json();
     (text(&made["id"]), text(&made["key"]))

@@ -1,4 +1,4 @@
-//! The HTTP contract, in process: the real router and use cases on fakes of the world.
+//! Tests of the API contract, in process: the real router and use cases on fakes.
 
 mod access;
 mod actors;

@@ -1,4 +1,4 @@
-//! Changing the members: what is asked and answered. That it happens is tested on real nodes.
+//! Membership changes: requests and responses. The effects are tested on real nodes.
 
 use crate::support::Server;
 use application::ports::MemberFault;

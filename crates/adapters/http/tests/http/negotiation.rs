@@ -1,4 +1,4 @@
-//! The form of answers, private answers, and what a request says of its host and its page.
+//! Content negotiation, caching headers, and checks of host and origin.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 

@@ -1,4 +1,4 @@
-//! Pages of listed origins read every answer, and what their browsers ask before costs them nothing.
+//! Cross-origin access of listed origins; preflight requests do not count against rate limits.
 
 use crate::support::{Answer, CONFIGS, PROJECT, Server};
 use adapter_http::{EdgeRules, Limit, LimitRules};
@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 const CONSOLE: &str = "https://console.example";
 
-/// One anonymous request, one sign-in and three reads an hour.
+/// A server that permits one anonymous request, one sign-in and three reads per hour.
 async fn strict() -> Server {
     let limit = |requests| Some(Limit { requests, window_seconds: 3600 });
     let limits =

@@ -1,9 +1,9 @@
-//! Reading the past and comparing versions, as clients ask for it.
+//! Reads of earlier states and comparison of versions.
 
 use crate::support::{Answer, CONFIGS, Server};
 use serde_json::{Value, json};
 
-/// Versions 1 and 2, a deletion, and version 4; a second apart. Gives the revision of the first.
+/// Creates versions 1 and 2, a deletion, and version 4, a second apart. Returns the revision of version 1.
 async fn history(server: &Server) -> u64 {
     let revision = |answer: &Answer| answer.header("guardian-revision").parse::<u64>().expect("a number");
     let first = revision(&server.create("a", r#"{"n":1.10}"#).await);
@@ -125,7 +125,7 @@ async fn an_environment_is_listed_as_it_was() {
         let one = json!(1);
         assert_eq!(shown, [(&json!("a"), &one), (&json!("b"), &one), (&json!("c"), &one)]);
         assert_eq!(second.json()["next_page_token"], "");
-        // A token belongs to the moment it was made for.
+        // A token is bound to the moment of its list.
         for other in [format!("{CONFIGS}?page_size=2"), format!("{CONFIGS}?revision={}", then + 1)] {
             let refused = server.get(&format!("{other}&page_token={token}")).await;
             refused.is_problem(400, "invalid_page_token");

@@ -1,4 +1,4 @@
-//! Patching, as clients ask for it.
+//! Patches.
 
 use crate::support::{Answer, CONFIGS, Server};
 use domain::limits::{DOCUMENT_BYTES_MAX, NESTING_MAX};
@@ -64,7 +64,7 @@ async fn other_types_are_told_which_there_are() {
         answer.is_problem(415, "unsupported_media_type");
         assert_eq!(answer.header("accept-patch"), format!("{MERGE}, {OPERATIONS}"), "{kind}");
     }
-    // Only where there are patches.
+    // The header is only on operations with patches.
     let put = [("content-type", MERGE), ("if-match", "*")];
     let answer = server.send("PUT", &format!("{CONFIGS}/a"), &put, "{}").await;
     answer.is_problem(415, "unsupported_media_type");
@@ -116,7 +116,7 @@ async fn patches_have_limits() {
     let problem = server.patch(MERGE, "*", &large(DOCUMENT_BYTES_MAX + 1)).await;
     assert_eq!(problem.is_problem(413, "document_too_large")["limit_bytes"], DOCUMENT_BYTES_MAX);
     server.patch(MERGE, "*", &large(DOCUMENT_BYTES_MAX)).await.is(200);
-    // The patch is small, but not what it makes.
+    // The patch is small, but its result is too large.
     let problem = server.patch(MERGE, "*", r#"{"y":1}"#).await.is_problem(413, "document_too_large");
     assert_eq!(problem["limit_bytes"], DOCUMENT_BYTES_MAX);
     let problem = server.patch(OPERATIONS, "*", r#"[{"op":"copy","from":"/x","path":"/y"}]"#).await;

@@ -1,4 +1,4 @@
-//! People: coming in, going on, going out, roles, and what of it is in the audit.
+//! Users: sign-in, refresh, sign-out, roles, and their audit records.
 
 use crate::support::{CONFIGS, PASSWORD, PROJECT, Server};
 use adapter_http::EdgeRules;
@@ -31,7 +31,7 @@ async fn a_person_signs_in_goes_on_and_out() {
     server.as_person(&next, "GET", PROJECT, "").await.is(200);
     let sessions = server.as_person(&next, "GET", "/api/v1/auth/sessions", "").await.is(200).json();
     assert_eq!(sessions["items"][0]["present"], true);
-    // Whoever comes with a used token long after has a copy: the session ends everywhere.
+    // A late reuse of a refresh token indicates a copy: the session is revoked.
     server.test.clock.advance(60_000);
     refresh(first).await.is_problem(401, "session_over");
     server.as_person(&next, "GET", PROJECT, "").await.is_problem(401, "unauthenticated");
@@ -76,7 +76,7 @@ async fn an_invited_editor_edits_and_a_viewer_does_not() {
     let path = format!("{PROJECT}/members/{}", ed["id"].as_str().expect("an id"));
     assert_eq!(server.get(&path).await.is(200).json()["email"], "ed@example.com");
     server.send("PUT", &path, &[], r#"{"role":"viewer"}"#).await.is(200);
-    // The token from before holds no more, and the next has the new role.
+    // The earlier token is invalid, and the next one has the new role.
     put(&signed).await.is_problem(401, "unauthenticated");
     let signed = server.login("ed@example.com").await;
     put(&signed).await.is_problem(403, "forbidden");
@@ -136,7 +136,7 @@ async fn refusals_are_in_the_audit() {
     let me = format!("user:{}", signed["user"]["id"].as_str().expect("an id"));
     assert!(seen.contains(&(Some(path.as_str()), Some(me.as_str()))), "{denied}");
     assert!(seen.contains(&(Some(PROJECT), Some("anonymous"))), "{denied}");
-    // A viewer does not see it, an administrator of the project sees that of the project.
+    // A viewer may not read the audit; a project administrator may read that of the project.
     server.as_person(&signed, "GET", &format!("{PROJECT}/audit"), "").await.is_problem(403, "forbidden");
     assert_eq!(server.get("/api/v1/audit/verification").await.is(200).json()["intact"], true);
 }
@@ -159,7 +159,7 @@ async fn the_audit_is_a_file_too() {
     );
     let lines = server.send("GET", "/api/v1/audit", &[("accept", "application/x-ndjson")], "").await.is(200);
     let lines = String::from_utf8(lines.body.clone()).expect("UTF-8");
-    // The first file is in the audit by now, and has a head in place of that record.
+    // The audit now contains the first file's record, which the second file has in place of its header row.
     assert_eq!(lines.lines().count(), text.lines().count());
     assert!(lines.contains("audit.export"), "{lines}");
     server

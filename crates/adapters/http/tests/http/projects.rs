@@ -3,7 +3,7 @@
 use crate::support::{CONFIGS, PROJECT, Server};
 use serde_json::json;
 
-/// Every stale answer says how old it may be, also one of a single thing.
+/// Every stale response states its age, including those of single resources.
 #[tokio::test]
 async fn stale_answers_tell_their_age() {
     let server = Server::new().await;

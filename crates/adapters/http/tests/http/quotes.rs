@@ -1,11 +1,12 @@
-//! Answers to changes quote what is stored only to those who may read it: every right alone, every kind of answer.
+//! Responses to changes reveal stored values only to callers that may read them: each permission, each
+//! response.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 use axum::body::Body;
 use domain::Permission;
 use serde_json::json;
 
-/// What is stored, and the right by which it may be read.
+/// Stored values, and the permission to read each.
 const CANARIES: [(&str, Permission); 5] = [
     ("canary-document", Permission::DocumentRead),
     ("canary-schema", Permission::SchemaRead),
@@ -13,7 +14,7 @@ const CANARIES: [(&str, Permission); 5] = [
     ("canary-key", Permission::KeyRead),
     ("canary-project", Permission::ProjectRead),
 ];
-/// Members that tell something of a stored config or schema.
+/// Members that reveal properties of a stored config or schema.
 const MEMBERS: [(&str, Permission); 4] = [
     ("updated_by", Permission::DocumentRead),
     ("updated_at", Permission::DocumentRead),
@@ -21,7 +22,7 @@ const MEMBERS: [(&str, Permission); 4] = [
     ("bound_documents\":1", Permission::SchemaRead),
 ];
 
-/// A request for a change: method, path below the project, precondition, body.
+/// A change: method, path below the project, precondition, body.
 type Try<'a> = (&'a str, &'a str, Option<(&'a str, &'a str)>, &'a str);
 
 async fn world() -> Server {
@@ -39,7 +40,7 @@ async fn world() -> Server {
     server
 }
 
-/// The secret of a key of the project with this right alone.
+/// Creates a key of the project with this permission only; returns its secret.
 async fn key(server: &Server, name: &str, permission: Permission) -> (String, String) {
     let body = json!({ "name": name, "permissions": [permission.as_str()] }).to_string();
     let made = server.post(&format!("{PROJECT}/api-keys"), &body).await.is(201).json();
@@ -118,7 +119,7 @@ async fn nobody_is_quoted_what_they_may_not_read() {
             answered += u32::from(answer.status != 403);
             let text = String::from_utf8_lossy(&answer.body);
             let may = permission.as_str();
-            // What a change itself made is the caller's own; of what is there a refusal tells.
+            // The caller may see the result of its own change; a refusal describes stored values.
             let members: &[_] = if answer.status.is_client_error() { &MEMBERS } else { &[] };
             for (canary, right) in CANARIES.iter().chain(members) {
                 let quoted = text.contains(canary) && right != permission;
@@ -129,7 +130,7 @@ async fn nobody_is_quoted_what_they_may_not_read() {
     assert!(answered > 20, "{answered} answers: the keys are refused whatever they ask");
 }
 
-/// Those who may read are told as before.
+/// Callers with the read permission see the values.
 #[tokio::test]
 async fn who_may_read_is_quoted() {
     let server = world().await;
@@ -150,7 +151,7 @@ async fn who_may_read_is_quoted() {
     assert_eq!((&refused["current_version"], refused["updated_by"].is_string()), (&json!(1), true));
 }
 
-/// A repeated request answers with what was stored; after the right to read was taken away it does not.
+/// A replayed response needs the read permission again.
 #[tokio::test]
 async fn a_repeated_request_needs_the_right_to_read_again() {
     const MERGE: &str = "application/merge-patch+json";

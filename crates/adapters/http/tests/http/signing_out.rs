@@ -1,4 +1,4 @@
-//! The end of a browser's session: it is found by whatever the browser still has, and the cookies go with it.
+//! Sign-out of browsers: the session is found by any remaining cookie, and the cookies are deleted.
 
 use crate::browsers::{ACCESS, Browser, REFRESH, browser, taken};
 use crate::support::{Answer, PROJECT, Server};
@@ -9,9 +9,9 @@ const LOGOUT: &str = "/api/v1/auth/logout";
 const SESSIONS: &str = "/api/v1/auth/sessions";
 const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
 const OTHER: (&str, &str) = ("sec-fetch-site", "cross-site");
-/// Longer than an access token is good.
+/// Longer than the lifetime of an access token.
 const TOKEN_OVER_MS: i64 = 16 * 60 * 1000;
-/// Longer than a session is not used.
+/// Longer than the idle timeout of a session.
 const SESSION_OVER_MS: i64 = 31 * 60 * 1000;
 
 async fn ada() -> (Server, Browser) {
@@ -21,7 +21,7 @@ async fn ada() -> (Server, Browser) {
     (server, browser)
 }
 
-/// Only the refresh cookie: the browser drops the other when its time is over.
+/// The browser with its refresh cookie only, as after the access cookie's expiry.
 fn later(browser: &Browser) -> Browser {
     let kept = browser.cookies.split("; ").filter(|pair| pair.starts_with(REFRESH));
     Browser { cookies: kept.collect(), csrf: browser.csrf.clone() }
@@ -48,7 +48,7 @@ async fn a_browser_signs_out_long_after_its_token() {
         let out = browser.send(&server, "POST", LOGOUT, &[OWN, csrf], "").await.is(204);
         assert_eq!(taken(&out), [ACCESS, REFRESH]);
         refresh(&server, &browser).await.is_problem(401, "session_over");
-        // Once more does no harm.
+        // A repeated sign-out succeeds.
         let again = later(&browser).send(&server, "POST", LOGOUT, &[OWN], "").await.is(204);
         assert_eq!(taken(&again), [ACCESS, REFRESH]);
         let records = server.get("/api/v1/audit?action=auth.logout").await.is(200).json();
@@ -62,7 +62,7 @@ async fn a_token_whose_rights_changed_signs_out_too() {
     let other = self::browser(&server, "ada@example.com").await;
     let csrf = ("x-csrf-token", other.csrf.as_str());
     other.send(&server, "DELETE", &format!("{SESSIONS}?keep_present=true"), &[OWN, csrf], "").await.is(200);
-    // Every token given before is refused, that of the session that goes on too.
+    // All earlier tokens are refused, including that of the session that stays.
     other.send(&server, "GET", PROJECT, &[], "").await.is(401);
     let out = other.send(&server, "POST", LOGOUT, &[OWN, csrf], "").await.is(204);
     assert_eq!(taken(&out), [ACCESS, REFRESH]);
@@ -90,7 +90,7 @@ async fn a_session_that_is_over_takes_its_cookies() {
     let over = refresh(&server, &browser).await;
     over.is_problem(401, "session_over");
     assert_eq!(taken(&over), [ACCESS, REFRESH]);
-    // Who has no cookies is given none.
+    // A client without cookies gets none.
     let json = ("content-type", "application/json");
     let body = r#"{"refresh_token":"nonsense"}"#;
     let plain = server.raw("POST", "/api/v1/auth/refresh", &[json], Body::from(body)).await;
@@ -137,7 +137,7 @@ async fn a_sign_in_that_came_back_is_forgotten() {
         let state = location.split_once("state=").expect("a state").1;
         let cookie = begun.header("set-cookie").split(';').next().expect("a pair").to_owned();
         let headers = [("cookie", cookie.as_str())];
-        // An answer to a sign-in of somebody else leaves the one under way alone.
+        // A response for another sign-in does not affect the pending one.
         let foreign =
             server.raw("GET", &format!("{callback}?state=x{answer}"), &headers, Body::empty()).await;
         foreign.is_problem(401, "provider_refused");

@@ -1,4 +1,4 @@
-//! Whoever is not known is counted by address, whatever they send in place of a credential.
+//! Rate limits by address for requests that are not authenticated, with or without an invalid credential.
 
 use crate::support::{Answer, PASSWORD, PROJECT, Server};
 use adapter_http::{EdgeRules, Limit, LimitRules};
@@ -6,13 +6,13 @@ use application::identity::IdentityRules;
 use axum::body::Body;
 use serde_json::Value;
 
-/// Something that looks like a credential and is none.
+/// An invalid credential.
 const JUNK: (&str, &str) = ("authorization", "x");
 
-/// What is never counted.
+/// Routes without a rate limit.
 const PROBES: [&str; 4] = ["/livez", "/metrics", "/readyz", "/startupz"];
 
-/// One anonymous request and one sign-in an hour from each address.
+/// A server that permits one anonymous request and one sign-in per hour and address.
 async fn strict() -> Server {
     let limit = Some(Limit { requests: 1, window_seconds: 3600 });
     let limits = LimitRules { anonymous: limit, sign_in: limit, ..LimitRules::default() };

@@ -1,4 +1,4 @@
-//! A server of one in memory, and answers that are easy to ask about.
+//! A server with one in-memory node, and assertions on its responses.
 
 use crate::conformance;
 use adapter_http::{EdgeRules, HttpObserver, Outside, Probes, Readiness, WatchRules, router};
@@ -16,15 +16,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::ServiceExt;
 
-/// The configs of the project that every test has.
+/// The configs of the project `demo`.
 pub const CONFIGS: &str = "/api/v1/projects/demo/environments/default/configs";
-/// That project.
+/// The project `demo`, which every test server has.
 pub const PROJECT: &str = "/api/v1/projects/demo";
 
-/// What the observer was told: method, route, status, code.
+/// An observed request: method, route, status, code.
 pub type Observed = (String, String, u16, Option<&'static str>);
 
-/// Health and measurement that the test controls.
+/// Health and metrics controlled by the test.
 #[derive(Default)]
 pub struct World {
     pub unhealthy: AtomicBool,
@@ -75,7 +75,7 @@ impl HttpObserver for World {
     }
 }
 
-/// Lets other tasks run until the condition holds.
+/// Yields to other tasks until the condition holds.
 pub async fn until(holds: impl Fn() -> bool) {
     let waiting = async {
         while !holds() {
@@ -85,17 +85,17 @@ pub async fn until(holds: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it holds in time");
 }
 
-/// The router on an application on fakes.
+/// The router with an application on fakes.
 pub struct Server {
     pub router: Router,
     pub test: TestApplication,
     pub world: Arc<World>,
     people: Option<TestIdentity>,
-    /// Whether answers are not compared with the document, which takes a while.
+    /// Disables the check of responses against the API document, which is slow.
     pub unchecked: bool,
 }
 
-/// The password of everybody that [`Server::person`] makes.
+/// The password of users created by [`Server::person`].
 pub const PASSWORD: &str = "correct horse battery";
 
 fn outside(world: &Arc<World>, request_timeout: Duration, watch: WatchRules, edge: EdgeRules) -> Outside {
@@ -114,7 +114,7 @@ fn outside(world: &Arc<World>, request_timeout: Duration, watch: WatchRules, edg
     }
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -132,7 +132,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("headers are ASCII"))
     }
 
-    /// Checks that this is the problem `code`, in the form that the contract promises.
+    /// Asserts that the response is the problem `code` in the documented form.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) -> Value {
         let shown = String::from_utf8_lossy(&self.body).chars().take(500).collect::<String>();
@@ -155,36 +155,36 @@ impl Answer {
 }
 
 impl Server {
-    /// With the project `demo`.
+    /// A server with the project `demo`.
     pub async fn new() -> Self {
         let server = Self::on(|_| {}, Duration::from_secs(30));
         server.send("POST", "/api/v1/projects", &[], r#"{"name":"demo"}"#).await.is(201);
         server
     }
 
-    /// On ports that the test may replace first.
+    /// A server with modified ports.
     pub fn on(change: impl FnOnce(&mut Ports), request_timeout: Duration) -> Self {
         Self::watched(change, request_timeout, WatchRules::default())
     }
 
-    /// The same, with rules for watchers.
+    /// A server with modified ports and settings of watches.
     pub fn watched(change: impl FnOnce(&mut Ports), request_timeout: Duration, watch: WatchRules) -> Self {
         Self::ruled(change, request_timeout, watch, EdgeRules::default())
     }
 
-    /// With the project `demo`, and rules for the way in.
+    /// A server with the project `demo` and settings of the edge.
     pub async fn behind(edge: EdgeRules) -> Self {
         let server = Self::ruled(|_| {}, Duration::from_secs(30), WatchRules::default(), edge);
         server.send("POST", "/api/v1/projects", &[], r#"{"name":"demo"}"#).await.is(201);
         server
     }
 
-    /// With the project `demo` and people, on fakes.
+    /// A server with the project `demo` and users, on fakes.
     pub async fn of_people() -> Self {
         Self::of_people_by(IdentityRules::default(), EdgeRules::default()).await
     }
 
-    /// The same by other rules.
+    /// A server with users and these settings.
     pub async fn of_people_by(rules: IdentityRules, edge: EdgeRules) -> Self {
         let mut server = Self::ruled(|_| {}, Duration::from_secs(30), WatchRules::default(), edge.clone());
         let people = identity(&server.test, rules);
@@ -196,7 +196,7 @@ impl Server {
         server
     }
 
-    /// Puts other stores of people in place of those that are there.
+    /// Replaces ports of the identity services.
     pub fn replace_ports(&mut self, change: impl FnOnce(&mut IdentityPorts)) {
         let mut ports = self.people().ports.clone();
         change(&mut ports);
@@ -207,12 +207,12 @@ impl Server {
         self.router = router(self.test.application.clone(), outside);
     }
 
-    /// The services on people.
+    /// The identity services.
     pub fn people(&self) -> &TestIdentity {
         self.people.as_ref().expect("the server was made with people")
     }
 
-    /// Makes the record of a person with [`PASSWORD`] and a role, such as `editor` in `projects/demo`; gives the id.
+    /// Creates a user with [`PASSWORD`] and a role, such as `editor` in `projects/demo`; returns the id.
     pub async fn person(&self, email: &str, role: Option<(&str, &str)>) -> String {
         let body = format!(r#"{{"email":"{email}","name":"A person","password":"{PASSWORD}"}}"#);
         let user = self.post("/api/v1/users", &body).await.is(201).json();
@@ -224,14 +224,14 @@ impl Server {
         id
     }
 
-    /// Signs a person in; gives the answer.
+    /// Signs a user in; returns the body.
     pub async fn login(&self, email: &str) -> Value {
         let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
         let json = [("content-type", "application/json")];
         self.raw("POST", "/api/v1/auth/login", &json, Body::from(body)).await.is(200).json()
     }
 
-    /// Sends a request with an access token; JSON when there is a body.
+    /// Sends a request with an access token, as JSON if it has a body.
     pub async fn as_person(&self, signed: &Value, method: &str, path: &str, body: &str) -> Answer {
         let bearer = format!("Bearer {}", signed["access_token"].as_str().expect("a token"));
         let mut headers = vec![("authorization", bearer.as_str()), ("if-match", "*")];
@@ -261,7 +261,7 @@ impl Server {
         }
     }
 
-    /// Sends a request as the administrator; JSON when there is a body.
+    /// Sends a request as the administrator, as JSON if it has a body.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let secret = self.test.admin_secret.clone();
         let mut all = vec![("x-api-key", secret.as_str())];
@@ -272,7 +272,7 @@ impl Server {
         self.raw(method, path, &all, Body::from(body.to_owned())).await
     }
 
-    /// Sends exactly this.
+    /// Sends a request unchanged.
     pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
@@ -299,13 +299,13 @@ impl Server {
         self.send("POST", path, &[], body).await
     }
 
-    /// Creates a config with this content.
+    /// Creates a config.
     pub async fn create(&self, key: &str, content: &str) -> Answer {
         let body = format!("{{\"content\":{content}}}");
         self.send("PUT", &format!("{CONFIGS}/{key}"), &[("if-none-match", "*")], &body).await.is(201)
     }
 
-    /// Puts a body under a precondition.
+    /// Puts a body with a precondition header.
     pub async fn put(&self, key: &str, header: (&str, &str), body: &str) -> Answer {
         self.send("PUT", &format!("{CONFIGS}/{key}"), &[header], body).await
     }

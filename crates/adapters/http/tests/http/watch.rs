@@ -1,4 +1,4 @@
-//! Watching over HTTP: what the stream says byte by byte, who gets one, and reads that wait.
+//! Watches over HTTP: the byte stream, slots, and waiting reads.
 
 use crate::support::{CONFIGS, PROJECT, Server};
 use adapter_http::WatchRules;
@@ -11,17 +11,17 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 const WATCH: &str = "/api/v1/projects/demo/environments/default/watch";
-/// A stream that says nothing for so long is broken.
+/// A stream that is silent for this long is broken.
 const DEADLINE: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
-/// An open stream of events.
+/// An open event stream.
 struct Events {
     body: BodyDataStream,
     text: String,
 }
 
-/// One event: its name, its id, its data.
+/// An event: name, id, data.
 type Event = (String, Option<u64>, Value);
 
 impl Events {
@@ -75,7 +75,7 @@ async fn open(server: &Server, query: &str, headers: &[(&str, &str)]) -> Events 
     Events { body: response.into_body().into_data_stream(), text: String::new() }
 }
 
-/// A server with the project `demo` whose watchers hear something often.
+/// A server with the project `demo` and a short heartbeat.
 async fn lively(watchers_max: usize, stopping: watch::Receiver<bool>) -> Server {
     let rules = WatchRules { watchers_max, heartbeat: HEARTBEAT, stopping };
     let server = Server::watched(|_| {}, DEADLINE, rules);
@@ -126,7 +126,7 @@ async fn an_empty_environment_is_an_empty_reset_and_a_large_one_is_whole() {
     assert_eq!(contents, (0..200).collect::<Vec<_>>());
 }
 
-/// Common readers of lines stop at 64 KiB, so a snapshot has one event for each config.
+/// Common line readers stop at 64 KiB, so a snapshot has one event per config.
 #[tokio::test]
 async fn a_snapshot_is_one_event_for_each_config() {
     let server = server().await;
@@ -210,7 +210,7 @@ async fn what_cannot_be_watched_is_refused() {
 
 #[tokio::test]
 async fn watchers_are_counted_and_bounded() {
-    // A project has half of the node's places when its quotas do not say otherwise.
+    // Without a quota, a project has half of the node's slots.
     let server = lively(4, WatchRules::default().stopping).await;
     let first = open(&server, "", &[]).await;
     let _second = open(&server, "", &[]).await;
@@ -248,7 +248,7 @@ async fn a_stop_ends_every_watch_and_every_wait() {
     }
 }
 
-/// Waits for `a` knowing `known`, while `change` happens; gives the status and the entity tag.
+/// Waits for a change of `a` from `known` during `change`; returns status and entity tag.
 async fn waited(known: &str, wait: &str, change: impl AsyncFnOnce(&Server)) -> (u16, String) {
     let server = server().await;
     server.create("other", "1").await;

@@ -1,4 +1,4 @@
-//! What people do about themselves.
+//! Operations of users on their own accounts.
 
 use super::signing::signed_out;
 use crate::cookie;

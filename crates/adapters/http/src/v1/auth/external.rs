@@ -1,4 +1,4 @@
-//! Coming in through an identity provider.
+//! Sign-in through an identity provider.
 
 use super::signing::signed_in;
 use crate::cookie;
@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// How the cookie of a sign-in under way begins that ends with cookies, and of one that does not.
+/// Prefixes of the state cookie: for a sign-in that ends with session cookies, and for one that does not.
 const BROWSER: &str = "cookie.";
 const PLAIN: &str = "plain.";
 
@@ -97,13 +97,13 @@ async fn finish_external(
         let request = FinishExternal { provider, state, code, device: String::new(), browser };
         signed_in(&external.finish(&visitor, request).await?, browser)
     };
-    // The state was good for this one try.
+    // The state cookie is valid for one attempt.
     let mut response = finish().await.unwrap_or_else(Problem::into_response);
     cookie::forget(response.headers_mut());
     Ok(response)
 }
 
-/// What of the state is kept with the browser: enough to know it again.
+/// The digest of the state that the cookie contains.
 fn tied(state: &str) -> String {
     Digest::of(&[b"guardian sign-in\0", state.as_bytes()]).to_string()
 }

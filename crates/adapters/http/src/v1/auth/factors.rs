@@ -1,4 +1,4 @@
-//! Second factors: setting up, taking away.
+//! Second factors: enrolment and removal.
 
 use crate::extract::{Caller, JsonBody, NoQuery, Query};
 use crate::openapi::{BODY, COMMON, PEOPLE, refusals};

@@ -1,4 +1,4 @@
-//! Sign-ins: coming in, going on, going out, and what people do about themselves.
+//! Sign-in, refresh, sign-out, and operations of users on their own accounts.
 
 mod account;
 mod external;

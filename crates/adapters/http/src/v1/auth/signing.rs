@@ -1,4 +1,4 @@
-//! Coming in, going on, going out.
+//! Sign-in, refresh and sign-out.
 
 use crate::cookie;
 use crate::edge::Facts;
@@ -143,7 +143,7 @@ async fn refresh(
     let (token, browser) = match (body.refresh_token, cookie::get(&headers, cookie::REFRESH)) {
         (Some(token), _) => (token, false),
         (None, Some(token)) => {
-            // The page may have lost its token, but then the browser must say that it is the page.
+            // The page may have lost its CSRF token, so the browser must state the origin.
             cookie::check_origin(&headers, &uri, false)?;
             (token.to_owned().into(), true)
         }
@@ -183,7 +183,7 @@ async fn logout(
     let refresh = cookie::get(&headers, cookie::REFRESH).filter(|_| by_cookie(&headers));
     let out = match (out, refresh) {
         (Err(problem), Some(token)) if problem.code() == Code::Unauthenticated => {
-            // As with a refresh: the browser must say that it is the page.
+            // As with a refresh, the browser must state the origin.
             cookie::check_origin(&headers, &uri, false)?;
             let token = token.to_owned().into();
             api.app.identity()?.sign_in.logout_by_refresh(&visitor, &token).await.map_err(Problem::from)
@@ -192,7 +192,7 @@ async fn logout(
     };
     match out {
         Ok(()) => Ok(signed_out(Reply::empty(StatusCode::NO_CONTENT).done())),
-        // Another site must not sign anybody out, and whoever is counted out was not looked at.
+        // Another site must not sign a user out, and a rate-limited request was not checked.
         Err(problem) if matches!(problem.code(), Code::CsrfFailed | Code::RateLimited) => Err(problem),
         Err(problem) if refresh.is_some() => Ok(signed_out(problem.into_response())),
         Err(problem) => Err(problem),
@@ -210,7 +210,7 @@ async fn jwks(State(api): State<Api>, Query(NoQuery): Query<NoQuery>) -> Result<
     Ok(Reply::body(StatusCode::OK, kind, Body::from(keys)).revalidated().done())
 }
 
-/// The end of a first step.
+/// The response to the first step of a sign-in.
 pub(super) fn signed_in(signed: &SignedIn, browser: bool) -> Result<Response, Problem> {
     let response = Reply::json(StatusCode::OK, &SignedInBody::new(signed, browser))?.done();
     Ok(match signed {
@@ -224,7 +224,7 @@ fn signed_with(signed: &Signed, browser: bool) -> Result<Response, Problem> {
     Ok(if browser { with_cookies(response, signed) } else { response })
 }
 
-/// The answer to a browser whose session is over.
+/// Deletes the session cookies of a browser whose session ended.
 pub(super) fn signed_out(mut response: Response) -> Response {
     cookie::take(response.headers_mut());
     response

@@ -1,4 +1,4 @@
-//! API keys. The secret is in one answer only: that of its creation.
+//! Bodies of API keys. Only the responses of creation and rotation contain a secret.
 
 use super::invalid;
 use crate::problem::Problem;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
 
-/// The allowed form of a prefix of config keys.
+/// The pattern of a prefix of config keys.
 const PREFIX_PATTERN: &str = "^[A-Za-z0-9._:@+~/-]{1,255}$";
 
 /// A new API key.
@@ -89,7 +89,7 @@ pub(crate) struct CreatedApiKeyBody {
     key: String,
 }
 
-/// The permissions there are.
+/// The schema of a list of permissions.
 pub(in crate::v1) fn permission_list() -> Array {
     let names = Permission::ALL.iter().map(|permission| permission.as_str());
     let one = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build();
@@ -109,7 +109,7 @@ pub(in crate::v1) fn prefix_list() -> Array {
     names(description, PREFIX_PATTERN, CONFIG_KEY_BYTES_MAX)
 }
 
-/// A list of names of this form, or `null`.
+/// The schema of a list of names with this pattern, or `null`.
 fn names(description: &str, pattern: &str, bytes_max: usize) -> Array {
     let one =
         ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).max_length(Some(bytes_max));
@@ -134,7 +134,7 @@ impl NewApiKeyBody {
     }
 }
 
-/// What a key or a role may do: at least something.
+/// Parses a non-empty set of permissions.
 pub(super) fn permissions(texts: &[String]) -> Result<BTreeSet<Permission>, Problem> {
     if texts.is_empty() {
         return Err(invalid("permissions", "must not be empty"));
@@ -186,7 +186,7 @@ impl From<&ApiKey> for ApiKeyBody {
 }
 
 impl ApiKeyBody {
-    /// The same with the time of the last use.
+    /// Sets the time of the last use.
     pub(crate) fn used(self, at: Option<Timestamp>) -> Self {
         Self { last_used_at: at.map(rfc3339), ..self }
     }

@@ -1,4 +1,4 @@
-//! The cluster. Ids are random 63-bit numbers, so they are strings: JavaScript would round them.
+//! Bodies of the cluster. Ids are strings, because JavaScript rounds 63-bit numbers.
 
 use super::{invalid, text};
 use crate::problem::Problem;
@@ -179,7 +179,7 @@ impl NewMemberBody {
     }
 }
 
-/// The rule without the name of what it is for.
+/// The message of a rule without the name of its subject.
 fn rule(message: &str) -> String {
     message.strip_prefix("a member id ").unwrap_or(message).to_owned()
 }

@@ -1,4 +1,4 @@
-//! Configs: what clients write and what they read. Documents pass byte for byte.
+//! Bodies of configs. Documents are passed unchanged, byte for byte.
 
 use super::{invalid, raw};
 use crate::problem::Problem;
@@ -45,15 +45,15 @@ pub(crate) struct BindingBody {
     version: Option<u64>,
 }
 
-/// What a body says of the schema: nothing, none, or which.
+/// The `schema` member of a body.
 #[derive(Default)]
 pub(crate) enum BindingField {
-    /// The member is not there.
+    /// Absent.
     #[default]
     Missing,
-    /// It is `null`.
+    /// `null`.
     Null,
-    /// It names a schema.
+    /// A schema.
     Named(BindingBody),
 }
 
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for BindingField {
 }
 
 impl BindingField {
-    /// What it does to the tie between a config and its schema.
+    /// The change of the binding.
     pub(crate) fn change(self) -> Result<BindingChange, Problem> {
         Ok(match self {
             Self::Missing => BindingChange::Keep,
@@ -100,7 +100,7 @@ pub(crate) struct BindingsBody {
 }
 
 impl BindingsBody {
-    /// Which configs, and what they are bound to.
+    /// The affected configs and their new binding.
     pub(crate) fn what(self) -> Result<(KeyFilter, Option<Binding>), Problem> {
         let count = self.keys.len() + self.prefixes.len();
         if count == 0 || count > TRANSACTION_OPERATIONS_MAX {
@@ -258,13 +258,13 @@ impl<'a> From<&'a ConfigRevision> for ConfigMeta<'a> {
 }
 
 impl<'a> ConfigBody<'a> {
-    /// The config with its document; a live config always has one.
+    /// The body of a config with its document; fails if there is no document.
     pub(crate) fn new(shown: &'a ConfigRevision) -> Result<Self, Problem> {
         let content = shown.content.as_ref().ok_or_else(|| Problem::internal("a config without document"))?;
         Ok(Self { meta: shown.into(), content: raw(content)?, unchanged: None })
     }
 
-    /// The answer to a change.
+    /// The body of the response to a change.
     pub(crate) fn written(written: &'a Written) -> Result<Self, Problem> {
         let unchanged = written.unchanged.then_some(true);
         Ok(Self { unchanged, ..Self::new(&written.document.shown)? })
@@ -272,7 +272,7 @@ impl<'a> ConfigBody<'a> {
 }
 
 impl<'a> ConfigItem<'a> {
-    /// The config in a list, with its document or without.
+    /// A list item, with or without its document.
     pub(crate) fn new(shown: &'a ConfigRevision, with_content: bool) -> Result<Self, Problem> {
         let content = shown.content.as_ref().filter(|_| with_content).map(raw).transpose()?;
         let deleted = (shown.kind == ChangeKind::Delete).then_some(true);

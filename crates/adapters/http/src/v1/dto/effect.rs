@@ -1,4 +1,4 @@
-//! What a dry run would have changed.
+//! Bodies of dry runs.
 
 use super::patch::DiffOperation;
 use super::raw_or_null;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-/// The answer of a dry run: the body that the change would have had, and what it would have changed.
+/// The response to a dry run: the body of the change, and its effects.
 #[derive(Serialize)]
 pub(crate) struct Tried<'a, B> {
     #[serde(flatten)]
@@ -16,7 +16,7 @@ pub(crate) struct Tried<'a, B> {
     effects: Vec<EffectBody<'a>>,
 }
 
-/// No members.
+/// An empty object.
 #[derive(Serialize)]
 pub(crate) struct Nothing {}
 

@@ -1,4 +1,4 @@
-//! The history of a config.
+//! Bodies of the history.
 
 use super::config::SchemaRefBody;
 use super::raw;

@@ -1,4 +1,4 @@
-//! Bodies as clients see them, mapped by hand. No domain type is serialised to a client.
+//! Request and response bodies, mapped by hand. No domain type is serialized to a client.
 
 pub(super) mod api_key;
 pub(super) mod cluster;
@@ -20,17 +20,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The text of a document as JSON that is written out byte for byte.
+/// A document as raw JSON, written byte for byte.
 fn raw(content: &Content) -> Result<&RawValue, Problem> {
     serde_json::from_str(content.as_str()).map_err(Problem::internal)
 }
 
-/// The same of what may not be there.
+/// As [`raw`], for an optional document.
 fn raw_or_null(content: Option<&Content>) -> Option<&RawValue> {
     content.and_then(|content| serde_json::from_str(content.as_str()).ok())
 }
 
-/// A member that is there must be an object; serde would also take `null`, and a list in the order of the fields.
+/// Deserializes a present member that must be an object; serde would also accept `null` and an array.
 fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let members = serde_json::Map::deserialize(deserializer)?;
     T::deserialize(Strict::new(serde_json::Value::Object(members)))
@@ -38,12 +38,12 @@ fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Re
         .map_err(serde::de::Error::custom)
 }
 
-/// A member that is there must be text, and not `null`.
+/// Deserializes a present member that must be a string, not `null`.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
 }
 
-/// A member of the body that breaks its rule.
+/// The refusal of an invalid member.
 fn invalid(field: impl Into<String>, rule: &str) -> Problem {
     let field = field.into();
     Problem::new(Code::InvalidBody, format!("{field} {rule}")).with("field", field)

@@ -1,4 +1,4 @@
-//! Operations on a document (RFC 6902), as they come in a patch and go out in a difference.
+//! Patch operations (RFC 6902), in patches and in differences.
 
 use crate::problem::Problem;
 use application::{Change, Difference, Versions};
@@ -111,7 +111,7 @@ pub(crate) struct DiffOperation<'a> {
 }
 
 impl<'a> DiffOperation<'a> {
-    /// The operation of a difference; `None` only for a value that is not JSON, which there is not.
+    /// The operation of a difference; `None` if its value is not JSON, which does not occur.
     pub(super) fn of(change: &'a Change) -> Option<Self> {
         let value = change.value.as_deref().map(serde_json::from_str).transpose().ok()?;
         Some(Self { op: change.op, path: &change.path, value })

@@ -1,4 +1,4 @@
-//! Projects and environments.
+//! Bodies of projects and environments.
 
 use super::{invalid, object, text};
 use crate::problem::Problem;
@@ -164,7 +164,7 @@ impl QuotasChange {
 }
 
 impl ProjectChange {
-    /// The change that it asks for.
+    /// The request to change the project.
     pub(crate) fn request(self, name: ProjectName) -> Result<ChangeProject, Problem> {
         if self.display_name.is_none() && self.quotas.is_none() && self.retention.is_none() {
             return Err(invalid("display_name", "or quotas or retention must be there"));

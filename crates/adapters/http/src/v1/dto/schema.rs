@@ -1,4 +1,4 @@
-//! Schemas.
+//! Bodies of schemas.
 
 use super::raw;
 use crate::openapi::FailureBody;
@@ -139,7 +139,7 @@ pub(crate) struct FailureListBody {
     version: u64,
 }
 
-/// What may be offered as a schema; whether it is one is checked beyond this.
+/// The contract's schema of an offered schema; its validity is checked separately.
 fn first_schema() -> Object {
     object_or_boolean(
         "The JSON Schema itself: an object or a boolean, at most 256 KiB of compact text, 10,000 values, 500 \
@@ -233,7 +233,7 @@ impl From<ModeBody> for SchemaMode {
     }
 }
 
-/// What a schema of the dialect says in `$schema`.
+/// The `$schema` of a dialect.
 fn dialect_uri(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Draft4 => "http://json-schema.org/draft-04/schema#",

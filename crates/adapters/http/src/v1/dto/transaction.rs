@@ -1,4 +1,4 @@
-//! Transactions: what clients send and what they get.
+//! Bodies of transactions.
 
 use super::config::BindingField;
 use super::invalid;
@@ -77,7 +77,7 @@ pub(crate) struct OperationBody<'a> {
     schema: BindingField,
 }
 
-/// What a config must be.
+/// The precondition of a step.
 enum ExpectedVersion {
     Number(u64),
     Any,
@@ -117,13 +117,13 @@ fn expected_version() -> Schema {
     Schema::OneOf(one.description(Some(description)).build())
 }
 
-/// A member that is there, also when it is `null`.
+/// Deserializes a present member, also `null`.
 fn given<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 impl OperationBody<'_> {
-    /// The step that it asks for; `number` is its place, from 0.
+    /// The step; `number` is its index, from 0.
     pub(crate) fn step(self, number: usize, project: &ProjectName) -> Result<Step, Problem> {
         let at = |problem: Problem| problem.with("operation", number);
         let field = |name: &str| format!("operations[{number}].{name}");

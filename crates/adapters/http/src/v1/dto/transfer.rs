@@ -1,4 +1,4 @@
-//! Exports and imports: the lines of a file, and the report on one. Documents pass byte for byte.
+//! The lines of export files, and the report of an import. Documents are passed unchanged, byte for byte.
 
 use super::schema::ModeBody;
 use super::{invalid, raw};
@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use utoipa::ToSchema;
 
-/// The version of the file format that this program writes and reads.
+/// The supported version of the file format.
 const FORMAT: u32 = 1;
 
 /// One line of a file: an object with one member, which says what the line is.
@@ -140,7 +140,7 @@ pub(crate) struct EndLine {
     configs: u64,
 }
 
-/// What a line means.
+/// The content of a line.
 pub(crate) enum Item {
     Header(ExportHeader),
     Record(Record),
@@ -148,7 +148,7 @@ pub(crate) enum Item {
 }
 
 impl<'a> Line<'a> {
-    /// Writes what an export gives as a line with its end.
+    /// Appends an item of an export as a line.
     pub(crate) fn write(out: &mut Vec<u8>, item: &ExportLine) -> Result<(), Problem> {
         serde_json::to_writer(&mut *out, &Line::from_item(item)?).map_err(Problem::internal)?;
         out.push(b'\n');
@@ -190,7 +190,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// Reads a line of a file.
+    /// Parses a line of a file.
     pub(crate) fn read(text: &'a [u8]) -> Result<Item, Problem> {
         let line: Self = strict::from_slice(text).map_err(|error| {
             let code = if error.is_data() { Code::InvalidBody } else { Code::InvalidJson };

@@ -1,4 +1,4 @@
-//! The events of a watch as clients see them. Documents pass byte for byte.
+//! Bodies of watch events. Documents are passed unchanged, byte for byte.
 
 use super::config::SchemaRefBody;
 use super::raw;
@@ -102,7 +102,7 @@ impl<'a> From<&'a ConfigRevision> for WatchMeta<'a> {
     }
 }
 
-/// The event of a change and its data, as JSON.
+/// The name of the event of a change, and its data as JSON.
 pub(crate) fn changed(shown: &ConfigRevision) -> Result<(&'static str, Vec<u8>), Problem> {
     let meta = shown.into();
     let (event, data) = match &shown.content {

@@ -1,4 +1,4 @@
-//! Groups of people.
+//! Groups of users.
 
 use crate::extract::{Caller, GroupPath, GroupPersonPath, JsonBody, NoQuery, PageQuery, Query};
 use crate::openapi::{BODY, COMMON, LIST, PEOPLE, refusals};

@@ -1,4 +1,4 @@
-//! Who has which role where: in a project, in an organisation, on the platform.
+//! Role grants in a project, in an organisation, and on the platform.
 
 use crate::extract::{
     Caller, JsonBody, NoQuery, OrganisationMemberPath, OrganisationPath, PageQuery, PlatformMemberPath,

@@ -1,4 +1,4 @@
-//! What administrators do about people, their roles, groups and organisations.
+//! Administration of users, roles, groups and organisations.
 
 mod groups;
 mod invitations;

@@ -1,4 +1,4 @@
-//! Organisations, and the projects that they own.
+//! Organisations and their projects.
 
 use crate::extract::{
     Caller, JsonBody, NoQuery, OrganisationPath, OrganisationProjectPath, PageQuery, Query,

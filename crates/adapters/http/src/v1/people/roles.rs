@@ -1,4 +1,4 @@
-//! Roles: the built-in ones, and the platform's own.
+//! Built-in and custom roles.
 
 use crate::extract::{Caller, JsonBody, NoQuery, Query, RolePath};
 use crate::openapi::{BODY, COMMON, PEOPLE, refusals};

@@ -1,4 +1,4 @@
-//! People, as administrators see them.
+//! Administration of users.
 
 use crate::extract::{
     Caller, JsonBody, NoQuery, PageQuery, Query, RevokeKeysQuery, UserPath, UserSessionPath,

@@ -1,4 +1,4 @@
-//! What people see and change of themselves.
+//! Bodies of users' own accounts.
 
 use super::user::UserBody;
 use crate::reply::rfc3339;

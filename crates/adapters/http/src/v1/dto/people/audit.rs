@@ -1,4 +1,4 @@
-//! Records of the audit: as JSON, and as rows for spreadsheets.
+//! Bodies of audit records, as JSON and as CSV.
 
 use crate::reply::rfc3339;
 use crate::v1::actors::NamesActor;
@@ -107,11 +107,11 @@ impl From<Verified> for VerifiedBody {
     }
 }
 
-/// The first row.
+/// The header row.
 pub(in crate::v1) const CSV_HEAD: &str = "number,at,actor,address,user_agent,action,resource,project,outcome,request_id,trace_id,revision,detail,head\r\n";
 
 impl AuditRecordBody {
-    /// Adds the record as a row (RFC 4180).
+    /// Appends the record as a row (RFC 4180).
     pub(in crate::v1) fn write_csv(&self, row: &mut String) {
         let number = self.number.to_string();
         let revision = self.revision.map(|revision| revision.to_string()).unwrap_or_default();
@@ -142,8 +142,8 @@ impl AuditRecordBody {
     }
 }
 
-/// A cell in quotes. One that a spreadsheet would take for a formula gets an apostrophe in front: whoever sends
-/// requests chooses what is in the audit.
+/// Appends a quoted cell. A possible spreadsheet formula is prefixed with an apostrophe, because clients
+/// choose the content of audit records.
 fn write_cell(text: &str, row: &mut String) {
     row.push('"');
     let formula =

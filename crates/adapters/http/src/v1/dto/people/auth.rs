@@ -1,4 +1,4 @@
-//! Sign-ins and second factors. Secrets are in the answers that give them, and nowhere else.
+//! Bodies of sign-ins and second factors. Each secret is only in the response that issues it.
 
 use super::user::UserBody;
 use super::{email, label};
@@ -236,7 +236,7 @@ impl SecondFactorBody {
 }
 
 impl SignedBody {
-    /// With the tokens, or for a browser without.
+    /// With tokens; without them for a browser.
     pub(in crate::v1) fn new(signed: &Signed, browser: bool) -> Self {
         let shown = |secret: &SecretString| (!browser).then(|| secret.expose_secret().to_owned());
         Self {

@@ -1,4 +1,4 @@
-//! Groups of people, and organisations.
+//! Bodies of groups and organisations.
 
 use super::label;
 use crate::problem::Problem;

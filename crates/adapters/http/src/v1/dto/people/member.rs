@@ -1,4 +1,4 @@
-//! Who has which role where.
+//! Bodies of role grants.
 
 use crate::extract::subject_text;
 use crate::problem::Problem;

@@ -1,4 +1,4 @@
-//! People and what is theirs, as clients see it.
+//! Bodies of users, roles, groups and organisations.
 
 pub(in crate::v1) mod account;
 pub(in crate::v1) mod audit;
@@ -12,7 +12,7 @@ use super::invalid;
 use crate::problem::Problem;
 use domain::{Email, KeyLabel};
 
-/// An address as it was typed.
+/// Parses an email address.
 fn email(text: &str) -> Result<Email, Problem> {
     Email::from_input(text).map_err(|error| invalid("email", &error.to_string()))
 }

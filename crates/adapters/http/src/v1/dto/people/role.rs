@@ -1,4 +1,4 @@
-//! Roles: the built-in ones, and the platform's own.
+//! Bodies of built-in and custom roles.
 
 use crate::problem::Problem;
 use crate::reply::rfc3339;

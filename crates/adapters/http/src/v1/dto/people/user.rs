@@ -1,4 +1,4 @@
-//! People, and invitations.
+//! Bodies of users and invitations.
 
 use super::{email, label};
 use crate::problem::Problem;
@@ -214,7 +214,7 @@ impl NewUserBody {
 }
 
 impl UserChangeBody {
-    /// Whether API keys are to be revoked, which only goes with a deactivation.
+    /// Whether to revoke the user's API keys; permitted only with a deactivation.
     pub(in crate::v1) fn revokes_keys(&self) -> Result<bool, Problem> {
         if self.revoke_api_keys && self.status.as_deref() != Some("deactivated") {
             return Err(invalid("revoke_api_keys", "goes only with \"status\": \"deactivated\""));
