@@ -1,4 +1,4 @@
-//! The newest anchor of the audit as a file in the data folder, for `guardian audit verify` beside a running node.
+//! The newest audit anchor as a file in the data folder, for `guardian audit verify` beside a running node.
 
 use anyhow::Context as _;
 use domain::AuditAnchor;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 const FILE: &str = "audit-anchor.json";
 
-/// The anchor that the node of this data folder knew last.
+/// Reads the last anchor that the node of this data folder stored; `None` if there is none.
 pub(crate) fn read(data_dir: &Path) -> anyhow::Result<Option<AuditAnchor>> {
     let path = data_dir.join(FILE);
     match std::fs::read(&path) {
@@ -20,7 +20,7 @@ pub(crate) fn read(data_dir: &Path) -> anyhow::Result<Option<AuditAnchor>> {
     }
 }
 
-/// Keeps an anchor in place of the one before.
+/// Replaces the stored anchor.
 pub(crate) fn write(data_dir: &Path, anchor: &AuditAnchor) -> anyhow::Result<()> {
     let (path, new) = (data_dir.join(FILE), data_dir.join(format!("{FILE}.new")));
     std::fs::write(&new, serde_json::to_vec(anchor)?)?;

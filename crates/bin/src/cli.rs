@@ -123,14 +123,14 @@ pub struct AddMemberArgs {
     pub http_listen: IpAddr,
 }
 
-/// One declared member, before it has an id.
+/// A member on the command line, without an id.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MemberArg {
-    /// What operators call it, and its folder.
+    /// The name; also the name of its folder.
     pub name: String,
-    /// `host:port` where peers reach it.
+    /// `host:port` for peers.
     pub peer_addr: String,
-    /// Where clients reach it.
+    /// The URL for clients.
     pub api_url: String,
 }
 

@@ -1,5 +1,5 @@
-//! The files of a new cluster: its certificate authority, and for each member a folder with settings,
-//! certificates and room for data. Each folder is complete and may be moved.
+//! The files of a new cluster: its certificate authority, and a folder per member with settings, certificates
+//! and the data folder. Each folder is complete and may be moved.
 
 use crate::pki::ClusterCa;
 use crate::private_file;
@@ -20,52 +20,52 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The name of each member's settings file in its folder.
+/// The file name of a member's settings.
 pub const SETTINGS_FILE: &str = "guardian.toml";
-/// The name of the folder with the cluster's secrets in each member's folder.
+/// The name of the folder with the cluster's secrets, in each member's folder.
 const SECRETS_FOLDER: &str = "secrets";
 
-/// A cluster to be.
+/// The plan of a new cluster.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Its name.
+    /// The cluster id.
     pub cluster_id: ClusterId,
-    /// Its members.
+    /// The members.
     pub members: Vec<PlannedMember>,
     /// `log.format` of every member.
     pub log_format: &'static str,
-    /// How people sign in, the same on every member.
+    /// The identity settings of every member.
     pub identity: Identity,
 }
 
-/// A member to be.
+/// The plan of a member.
 #[derive(Clone, Debug)]
 pub struct PlannedMember {
-    /// Its name, and that of its folder.
+    /// The name; also the name of its folder.
     pub name: String,
-    /// Where peers reach it.
+    /// `host:port` for peers.
     pub peer_addr: String,
-    /// Where clients reach it.
+    /// The URL for clients.
     pub api_url: String,
-    /// Where it listens to clients.
+    /// The listen address for clients.
     pub http_listen: SocketAddr,
-    /// Where it listens to peers.
+    /// The listen address for peers.
     pub peer_listen: SocketAddr,
 }
 
-/// A cluster name with 32 random bits.
+/// A cluster id from the prefix and 32 random bits.
 pub fn random_cluster_id(prefix: &str) -> anyhow::Result<ClusterId> {
     let random = OsRng.try_next_u32().context("no random numbers")?;
     Ok(ClusterId::parse(&format!("{prefix}-{random:08x}"))?)
 }
 
-/// Makes everything below `dir`, which must not exist or be empty, and gives the secret of the
-/// administrator key, of which only the digest is in the files. Nothing is left half done.
+/// Creates all files in `dir`, which must not exist or be empty. Returns the secret of the administrator key;
+/// the files contain only its digest. Atomic: on an error nothing is left.
 pub fn create(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
     create_with(dir, plan, |_, _| Ok(()))
 }
 
-/// The same; `more` may add files, given the folder and the secret, before it takes its name.
+/// As [`create`]; `more` adds files, given the folder and the secret, before the folder is renamed to `dir`.
 pub(crate) fn create_with(
     dir: &Path,
     plan: &Plan,
@@ -81,7 +81,7 @@ pub(crate) fn create_with(
         Ok(secret)
     });
     if made.is_err() {
-        // Best effort: the first error is the one to tell.
+        // Best effort: the first error is returned.
         let _ = fs::remove_dir_all(&unfinished);
     }
     made.with_context(|| format!("the files of the cluster cannot be made in {}", dir.display()))
@@ -129,19 +129,19 @@ fn write_all(dir: &Path, plan: &Plan) -> anyhow::Result<String> {
     Ok(admin_key.secret)
 }
 
-/// Every member has the same secrets, each its own files.
+/// Copies the secrets; each member has its own copy of the same files.
 fn copy_secrets(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     fs::set_permissions(to, fs::Permissions::from_mode(0o700))?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        // With the permissions: only the owner may read it.
+        // Copies the permissions too: readable by the owner only.
         fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
     Ok(())
 }
 
-/// The folder of one member: settings, certificate, key.
+/// Writes a member's folder: settings, certificate, key.
 fn write_member(folder: &Path, settings: &Settings, ca: &ClusterCa, id: u64) -> anyhow::Result<()> {
     let own = ca.issue(id)?;
     fs::create_dir_all(folder.join("tls"))?;
@@ -156,8 +156,8 @@ fn write_member(folder: &Path, settings: &Settings, ca: &ClusterCa, id: u64) -> 
     Ok(())
 }
 
-/// Makes the folder of one more member in `dir`, which [`create`] made, and gives its id. The new member knows
-/// the cluster from the settings of another whose folder is there.
+/// Creates the folder of a new member in `dir`, which [`create`] created. Returns the member's id. The
+/// cluster is taken from the settings of another member's folder.
 pub fn add(dir: &Path, planned: &PlannedMember) -> anyhow::Result<u64> {
     check_name(&planned.name)?;
     let folder = dir.join(&planned.name);
@@ -181,7 +181,7 @@ pub fn add(dir: &Path, planned: &PlannedMember) -> anyhow::Result<u64> {
             || member.peer_addr == planned.peer_addr
             || member.api_url == planned.api_url
     };
-    // Where a machine is replaced, the new one may have the old one's address.
+    // A replacement may reuse the name and the addresses of the machine that it replaces.
     settings.cluster.members.retain(|member| !taken(member));
     settings.cluster.members.truncate(MEMBERS_MAX - 1);
     settings.cluster.members.push(declared(planned, id));
@@ -193,14 +193,14 @@ pub fn add(dir: &Path, planned: &PlannedMember) -> anyhow::Result<u64> {
     let made =
         write_member(&unfinished, &settings, &ca, id).and_then(|()| Ok(fs::rename(&unfinished, &folder)?));
     if made.is_err() {
-        // Best effort: the first error is the one to tell.
+        // Best effort: the first error is returned.
         let _ = fs::remove_dir_all(&unfinished);
     }
     made.with_context(|| format!("the files of {} cannot be made", planned.name))?;
     Ok(id)
 }
 
-/// The settings of the first member by name whose folder is in `dir`, and that folder.
+/// The settings and the folder of the first member in `dir`, by name.
 fn any_settings(dir: &Path) -> anyhow::Result<(Settings, PathBuf)> {
     let entries = fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
     let mut files: Vec<PathBuf> = entries
@@ -214,7 +214,7 @@ fn any_settings(dir: &Path) -> anyhow::Result<(Settings, PathBuf)> {
     Ok((settings, file.parent().unwrap_or(dir).to_owned()))
 }
 
-/// Names become folders, so they are checked before anything is written.
+/// Checks a name before it becomes a folder.
 fn check_name(name: &str) -> anyhow::Result<()> {
     if ClusterId::parse(name).is_err() || name == "ca" {
         bail!("{name:?} cannot be a member's name: it must match {}, and not be \"ca\"", ClusterId::PATTERN);
@@ -231,7 +231,7 @@ fn declared(planned: &PlannedMember, id: u64) -> Member {
     }
 }
 
-/// From 1 to 2^63 - 1, so that it fits a signed number everywhere.
+/// A random id from 1 to 2^63 - 1, which fits a signed 64-bit number.
 fn random_node_id() -> anyhow::Result<u64> {
     let random = OsRng.try_next_u64().context("no random numbers")?;
     Ok((random >> 1).max(1))

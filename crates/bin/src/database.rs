@@ -1,4 +1,4 @@
-//! `guardian migrate` and `guardian audit verify`: the identity database without a node.
+//! `guardian migrate` and `guardian audit verify`: commands on the identity database.
 
 use crate::cli::{AuditArgs, AuditCommand, SettingsArgs};
 use crate::settings::{IdentitySettings, load};
@@ -9,11 +9,11 @@ use application::identity::verify_audit;
 use std::path::Path;
 use std::time::Duration;
 
-/// Within this a node keeps a new anchor in its data folder.
+/// Maximum time until a node has stored a new anchor in its data folder.
 const ANCHOR_KEPT_WITHIN: Duration = Duration::from_secs(5);
 const NO_DATABASE: &str = "identity.database is not set: there is nothing here";
 
-/// Brings the schema up to date.
+/// Migrates the database schema to the current version.
 pub fn migrate(args: &SettingsArgs) -> anyhow::Result<()> {
     let identity = settings(args)?;
     runtime()?.block_on(async {
@@ -24,7 +24,7 @@ pub fn migrate(args: &SettingsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Does what is asked with the audit.
+/// Runs an audit command.
 pub fn audit(args: &AuditArgs) -> anyhow::Result<()> {
     let AuditCommand::Verify(args) = &args.command;
     let settings = load(&args.config, &args.overrides)?;
@@ -39,11 +39,11 @@ async fn verify(identity: &IdentitySettings, data_dir: &Path) -> anyhow::Result<
     let verified = loop {
         let verified = verify_audit(&database, anchor.as_ref()).await?;
         if verified.first_bad.is_some() {
-            // Longer than a node takes to keep what another one anchored before it forgot records.
+            // Longer than a node needs to store an anchor that another node set before it pruned records.
             tokio::time::sleep(ANCHOR_KEPT_WITHIN).await;
         }
         let newer = anchor::read(data_dir)?;
-        // Records may have been forgotten meanwhile, under a newer anchor.
+        // Records may have been pruned meanwhile, under a newer anchor.
         if verified.first_bad.is_none() || newer == anchor {
             break verified;
         }

@@ -1,4 +1,4 @@
-//! `X-Forwarded-For` that is ignored because no proxy is trusted: says so in the log, and leaves a note in the data
+//! Warnings about an ignored `X-Forwarded-For` (no proxy is trusted): in the log, and as a note in the data
 //! folder for `guardian check-config`.
 
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What it means.
+/// The text of the warning.
 pub(crate) const IGNORED: &str = "is 0, but requests come with X-Forwarded-For: behind a proxy all clients count as one address, and the failed \
      sign-ins of one slow down new sign-ins of all; set it to the number of proxies, or let the proxy drop the header";
-/// The name of the note.
+/// The file name of the note.
 const NOTE: &str = "forwarded-for-ignored";
-/// How often the log says so.
+/// Interval between two warnings in the log.
 const EVERY: Duration = Duration::from_hours(1);
 
 /// Whether a node with this data folder ignored the header.
@@ -19,7 +19,7 @@ pub(crate) fn was_ignored(data_dir: &Path) -> bool {
     data_dir.join(NOTE).exists()
 }
 
-/// Tells of it, at most once an hour.
+/// Warns at most once an hour.
 #[derive(Debug)]
 pub(crate) struct ForwardedFor {
     note: PathBuf,
@@ -27,17 +27,17 @@ pub(crate) struct ForwardedFor {
 }
 
 impl ForwardedFor {
-    /// For a node with this data folder. A note of former settings is removed.
+    /// For a node with this data folder. Removes the note if proxies are trusted now.
     pub(crate) fn new(data_dir: &Path, trusted_proxies: usize) -> Self {
         let note = data_dir.join(NOTE);
         if trusted_proxies > 0 {
-            // Mostly it is not there.
+            // Usually it does not exist.
             let _ = std::fs::remove_file(&note);
         }
         Self { note, said: Mutex::default() }
     }
 
-    /// A request came with the header.
+    /// Records a request with the ignored header.
     pub(crate) fn ignored(&self) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_some_and(|at| at.elapsed() < EVERY) {

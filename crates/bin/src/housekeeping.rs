@@ -1,4 +1,4 @@
-//! What a node does for the cluster now and then while it leads: pruning the history.
+//! Periodic work of the leader: pruning the history.
 
 use adapter_raft::RaftNode;
 use application::Housekeeping;
@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Time between two looks at what retention lets go.
+/// Interval of the checks.
 pub const INTERVAL: Duration = Duration::from_secs(5);
-/// Time after which age may have let something go although nothing changed.
+/// Maximum time between two prunes without a change, because retention can depend on age.
 const IDLE_MAX: Duration = Duration::from_mins(1);
 
-/// Prunes the history while this node leads, and looks whether there is something to do at this interval.
-/// Never returns.
+/// Prunes the history at this interval while this node leads. Never returns.
 pub async fn run(node: Arc<RaftNode>, own: Housekeeping, interval: Duration) {
     let (mut seen, mut looked) = (None, Instant::now());
     loop {

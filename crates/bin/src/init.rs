@@ -1,5 +1,5 @@
-//! `guardian init`: everything that the nodes of a new cluster need, one folder each. `guardian add-member`:
-//! the same for one more.
+//! `guardian init` creates the files of a new cluster, one folder per member; `guardian add-member` creates
+//! one more.
 
 use crate::cli::{AddMemberArgs, InitArgs, MemberArg};
 use crate::cluster_files::{self, Plan, PlannedMember};
@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use reqwest::Url;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Where a node listens when its `api_url` names no port.
+/// The HTTP port if `api_url` has none.
 const HTTP_PORT: u16 = 8080;
 
-/// Makes the files and shows the administrator key, once.
+/// Creates the files and prints the administrator key once.
 pub fn run(args: &InitArgs) -> anyhow::Result<()> {
     let members = args
         .members
@@ -44,7 +44,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the folder of one more member, and shows the request that adds it.
+/// Creates the folder of a new member, and prints the request that adds it.
 pub fn add_member(args: &AddMemberArgs) -> anyhow::Result<()> {
     let planned = planned(&args.member, args.http_listen)?;
     let id = cluster_files::add(&args.cluster, &planned)?;
@@ -76,7 +76,7 @@ fn planned(member: &MemberArg, http_listen: IpAddr) -> anyhow::Result<PlannedMem
     })
 }
 
-/// Every address of this machine, of the family in which others reach it at `host`.
+/// The unspecified address of the same family as `host`.
 fn any(host: &str, port: u16) -> SocketAddr {
     let is_v6 = host.trim_start_matches('[').trim_end_matches(']').parse::<Ipv6Addr>().is_ok();
     let ip = if is_v6 { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { Ipv4Addr::UNSPECIFIED.into() };

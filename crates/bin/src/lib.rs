@@ -1,5 +1,5 @@
-//! Everything around the node: settings, wiring, lifecycle and the command line. The library target is
-//! there so that tests start real nodes; the only crate that knows every adapter.
+//! The program around a node: settings, wiring, lifecycle, command line. A library target, so that tests can
+//! start real nodes. The only crate that knows every adapter.
 
 mod anchor;
 pub mod cli;

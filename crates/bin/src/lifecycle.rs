@@ -1,4 +1,4 @@
-//! From the first signal to the exit code.
+//! Signals, stop and exit code.
 
 use crate::exit::{EXIT_FATAL, EXIT_INTERRUPTED};
 use crate::settings::SettingsError;
@@ -12,7 +12,7 @@ use std::process::exit;
 use std::sync::{Arc, Once};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT, which stop the node.
+/// SIGTERM and SIGINT, which stop the node, and optionally SIGHUP.
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
@@ -26,7 +26,7 @@ impl fmt::Debug for StopSignals {
 }
 
 impl StopSignals {
-    /// From now on these signals do not end the process by themselves.
+    /// Installs handlers for SIGTERM and SIGINT; they no longer end the process by default.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -35,12 +35,12 @@ impl StopSignals {
         })
     }
 
-    /// The same with SIGHUP, which does not end a node: it reads its log filter again.
+    /// As [`Self::listen`], also for SIGHUP, which reloads the log filter.
     pub fn listen_with_hang_up() -> io::Result<Self> {
         Ok(Self { hang_up: Some(signal(SignalKind::hangup())?), ..Self::listen()? })
     }
 
-    /// Waits for the next one that stops.
+    /// Waits for SIGTERM or SIGINT.
     pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -49,8 +49,9 @@ impl StopSignals {
     }
 }
 
-/// Serves until a signal comes, then stops cleanly; a second signal ends the process at once.
-/// At SIGHUP `log_filter` is asked what shall be logged from now on.
+/// Serves until SIGTERM or SIGINT, then stops cleanly; a second signal ends the process at once.
+///
+/// SIGHUP reloads the log filter from `log_filter`.
 pub async fn run_until_signal(
     server: RunningServer,
     signals: &mut StopSignals,
@@ -94,11 +95,11 @@ fn set_filter(log_filter: &(dyn Fn() -> Result<String, SettingsError> + Sync)) {
     }
 }
 
-/// Says why the node must not go on, and ends the process: whatever it still did could be wrong.
+/// Returns the handler of fatal errors: logs the error and ends the process with [`EXIT_FATAL`].
 pub fn exit_on_fatal() -> OnFatal {
     let first = Once::new();
     Arc::new(move |error| {
-        // Other threads that come here wait until the process is gone.
+        // Other threads block here until the process has ended.
         first.call_once(|| {
             tracing::error!(error = %Chain(&error), "the node must not go on");
             exit(i32::from(EXIT_FATAL))
@@ -106,7 +107,7 @@ pub fn exit_on_fatal() -> OnFatal {
     })
 }
 
-/// An error with all its causes, on one line.
+/// Formats an error with all its causes in one line.
 struct Chain<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {

@@ -1,4 +1,4 @@
-//! Turning what the adapters report into metrics. Knows which requests count as operations on configs.
+//! Conversion of observations to metrics. Defines which requests count as operations on configs.
 
 use crate::forwarded::ForwardedFor;
 use crate::people::People;
@@ -9,10 +9,10 @@ use adapter_raft::{NodeStats, RaftNode};
 use adapter_telemetry::{DiskGauges, Metrics, RaftGauges, RaftState, log_filter, set_log_filter};
 use std::sync::Arc;
 
-/// The route template of one config, and what its methods are called in metrics.
+/// The route template of a config, and the names of its methods in metrics.
 const CONFIG_ROUTE: &str = "/api/v1/projects/{project}/environments/{environment}/configs";
 
-/// Counts what the replicated core reports.
+/// Observes the replicated core.
 #[derive(Debug)]
 pub(crate) struct RaftMetrics(pub(crate) Arc<Metrics>);
 
@@ -46,7 +46,7 @@ impl Observer for RaftMetrics {
     }
 }
 
-/// The log of this process.
+/// The log control of this process.
 #[derive(Debug)]
 pub(crate) struct ProcessLog;
 
@@ -62,7 +62,7 @@ impl LogControl for ProcessLog {
     }
 }
 
-/// Counts requests.
+/// Observes HTTP requests.
 #[derive(Debug)]
 pub(crate) struct HttpMetrics {
     pub(crate) metrics: Arc<Metrics>,
@@ -124,7 +124,7 @@ fn outcome(status: u16) -> &'static str {
     }
 }
 
-/// Everything in the Prometheus text format, with gauges of this moment.
+/// Renders all metrics in the Prometheus text format, with current gauges.
 pub(crate) fn metrics_text(metrics: &Metrics, node: &RaftNode, people: Option<&People>) -> String {
     let stats = node.stats();
     if let Some(people) = people {

@@ -1,4 +1,4 @@
-//! People: the services on them from their settings, and the work that goes on beside requests.
+//! The identity services: construction from settings, and their background work.
 
 use crate::anchor;
 use crate::settings::IdentitySettings;
@@ -21,31 +21,31 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-/// What people's devices show beside their account, and who access tokens are for.
+/// The issuer of TOTP secrets, and the audience of access tokens.
 const SERVICE: &str = "Guardian";
 const AUDIENCE: &str = "guardian";
-/// Time between two looks at what is to be told or written.
+/// Interval of the background work.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Time between two times of forgetting.
+/// Interval between two removals of expired records.
 const TIDY_INTERVAL: Duration = Duration::from_mins(1);
-/// After how many looks a node that does not lead does what the leader should have done.
+/// A node that does not lead does the leader's work in every round with a number divisible by this.
 const FOLLOWER_EVERY: u64 = 5;
-/// How long a stop waits for the audit.
+/// Maximum time for a stop to wait for the audit.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(2);
-/// Most batches of the audit in one look, so that a node that catches up also does the rest.
+/// Maximum number of audit batches per round, so that other work continues while a node catches up.
 const PROJECTED_AT_ONCE: usize = 50;
 
-/// The services on people, and their database.
+/// The identity services and their database.
 #[derive(Debug)]
 pub(crate) struct People {
     pub(crate) identity: Identity,
     database: Database,
     hasher: BcryptHasher,
-    /// Whether the database answered when it was last asked.
+    /// Whether the last ping of the database succeeded.
     reachable: Arc<AtomicBool>,
 }
 
-/// Counts what happens to people.
+/// Counts identity observations in metrics.
 struct Counted(Arc<Metrics>);
 
 impl IdentityObserver for Counted {
@@ -63,8 +63,8 @@ impl IdentityObserver for Counted {
 }
 
 impl People {
-    /// Opens the database and builds the services. A node starts without its database; a database of another
-    /// version is refused.
+    /// Opens the database and builds the services. A node starts without an available database, but not with
+    /// a database of another version.
     pub(crate) async fn open(
         settings: IdentitySettings,
         core: &Ports,
@@ -113,7 +113,7 @@ impl People {
         Ok(Self { identity, database, hasher, reachable: Arc::new(AtomicBool::new(reachable)) })
     }
 
-    /// What is true at this moment, beside a state of this revision.
+    /// Current gauges. `revision` is the revision of this node's state.
     pub(crate) fn gauges(&self, revision: u64) -> PeopleGauges {
         let (connections, hashing) = (self.database.connections(), self.hasher.load());
         PeopleGauges {
@@ -126,13 +126,13 @@ impl People {
         }
     }
 
-    /// Says, at once, whether the database answered when it was last asked.
+    /// Whether the last ping of the database succeeded; updated in the background.
     pub(crate) fn reachable(&self) -> Arc<AtomicBool> {
         self.reachable.clone()
     }
 
-    /// Starts what goes on beside requests: what the replicated state must be told, the audit of its changes,
-    /// refusals to be written down, forgetting.
+    /// Starts the background work: raising epochs in the cluster, the audit of changes and refusals, and the
+    /// removal of expired records.
     pub(crate) fn spawn(&self, node: Arc<RaftNode>, data_dir: PathBuf) -> JoinHandle<()> {
         let (identity, database, reachable) =
             (self.identity.clone(), self.database.clone(), self.reachable.clone());
@@ -162,7 +162,7 @@ impl People {
         })
     }
 
-    /// Writes what waits for the audit, and ends the connections.
+    /// Writes pending audit records and closes the database connections.
     pub(crate) async fn close(&self) {
         let left = timeout(FLUSHED_WITHIN, self.identity.audit.finish()).await;
         if !matches!(left, Ok(Ok(_))) {
@@ -172,7 +172,7 @@ impl People {
     }
 }
 
-/// Keeps the newest anchor of the audit in the data folder; gives the one that is kept.
+/// Stores the newest audit anchor in the data folder; returns the stored one.
 async fn keep_anchor(identity: &Identity, data_dir: &Path, kept: Option<AuditAnchor>) -> Option<AuditAnchor> {
     match identity.audit.anchor_here().await {
         Ok(Some(anchor)) if kept != Some(anchor) => match anchor::write(data_dir, &anchor) {
@@ -186,8 +186,8 @@ async fn keep_anchor(identity: &Identity, data_dir: &Path, kept: Option<AuditAnc
     }
 }
 
-/// `acts` is whether this node does now what one of them has to do: the leader always, the others now and then, in
-/// case that the leader cannot reach the database.
+/// One round of background work. `acts`: this node does the work of the leader. Followers do it occasionally,
+/// in case the leader cannot reach the database.
 async fn look(identity: &Identity, acts: bool) {
     note(identity.audit.flush().await.map(drop), "refusals could not be written into the audit");
     note(identity.key_uses.save().await.map(drop), "uses of API keys could not be saved");

@@ -1,6 +1,6 @@
-//! Certificates of the peer plane: one certificate authority a cluster, one certificate a node.
+//! Certificates for peers: one certificate authority per cluster, one certificate per node.
 //!
-//! Private keys leave this module only as PEM text, for files that only their owner may read.
+//! Private keys leave this module only as PEM text, for files readable by their owner only.
 
 use adapter_raft::network::peer_dns_name;
 use domain::{ClusterId, Timestamp};
@@ -10,17 +10,17 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// How long the cluster's CA is valid.
+/// Validity of the cluster's CA.
 const CA_VALIDITY: Duration = Duration::days(3650);
-/// How long a node's certificate is valid.
+/// Validity of a node's certificate.
 const NODE_VALIDITY: Duration = Duration::days(1826);
-/// Certificates are valid from a little earlier, for nodes whose clock is behind.
+/// Certificates are valid from this much earlier, for nodes whose clock is behind.
 const CLOCK_SKEW: Duration = Duration::hours(1);
 
-/// Certificates could not be made.
+/// A certificate could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
-    /// The generator refused.
+    /// The generator failed.
     #[error("the certificate could not be made")]
     Rcgen(#[from] rcgen::Error),
     /// The clock is out of range.
@@ -32,7 +32,7 @@ pub enum PkiError {
 pub struct Credentials {
     /// The certificate.
     pub cert_pem: String,
-    /// Its private key: a secret.
+    /// The private key: a secret.
     pub key_pem: String,
 }
 
@@ -52,7 +52,7 @@ pub struct ClusterCa {
 }
 
 impl ClusterCa {
-    /// Makes a new authority (ECDSA on P-256) that is valid for ten years from `now`.
+    /// Creates a new authority (ECDSA on P-256), valid for ten years from `now`.
     pub fn new(cluster_id: &ClusterId, now: Timestamp) -> Result<Self, PkiError> {
         let now = OffsetDateTime::from_unix_timestamp(now.0 / 1000)?;
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
@@ -63,8 +63,8 @@ impl ClusterCa {
         Ok(Self { cluster_id: cluster_id.clone(), issuer: Issuer::new(params, key), cert_pem, now })
     }
 
-    /// The authority that was made before, to issue more: `cert_pem` and `key_pem` are as
-    /// [`Self::credentials`] gave them. What it issues is valid from `now`.
+    /// Loads an existing authority from the output of [`Self::credentials`], to issue more certificates. They
+    /// are valid from `now`.
     pub fn load(
         cluster_id: &ClusterId,
         cert_pem: &str,
@@ -78,12 +78,12 @@ impl ClusterCa {
         Ok(Self { cluster_id: cluster_id.clone(), issuer, cert_pem: cert_pem.to_owned(), now })
     }
 
-    /// The authority's certificate and key.
+    /// The authority's certificate and private key.
     pub fn credentials(&self) -> Credentials {
         Credentials { cert_pem: self.cert_pem.clone(), key_pem: self.issuer.key().serialize_pem() }
     }
 
-    /// Makes the credentials of one node, for both sides of a connection.
+    /// Issues the credentials of a node, for both sides of a connection.
     pub fn issue(&self, node_id: u64) -> Result<Credentials, PkiError> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         let name = peer_dns_name(self.cluster_id.as_str(), node_id);

@@ -1,4 +1,4 @@
-//! Files that only their owner may read: keys.
+//! Files that are readable by their owner only.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -7,14 +7,14 @@ use std::path::Path;
 
 const OWNER_ONLY: u32 = 0o600;
 
-/// Writes a new file; fails when it exists.
+/// Writes a new file; fails if it exists.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
 
-/// Puts a file in the place of another one, if any, so that readers see the old one or the new one.
+/// Replaces a file atomically, or creates it.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     match fs::remove_file(&temporary) {

@@ -1,4 +1,4 @@
-//! The node's health as probes see it.
+//! The health of the node for probes.
 
 use adapter_http::{Probes, Readiness};
 use adapter_raft::space::{Level, SpaceStats};
@@ -6,11 +6,11 @@ use adapter_raft::{READY_LAG_ENTRIES_MAX, RaftNode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Answers probes from what the node knows; never asks anyone.
+/// Answers probes from local state, without any request.
 #[derive(Debug)]
 pub(crate) struct NodeProbes {
     pub(crate) node: Arc<RaftNode>,
-    /// Whether the identity database answered when it was last asked; `None` without one.
+    /// Whether the last ping of the identity database succeeded; `None` without a database.
     pub(crate) people: Option<Arc<AtomicBool>>,
 }
 
@@ -41,9 +41,9 @@ impl Probes for NodeProbes {
         ];
         let ready = checks.iter().all(|(_, passed, _)| *passed);
         let mut checks = checks;
-        // Reads and deletes are served all the same.
+        // Does not affect readiness: reads and deletes are still served.
         checks.push(disk(&health.space));
-        // Those with API keys, and people who have signed in, are served all the same.
+        // Does not affect readiness: API keys and signed-in users are still served.
         let people = self.people.as_ref().map(|people| people.load(Ordering::Relaxed));
         checks.extend(people.map(|answers| {
             check(

@@ -1,4 +1,4 @@
-//! `guardian server`: one node, from settings to a clean stop.
+//! `guardian server`: runs one node from settings to a clean stop.
 
 use crate::cli::ServerArgs;
 use crate::lifecycle::{StopSignals, exit_on_fatal, run_until_signal};
@@ -7,7 +7,7 @@ use adapter_telemetry::init_tracing;
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit};
 
-/// Runs until a signal comes. Bad settings fail before anything is opened or bound.
+/// Runs until a signal. Invalid settings fail before anything is opened or bound.
 pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     let (file, overrides) = (args.settings.config.clone(), args.settings.overrides.clone());
     let mut settings = settings::load(&file, &overrides).with_context(|| file.display().to_string())?;
@@ -17,7 +17,7 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     if let Some(pid) = args.die_with_parent {
         parent::die_with(pid)?;
     }
-    // The data folder holds every document: nobody else may read what is made in it.
+    // The data folder holds every document: files in it must be readable by the owner only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     raise_open_files();
     use_small_pages();
@@ -35,18 +35,17 @@ pub fn run(args: &ServerArgs) -> anyhow::Result<()> {
     })
 }
 
-/// As many open files as the system grants, because every client is one. A lower limit than all connections
-/// need shows when it is reached: `accept` then waits.
+/// Raises the limit of open files as far as the system permits, because every client needs one.
 fn raise_open_files() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
-    // What was granted before is still there.
+    // On failure the previous limit stays.
     let _ = rustix::process::setrlimit(Resource::Nofile, raised);
 }
 
-/// Ten thousand watchers have buffers of which they use the beginning; in huge pages every byte of them would
-/// be resident, nearly twice as much.
+/// Disables huge pages. Ten thousand watchers use only the beginning of their buffers; with huge pages the
+/// buffers would be fully resident, nearly twice as much memory.
 fn use_small_pages() {
-    // Kernels without huge pages refuse, and that is just as well.
+    // Fails on kernels without huge pages.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }

@@ -24,21 +24,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A node that serves clients and peers.
+/// A running node.
 #[derive(Debug)]
 pub struct RunningServer {
     node: Arc<RaftNode>,
     http: HttpServer,
     housekeeping: JoinHandle<()>,
     people: Option<Arc<People>>,
-    /// What goes on for people beside requests.
+    /// The background work of the identity services.
     beside: Option<JoinHandle<()>>,
     drain: Duration,
-    /// Ends every watch when it becomes true.
+    /// Set to true to end every watch.
     stopping: watch::Sender<bool>,
 }
 
-/// Builds and starts everything. `on_fatal` is called when the node must not go on.
+/// Builds and starts a node. `on_fatal` is called on a fatal error.
 pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Result<RunningServer> {
     for warning in settings.warnings() {
         tracing::warn!(setting = warning.key, "{}", warning.message);
@@ -124,17 +124,17 @@ pub async fn start(settings: ServerSettings, on_fatal: OnFatal) -> anyhow::Resul
 }
 
 impl RunningServer {
-    /// Where clients connect; the real port when the settings said 0.
+    /// The bound address for clients, with the actual port if the settings have port 0.
     pub fn http_addr(&self) -> SocketAddr {
         self.http.addr()
     }
 
-    /// The replicated core, for tests that look behind the HTTP contract.
+    /// The replicated core, for tests.
     pub fn node(&self) -> &Arc<RaftNode> {
         &self.node
     }
 
-    /// Stops cleanly: not ready any more, leadership to another, watches ended, requests answered, state on disk.
+    /// Stops cleanly: readiness off, leadership transferred, watches ended, requests finished, state on disk.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.housekeeping.abort();
         if let Some(beside) = &self.beside {
@@ -150,7 +150,7 @@ impl RunningServer {
     }
 }
 
-/// The first administrator key: every right, for ever, everywhere. The same on every member.
+/// The first administrator key: platform scope, every permission, no expiry; identical on every member.
 fn admin_key(hash: Digest) -> anyhow::Result<NewApiKey> {
     Ok(NewApiKey {
         id: ApiKeyId::parse("admin")?,

@@ -1,5 +1,5 @@
-//! The program as its users start it. This test also makes `cargo test --workspace` build the program that
-//! the cluster tests start.
+//! Tests of the program as a process. They also make `cargo test --workspace` build the program for the
+//! cluster tests.
 
 use std::path::Path;
 use std::process::{Command, Output};

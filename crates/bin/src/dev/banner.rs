@@ -1,4 +1,4 @@
-//! What `guardian dev` says when the cluster is ready: where it is, and three commands to paste.
+//! The text that `guardian dev` prints when the cluster is ready: addresses, and three example commands.
 
 use super::client::DemoState;
 use super::folder::Folder;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 const SCHEMA: &str = r#"{"type":"object","properties":{"port":{"type":"integer","minimum":1,"maximum":65535}},"required":["port"],"additionalProperties":false}"#;
 
-/// Composes the text. `leader` is the id of the node that leads now.
+/// Composes the text. `leader` is the id of the current leader.
 pub(super) fn text(folder: &Folder, pids: &Pids, leader: &str, demo: DemoState) -> anyhow::Result<String> {
     let leads = |id: u64| id.to_string() == leader;
     let leading =

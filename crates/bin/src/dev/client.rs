@@ -1,4 +1,4 @@
-//! What `guardian dev` asks of the nodes, over the same HTTP contract as everyone.
+//! The API client of `guardian dev`.
 
 use super::folder::Admin;
 use super::{ENVIRONMENT, PROJECT};
@@ -7,12 +7,12 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long one request may take.
+/// Timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause between two tries of the same request.
+/// Pause before a retry.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the commands of the banner would find.
+/// Whether the objects that the banner's commands create exist.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DemoState {
     /// The schema is registered.
@@ -34,7 +34,7 @@ impl Client {
         Ok(Self { http, key: key.to_owned() })
     }
 
-    /// Asks until the node says that it is ready. The caller bounds the time.
+    /// Waits until the node is ready. The caller sets the timeout.
     pub(super) async fn wait_until_ready(&self, url: &str) {
         let probe = format!("{url}/readyz");
         while !self.http.get(&probe).send().await.is_ok_and(|answer| answer.status().is_success()) {
@@ -42,14 +42,14 @@ impl Client {
         }
     }
 
-    /// Makes the project unless it exists.
+    /// Creates the project unless it exists.
     pub(super) async fn ensure_project(&self, url: &str, name: &str) -> anyhow::Result<()> {
         loop {
             let answer =
                 self.ask(Method::POST, url, "/projects").json(&json!({ "name": name })).send().await?;
             match answer.status() {
                 StatusCode::CREATED | StatusCode::CONFLICT => return Ok(()),
-                // The leader may change while everything starts. The same request is safe to repeat.
+                // The leader may change during the start. The request is idempotent.
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
@@ -58,7 +58,7 @@ impl Client {
         }
     }
 
-    /// Makes the first administrator unless there are people already.
+    /// Creates the first administrator unless there are users.
     pub(super) async fn ensure_admin(&self, url: &str, admin: &Admin) -> anyhow::Result<()> {
         let body = json!({ "token": admin.token, "email": admin.email, "name": "Administrator",
             "password": admin.password });
@@ -66,7 +66,7 @@ impl Client {
         loop {
             let answer = self.http.post(&path).json(&body).send().await?;
             match answer.status() {
-                // There are people already, so nobody comes in like this any more.
+                // Forbidden: there are users already.
                 StatusCode::CREATED | StatusCode::FORBIDDEN => return Ok(()),
                 StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(RETRY_PAUSE).await,
                 status => bail!("the administrator was not made: {status}: {}", answer.text().await?),
@@ -74,7 +74,7 @@ impl Client {
         }
     }
 
-    /// Who leads now; waits until someone does.
+    /// The id of the leader; waits until there is one.
     pub(super) async fn leader_id(&self, url: &str) -> anyhow::Result<String> {
         loop {
             let answer = self.ask(Method::GET, url, "/cluster").send().await?.error_for_status()?;

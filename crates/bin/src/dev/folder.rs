@@ -1,4 +1,5 @@
-//! The folder of a development cluster: made on the first run, resumed on later ones. One process at a time.
+//! The folder of a development cluster: created on the first run, resumed later. Locked by one process at a
+//! time.
 
 use super::{ports, record};
 use crate::cli::DevArgs;
@@ -16,14 +17,14 @@ use std::path::{Path, PathBuf};
 
 const NODES_DEFAULT: u16 = 3;
 const PORT_DEFAULT: u16 = 8080;
-/// Peers use the HTTP ports plus this.
+/// Offset of a node's peer port from its HTTP port.
 const PEER_PORT_OFFSET: u16 = 1000;
 const ADMIN_KEY_FILE: &str = "admin.key";
 const ADMIN_FILE: &str = "admin.json";
 const PEOPLE_FILE: &str = "people.db";
 const LOCK_FILE: &str = "dev.lock";
 pub(super) const LOG_FILE: &str = "log.txt";
-/// How much of a log is shown when a node does not start.
+/// Number of log lines shown when a node fails to start.
 const LINES_SHOWN: usize = 5;
 
 /// One node of the cluster.
@@ -36,7 +37,7 @@ pub(super) struct DevNode {
     pub(super) peer: SocketAddr,
 }
 
-/// The first administrator, and how the record of that person is made.
+/// The first administrator, and the token that creates the account.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Admin {
     pub(super) token: String,
@@ -46,26 +47,26 @@ pub(super) struct Admin {
 
 impl Admin {
     fn new() -> Self {
-        // The random part of a key: 30 characters of which each has 62 values.
+        // The random part of a generated API key: 30 base62 characters.
         let random = || ApiKeyMint.mint().secret.rsplit('_').next().unwrap_or_default().to_owned();
         Self { token: random(), email: "admin@localhost".to_owned(), password: random() }
     }
 }
 
-/// A cluster that may be started.
+/// The folder of a cluster that can be started.
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) dir: PathBuf,
     pub(super) program: PathBuf,
     pub(super) admin_key: String,
-    /// `None` in a folder from before people could sign in.
+    /// `None` in a folder of an older release without users.
     pub(super) admin: Option<Admin>,
     pub(super) nodes: Vec<DevNode>,
     _lock: File,
 }
 
 impl Folder {
-    /// Makes or resumes the folder, takes it for this process and sees that its ports are free.
+    /// Creates or resumes the folder, locks it, and checks that its ports are free.
     pub(super) fn open(args: &DevArgs) -> anyhow::Result<Self> {
         let dir = std::path::absolute(&args.data_dir)?;
         if !dir.join(ADMIN_KEY_FILE).exists() {
@@ -89,23 +90,23 @@ impl Folder {
         Ok(Self { dir, program, admin_key, admin, nodes, _lock: lock })
     }
 
-    /// A node's own folder.
+    /// The folder of a node.
     pub(super) fn of(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// A node's settings file.
+    /// The settings file of a node.
     pub(super) fn settings_file(&self, name: &str) -> PathBuf {
         self.of(name).join(SETTINGS_FILE)
     }
 
-    /// What a person types to start a node.
+    /// The shell command that starts a node.
     pub(super) fn command(&self, name: &str) -> String {
         let program = if in_path(&self.program) { "guardian".to_owned() } else { quoted(&self.program) };
         format!("{program} server --config {}", quoted(&self.settings_file(name)))
     }
 
-    /// The end of a node's log.
+    /// The last lines of a node's log.
     pub(super) fn last_lines(&self, name: &str) -> String {
         let text = fs::read_to_string(self.of(name).join(LOG_FILE)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
@@ -131,7 +132,7 @@ fn create(dir: &Path, args: &DevArgs) -> anyhow::Result<()> {
     ports::require_free(members.iter().flat_map(|member| [member.http_listen, member.peer_listen]))?;
     let admin = Admin::new();
     let identity = Identity {
-        // One file for all nodes: they run on one machine.
+        // One SQLite file for all nodes, which run on one machine.
         database: format!("sqlite:../{PEOPLE_FILE}"),
         registration: "invitation".to_owned(),
         bootstrap_token_sha256: Digest::of(&[admin.token.as_bytes()]).to_string(),
@@ -195,7 +196,7 @@ fn in_path(program: &Path) -> bool {
     })
 }
 
-/// A path as one word of a shell.
+/// Quotes a path as one word of a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);

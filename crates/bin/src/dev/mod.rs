@@ -1,4 +1,4 @@
-//! `guardian dev`: a whole cluster of real processes on this machine, to try things out.
+//! `guardian dev`: a local cluster of real processes, for experiments.
 
 mod banner;
 mod client;
@@ -18,13 +18,13 @@ use std::time::Duration;
 
 /// The first project.
 pub const PROJECT: &str = "demo";
-/// The environment that every project has.
+/// The default environment of every project.
 pub const ENVIRONMENT: &str = "default";
-/// How long the cluster may take until it is ready.
+/// Timeout of the start of the cluster.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Runs until a signal comes. The runtime has one thread, so that the nodes are children of the thread
-/// that lasts as long as this process: they are told to end with it.
+/// Runs until a signal. The runtime is single-threaded: the nodes get a signal when the thread that started
+/// them ends, so this must be the main thread.
 pub fn run(args: &DevArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread")?;
     runtime.block_on(run_cluster(args))
@@ -75,7 +75,7 @@ async fn run_cluster(args: &DevArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for every node, makes the first project, writes the record and composes what to say.
+/// Waits for every node, creates the first project, writes the record and composes the banner.
 async fn make_ready(folder: &Folder, pids: &Pids) -> anyhow::Result<String> {
     let client = Client::new(&folder.admin_key)?;
     for node in &folder.nodes {

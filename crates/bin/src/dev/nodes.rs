@@ -1,4 +1,4 @@
-//! The processes of a development cluster: started, watched, stopped.
+//! The processes of a development cluster: start, supervision, stop.
 
 use super::folder::{Folder, LOG_FILE};
 use anyhow::Context as _;
@@ -11,10 +11,10 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How long a node may take to stop before it is killed.
+/// Maximum time for a node to stop before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A node's process is over.
+/// The end of a node's process.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) name: String,
@@ -29,18 +29,18 @@ impl fmt::Display for Ended {
     }
 }
 
-/// The process of each node, as it was started.
+/// The process id of each node, at its start.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pids(Vec<(u64, u32)>);
 
 impl Pids {
-    /// The process that was started for a node.
+    /// The process id of a node.
     pub(super) fn of(&self, node_id: u64) -> Option<u32> {
         self.0.iter().find(|(id, _)| *id == node_id).map(|(_, pid)| *pid)
     }
 }
 
-/// The running processes. Dropping it kills them.
+/// The running processes. They are killed on drop.
 #[derive(Debug)]
 pub(super) struct Nodes {
     pids: Pids,
@@ -49,7 +49,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Starts one process for each node.
+    /// Starts one process per node.
     pub(super) fn start(folder: &Folder) -> anyhow::Result<Self> {
         let (mut pids, mut tasks, stop) = (Pids::default(), JoinSet::new(), CancellationToken::new());
         let threads = threads_each(folder.nodes.len());
@@ -63,7 +63,7 @@ impl Nodes {
         Ok(Self { pids, tasks, stop })
     }
 
-    /// The process of each node.
+    /// The process ids.
     pub(super) fn pids(&self) -> &Pids {
         &self.pids
     }
@@ -72,20 +72,20 @@ impl Nodes {
     pub(super) async fn next_ended(&mut self) -> Ended {
         match self.tasks.join_next().await {
             Some(Ok(ended)) => ended,
-            // Only when a task panicked or when none is left: then there is nothing more to tell.
+            // A task panicked or none is left: no end will be reported.
             _ => std::future::pending().await,
         }
     }
 
-    /// Stops all, and kills those that take too long.
+    /// Stops all processes; kills those that exceed [`STOP_TIMEOUT`].
     pub(super) async fn stop(&mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// How many threads each node gets when `nodes` of them share this machine: as many as there are cores
-/// for each, one at least, and `TOKIO_WORKER_THREADS` when it is set.
+/// Worker threads per node if `nodes` of them share this machine: an equal share of the cores, at least one;
+/// `TOKIO_WORKER_THREADS` overrides it.
 fn threads_each(nodes: usize) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let each = (cores / nodes.max(1)).max(1);
@@ -102,7 +102,7 @@ fn spawn(folder: &Folder, name: &str, threads: &str) -> anyhow::Result<Child> {
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        // Ctrl-C in the terminal is for this process, which then stops the nodes in its own way.
+        // Ctrl-C in the terminal goes to this process only, which then stops the nodes.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
@@ -114,12 +114,12 @@ async fn watch(mut child: Child, pid: u32, name: String, stop: CancellationToken
         status = child.wait() => return Ended { name, pid, status: status.ok() },
         () = stop.cancelled() => {}
     }
-    // The process was not waited for yet, so its number is still its own.
+    // The process is not reaped yet, so its id cannot be reused.
     let signalled =
         i32::try_from(pid).ok().and_then(Pid::from_raw).map(|pid| kill_process(pid, Signal::TERM));
     let patience = if matches!(signalled, Some(Ok(()))) { STOP_TIMEOUT } else { Duration::ZERO };
     if tokio::time::timeout(patience, child.wait()).await.is_err() {
-        // Fails only when it has ended meanwhile.
+        // Fails only if it has ended meanwhile.
         let _ = child.start_kill();
     }
     let status = child.wait().await.ok();

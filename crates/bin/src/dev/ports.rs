@@ -1,9 +1,9 @@
-//! Seeing that ports are free before anything is started.
+//! Check that ports are free before anything starts.
 
 use anyhow::Context as _;
 use std::net::{SocketAddr, TcpListener};
 
-/// Fails with the name of the first address that cannot be bound.
+/// Fails with the first address that cannot be bound.
 pub(super) fn require_free(addresses: impl IntoIterator<Item = SocketAddr>) -> anyhow::Result<()> {
     for address in addresses {
         TcpListener::bind(address).with_context(|| {

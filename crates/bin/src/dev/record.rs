@@ -1,4 +1,4 @@
-//! `dev.json`: where the running cluster is, for programs. It is there exactly while the cluster is ready.
+//! `dev.json`: the addresses of the running cluster, for programs. It exists only while the cluster is ready.
 
 use super::folder::Folder;
 use super::nodes::Pids;
@@ -29,14 +29,14 @@ struct AdminRecord<'a> {
 
 #[derive(Serialize)]
 struct NodeRecord<'a> {
-    /// A string, because it does not fit into a number of JavaScript.
+    /// A string, because JavaScript numbers cannot hold it.
     id: String,
     name: &'a str,
     url: &'a str,
     pid: Option<u32>,
 }
 
-/// Writes the record; readers see nothing or all of it.
+/// Writes the record atomically.
 pub(super) fn write(folder: &Folder, pids: &Pids) -> anyhow::Result<()> {
     let record = Record {
         nodes: folder

@@ -1,18 +1,18 @@
-//! The access log: one line for each request, or for one in so many, when its answer is sent or given up.
+//! The access log: one line per request, or per sampled request, when its response is sent or aborted.
 
 use adapter_http::{AccessRecord, Asked};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// nginx's status for a client that went away before the answer.
+/// nginx's status for a client that disconnected before the response.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
-/// From this status on every request has its line.
+/// Requests with this status or a higher one are always logged, unless the log is disabled.
 const ALWAYS_FROM: u16 = 500;
 
-/// Writes the lines.
+/// Writes the access log.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
-    /// One line for so many requests; 0 for none.
+    /// One of this many requests is logged; 0 disables the log.
     every: u64,
     node: String,
     requests: AtomicU64,
@@ -23,13 +23,13 @@ impl AccessLog {
         Self { every, node, requests: AtomicU64::new(0) }
     }
 
-    /// Whether the request with this status has a line.
+    /// Whether a request with this status is logged.
     fn takes(&self, status: u16) -> bool {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         self.every > 0 && (number.is_multiple_of(self.every) || status >= ALWAYS_FROM)
     }
 
-    /// Writes the line of a request, of whose answer so many bytes were sent.
+    /// Writes the line of a request. `bytes` is the number of body bytes handed to the connection.
     pub(super) fn write(&self, record: &AccessRecord, bytes: u64, duration: Duration) {
         let Some(Asked { request_id, method, route, client }) = record.asked() else { return };
         let answered = record.answered();

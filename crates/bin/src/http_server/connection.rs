@@ -1,4 +1,4 @@
-//! One connection from its first byte to its end: idle time, age, and what makes it end early.
+//! One client connection: idle timeout, maximum age, eviction.
 
 use super::access::AccessLog;
 use super::flow::{Flow, Parts, Streams};
@@ -20,20 +20,20 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
-/// How long a client with nothing to wait for may take to agree that the connection is closed.
+/// Maximum time for a graceful close of an idle connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a connection is looked at, at most and at least.
+/// Minimum and maximum interval between two checks of a connection.
 const LOOK_EVERY_MIN: Duration = Duration::from_millis(25);
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(5);
-/// How long a connection that only answers probes may last.
+/// Maximum duration of a connection that only serves probes.
 const PROBES_ONLY_MAX: Duration = Duration::from_secs(5);
-/// A connection whose client takes nothing at all is given up after so many times the limit of one stream, which
-/// is reset before.
+/// A connection whose client reads nothing is dropped after this multiple of the write timeout. A stalled
+/// stream is reset after one write timeout.
 const STALLED_TIMES: u32 = 2;
-/// Ages differ by up to an eighth, so that connections that began together do not end together.
+/// Ages vary by up to one eighth, so that connections that started together do not end together.
 const AGE_SPREAD: u32 = 8;
 
-/// What each connection needs.
+/// Shared state of connections.
 #[derive(Clone)]
 pub(super) struct Serve {
     pub(super) router: Router,
@@ -43,16 +43,16 @@ pub(super) struct Serve {
     pub(super) log: Arc<AccessLog>,
 }
 
-/// What is to be done with a connection.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Verdict {
-    /// It goes on.
+    /// The connection stays open.
     Keep,
-    /// It takes no more requests, and ends when all are answered.
+    /// It accepts no new requests and closes when all responses are sent.
     Retire,
-    /// It ends; its client has nothing to wait for.
+    /// It is closed gracefully; no response is pending.
     Close,
-    /// It ends at once.
+    /// It is dropped at once.
     Drop,
 }
 
@@ -86,7 +86,7 @@ impl Serve {
                 Verdict::Drop => return,
                 Verdict::Close => {
                     connection.as_mut().graceful_shutdown();
-                    // Best effort: nothing is lost.
+                    // Best effort: no response is pending.
                     let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
                     return;
                 }
@@ -100,7 +100,7 @@ impl Serve {
     }
 }
 
-/// Passes requests on, and takes note of their answers.
+/// The service of a connection; it tracks the responses.
 fn service(
     router: Router,
     link: Arc<Link>,
@@ -145,7 +145,7 @@ fn look(link: &Link, rules: &ConnectionRules, age_max: Duration) -> Verdict {
     }
 }
 
-/// Often enough for the shortest of the limits.
+/// The check interval: a quarter of the shortest limit, within bounds.
 fn look_every(rules: &ConnectionRules) -> Duration {
     let shortest = rules.idle_timeout.min(rules.age_max).min(rules.write_timeout);
     (shortest / 4).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX)

@@ -1,23 +1,23 @@
-//! How many connections there can be: each is a file descriptor, and the store, the log, the peers and the
-//! identity database need theirs whatever clients do.
+//! The maximum number of connections. Each uses a file descriptor; some are reserved for the store, the log,
+//! peers and the identity database.
 
 use super::ConnectionRules;
 use super::table::Slots;
 use rustix::process::{Resource, getrlimit};
 
-/// Most connections at a time beside those of watchers.
+/// Maximum number of connections, in addition to those of watchers.
 const CONNECTIONS_MAX: usize = 10_000;
-/// Connections beside all others that only answer probes.
+/// Additional connections that only serve probes.
 const PROBES_MAX: usize = 32;
-/// File descriptors that clients do not get: the log, the state, snapshots, peers and their handshakes, SQL.
+/// File descriptors reserved for the log, the state, snapshots, peers and their handshakes, SQL.
 const DESCRIPTORS_RESERVED: usize = 384;
 
-/// How many files this process may have open; `None` for any number.
+/// The limit of open files of this process; `None` for no limit.
 pub(crate) fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// How many connections there may be. Says so when it is fewer than the settings ask for.
+/// The connection limits. Logs a warning if the limit of open files reduces them.
 pub(super) fn slots(rules: &ConnectionRules) -> Slots {
     let wanted = CONNECTIONS_MAX + rules.watchers_max;
     let limit = rules.descriptors.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
@@ -30,12 +30,12 @@ pub(super) fn slots(rules: &ConnectionRules) -> Slots {
             "the limit of open files is small: the node takes fewer connections; raise it (ulimit -n, LimitNOFILE)"
         );
     }
-    // One address never has all.
+    // One address never gets more than three quarters.
     let per_address = rules.per_address_max.map(|max| max.min(total - total / 4));
     Slots { total, per_address, probes: PROBES_MAX }
 }
 
-/// The connections that fit into a limit of open files: what the reserve leaves, or half of a very low limit.
+/// The connections within a limit of open files: the limit without the reserve, at least half of it.
 fn granted(limit: usize) -> usize {
     let reserved = (DESCRIPTORS_RESERVED + PROBES_MAX).min(limit / 2);
     (limit - reserved).max(1)

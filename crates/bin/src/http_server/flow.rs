@@ -1,5 +1,5 @@
-//! How an answer leaves: cut into parts, each of which tells when it is sent, so that a stream whose client
-//! takes nothing is found and reset, and what the answer holds is given back only with its last byte.
+//! Sends a response body in parts and tracks when each is sent. A stream whose client reads nothing is
+//! detected and reset, and the [`AnswerHold`] of a response is released only with its last byte.
 
 use super::access::AccessLog;
 use super::table::Link;
@@ -16,26 +16,26 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Largest part of an answer, in bytes. A client that takes less than one within the time limit takes nothing.
+/// Maximum size of a part, in bytes. A client that reads less than one part within the timeout is stalled.
 const PART_BYTES_MAX: usize = 32 * 1024;
 
 tokio::task_local! {
-    /// The answer of the HTTP/2 stream that is being driven, once there is one.
+    /// The response of the current HTTP/2 stream, once there is one.
     static STREAM: RefCell<Option<Arc<Flow>>>;
 }
 
-/// One request and its answer, until the last byte of it is sent or given up.
+/// One request and its response, until the response is sent or aborted.
 pub(super) struct Flow {
     link: Arc<Link>,
-    /// Parts that were handed to the connection and are not sent yet.
+    /// Parts handed to the connection and not sent yet.
     unsent: AtomicUsize,
-    /// When one was last sent, or the first handed over, in milliseconds of the link's clock.
+    /// The time of the last sent part, or of the first unsent one, in milliseconds of the link's clock.
     progress_ms: AtomicU64,
-    /// Waits for the last part to be sent.
+    /// Waker of the wait for the last part.
     waker: Mutex<Option<Waker>>,
-    /// What is given back at the end.
+    /// Released at the end of the response.
     hold: OnceLock<AnswerHold>,
-    /// What the access log will tell.
+    /// The access log record.
     access: AccessRecord,
     log: Arc<AccessLog>,
     began: Instant,
@@ -59,20 +59,20 @@ impl Flow {
         })
     }
 
-    /// The stream that is driven now carries this answer.
+    /// Associates the current stream with this response.
     pub(super) fn enter_stream(self: &Arc<Self>) {
         // HTTP/1.1 has no streams.
         let _ = STREAM.try_with(|stream| *stream.borrow_mut() = Some(self.clone()));
     }
 
-    /// Goes with the request, to be filled.
+    /// The access log record, for the extensions of the request.
     pub(super) fn access(&self) -> AccessRecord {
         self.access.clone()
     }
 
-    /// Keeps what the answer holds until its end.
+    /// Stores the hold until the end of the response.
     pub(super) fn keep(&self, hold: AnswerHold) {
-        // There is one answer.
+        // Set once: there is one response.
         let _ = self.hold.set(hold);
     }
 
@@ -101,7 +101,7 @@ impl Flow {
         if self.unsent.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Ready when the client took no part for `limit`.
+    /// Ready when the client has read no part for `limit`.
     fn poll_stalled(
         &self,
         limit: Duration,
@@ -133,7 +133,7 @@ impl Drop for Flow {
     }
 }
 
-/// A part of an answer; whoever sends it drops it when it is sent.
+/// A part of a response, dropped by the connection when it is sent.
 struct Part {
     bytes: Bytes,
     flow: Arc<Flow>,
@@ -151,11 +151,11 @@ impl Drop for Part {
     }
 }
 
-/// The body of an answer in parts.
+/// A response body in parts.
 pub(super) struct Parts<B> {
     inner: B,
     flow: Arc<Flow>,
-    /// What is left of the last chunk of `inner`.
+    /// The rest of the last chunk of `inner`.
     rest: Bytes,
     handed_over: usize,
     ended: bool,
@@ -178,7 +178,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Parts<B> {
         let this = &mut *self;
         while this.rest.is_empty() {
             if this.ended {
-                // The stream stays open, and can be reset, until its last part is sent.
+                // Keeps the stream open, so that it can be reset, until the last part is sent.
                 ready!(this.flow.poll_all_sent(cx));
                 return Poll::Ready(None);
             }
@@ -196,7 +196,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Parts<B> {
         Poll::Ready(Some(Ok(Frame::data(this.flow.part(part)))))
     }
 
-    /// An answer of one part ends with it, which saves a frame.
+    /// A response of one part ends with that part, which saves a frame.
     fn is_end_stream(&self) -> bool {
         self.rest.is_empty() && self.handed_over < 2 && self.inner.is_end_stream()
     }
@@ -212,7 +212,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Parts<B> {
     }
 }
 
-/// Drives the streams of HTTP/2 connections, and resets those whose clients take nothing.
+/// The executor of HTTP/2 streams; resets streams whose clients read nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Streams {
     pub(super) write_timeout: Duration,

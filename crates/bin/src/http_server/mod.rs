@@ -1,5 +1,5 @@
-//! Serving clients: HTTP/1.1 and HTTP/2 without TLS on one port, with bounds on everything that a client
-//! can hold open, and a clean end. What is served is somebody else's.
+//! The HTTP server for clients: HTTP/1.1 and HTTP/2 without TLS on one port, with limits on connections and
+//! requests, and a graceful stop. The router is passed in.
 
 mod access;
 mod connection;
@@ -28,58 +28,57 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Time within which a client must send the head of its first request, and of each later one on
-/// HTTP/1.1, idle time included.
+/// Timeout of the head of the first request, and of each later one on HTTP/1.1, including idle time.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest head of a request, in bytes: the contract's 16 KiB of headers and 8 KiB of URL and room to
-/// count differently, so that the contract's own limits answer first, and with a problem document.
+/// Maximum size of a request head, in bytes. Larger than the API's limits (16 KiB of headers, 8 KiB of URL),
+/// so that those apply first and the refusal is a problem document.
 const HEAD_BYTES_MAX: u32 = 32 * 1024;
-/// Most requests at a time on one HTTP/2 connection.
+/// Maximum number of concurrent streams of an HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
-/// Most that HTTP/2 buffers of one answer, in bytes, before the client has room for it.
+/// Maximum HTTP/2 send buffer per stream, in bytes.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
-/// Most streams that a client may open and reset before they are looked at, and that may end in an error of
-/// the client, before the connection is closed ("rapid reset").
+/// Maximum number of pending streams that the client has reset, and of streams reset after client errors,
+/// before the connection is closed ("rapid reset").
 const RESETS_MAX: usize = 20;
 const ERROR_RESETS_MAX: usize = 256;
-/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to answer.
+/// Interval and timeout of HTTP/2 keep-alive pings.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// Pause after a failed `accept`, for example when no file descriptors are left.
+/// Pause after a failed `accept`, for example without free file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
-/// Pause while closed connections have not given back their descriptors yet.
+/// Pause while closed connections have not released their descriptors yet.
 const CLOSING_RETRY: Duration = Duration::from_millis(5);
 
-/// Connections that the operating system holds until they are accepted. Clients beyond wait a second or longer before
-/// they try again, so one that opens many must not fill it.
+/// Maximum number of connections that the operating system holds until they are accepted. Further clients wait
+/// a second or longer before they retry, so one client must not fill the backlog.
 const BACKLOG: u32 = 4096;
 
 /// Binds the port for clients.
 pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As `TcpListener::bind` does: a node can start again at once.
+    // As `TcpListener::bind` does, so that a restarted node can bind at once.
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
 }
 
-/// How connections are treated.
+/// Settings of connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionRules {
-    /// Most watchers, each of which may have a connection.
+    /// Maximum number of watchers, each of which may need a connection.
     pub(crate) watchers_max: usize,
-    /// Most connections from one address; `None` for no bound of its own.
+    /// Maximum number of connections per address; `None` for no separate limit.
     pub(crate) per_address_max: Option<usize>,
-    /// After so long without a request an HTTP/2 connection is closed.
+    /// Idle time after which a connection is closed.
     pub(crate) idle_timeout: Duration,
-    /// After so long a connection takes no new requests.
+    /// Age after which a connection accepts no new requests.
     pub(crate) age_max: Duration,
-    /// How long a client may take nothing of what is sent to it.
+    /// Maximum time for a client to read nothing of a response.
     pub(crate) write_timeout: Duration,
-    /// How many files the process may have open; `None` for any number.
+    /// The limit of open files of this process; `None` for no limit.
     pub(crate) descriptors: Option<u64>,
 }
 
-/// A server that is accepting clients.
+/// A running server.
 #[derive(Debug)]
 pub(crate) struct HttpServer {
     addr: SocketAddr,
@@ -89,7 +88,7 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    /// Starts accepting on a bound port.
+    /// Starts accepting connections on a bound listener.
     pub(crate) fn start(
         listener: TcpListener,
         router: Router,
@@ -115,12 +114,12 @@ impl HttpServer {
         Ok(Self { addr, tasks, stop, abort })
     }
 
-    /// The port that was bound.
+    /// The bound address.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Accepts no more, answers what was asked before, and after `drain` closes what is left.
+    /// Stops accepting, finishes pending requests, and closes the remaining connections after `drain`.
     pub(crate) async fn stop(self, drain: Duration) {
         self.stop.cancel();
         self.tasks.close();
@@ -152,7 +151,7 @@ fn builder(rules: &ConnectionRules) -> Builder<Streams> {
     builder
 }
 
-/// What takes connections.
+/// The accept loop.
 struct Accept {
     serve: Serve,
     table: Arc<Table>,
@@ -163,14 +162,14 @@ struct Accept {
 impl Accept {
     async fn run(self, listener: TcpListener, open_max: usize) {
         loop {
-            // One of the tasks is this one.
+            // One of the tasks is the accept loop.
             while self.tasks.len() > open_max {
                 tokio::time::sleep(CLOSING_RETRY).await;
             }
             match listener.accept().await {
                 Ok((tcp, client)) => {
                     let Some(entry) = self.table.enter(client) else { continue };
-                    // In a box, or the state of the connection would be held twice; there are many.
+                    // Boxed, because the spawned task would hold the large future twice.
                     let connection = Box::pin(self.serve.clone().connection(tcp, entry));
                     let abort = self.abort.clone();
                     self.tasks.spawn(async move { abort.run_until_cancelled(connection).await });

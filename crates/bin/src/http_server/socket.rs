@@ -1,4 +1,4 @@
-//! A client's socket with a time limit on writes: a client that takes nothing holds nothing for ever.
+//! A socket with a write timeout, so that a client that reads nothing does not hold resources forever.
 
 use std::io;
 use std::pin::Pin;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Least that a client must take within the time limit while more waits for it, in bytes.
+/// Minimum number of bytes that must be written within the timeout while more are pending.
 const PROGRESS_BYTES: usize = 16 * 1024;
 
-/// A socket whose writes fail when the other end takes next to nothing for too long.
+/// A socket whose writes fail if the peer reads too little for too long.
 #[derive(Debug)]
 pub(super) struct TimedSocket<S> {
     inner: S,
     limit: Duration,
-    /// Runs while something waits to be written.
+    /// Runs while a write is pending.
     timer: Option<Pin<Box<Sleep>>>,
-    /// What was written since it runs.
+    /// Bytes written since the timer started.
     written: usize,
 }
 
@@ -86,7 +86,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedSocket<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.inner).poll_flush(cx) {
             Poll::Ready(outcome) => {
-                // Nothing waits any more.
+                // No write is pending.
                 self.timer = None;
                 Poll::Ready(outcome)
             }

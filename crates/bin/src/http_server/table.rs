@@ -1,5 +1,5 @@
-//! Which connections there are, and which one makes room: bounded by client address first, then in all, with a few
-//! more that only answer probes.
+//! The open connections and eviction: limits per client address first, then in total, with additional slots
+//! for probes.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
@@ -10,41 +10,41 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Bits of an IPv6 address that tell clients apart: whoever has one address has the whole /64.
+/// Prefix length of IPv6 addresses that count as one client: a client usually has a whole /64.
 const CLIENT_PREFIX_BITS: u32 = 64;
-/// Most connections of one address that are closed in a second for new ones of the same address. To find one among
-/// thousands costs time.
+/// Maximum number of evictions per second and address for new connections of the same address; the search for
+/// an idle connection is expensive.
 const EVICTED_PER_SECOND_MAX: u32 = 200;
-/// How often at most the log says that connections are closed to make room.
+/// Minimum interval between two log lines about evictions.
 const SAID_EVERY: Duration = Duration::from_mins(1);
 
-/// How many connections there may be.
+/// Limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slots {
-    /// In all.
+    /// Maximum in total.
     pub(super) total: usize,
-    /// From one address; `None` behind proxies, where all connections are theirs.
+    /// Maximum per address; `None` behind proxies, which all connections come from.
     pub(super) per_address: Option<usize>,
-    /// Beside `total`, for probes alone.
+    /// Additional slots for probes.
     pub(super) probes: usize,
 }
 
-/// What is known of one connection.
+/// The state of a connection.
 #[derive(Debug)]
 pub(super) struct Link {
     client: SocketAddr,
     began: Instant,
-    /// Requests whose answers are not sent yet, and how many there ever were.
+    /// Requests whose responses are not sent yet; `asked` counts all requests.
     in_flight: AtomicUsize,
     asked: AtomicUsize,
-    /// When the last of them ended, in milliseconds since `began`.
+    /// When the last request ended, in milliseconds since `began`.
     idle_since_ms: AtomicU64,
-    /// Parts of answers that are not sent yet, and when one was last sent.
+    /// Unsent parts of responses; `sent_ms` is the time of the last sent part.
     unsent: AtomicUsize,
     sent_ms: AtomicU64,
-    /// Another connection needs the place.
+    /// Cancelled to evict the connection.
     pub(super) evicted: CancellationToken,
-    /// Whether it only answers probes.
+    /// Whether it only serves probes.
     pub(super) probes_only: bool,
 }
 
@@ -96,25 +96,25 @@ impl Link {
         self.unsent.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Whether a request ever came.
+    /// Whether a request was received.
     pub(super) fn has_asked(&self) -> bool {
         self.asked.load(Ordering::Acquire) > 0
     }
 
-    /// For how long there has been nothing to do; `None` while there is.
+    /// Time since the last request ended; `None` while a request is pending.
     pub(super) fn idle(&self) -> Option<Duration> {
         let idle_ms = self.now_ms().saturating_sub(self.idle_since_ms.load(Ordering::Acquire));
         (self.in_flight.load(Ordering::Acquire) == 0).then(|| Duration::from_millis(idle_ms))
     }
 
-    /// For how long the client has taken nothing of what waits for it.
+    /// Time since a part was sent; `None` if no part is pending.
     pub(super) fn stalled(&self) -> Option<Duration> {
         let ms = self.now_ms().saturating_sub(self.sent_ms.load(Ordering::Acquire));
         (self.unsent.load(Ordering::Acquire) > 0).then(|| Duration::from_millis(ms))
     }
 
-    /// The larger, the sooner it makes room: first those that never asked, then those that asked little, and of
-    /// equals the one that has been idle longest. `None` while it is in use.
+    /// Eviction priority, highest first: connections without requests, then with few requests, then with a
+    /// long idle time. `None` while a request is pending.
     fn spare(&self) -> Option<(u32, Duration)> {
         let used = usize::BITS - self.asked.load(Ordering::Acquire).leading_zeros();
         self.idle().map(|idle| (u32::MAX - used, idle))
@@ -138,7 +138,7 @@ struct Inner {
     said: Option<Instant>,
 }
 
-/// A connection's place; given back when it is dropped.
+/// A slot of a connection, released on drop.
 #[derive(Debug)]
 pub(super) struct Entry {
     table: Arc<Table>,
@@ -162,10 +162,12 @@ impl Table {
         Arc::new(Self { slots, inner: Mutex::default() })
     }
 
-    /// A place for one more connection. When there is none, an idle connection is closed for it, of the same address
-    /// when that has all that it may, else of the address that has most. When none is idle, it only answers probes.
-    /// `None` when the address opens connections beyond its limit faster than [`EVICTED_PER_SECOND_MAX`]: the
-    /// connection must be closed at once.
+    /// Takes a slot.
+    ///
+    /// - At the limit of the address, an idle connection of this address is evicted.
+    /// - At the total limit, an idle connection of the address with the most connections is evicted.
+    /// - If no connection is idle, the new one only serves probes.
+    /// - `None` if the address exceeds [`EVICTED_PER_SECOND_MAX`]; the connection must be closed at once.
     pub(super) fn enter(self: &Arc<Self>, client: SocketAddr) -> Option<Entry> {
         let key = client_key(client.ip());
         let mut inner = self.lock();
@@ -206,10 +208,10 @@ impl Table {
 }
 
 impl Inner {
-    /// Closes the connection of a client that is missed least; false when all are in use.
+    /// Evicts the connection of an address with the highest priority; false if all have pending requests.
     fn evict(&mut self, key: IpAddr) -> bool {
         let links = self.clients.get(&key).into_iter().flatten();
-        // Of equals the first, which is the oldest.
+        // The first among equals is the oldest.
         let spare =
             links.filter_map(|link| Some((link.spare()?, link))).min_by_key(|(spare, _)| Reverse(*spare));
         let Some(link) = spare.map(|(_, link)| link.clone()) else { return false };
@@ -218,7 +220,7 @@ impl Inner {
         true
     }
 
-    /// Counts one more connection of an address that makes room for another; whether there were too many lately.
+    /// Counts an eviction for the same address; returns whether there were too many within a second.
     fn is_evicting_fast(&mut self, key: IpAddr) -> bool {
         let now = Instant::now();
         let (since, count) = self.evicted.entry(key).or_insert((now, 0));
@@ -229,7 +231,7 @@ impl Inner {
         *count > EVICTED_PER_SECOND_MAX
     }
 
-    /// The client with most connections of which one is idle.
+    /// The address with the most connections, among those with an idle one.
     fn largest(&self) -> Option<IpAddr> {
         let idle = |links: &Vec<Arc<Link>>| links.iter().any(|link| link.idle().is_some());
         let clients = self.clients.iter().filter(|(_, links)| idle(links));
@@ -260,7 +262,7 @@ impl Inner {
     }
 }
 
-/// What stands for a client: its IPv4 address, or the network of its IPv6 address.
+/// The key of a client: its IPv4 address, or the network of its IPv6 address.
 fn client_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -1,4 +1,4 @@
-//! Connections of real clients against a server in this process.
+//! Tests of the server with real connections, in process.
 
 use super::*;
 use axum::extract::ConnectInfo;
@@ -27,7 +27,7 @@ async fn server() -> HttpServer {
     HttpServer::start(listener, router, rules(), AccessLog::new(0, String::new())).expect("a server")
 }
 
-/// Sends a request and gives the connection once the server has taken it.
+/// Sends a request; returns the connection once the server has received the request.
 async fn asked(server: &HttpServer, head: &str) -> TcpStream {
     let mut client = TcpStream::connect(server.addr()).await.expect("a connection");
     client.write_all(head.as_bytes()).await.expect("sent");
@@ -36,7 +36,7 @@ async fn asked(server: &HttpServer, head: &str) -> TcpStream {
 
 async fn answer(mut client: TcpStream) -> String {
     let mut text = String::new();
-    // A reset after the answer is not of interest.
+    // A reset after the response is not relevant.
     let _ = client.read_to_string(&mut text).await;
     text
 }
@@ -84,7 +84,7 @@ async fn a_head_without_end_is_refused() {
     assert!(text.starts_with("HTTP/1.1 431"), "{text}");
 }
 
-/// Whether the server has ended the connection within this time.
+/// Whether the server closes the connection within this time.
 async fn ended(client: &mut TcpStream, within: Duration) -> bool {
     let ended = async { while client.read_u8().await.is_ok() {} };
     tokio::time::timeout(within, ended).await.is_ok()
@@ -97,7 +97,7 @@ async fn serving(router: Router, rules: ConnectionRules) -> HttpServer {
 
 type H2Client = hyper::client::conn::http2::SendRequest<axum::body::Body>;
 
-/// An HTTP/2 connection that never gives a stream more than this window by itself.
+/// An HTTP/2 connection with this initial window, which is not enlarged automatically.
 async fn h2(server: &HttpServer, window: u32) -> (H2Client, tokio::task::JoinHandle<()>) {
     let tcp = TcpStream::connect(server.addr()).await.expect("a connection");
     let mut builder = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
@@ -177,7 +177,7 @@ async fn idle_connections_make_room_and_busy_ones_leave_probes_theirs() {
 #[derive(Clone)]
 struct Counted(Arc<std::sync::atomic::AtomicUsize>);
 
-/// Answers with this many bytes, and counts the answers that are not given up or sent.
+/// A router whose response has this many bytes, and a counter of unfinished responses.
 fn large(bytes: usize) -> (Router, Arc<std::sync::atomic::AtomicUsize>) {
     use std::sync::atomic::Ordering;
     struct Guard(Counted, Vec<u8>);

@@ -1,4 +1,4 @@
-//! Checking what is said of the way in: proxies, origins and limits.
+//! Validation of the edge settings: proxies, origins, limits.
 
 use super::validate::Faults;
 use super::{Limits, Settings};
@@ -16,10 +16,10 @@ const WRITE_TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
 const ANSWER_MIB_PER_PRINCIPAL: RangeInclusive<u64> = 16..=65_536;
 const ANSWER_MIB: RangeInclusive<u64> = 16..=1_048_576;
 const MIB: u64 = 1024 * 1024;
-/// Most origins; each request of a browser is compared with all.
+/// Maximum number of origins; each cross-origin request is compared with all.
 const ORIGINS_MAX: usize = 32;
 
-/// The rules of the way in.
+/// Validates the settings of the edge.
 pub(super) fn edge(faults: &mut Faults, settings: &Settings) -> EdgeRules {
     let http = &settings.http;
     let proxies = faults.within("http.trusted_proxies", http.trusted_proxies, &TRUSTED_PROXIES);
@@ -41,20 +41,20 @@ pub(super) fn edge(faults: &mut Faults, settings: &Settings) -> EdgeRules {
     }
 }
 
-/// How connections of clients are treated.
+/// Settings of client connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionSettings {
-    /// Most from one address; `None` for no bound of its own.
+    /// Maximum number of connections per address; `None` for no separate limit.
     pub per_address_max: Option<usize>,
-    /// After so long without a request a connection is closed.
+    /// Idle time after which a connection is closed.
     pub idle_timeout: Duration,
-    /// After so long it takes no more requests.
+    /// Age after which a connection accepts no new requests.
     pub age_max: Duration,
-    /// How long a client may take nothing of an answer.
+    /// Maximum time for a client to read nothing of a response.
     pub write_timeout: Duration,
 }
 
-/// The rules of connections.
+/// Validates the settings of connections.
 pub(super) fn connections(faults: &mut Faults, settings: &Settings) -> ConnectionSettings {
     let http = &settings.http;
     let key = "http.connections_per_address";
@@ -62,7 +62,7 @@ pub(super) fn connections(faults: &mut Faults, settings: &Settings) -> Connectio
     let per_address = usize::try_from(per_address).ok().filter(|max| *max > 0);
     let mut ms = |key, value, range| Duration::from_millis(faults.within(key, value, range));
     ConnectionSettings {
-        // Behind proxies all connections are theirs.
+        // Behind proxies all connections come from the proxies.
         per_address_max: per_address.filter(|_| http.trusted_proxies == 0),
         idle_timeout: ms("http.idle_timeout_ms", http.idle_timeout_ms, &IDLE_TIMEOUT_MS),
         age_max: ms("http.connection_age_max_ms", http.connection_age_max_ms, &CONNECTION_AGE_MAX_MS),
@@ -97,7 +97,7 @@ fn limits(faults: &mut Faults, limits: &Limits) -> LimitRules {
     }
 }
 
-/// Whether browsers would write the origin just so.
+/// Whether the text is an origin in the form that browsers send.
 fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text

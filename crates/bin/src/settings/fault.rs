@@ -1,14 +1,14 @@
-//! What can be wrong with settings. Faults name the key and the limit, never a value that may be secret.
+//! Errors in settings. They name the key and the limit, never a value that may be secret.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// One thing that is wrong.
+/// One invalid setting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fault {
     /// The key, such as `http.listen`.
     pub key: String,
-    /// What is wrong with it.
+    /// The error.
     pub message: String,
 }
 
@@ -18,16 +18,16 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Why there are no usable settings.
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The file, the environment or a flag cannot be read.
+    /// The file, the environment or a flag cannot be parsed.
     #[error("the settings cannot be read")]
     Unreadable(#[source] config::ConfigError),
-    /// The file is not there.
+    /// The file cannot be read.
     #[error("the settings file {0} cannot be read")]
     NoFile(PathBuf, #[source] std::io::Error),
-    /// Some settings are wrong; all of them are listed.
+    /// Invalid settings, all of them.
     #[error("the settings are not usable:{}", lines(.0))]
     Faults(Vec<Fault>),
 }

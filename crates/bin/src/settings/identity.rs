@@ -1,4 +1,4 @@
-//! Checking what is said of people: their database, the secrets of the cluster, how they sign in.
+//! Validation of the identity settings: database, secrets, sign-in.
 
 use super::validate::Faults;
 use super::{Identity, Provider, Settings};
@@ -20,29 +20,29 @@ const SESSION_IDLE_MINUTES: RangeInclusive<u64> = 5..=1440;
 const SESSION_MAX_HOURS: RangeInclusive<u64> = 1..=720;
 const SESSIONS_MAX: RangeInclusive<u64> = 1..=100;
 const AUDIT_KEPT_DAYS: RangeInclusive<u64> = 1..=3650;
-/// Where secrets may be in the environment: the key that signs, the pepper, the key of the cluster.
+/// Environment variables with secrets: signing key, pepper, cluster key.
 const SECRET_VARIABLES: [&str; 3] = ["GUARDIAN_SIGNING_KEY", "GUARDIAN_PEPPER", "GUARDIAN_CLUSTER_KEY"];
 
-/// People can sign in here, and how.
+/// Settings of a node with an identity database.
 #[derive(Clone, Debug)]
 pub struct IdentitySettings {
-    /// Their database.
+    /// The database.
     pub database: adapter_sql::Settings,
-    /// Whether the node brings the database's schema up to date when it starts.
+    /// Whether the node migrates the database schema when it starts.
     pub migrate: bool,
     /// The secrets of the cluster.
     pub secrets: Secrets,
-    /// Who issues tokens.
+    /// The issuer of access tokens.
     pub issuer: String,
     /// The cost of bcrypt.
     pub bcrypt_cost: u32,
-    /// What operators decide.
+    /// Rules of sessions, registration and audit.
     pub rules: IdentityRules,
-    /// Identity providers.
+    /// The identity providers.
     pub providers: OidcSettings,
 }
 
-/// What is said of people; `None` when nobody can sign in here, because no database is named.
+/// Validates the identity settings; `None` without a database, which disables sign-in.
 pub(super) fn identity(
     faults: &mut Faults,
     settings: &Settings,
@@ -86,7 +86,7 @@ pub(super) fn identity(
     })
 }
 
-/// The address of the database. A path in it is relative to the settings' folder.
+/// The database URL. A relative path in it is relative to the settings' folder.
 fn database(faults: &mut Faults, own: &Identity, folder: &Path) -> Option<SecretString> {
     let (key, text) = match (own.database.is_empty(), own.database_file.is_empty()) {
         (false, false) => {
@@ -133,7 +133,7 @@ fn on_one_machine(settings: &Settings) -> bool {
     members.len() < 2 || members.iter().all(|member| here(host(&member.peer_addr)))
 }
 
-/// The secrets of the folder, and those of the environment as the newest.
+/// The secrets of the folder, followed by those of the environment as the newest.
 fn secrets(
     faults: &mut Faults,
     own: &Identity,
@@ -162,7 +162,7 @@ fn secrets(
     Secrets::load(&sources).map_err(|fault| faults.add("identity.secrets_dir", fault.to_string())).ok()
 }
 
-/// A secret out of a file, without blanks around it.
+/// Reads a secret from a file, without surrounding blanks.
 fn secret(faults: &mut Faults, key: &str, name: &str, folder: &Path) -> Option<SecretString> {
     match SecretSource::file(key, &folder.join(name)).read() {
         Ok(text) if text.expose_secret().is_empty() => {

@@ -1,4 +1,4 @@
-//! Reading settings from where they come from, and refusing keys that do not exist.
+//! Loads settings from their sources and refuses unknown keys.
 
 use super::reference::KEYS;
 use super::{Fault, ServerSettings, Settings, SettingsError};
@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// How the names of settings in the environment begin; `__` follows, and stands between the parts.
+/// The prefix of settings in the environment; `__` follows it and separates the parts.
 pub const ENV_PREFIX: &str = "GUARDIAN";
 const SEPARATOR: &str = "__";
 
-/// Reads and checks the settings of this process. `overrides` are keys and values that win over all.
+/// Loads and validates the settings of this process. `overrides` are keys and values with the highest
+/// precedence.
 pub fn load(file: &Path, overrides: &[(String, String)]) -> Result<ServerSettings, SettingsError> {
     load_with(file, None, overrides)
 }
 
-/// The same with another environment; `None` is that of the process.
+/// As [`load`], with another environment; `None` is the environment of the process.
 pub fn load_with(
     file: &Path,
     environment: Option<BTreeMap<String, String>>,
@@ -36,7 +37,7 @@ pub fn load_with(
     }
     let merged = builder.build().map_err(SettingsError::Unreadable)?;
     let mut root = merged.cache;
-    // What is wrong in itself is taken out, so that everything else is looked at too.
+    // Unknown and mistyped settings are removed, so that the others are validated too.
     let mut faults = take_wrong(&mut root);
     let settings: Settings = root.try_deserialize().map_err(SettingsError::Unreadable)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -46,21 +47,21 @@ pub fn load_with(
         Ok(_) => Err(SettingsError::Faults(faults)),
         Err(others) => {
             let named: Vec<String> = faults.iter().map(|fault| fault.key.clone()).collect();
-            // A setting that was taken out is not missing.
+            // A removed setting is not reported as missing.
             faults.extend(others.into_iter().filter(|fault| !named.contains(&fault.key)));
             Err(SettingsError::Faults(faults))
         }
     }
 }
 
-/// The environment of this process, as far as it is text.
+/// The environment of this process; entries that are not Unicode are skipped.
 fn own_environment() -> BTreeMap<String, String> {
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     std::env::vars_os().filter_map(text).collect()
 }
 
-/// Takes out what is no setting and what has another type than its setting, and says so.
+/// Removes unknown and mistyped settings; returns their faults.
 fn take_wrong(root: &mut Value) -> Vec<Fault> {
     let mut faults = Vec::new();
     visit(root, "", &mut faults);
@@ -68,7 +69,7 @@ fn take_wrong(root: &mut Value) -> Vec<Fault> {
     faults
 }
 
-/// Whether the value may stay.
+/// Visits a value; returns false if it must be removed.
 fn visit(value: &mut Value, path: &str, faults: &mut Vec<Fault>) -> bool {
     let is_section = |path: &str| {
         KEYS.iter().any(|known| {
@@ -108,7 +109,7 @@ fn visit(value: &mut Value, path: &str, faults: &mut Vec<Fault>) -> bool {
     refused("there is no such setting".to_owned())
 }
 
-/// What the value should be, when it is something else. Text of the environment and of flags is converted.
+/// The expected type if the value has another one. Text from the environment and flags is converted.
 fn wrong_type(value: &Value, kind: &str) -> Option<&'static str> {
     let value = value.clone();
     if kind.starts_with("integer") {

@@ -1,4 +1,4 @@
-//! Checking the declared members.
+//! Validation of the configured members.
 
 use super::validate::Faults;
 use super::{Member, Settings};
@@ -15,7 +15,7 @@ pub(super) fn node_id(faults: &mut Faults, key: &str, text: &str) -> u64 {
     }
 }
 
-/// A member's name is part of paths, so it is a DNS label like a cluster's.
+/// Checks that a name is a DNS label; a member's name is part of paths.
 pub(super) fn label(faults: &mut Faults, key: &str, text: &str) {
     if ClusterId::parse(text).is_err() {
         faults.add(key, format!("must be 1 to 63 bytes and match {}", ClusterId::PATTERN));

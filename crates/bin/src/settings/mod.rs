@@ -1,8 +1,8 @@
-//! What an operator sets: a TOML file, then `GUARDIAN__SECTION__KEY` in the environment, then `--set`.
+//! Settings: a TOML file, then `GUARDIAN__SECTION__KEY` in the environment, then `--set`; the later wins.
 //!
-//! Every key has a place in `reference::KEYS`; anything else is refused by name. Relative paths are meant
-//! relative to the file's folder. No secret is ever a setting: keys are in files, and of the
-//! administrator key only the SHA-256 is here.
+//! - Every key is listed in `reference::KEYS`; other keys are refused.
+//! - Relative paths are relative to the file's folder.
+//! - Settings contain no secret: keys are in files, and of the administrator key there is only its SHA-256.
 
 mod edge;
 mod fault;
@@ -31,7 +31,7 @@ use crate::cli::SettingsArgs;
 use crate::out;
 use anyhow::Context as _;
 
-/// `guardian check-config`: names every fault, or says that there is none, and what to know.
+/// `guardian check-config`: returns every fault, or prints a summary and warnings.
 pub fn check_config(args: &SettingsArgs) -> anyhow::Result<()> {
     let settings = load(&args.config, &args.overrides).with_context(|| args.config.display().to_string())?;
     for warning in settings.warnings() {

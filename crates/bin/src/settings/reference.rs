@@ -1,17 +1,17 @@
-//! Every setting there is, in one table, and the page made of it.
+//! The table of all settings, and the reference page generated from it.
 
 use std::fmt::Write as _;
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// Its section and name; `[]` stands for each element of a list.
+    /// Section and name; `[]` stands for each element of a list.
     pub key: &'static str,
-    /// What it holds, with its limits.
+    /// The type and the limits.
     pub kind: &'static str,
-    /// What it is when left out; `None` when it must be given.
+    /// The default; `None` if the setting is required.
     pub default: Option<&'static str>,
-    /// What it does.
+    /// The description.
     pub doc: &'static str,
 }
 
@@ -19,7 +19,7 @@ const fn key(key: &'static str, kind: &'static str, default: Option<&'static str
     Key { key, kind, default, doc }
 }
 
-/// Every setting.
+/// All settings.
 pub const KEYS: &[Key] = &[
     key(
         "node.id",
@@ -338,7 +338,7 @@ pub const KEYS: &[Key] = &[
     key("cluster.members[].api_url", "http or https URL", None, "Where clients reach it."),
 ];
 
-/// The reference page, Markdown.
+/// The reference page as Markdown.
 pub fn reference() -> String {
     let mut page = String::from(
         "# Settings\n\n\

@@ -1,5 +1,5 @@
-//! The settings as they are written, before anyone checks them. What is left out has its default, or is
-//! empty, which the check then names.
+//! The structure of the settings, before validation. Omitted settings have their default, or are empty, which
+//! the validation reports.
 
 use serde::{Deserialize, Serialize};
 

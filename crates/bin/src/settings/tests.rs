@@ -1,4 +1,4 @@
-//! Settings as an operator meets them.
+//! Tests of loading and validating settings.
 
 use super::*;
 use crate::cluster_files::{self, Plan, PlannedMember, SETTINGS_FILE};
@@ -10,7 +10,7 @@ struct Case {
     file: PathBuf,
 }
 
-/// One good member's file, with `from` replaced by `to`.
+/// A valid settings file of one member, with `from` replaced by `to`.
 fn case(from: &str, to: &str) -> Case {
     let dir = tempfile::tempdir().expect("a folder");
     let member = PlannedMember {
@@ -75,7 +75,7 @@ fn nobody_joins_alone() {
     assert_eq!(fault_keys(load_with(&case.file, Some(environment(&pairs)), &[])), ["cluster.join"]);
 }
 
-/// The faults that `settings` has with an identity database and these overrides.
+/// The faults of the settings with an identity database and these overrides.
 fn identity_faults(case: &Case, overrides: &[(&str, &str)]) -> Vec<String> {
     let pairs = [("identity.database", "sqlite:people.db")].iter().chain(overrides);
     let pairs: Vec<_> = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

@@ -1,4 +1,4 @@
-//! From written settings to usable ones. Everything that is wrong is found at once.
+//! Validation of settings. Reports all faults at once.
 
 use super::edge::{ConnectionSettings, connections, edge};
 use super::identity::{IdentitySettings, identity};
@@ -26,35 +26,35 @@ const SNAPSHOT_EVERY_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 40;
 const ACCESS_EVERY: RangeInclusive<u64> = 0..=1_000_000;
 const FREE_BYTES_MIN: RangeInclusive<u64> = 0..=1 << 50;
 const DRAIN_MS: RangeInclusive<u64> = 0..=300_000;
-/// How an API key begins; its digest does not.
+/// The prefix of an API key, to detect a secret in place of its digest.
 const KEY_PREFIX: &str = "gdn_";
 
-/// Settings that a node can start with.
+/// Validated settings of a node.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// The cluster.
+    /// The cluster id.
     pub cluster_id: ClusterId,
-    /// This node.
+    /// The id of this node.
     pub node_id: u64,
-    /// What operators call it.
+    /// The name of this node.
     pub node_name: String,
-    /// Where it keeps everything.
+    /// The data folder.
     pub data_dir: PathBuf,
-    /// Where clients connect.
+    /// The listen address for clients.
     pub http_listen: SocketAddr,
-    /// How long a request may take.
+    /// Timeout of a request.
     pub request_timeout: Duration,
-    /// How many clients may watch.
+    /// Maximum number of watchers.
     pub watchers_max: usize,
-    /// How long a watcher may hear nothing.
+    /// Idle time after which a watcher is sent a bookmark.
     pub watch_heartbeat: Duration,
-    /// Where peers connect.
+    /// The listen address for peers.
     pub peer_listen: SocketAddr,
-    /// This node's credentials.
+    /// The TLS credentials for peers.
     pub peer_tls: PeerTls,
-    /// The members that the cluster starts with; with `join`, this node and some that are there.
+    /// The initial members; with `join`, this node and some existing members.
     pub members: Vec<NodeMember>,
-    /// Whether a new data folder waits to be added to a cluster.
+    /// Whether a node with a new data folder waits to be added to a cluster.
     pub join: bool,
     /// Digest of the first administrator key.
     pub admin_key_hash: Digest,
@@ -62,35 +62,35 @@ pub struct ServerSettings {
     pub snapshot_every_entries: u64,
     pub snapshot_every_bytes: u64,
     pub large_bytes_per_second: u64,
-    /// When the node is low on disk space.
+    /// The limits of free disk space.
     pub space: SpaceLimits,
-    /// How log lines are written.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// What is logged.
+    /// The log filter.
     pub log_filter: String,
-    /// One line of the access log for so many requests; 0 for none.
+    /// One of this many requests is in the access log; 0 disables it.
     pub access_every: u64,
-    /// How long a clean stop waits for requests.
+    /// Maximum duration of a clean stop's wait for requests.
     pub drain: Duration,
-    /// The way in.
+    /// Settings of the edge.
     pub edge: EdgeRules,
-    /// Connections of clients.
+    /// Settings of client connections.
     pub connections: ConnectionSettings,
-    /// How people sign in; `None` when nobody can.
+    /// Identity settings; `None` without a database, which disables sign-in.
     pub identity: Option<IdentitySettings>,
 }
 
-/// The faults found so far.
+/// Collects faults.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Notes a fault.
+    /// Adds a fault.
     pub(super) fn add(&mut self, key: impl Into<String>, message: impl Into<String>) {
         self.0.push(Fault { key: key.into(), message: message.into() });
     }
 
-    /// Notes a fault and gives something to go on with.
+    /// Adds a fault and returns a placeholder value.
     pub(super) fn instead<T: Default>(&mut self, key: &str, message: impl Into<String>) -> T {
         self.add(key, message);
         T::default()
@@ -102,7 +102,7 @@ impl Faults {
             .or_else(|| self.instead(key, "must be an IP address and a port, such as 127.0.0.1:8080"))
     }
 
-    /// The value, when it is within the limits.
+    /// Checks that the value is within the limits; adds a fault otherwise.
     pub(super) fn within(&mut self, key: &str, value: u64, limits: &RangeInclusive<u64>) -> u64 {
         if !limits.contains(&value) {
             return self.instead(key, format!("must be from {} to {}", limits.start(), limits.end()));
@@ -126,7 +126,7 @@ impl Faults {
 }
 
 impl Settings {
-    /// Checks everything; `folder` is what relative paths are relative to, and secrets may be in `environment`.
+    /// Validates all settings. Relative paths are relative to `folder`; `environment` may contain secrets.
     pub fn validate(
         &self,
         folder: &Path,

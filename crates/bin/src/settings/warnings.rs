@@ -1,10 +1,10 @@
-//! What is not wrong with settings, but probably not meant.
+//! Settings that are valid but probably unintended.
 
 use super::{Fault, ServerSettings};
 use crate::forwarded;
 
 impl ServerSettings {
-    /// What `check-config` and a starting node warn of.
+    /// The warnings that `check-config` and a starting node print.
     pub fn warnings(&self) -> Vec<Fault> {
         let mut warnings = Vec::new();
         let mut warn = |key: &str, message: String| warnings.push(Fault { key: key.to_owned(), message });
