@@ -1,4 +1,4 @@
-//! Coming in for the first time.
+//! Registration, invitations and the first administrator.
 
 use crate::world::*;
 use application::identity::*;

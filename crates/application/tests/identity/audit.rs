@@ -1,4 +1,4 @@
-//! What is written down, who may read it, and whether it is whole.
+//! The audit: recorded events, read permissions, and verification.
 
 use crate::world::*;
 use application::Error;
@@ -38,7 +38,7 @@ async fn refusals_wait_and_are_written_together() {
     assert_eq!(records[0].record.detail, "{\"code\":\"forbidden\",\"operation\":\"putConfig\"}");
 }
 
-/// 50,000 refused requests are two records, and nobody else's refusal is lost in them.
+/// 50,000 anonymous refusals become two records, and refusals of other callers are not lost.
 #[tokio::test]
 async fn a_flood_of_refusals_is_folded_and_counted() {
     let world = World::new().await;
@@ -57,7 +57,7 @@ async fn a_flood_of_refusals_is_folded_and_counted() {
     assert_eq!(records.len(), 3);
     assert!(records[0].record.detail.contains("\"count\":\"49999\""), "{}", records[0].record.detail);
     assert_eq!(world.id.observed.count(Observation::AuditDropped(1)), 0);
-    // What is being counted when a node stops is written then.
+    // Counted refusals are written when the node stops.
     audit.refused(&visitor(), None, refusal(1));
     audit.refused(&visitor(), None, refusal(2));
     assert_eq!(audit.finish().await.expect("written"), 2);
@@ -290,7 +290,7 @@ async fn the_beginning_of_the_audit_is_not_cut_off_unnoticed() {
     assert_eq!((anchor.cut.number, anchor.end), (0, end));
     world.people().upkeep.tidy().await.expect("tidies");
     assert_eq!(audit.anchor().await.expect("known"), Some(anchor), "not at every look");
-    // Somebody cuts the beginning off like the program does.
+    // Removes the oldest records in the same way as the program.
     let third = world.id.people.audited()[2].clone();
     log.prune(ChainPlace { number: third.number, head: third.head }).await.expect("cut");
     let bad = audit.verify(&world.test.admin).await.expect("may");

@@ -1,4 +1,4 @@
-//! Whose e-mail addresses are shown beside actors, to whom, and what that costs.
+//! Email addresses of actors: who may see which, and the number of database reads.
 
 use crate::world::*;
 use application::RequestContext;
@@ -32,7 +32,7 @@ impl Emails for Counted {
 }
 
 /// A world in which `ann` has a role in the project `a`, `bea` in `b`, `pat` on the platform, `org` in an
-/// organisation, and `nil` nowhere.
+/// organisation, and `nil` has none.
 struct Office {
     world: World,
     counted: Arc<Counted>,
@@ -70,8 +70,8 @@ impl Office {
         Self { world, counted, identity, names, callers: AtomicU64::default() }
     }
 
-    /// Whose addresses the caller is shown in an answer on a project or the platform, and how often the store was
-    /// read for that.
+    /// The users whose addresses the caller sees in a response on a project (or, with `None`, the platform),
+    /// and the number of reads of the store.
     async fn shown(&self, ctx: &RequestContext, project_name: Option<&str>) -> (Vec<&'static str>, u64) {
         let actors =
             self.names.keys().map(String::as_str).chain(["system", "api-key:k", "anonymous", "user:"]);
@@ -87,7 +87,7 @@ impl Office {
         (names, self.counted.reads.load(Ordering::SeqCst) - before)
     }
 
-    /// A user with a role that has this permission alone.
+    /// A user with a role that has only this permission.
     async fn with(&self, permission: Permission, place: Place) -> RequestContext {
         let name = permission.as_str().replace(':', "-");
         let request = PutRole {
@@ -115,7 +115,7 @@ async fn an_address_is_shown_where_another_operation_shows_it() {
     };
     check(Permission::UserRead, Place::Platform, Some("a"), everybody).await;
     check(Permission::UserRead, Place::Platform, None, everybody).await;
-    // A right of the platform is none when it is given in a project.
+    // A platform permission has no effect in a role of a project.
     check(Permission::UserRead, in_project("a"), Some("a"), NOBODY).await;
     check(Permission::MemberRead, in_project("a"), Some("a"), &["ann"]).await;
     check(Permission::MemberRead, in_project("a"), Some("b"), NOBODY).await;
@@ -137,7 +137,7 @@ async fn a_user_sees_the_own_address() {
     for project in [None, Some("a")] {
         assert_eq!(office.shown(&nil, project).await, (vec!["nil"], 1));
     }
-    // Somebody who is no actor here has nothing to look up.
+    // A caller who is not an actor in the response needs no look-up.
     office.world.person("zoe").await;
     let zoe = office.world.ctx("zoe").await;
     assert_eq!(office.shown(&zoe, None).await, (vec![], 0));

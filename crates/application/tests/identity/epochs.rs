@@ -1,4 +1,4 @@
-//! The replicated state learns whose rights changed, sooner or later.
+//! Changes of rights reach the replicated state, also after a failure.
 
 use crate::world::*;
 use application::ports::identity::{Observation, Subject};
@@ -49,7 +49,7 @@ async fn without_a_leader_rights_are_looked_up_where_they_are_kept() {
     let bob = world.person("bob").await;
     world.test.node.set_fault(Some(Fault::NoLeader));
     world.give(&ctx, &bob.id, "viewer", in_project("a")).await.expect("her role is there");
-    // Taken away, while nobody can tell this node.
+    // Revoked while the replicated state cannot be reached.
     let place = application::ports::identity::Place::Platform;
     world
         .people()

@@ -1,4 +1,4 @@
-//! Coming in through an identity provider.
+//! Sign-in through an identity provider.
 
 use crate::world::*;
 use application::Error;

@@ -1,4 +1,4 @@
-//! The second factor.
+//! Second factors.
 
 use crate::world::*;
 use application::identity::*;
@@ -228,7 +228,7 @@ async fn nobodys_mistakes_hold_up_anybody_else() {
     enrolled(&world, "ann").await;
 }
 
-/// Whoever must have a second factor and has none can only set it up.
+/// A user who must have a second factor and has none can only enrol one.
 async fn must_enrol(world: &World, name: &str) {
     let signed = world.signed(name).await;
     assert!(signed.must_enrol);
@@ -240,7 +240,7 @@ async fn must_enrol(world: &World, name: &str) {
     assert_eq!(refused(account.end_all(&ctx, true).await), "SecondFactorRequired");
     let members = world.people().members.list(&ctx, &in_project("a"), None, 10).await;
     assert_eq!(refused(members), "Forbidden");
-    // Rights that are looked up again are still none.
+    // Rights that are resolved again are still empty.
     world.test.clock.advance(11 * 60 * 1000);
     let ctx = world.with_token(&signed).await.expect("good");
     assert!(ctx.person.as_ref().expect("a person").grants.is_empty());

@@ -1,11 +1,11 @@
-//! Failures of others make nobody wait who shows what is right.
+//! Failed sign-ins of others do not delay a user with the right credentials.
 
 use crate::world::*;
 use application::Error;
 use application::identity::*;
 use secrecy::ExposeSecret as _;
 
-/// A neighbour of [`visitor`] in the same network.
+/// A client in the same network as [`visitor`].
 fn neighbour(n: usize) -> Visitor {
     from(&format!("192.0.2.{}", 100 + n % 100))
 }

@@ -1,4 +1,4 @@
-//! What was given and is redeemed later: an invitation, a reset of a password.
+//! Tokens that are redeemed later: invitations and password resets.
 
 use crate::world::*;
 use application::identity::*;

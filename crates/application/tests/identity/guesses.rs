@@ -1,4 +1,4 @@
-//! Signing in with a password: nobody learns who is there, and guessing gets slow.
+//! Password sign-in: no disclosure of existing accounts, and throttling of guesses.
 
 use crate::world::*;
 use application::identity::*;
@@ -94,7 +94,7 @@ async fn guesses_get_slow_and_the_right_password_forgets_them() {
     }
     assert_eq!(waits, [1000, 2000, 4000], "each further failure doubles the wait");
     assert_eq!(world.id.passwords.checks() - before, 3, "who must wait costs no hashing");
-    // Another network is not held up by it.
+    // Other networks are not throttled by it.
     sign_in.login(&from("198.51.100.1"), login("ann", PASSWORD)).await.expect("no lock-out");
     world.test.clock.advance(8000);
     world.signed("ann").await;
@@ -106,7 +106,7 @@ async fn guesses_from_anywhere_keep_nobody_out_where_they_have_signed_in() {
     world.person("ann").await;
     world.signed("ann").await;
     let sign_in = &world.people().sign_in;
-    // Always the first after the wait is over, from many networks.
+    // Always the first attempt after the wait, from many networks.
     let mut kept_up = 0;
     for n in 0..200 {
         match sign_in.login(&from(&format!("198.51.{n}.1")), login("ann", "wrong")).await {
@@ -202,7 +202,7 @@ async fn a_password_kept_by_an_older_rule_is_kept_anew() {
     assert_eq!(world.epoch(&ann.id), 0, "nothing was taken from anybody");
 }
 
-/// A password is changed while a sign-in with the old one, kept like this, is checked.
+/// The password is changed while a sign-in with the old one, stored as `kept`, is being checked.
 async fn changed_meanwhile(kept: &str) {
     let world = World::new().await;
     let ann = world.person("ann").await;

@@ -1,4 +1,4 @@
-//! The use cases on people, on fakes: who comes in, who may what, what is written down.
+//! Tests of the identity use cases on fakes: sign-in, rights, audit.
 
 mod admission;
 mod audit;

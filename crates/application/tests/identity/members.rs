@@ -1,4 +1,4 @@
-//! Who has which role where: projects apart, organisations, groups, and the last administrator.
+//! Role grants: isolation of projects, organisations, groups, and the last administrator.
 
 use crate::world::*;
 use application::identity::*;
@@ -206,7 +206,7 @@ async fn an_organisation_reaches_the_projects_that_it_owns() {
     assert_eq!(refused(world.give(&ctx, &bob.id, "admin", place).await), "Forbidden");
     assert_eq!(refused(organisations.disown(&ctx, &project("b"), &organisation("o")).await), "Forbidden");
 
-    // One who may change organisations does not become administrator of a project by moving it.
+    // A caller that may change organisations does not become project administrator by moving the project.
     let helper = PutRole {
         name: role("helper"),
         description: String::new(),
@@ -275,7 +275,7 @@ async fn a_project_made_again_starts_with_nobody() {
     let projects = &world.test.application.projects;
     projects.delete(&world.test.admin, project("a")).await.expect("empty");
     projects.create(&world.test.admin, project("a"), DisplayName::default()).await.expect("again");
-    // Nobody told of the deletion; the projection finds it, at the latest when the next role is given.
+    // The deletion was not reported. The projector finds it, at the latest before the next grant.
     let bob = world.person("bob").await;
     world.give(&world.test.admin, &bob.id, "viewer", in_project("a")).await.expect("may");
     let members =

@@ -1,16 +1,16 @@
-//! The changes of the replicated state in the audit, once each.
+//! The projector writes each change of the replicated state to the audit once.
 
 use crate::world::*;
 use application::ports::identity::AuditRecord;
 use domain::{Command, DisplayName, Revision, Stamped};
 
-/// The records that come from the replicated chain, by revision and place.
+/// The records projected from the replicated state, by revision and index.
 fn projected(world: &World) -> Vec<AuditRecord> {
     let all = world.id.people.audited().into_iter();
     all.filter(|one| one.record.revision.is_some()).collect()
 }
 
-/// Makes `count` changes past the use cases.
+/// Makes `count` changes without the use cases.
 fn change(world: &World, count: usize) {
     for n in 0..count {
         let command = Command::UpdateProject {

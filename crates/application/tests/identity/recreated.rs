@@ -1,4 +1,4 @@
-//! Roles in a project or an environment that was deleted do not hold in a later one of the same name.
+//! Grants in a deleted project or environment do not apply to a new one of the same name.
 
 use crate::world::*;
 use application::identity::*;
@@ -21,7 +21,7 @@ impl World {
         projects.create(&self.test.admin, name.clone(), DisplayName::default()).await.expect("again");
     }
 
-    /// Reading the project `a` and making a key in it are refused.
+    /// Asserts that reading the project `a` and creating a key in it are refused.
     async fn is_nobody_in_a(&self, ctx: &RequestContext, what: &str) {
         let app = &self.test.application;
         let read = app.projects.get(ctx, &project("a"), FRESH).await;
@@ -38,7 +38,7 @@ impl World {
     }
 }
 
-/// While the identity database is away nobody can forget who was a member.
+/// While the identity database is down, the grants cannot be removed.
 #[tokio::test]
 async fn members_of_a_deleted_project_are_nobody_in_a_later_one() {
     let world = World::new().await;
@@ -49,12 +49,12 @@ async fn members_of_a_deleted_project_are_nobody_in_a_later_one() {
     world.recreate(&project("a")).await;
     world.is_nobody_in_a(&ctx, "a request of before").await;
     world.is_nobody_in_a(&world.with_token(&signed).await.expect("good"), "a token of before").await;
-    // Nor is what was looked up a moment ago any better.
+    // Cached rights are refused too.
     world.id.people.set_unavailable(false);
     world.test.clock.advance(10 * 60 * 1000);
     let cached = world.with_token(&signed).await.expect("looked up");
     world.is_nobody_in_a(&cached, "rights that were looked up again").await;
-    // The database knows the role still, until the deletion is carried over.
+    // The database still has the grant until the deletion is projected.
     let early = world.ctx("ann").await;
     world.is_nobody_in_a(&early, "a sign-in before the deletion was carried over").await;
     while world.people().projector.run().await.expect("runs") {}

@@ -1,4 +1,4 @@
-//! What tokens carry, and how soon a change of rights is felt.
+//! The rights in tokens, and how soon a change of rights takes effect.
 
 use crate::world::*;
 use application::identity::*;
@@ -52,7 +52,7 @@ async fn rights_older_than_their_time_are_looked_up_again() {
     let world = World::new().await;
     let (ann, _) = world.member("ann", "viewer", in_project("a")).await;
     let signed = world.signed("ann").await;
-    // A change that no outbox knows of, past every rule: only the age of what is known leads to it.
+    // A change without an outbox entry: only the age of cached rights leads to a new look-up.
     let binding = application::ports::identity::Binding {
         subject: Subject::User(ann.id.clone()),
         role: role("editor"),
@@ -68,7 +68,7 @@ async fn rights_older_than_their_time_are_looked_up_again() {
     assert_eq!(grants(&world.with_token(&signed).await.expect("good")), 1);
     world.test.clock.advance(1);
     assert_eq!(grants(&world.with_token(&signed).await.expect("good")), 2);
-    // It is remembered, so the database is not asked for each request.
+    // The result is cached, so the database is not asked for each request.
     world.id.people.set_unavailable(true);
     assert_eq!(grants(&world.with_token(&signed).await.expect("remembered")), 2);
     world.id.people.set_unavailable(false);
@@ -128,7 +128,7 @@ async fn more_roles_than_a_token_carries_are_looked_up() {
         .get(&ctx, &last, Freshness::STALE)
         .await
         .expect("she may see each of them");
-    // The database is needed for that, once in ten minutes.
+    // The database is needed for the look-up, once in ten minutes.
     let signed = world.signed("ann").await;
     world.id.people.set_unavailable(true);
     world.with_token(&signed).await.expect("looked up a moment ago");
@@ -159,7 +159,7 @@ async fn nobody_raises_somebody_above_themselves() {
     let (boss, _) = world.member("boss", "platform-admin", Place::Platform).await;
     let ann = world.person("ann").await;
     let users = &world.people().users;
-    // Whoever changes the address or the password of somebody can become them.
+    // A caller that changes a user's address or password can take over the account.
     let change = UserChange { email: Some(email("mine")), ..UserChange::default() };
     assert_eq!(refused(users.change(&helper, &boss.id, change.clone()).await), "BeyondOwnRights");
     assert_eq!(refused(users.reset_password(&helper, &boss.id).await), "BeyondOwnRights");
@@ -179,7 +179,7 @@ async fn nobody_raises_somebody_above_themselves() {
     assert_eq!(refused(users.invite(&helper, invite).await), "BeyondOwnRights");
     world.give(&helper, &ann.id, "people-admin", Place::Platform).await.expect("what the helper has");
 
-    // One who was deactivated has their rights again once they are let in.
+    // A deactivated user has the same rights after reactivation.
     users.deactivate(&world.test.admin, &boss.id).await.expect("the key may");
     let back = UserChange {
         status: Some(application::ports::identity::UserStatus::Active),
@@ -212,7 +212,7 @@ async fn custom_roles_give_only_what_their_maker_has() {
     assert_eq!(refused(roles.delete(&ctx, &role("writer")).await), "BeyondOwnRights");
     roles.delete(&ctx, &role("reader")).await.expect("within her own");
     assert_eq!(refused(roles.get(&ctx, &role("reader")).await), "NotFound");
-    // Who has a role feels its change at once.
+    // A change of a role takes effect at once for the users who have it.
     roles.put(key, make("maker", &[Permission::RoleRead])).await.expect("the key may");
     assert_eq!(refused(roles.list(&ctx).await), "Unauthenticated");
     let ctx = world.ctx("ann").await;

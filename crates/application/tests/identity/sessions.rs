@@ -1,4 +1,4 @@
-//! Carrying sessions on, ending them, and other passwords.
+//! Refresh and revocation of sessions, and password changes.
 
 use crate::world::*;
 use application::identity::*;

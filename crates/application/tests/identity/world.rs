@@ -1,4 +1,4 @@
-//! A small world for the tests: a cluster with the project `a` and `b`, and people who sign in.
+//! Fixtures: a cluster with the projects `a` and `b`, and users who sign in.
 
 use application::identity::*;
 use application::ports::identity::{AuditQuery, Place, Session, Subject, User};
@@ -80,7 +80,7 @@ pub fn rules() -> IdentityRules {
     }
 }
 
-/// The name of an error, to compare by.
+/// The name of an error, for comparison.
 pub fn word(error: &Error) -> String {
     let text = format!("{error:?}");
     text.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
@@ -92,7 +92,7 @@ pub fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 }
 
 impl World {
-    /// An administrator `root` is there, and the projects `a` and `b`.
+    /// A world with the administrator `root` and the projects `a` and `b`.
     pub async fn new() -> Self {
         Self::with(rules()).await
     }
@@ -109,7 +109,7 @@ impl World {
         world
     }
 
-    /// Nobody is there.
+    /// A world without users.
     pub async fn empty(rules: IdentityRules) -> Self {
         let test = application();
         for name in ["a", "b"] {
@@ -125,7 +125,7 @@ impl World {
         &self.id.identity
     }
 
-    /// A person with a password.
+    /// Creates a user with a password.
     pub async fn person(&self, name: &str) -> User {
         let request = CreateUser {
             email: email(name),
@@ -136,7 +136,7 @@ impl World {
         self.people().users.create(&self.test.admin, request).await.expect("a new person")
     }
 
-    /// A person with a role, who signed in.
+    /// Creates a user with a role and signs in.
     pub async fn member(&self, name: &str, role: &str, place: Place) -> (User, RequestContext) {
         let user = self.person(name).await;
         self.give(&self.test.admin, &user.id, role, place).await.expect("the platform key may");
@@ -168,7 +168,7 @@ impl World {
         }
     }
 
-    /// Signs somebody in and gives the context of a request with the token.
+    /// Signs a user in; returns the context of a request with the access token.
     pub async fn ctx(&self, name: &str) -> RequestContext {
         let signed = self.signed(name).await;
         self.with_token(&signed).await.expect("a fresh token")
@@ -180,7 +180,7 @@ impl World {
         Ok(authenticated.context(request_id(), visitor().origin))
     }
 
-    /// Sets up a second factor of the person who asks.
+    /// Enrols a second factor of the caller.
     pub async fn enrol(&self, ctx: &RequestContext) -> Confirmed {
         self.people().factors.begin(ctx, Some(&PASSWORD.into())).await.expect("begun");
         self.people().factors.confirm(ctx, &self.code()).await.expect("the right code")
@@ -199,7 +199,7 @@ impl World {
         self.test.node.state().epoch(user).0
     }
 
-    /// How many records of the audit have this action, the newest first.
+    /// The audit records with this action, newest first.
     pub async fn audited(&self, action: &str) -> Vec<application::ports::identity::AuditRecord> {
         let query = AuditQuery { action: Some(action.to_owned()), ..AuditQuery::default() };
         self.people().audit.search(&self.test.admin, query, None, 100).await.expect("the key may").items

@@ -14,7 +14,7 @@ use domain::{
 };
 use std::collections::BTreeSet;
 
-/// Every use case that a project key may be allowed, by number, with the permission it needs.
+/// The use cases available to a project key, by number, with the required permission.
 const USE_CASES: [(u8, Permission); 24] = [
     (0, Permission::ProjectRead),
     (1, Permission::ProjectRead),
@@ -42,7 +42,7 @@ const USE_CASES: [(u8, Permission); 24] = [
     (23, Permission::DocumentRead),
 ];
 
-/// Calls a use case on things that do not exist (or must not be touched), to learn only whether it is allowed.
+/// Calls a use case on missing or protected objects, to test only its authorisation.
 async fn call(world: &World, ctx: &RequestContext, use_case: u8) -> Result<(), Error> {
     let app = &world.test.application;
     let fresh = Freshness::LINEARIZABLE;
@@ -117,8 +117,8 @@ async fn every_use_case_needs_its_permission() {
             Some(&missing),
             "use case {use_case} without {permission:?}: {without:?}"
         );
-        // A roll-back shows the earlier document too, a patch what it leaves alone, and a change of a project all
-        // of it.
+        // A rollback also shows the earlier document, a patch the unchanged parts, and a project change the
+        // whole project.
         let also = match use_case {
             17 | 21 => Permission::DocumentRead,
             2 => Permission::ProjectRead,
@@ -198,8 +198,8 @@ async fn secrets_open_the_door_until_they_end() {
     assert!(matches!(refused, Err(Error::Invalid { field: "expires_at", .. })));
 }
 
-/// A node that is behind still knows keys that are newer than what it has applied; and without a leader,
-/// it says so instead of "unknown".
+/// A node that is behind accepts API keys newer than its state. Without a leader the error is `NoLeader`, not
+/// an unknown key.
 #[tokio::test]
 async fn a_new_key_works_on_a_node_that_is_behind() {
     let world = World::new().await;
@@ -226,7 +226,7 @@ async fn no_key_makes_a_stronger_one() {
     assert!(matches!(refused, Err(Error::Rejected(Rejection::GrantExceedsOwn))));
 }
 
-/// What was allowed when the request came in is judged again when it is applied.
+/// Permissions are checked again when the command is applied.
 #[tokio::test]
 async fn a_key_revoked_on_the_way_writes_nothing() {
     let world = World::new().await;

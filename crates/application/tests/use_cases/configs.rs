@@ -1,4 +1,4 @@
-//! Writing documents: preconditions, checks that are tried again, rollback.
+//! Writing documents: preconditions, repeated checks, rollback.
 
 use crate::world::*;
 use application::ports::Freshness;
@@ -7,7 +7,7 @@ use domain::{
     BindingChange, ChangeKind, Command, Content, Dialect, Precondition, Rejection, SchemaVersion, Version,
 };
 
-/// The command by which another node updates schema `s` at the same time.
+/// A concurrent update of schema `s` by another node.
 fn rival_update(world: &World, text: &str) -> domain::Stamped<Command> {
     let schema_text = Content::from_compact(text).expect("small");
     let command = Command::UpdateSchema {
@@ -107,7 +107,7 @@ async fn a_put_gives_up_when_its_schema_never_rests() {
     assert!(matches!(refused, Err(Error::Contended)), "{refused:?}");
 }
 
-/// A node that is behind neither refuses for what is long repaired nor accepts what is long forbidden.
+/// A node that is behind decides on the current state.
 #[tokio::test]
 async fn a_node_that_is_behind_answers_from_the_present() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! When the world fails: what is said, and that nothing is claimed that is not known.
+//! Failures of ports: reported errors, and no false claims about the outcome.
 
 use crate::world::*;
 use application::ports::{Consistency, Freshness};

@@ -1,4 +1,4 @@
-//! Lists and history: pages that fit together while others write.
+//! Lists and history: consistent pages during concurrent writes.
 
 use crate::world::*;
 use application::ports::Freshness;
@@ -101,7 +101,7 @@ async fn history_is_kept_through_delete_and_create() {
     assert_eq!(deletion.expect("kept").shown.kind, ChangeKind::Delete);
 }
 
-/// The archive may know more than a stale view; what is shown belongs to the view's revision.
+/// The archive may be ahead of a stale view; the result ends at the view's revision.
 #[tokio::test]
 async fn history_does_not_run_ahead_of_its_view() {
     let world = World::new().await;
@@ -117,7 +117,7 @@ async fn history_does_not_run_ahead_of_its_view() {
     assert!(found.items.iter().all(|version| version.revision <= found.revision));
 }
 
-/// What an earlier project of the same name held is nobody's business.
+/// The history of a deleted project is not visible in a new one of the same name.
 #[tokio::test]
 async fn a_new_project_does_not_show_its_predecessor() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! The use cases on fakes: who may, what is checked, what is tried again, and what lists show.
+//! Tests of the use cases on fakes: authorisation, checks, retries, lists.
 
 mod access;
 mod configs;

@@ -1,4 +1,4 @@
-//! Schema changes that writers of documents overtake again and again.
+//! Schema changes with concurrent writes of documents between check and commit.
 
 use crate::world::*;
 use application::Error;
@@ -22,7 +22,7 @@ impl World {
     }
 }
 
-/// A writer that gets in before every single proposal.
+/// A writer commits before every proposal, until a hold stops it.
 #[tokio::test]
 async fn a_change_comes_to_its_end() {
     let world = World::new().await;
@@ -46,7 +46,7 @@ async fn a_change_that_fails_lets_go() {
     for _ in 0..4 {
         world.test.node.inject_before_next_proposal(world.rival_put(Precondition::Present));
     }
-    // What comes with the hold breaks the new version.
+    // The write that precedes the hold violates the new version.
     let mut bad = world.rival_put(Precondition::Absent);
     if let Command::PutConfig { id, content: text, .. } = &mut bad.command {
         (*id, *text) = (config("bad"), content("{}"));
@@ -58,7 +58,7 @@ async fn a_change_that_fails_lets_go() {
     world.put_with("bad", "{}", BindingChange::Keep, at(1)).await.expect("nothing is held");
 }
 
-/// A writer that meets a hold waits for its end instead of being refused.
+/// A writer waits for the end of a hold instead of being refused.
 #[tokio::test]
 async fn a_writer_waits_for_the_end_of_a_hold() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Reading the past: one config, a whole environment, and what differs from now.
+//! Reads of earlier states: a config, an environment, and the differences from now.
 
 use crate::world::*;
 use application::ports::Freshness;
@@ -14,7 +14,7 @@ impl World {
         Ok((text.expect("a document"), found.shown.version.0))
     }
 
-    /// `key=document` of every config, page by page.
+    /// `key=document` of every config, read in pages.
     async fn environment_at(&self, moment: Moment) -> Vec<String> {
         let list = ConfigList { with_content: true, moment, ..ConfigList::default() };
         let (mut shown, mut after, mut at) = (Vec::new(), None, None);
@@ -34,7 +34,7 @@ impl World {
             if after.is_none() {
                 return shown;
             }
-            // Others write meanwhile.
+            // A concurrent write between two pages.
             self.put("zz", "\"late\"").await;
         }
     }
@@ -76,7 +76,7 @@ async fn a_config_is_shown_as_it_was_at_every_revision() {
             expected.push(Some((n.to_string(), n)));
         }
         revisions.push(world.test.node.state().revision());
-        // Revisions of others are between.
+        // Changes of other configs in between.
         world.put("other", &format!("\"{n}\"")).await;
     }
     assert!(gone(&world.read("a", Moment::Revision(before)).await), "it did not exist yet");
@@ -121,7 +121,7 @@ async fn a_config_is_shown_as_it_was_at_a_time() {
     assert!(matches!(future, Err(Error::FutureTime { .. })), "{future:?}");
 }
 
-/// The clocks of leaders differ; what is recorded does not go back, so the newest version of a time is found.
+/// The clocks of leaders differ; recorded times never decrease, so the newest version at a time is found.
 #[tokio::test]
 async fn a_clock_that_goes_back_hides_nothing() {
     let world = World::new().await;
@@ -198,7 +198,7 @@ async fn the_past_of_an_earlier_project_is_not_shown() {
     }
 }
 
-/// A stale node waits until it has the revision, or says that it is behind.
+/// A stale node waits for the requested revision, or reports that it is behind.
 #[tokio::test]
 async fn a_stale_node_does_not_make_up_the_past() {
     let world = World::new().await;
@@ -270,7 +270,7 @@ async fn what_differs_from_a_revision_is_found() {
     assert!(matches!(refused, Err(Error::FutureRevision { .. })));
 }
 
-/// What is put back is held in memory: as much as one transaction may carry.
+/// The documents to restore are bounded by the size of one transaction.
 #[tokio::test]
 async fn what_is_put_back_is_bounded() {
     let world = World::new().await;
@@ -287,7 +287,7 @@ async fn what_is_put_back_is_bounded() {
     assert!(matches!(refused, Err(Error::Document(_))), "{refused:?}");
 }
 
-/// What differs can be put back one by one, and then nothing differs any more.
+/// After each difference is restored, no difference remains.
 #[tokio::test]
 async fn what_differs_can_be_put_back() {
     let world = World::new().await;

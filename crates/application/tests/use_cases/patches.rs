@@ -1,4 +1,4 @@
-//! Patching: against exactly the version that was read, checked like any other change.
+//! Patches: applied to exactly the version that was read, and checked like any other change.
 
 use crate::world::*;
 use application::testing::Fault;
@@ -23,7 +23,7 @@ impl World {
             .map(|changed| changed.item)
     }
 
-    /// The command by which another node writes the config at the same time.
+    /// A concurrent write of the config by another node.
     fn rival_text(&self, text: &str) -> Stamped<Command> {
         let command = Command::PutConfig {
             id: config("a"),
@@ -71,7 +71,7 @@ async fn a_patch_needs_the_version_it_was_made_for() {
     };
     assert_eq!((expected, current), (Some(Version(1)), Version(2)));
     assert!(world.patch("{}", at(3)).await.is_err());
-    // Another one comes first: what was asked for is gone.
+    // A concurrent write comes first: the expected version is gone.
     world.test.node.inject_before_next_proposal(world.rival_text(r#"{"rival":1}"#));
     let conflict = world.patch(r#"{"c":1}"#, at(2)).await;
     assert!(matches!(conflict, Err(Error::Rejected(Rejection::VersionConflict { .. }))), "{conflict:?}");
@@ -86,7 +86,7 @@ async fn a_patch_of_any_version_is_done_again_when_another_change_came_first() {
     world.test.node.inject_before_next_proposal(world.rival_text(r#"{"rival":2}"#));
     let written = world.patch(r#"{"mine":1}"#, Precondition::Present).await.expect("it fits");
     assert_eq!(text(&written), r#"{"rival":2,"mine":1}"#);
-    // But not for ever.
+    // The number of retries is bounded.
     for n in 0..40 {
         world.test.node.inject_before_next_proposal(world.rival_text(&n.to_string()));
     }
@@ -96,7 +96,7 @@ async fn a_patch_of_any_version_is_done_again_when_another_change_came_first() {
     assert_eq!(world.test.node.proposals() - before, 16);
 }
 
-/// A node that is behind neither refuses for what is there by now nor patches what is gone.
+/// A node that is behind patches the current document.
 #[tokio::test]
 async fn a_node_that_is_behind_patches_the_present() {
     let world = World::new().await;
@@ -148,7 +148,7 @@ async fn a_patch_shows_the_document_to_readers_only() {
     assert!(world.test.application.configs.patch(&caller, request("{}", at(1))).await.is_ok());
 }
 
-/// A patch whose outcome is unknown is not done again: it may have happened.
+/// A patch with an unknown outcome is not retried, because it may have been applied.
 #[tokio::test]
 async fn an_unknown_outcome_is_told() {
     let world = World::new().await;

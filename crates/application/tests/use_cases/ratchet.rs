@@ -1,4 +1,4 @@
-//! Schemas under `ratchet`: failing documents may stay, none may be added, and they are listed.
+//! Schemas with the mode `ratchet`: failing documents may stay, none may be added, and they are listed.
 
 use crate::world::*;
 use application::ports::Freshness;
@@ -40,7 +40,7 @@ fn keys(found: &FailuresPage) -> Vec<String> {
     found.page.items.iter().map(|failure| failure.id.key.to_string()).collect()
 }
 
-/// Schema `s` demands `x` under ratchet; `old` is without, `new` has it.
+/// Schema `s` requires `x` with the mode `ratchet`; `old` lacks it, `new` has it.
 async fn ratcheted() -> World {
     let world = World::new().await;
     world.create_schema("s", "{}").await.expect("new");
@@ -97,7 +97,7 @@ async fn a_schema_becomes_strict_only_when_nothing_fails() {
     assert!(matches!(refusal, Err(Error::SchemaBreaksDocuments(_))), "strict by itself now: {refusal:?}");
 }
 
-/// The mode may change between the look and the commit; strict holds when it is strict by then.
+/// The mode may become strict between check and commit; then the strict rule applies.
 #[tokio::test]
 async fn a_rival_that_makes_it_strict_is_noticed() {
     let world = ratcheted().await;

@@ -11,7 +11,7 @@ fn used(name: &str, version: u64, newest: bool) -> SchemaUse {
     SchemaUse { name: schema(name).name, version: SchemaVersion(version), newest }
 }
 
-/// `base` demands `x`.
+/// A world with the schema `base`, which requires `x`.
 async fn with_base() -> World {
     let world = World::new().await;
     world.create_schema("base", "{\"required\":[\"x\"]}").await.expect("new");
@@ -44,7 +44,7 @@ async fn documents_are_held_to_what_is_referred_to() {
     let refused = world.put_with("a", "{}", follow("s"), Precondition::Absent).await;
     assert!(matches!(refused, Err(Error::ValidationFailed { .. })), "{refused:?}");
     world.put_with("a", "{\"x\":1}", follow("s"), Precondition::Absent).await.expect("valid");
-    // A newer base changes nothing until s is registered again.
+    // A newer base has no effect until s is registered again.
     world.update_schema("base", "{\"required\":[\"y\"]}").await.expect("nothing follows base");
     world.put_with("b", "{\"x\":1}", follow("s"), Precondition::Absent).await.expect("valid");
     let refused = world.update_schema("s", USES_BASE).await;
@@ -64,7 +64,7 @@ async fn the_newest_is_what_it_is_at_the_commit() {
     let made = world.create_schema("s", USES_BASE).await.expect("it is looked up again");
     assert_eq!(made.shown.uses, [used("base", 2, true)]);
     world.put_with("a", "{\"y\":1,\"z\":1}", follow("s"), Precondition::Absent).await.expect("valid");
-    // Documents are checked against what it means in the end.
+    // Documents are checked against the version that the reference finally resolves to.
     world.rival(next_version_of_base(&world, "{\"required\":[\"w\"]}"));
     let refused = world.update_schema("s", USES_BASE).await;
     assert!(matches!(refused, Err(Error::SchemaBreaksDocuments(_))), "{refused:?}");

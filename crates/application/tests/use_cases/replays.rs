@@ -1,4 +1,4 @@
-//! Requests that come again with their idempotency key after much has happened.
+//! Replays: retries with an idempotency key after later changes.
 
 use crate::world::*;
 use application::{
@@ -16,7 +16,7 @@ impl World {
         RequestContext { idempotency, ..admin }
     }
 
-    /// Keeps only the newest version of each config from now on.
+    /// Sets the retention to the newest version of each config.
     async fn keep_only_the_newest(&self) {
         let retention = Some(Retention { versions: Some(1), ..Retention::default() });
         let change = ChangeProject { name: project("p"), display_name: None, quotas: None, retention };
@@ -25,7 +25,7 @@ impl World {
     }
 }
 
-/// The archive is ahead of whoever looks at an older view, also with what it has no more.
+/// Versions that the archive pruned after an older view are reported as pruned, not as missing.
 #[tokio::test]
 async fn what_goes_during_a_look_is_not_taken_for_never_there() {
     let world = World::new().await;
@@ -55,7 +55,7 @@ async fn what_goes_during_a_look_is_not_taken_for_never_there() {
     assert_eq!(listed.expect("the present").items.len(), 2);
 }
 
-/// Simulation, seed 33: the answer was 404 `version_not_found`, as if nothing had happened.
+/// Found by the simulation (seed 33): the replay got 404 `version_not_found`.
 #[tokio::test]
 async fn a_repeat_whose_version_is_gone_is_told_that_it_was_done() {
     let world = World::new().await;
@@ -97,8 +97,8 @@ async fn a_repeat_whose_version_is_gone_is_told_that_it_was_done() {
     assert_eq!(world.test.node.state().config(&config("a")).expect("it is there").version, Version(5));
 }
 
-/// Found by schemathesis: 404 `version_not_found`, as if nothing had happened. A schema of the same name that came
-/// later is another one.
+/// Found by schemathesis: the replay got 404 `version_not_found`. A later schema with the same name is
+/// another one.
 #[tokio::test]
 async fn a_repeated_creation_of_a_schema_that_is_gone_says_so() {
     let world = World::new().await;
@@ -124,7 +124,7 @@ async fn a_repeated_creation_of_a_schema_that_is_gone_says_so() {
     gone().await;
 }
 
-/// What is refused is not replicated when it is large, whatever refuses it.
+/// A large change that will be refused is not replicated.
 #[tokio::test]
 async fn a_large_change_that_is_refused_is_not_proposed() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! What the cluster prunes by itself: what a project's retention says, and what it has too much of.
+//! Automatic pruning: by the project's retention, and near its quota.
 
 use crate::world::*;
 use application::ChangeProject;
@@ -65,7 +65,7 @@ async fn a_full_history_is_trimmed_unless_the_project_chose_what_it_keeps() {
     let kept = world.kept_past().versions;
     assert!((15..=21).contains(&kept), "{kept} of 40 are left");
     assert_eq!(world.prune_now().await, 0, "there is enough room now");
-    // Writing goes on for ever.
+    // Writes never exhaust the quota.
     for n in 0..100 {
         world.put("a", &n.to_string()).await;
         world.prune_now().await;

@@ -1,4 +1,4 @@
-//! Schemas: registering, and the documents that a new version must not break.
+//! Schemas: registration, and the check of existing documents.
 
 use crate::world::*;
 use application::Error;
@@ -51,7 +51,7 @@ async fn pinned_documents_do_not_block() {
     assert!(matches!(deleted, Err(Error::Rejected(Rejection::SchemaInUse { .. }))));
 }
 
-/// A document that starts to follow between the check and the commit is checked after all.
+/// A document that is bound between check and commit is checked too.
 #[tokio::test]
 async fn documents_that_come_meanwhile_are_checked_too() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Imports when others write at the same time, and when the world fails under way.
+//! Imports with concurrent writes, and with failures of ports.
 
 use crate::world::*;
 use application::ports::Freshness;
@@ -34,7 +34,7 @@ async fn import(world: &World, mode: ImportMode, dry_run: bool, records: &[Recor
     import.finish(Some((records.len() as u64 + 1, totals))).await
 }
 
-/// Lets somebody else write `b` between the check and the commit.
+/// Injects a concurrent write of `b` between check and commit.
 fn rival(world: &World) {
     let command = Command::PutConfig {
         id: config("b"),
@@ -136,7 +136,7 @@ async fn a_dry_run_checks_against_schemas_that_are_only_planned() {
     let report = import(&world, ImportMode::Merge, false, &records[..4]).await;
     assert_eq!((report.failed, report.configs.created), (0, 2), "{report:?}");
 
-    // What was taken out meanwhile is of one revision, however much is written.
+    // An export shows one revision, despite concurrent writes.
     let transfer = &world.test.application.transfer;
     let name = project("p");
     let mut export =

@@ -1,4 +1,4 @@
-//! Changes that change nothing, changes that any state is fine for, and deleted configs that come back.
+//! Changes without effect, unconditional changes, and restored configs.
 
 use crate::world::*;
 use application::ports::Freshness;
@@ -26,7 +26,7 @@ async fn the_same_document_keeps_its_version() {
     assert!(!other.unchanged && other.document.shown.version == Version(2));
 }
 
-/// Who may not read a document must not find out what it is by guessing.
+/// A caller without read permission must not find out a document by guessing it.
 #[tokio::test]
 async fn only_readers_are_told_that_it_is_the_same() {
     let world = World::new().await;

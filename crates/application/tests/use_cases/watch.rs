@@ -1,4 +1,4 @@
-//! Watching on fakes: what comes first, where it goes on, and when it ends.
+//! Watches on fakes: initial state, resume, and end.
 
 use crate::world::{World, config, context, environment, project};
 use application::ports::{CHANGES_READ_BYTES_MAX, CHANGES_READ_MAX};
@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a part says, in short: `reset 5`, `a=1`, `.`, `a@7=1`, `-a@8`, `bookmark 9`.
+/// The short form of a part: `reset 5`, `a=1`, `.`, `a@7=1`, `-a@8`, `bookmark 9`.
 fn short(part: &WatchPart) -> String {
     let text = |shown: &ConfigRevision| shown.content.as_ref().map(|content| content.as_str().to_owned());
     match part {
@@ -50,7 +50,7 @@ async fn open(world: &World, prefix: &str, after: Option<u64>) -> Watch {
     try_open(world, &world.test.admin, prefix, after).await.expect("the administrator may watch")
 }
 
-/// Everything up to the next bookmark.
+/// All parts up to the next bookmark.
 async fn all(watch: &mut Watch) -> Vec<String> {
     let mut said = Vec::new();
     loop {
@@ -62,7 +62,7 @@ async fn all(watch: &mut Watch) -> Vec<String> {
     }
 }
 
-/// What comes soon, or a failure.
+/// The next item; panics after a timeout.
 async fn soon<T>(next: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), next).await.expect("it comes soon")
 }
@@ -276,7 +276,7 @@ fn change(key: &str, bytes: usize) -> Arc<ConfigRevision> {
     })
 }
 
-/// Reads pieces until the end, from changes given as (revision, key, bytes); gives (revision, index, last).
+/// Reads all pieces of the changes (revision, key, bytes); returns (revision, index, last) of each change.
 fn read_all(all: &[(u64, &str, usize)], through: u64) -> Vec<Vec<(u64, u32, bool)>> {
     let environment = environment("default");
     let (mut after, mut pieces) = (Place::end_of(Revision(0)), Vec::new());
@@ -319,7 +319,7 @@ fn pieces_are_bounded_and_cut_revisions_without_losing_their_end() {
     assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [CHANGES_READ_MAX, 5]);
     let lasts: Vec<bool> = pieces.iter().flatten().map(|(.., last)| *last).collect();
     assert!(lasts.iter().rev().skip(1).all(|last| !last) && lasts[lasts.len() - 1], "{lasts:?}");
-    // What follows a full piece within its revision, but is not wanted, leaves the last one the last.
+    // Unwanted changes after a full piece, in the same revision, do not affect its last flag.
     let mut full: Vec<(u64, &str, usize)> = (0..CHANGES_READ_MAX).map(|_| (1, "w", 1)).collect();
     full.extend([(1, "x", 1), (2, "w", 1)]);
     let pieces = read_all(&full, 2);

@@ -1,4 +1,4 @@
-//! A small world for the tests: project `p` with environment `default`, and short ways to say things.
+//! Fixtures: the project `p` with the environment `default`, and short forms of requests.
 
 use application::testing::{TestApplication, application};
 use application::{
@@ -79,7 +79,7 @@ impl World {
         self.test.application.configs.put(&self.test.admin, request).await.map(|changed| changed.item)
     }
 
-    /// Puts a config without a schema, whatever was there.
+    /// Puts a config without a schema, unconditionally.
     pub async fn put(&self, key: &str, text: &str) -> Revision {
         let live = self.test.node.state().config(&config(key)).is_some();
         let expected = if live { Precondition::Present } else { Precondition::Absent };
@@ -114,7 +114,7 @@ impl World {
             .map(|changed| changed.item.detail)
     }
 
-    /// A new key of project `p` with these permissions, and a context that carries it.
+    /// Creates an API key of project `p` with these permissions; returns a context with the key as caller.
     pub async fn key(&self, permissions: &[Permission]) -> RequestContext {
         let request = CreateApiKey {
             project: project("p"),
