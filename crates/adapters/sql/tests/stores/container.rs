@@ -1,5 +1,5 @@
-//! The contract on a server in a container, as in production: reached over a network, with a password, and of a
-//! version that this machine need not have.
+//! The store contract on a server in a container, as in production: over a network, with a password, and with
+//! another version than the installed one.
 
 use crate::opening::{
     check_changed_migration_is_refused, check_many_migrate_at_once, check_schema_must_be_known,
@@ -12,7 +12,7 @@ use postgres_fixture::container::{Container, Data};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Longest time for all checks of a test, many times what they take on a machine that has nothing else to do.
+/// Timeout of all checks of a test; they need a fraction of it on an idle machine.
 const LIMIT: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,11 @@
-//! The contract, port by port on each kind of database.
+//! The store contract, per port and kind of database.
 
 use crate::places::{Kind, Places};
 use application::testing::identity_contract as contract;
 
 macro_rules! contract {
     ($($port:ident),* $(,)?) => {
-        /// All ports, one after the other.
+        /// Runs the checks of all ports in sequence.
         pub async fn all(kind: Kind<'_>) {
             $(
                 let places = Places::new(kind);

@@ -1,4 +1,4 @@
-//! The contract of the stores of people on a real PostgreSQL and on SQLite files, and what is particular to
+//! Tests of the identity stores on a real PostgreSQL and on SQLite: the contract, and behaviour specific to
 //! databases.
 
 mod container;

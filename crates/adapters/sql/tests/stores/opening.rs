@@ -1,4 +1,4 @@
-//! Opening a database: which schema it must have, and that many may migrate it at once.
+//! Opening a database: required schema version, and concurrent migration.
 
 use crate::places::{Kind, Places};
 use adapter_sql::{Database, OpenError, Settings, migrate, schema_version};
@@ -8,7 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::path::Path;
 
-/// Runs a statement as somebody else's program would.
+/// Runs a statement outside of the program's own connections.
 pub async fn run(kind: Kind<'_>, settings: &Settings, statement: &'static str) {
     let url = secrecy::ExposeSecret::expose_secret(&settings.url);
     match kind {
@@ -55,7 +55,7 @@ pub async fn check_schema_must_be_known(kind: Kind<'_>) {
     assert!(text.contains("900") && text.contains("newer program"), "{text}");
 }
 
-/// A database of every earlier version, with a user in it, is brought to the newest one, and the user is there.
+/// A database of every earlier schema version is migrated to the newest, and its user is kept.
 pub async fn check_earlier_versions_are_upgraded(kind: Kind<'_>) {
     let folder = match kind {
         Kind::Postgres(_) => "postgres",

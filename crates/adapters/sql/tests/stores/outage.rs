@@ -1,4 +1,4 @@
-//! A server that goes away and comes back.
+//! A server that stops and starts again.
 
 use crate::places::stores;
 use adapter_sql::{Database, OpenError, Settings};
@@ -17,7 +17,7 @@ fn settings(url: String) -> Settings {
     }
 }
 
-/// What was answered is there when the server is back.
+/// Acknowledged writes are present after the server is back.
 pub async fn check_outage(server: &Server, stop: impl AsyncFnOnce(), resume: impl AsyncFnOnce()) {
     let database = Database::open(&settings(server.empty()), true).await.expect("opened");
     let stores = stores(&database);
@@ -98,7 +98,7 @@ async fn a_read_survives_connections_that_died() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_silent_is_not_available() {
-    // It takes connections and never says a word, as behind a broken network.
+    // Accepts connections and never responds, as behind a broken network.
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bound");
     let url = format!("postgres://u@{}/d", listener.local_addr().expect("an address"));
     let began = Instant::now();

@@ -16,13 +16,13 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'static> {
-    /// On the server that all tests share.
+    /// The PostgreSQL server that all tests share.
     pub fn postgres() -> Self {
         Self::Postgres(Server::shared())
     }
 }
 
-/// Gives new databases, and keeps their folders until it goes.
+/// Creates databases; their folders are deleted on drop.
 #[derive(Debug)]
 pub struct Places<'a> {
     kind: Kind<'a>,
@@ -34,7 +34,7 @@ impl<'a> Places<'a> {
         Self { kind, folders: Mutex::default() }
     }
 
-    /// Settings for a new database without a schema.
+    /// Settings of a new database without a schema.
     pub fn empty(&self) -> Settings {
         match self.kind {
             Kind::Postgres(server) => patient(server.empty()),
@@ -47,7 +47,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Settings for a new database with the newest schema.
+    /// Settings of a new database with the newest schema.
     pub async fn migrated(&self) -> Settings {
         match self.kind {
             Kind::Postgres(server) => patient(server.copy_of("identity", migrate_elsewhere)),
@@ -59,14 +59,14 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Stores in a new database.
+    /// The stores on a new database.
     pub async fn stores(&self) -> Stores {
         let settings = self.migrated().await;
         stores(&Database::open(&settings, false).await.expect("a migrated database can be opened"))
     }
 }
 
-/// All stores in one database.
+/// The stores on a database.
 pub fn stores(database: &Database) -> Stores {
     let one = Arc::new(database.clone());
     Stores {
@@ -86,18 +86,18 @@ pub fn stores(database: &Database) -> Stores {
     }
 }
 
-/// Settings for a file in a folder.
+/// Settings of an SQLite file in a folder.
 pub fn file(folder: &Path) -> Settings {
     patient(format!("sqlite:{}", folder.join("identity.db").display()))
 }
 
-/// Settings that wait longer, for the machines of tests are slow, and take more than one connection.
+/// Settings with longer timeouts, for slow test machines, and several connections.
 fn patient(url: String) -> Settings {
     let waits = Duration::from_secs(20);
     Settings { acquire_timeout: waits, statement_timeout: waits, ..Settings::new(url.into()) }
 }
 
-/// Migrates from a thread that is not one of the test's runtime.
+/// Migrates on a separate thread, outside the test's runtime.
 fn migrate_elsewhere(url: &str) {
     std::thread::scope(|scope| {
         let work = scope.spawn(|| {

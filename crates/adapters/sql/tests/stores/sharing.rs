@@ -1,4 +1,4 @@
-//! Several processes on one database, requests that are given up, and statements that take too long.
+//! Several processes on one database, cancelled requests, and statement timeouts.
 
 use crate::places::{Kind, Places, stores};
 use adapter_sql::Database;
@@ -25,7 +25,7 @@ pub fn record(action: &str) -> NewAuditRecord {
     }
 }
 
-/// Three pools on one database stand for three processes: SQLite locks its file between any two connections.
+/// Three pools on one database act as three processes: SQLite locks its file between connections.
 pub async fn check_three_share(kind: Kind<'_>) {
     let places = Places::new(kind);
     let settings = places.migrated().await;
@@ -44,7 +44,7 @@ pub async fn check_three_share(kind: Kind<'_>) {
     assert_eq!((verified.records, verified.first_bad), (90, None));
 }
 
-/// Requests whose clients are gone are dropped wherever they are; nothing of them stays, and nothing is stuck.
+/// Requests cancelled at any point leave no changes and no locks.
 async fn check_given_up_requests(kind: Kind<'_>) {
     let places = Places::new(kind);
     let settings = places.migrated().await;

@@ -1,4 +1,4 @@
-//! Somebody alters the audit past the program: a check names the first record that is not what was written.
+//! Tampering with the audit table: verification returns the first modified record.
 
 use crate::opening::run;
 use crate::places::{Kind, Places};
@@ -12,7 +12,7 @@ async fn check_found(kind: Kind<'_>, statement: &'static str, first_bad: Option<
     let places = Places::new(kind);
     let settings = places.migrated().await;
     let database = Database::open(&settings, false).await.expect("opened");
-    // More than a check reads at a time.
+    // More than one verification batch.
     let records: Vec<_> = (0..1200).map(|n| record(&format!("a{n}"))).collect();
     database.append(&records).await.expect("written");
     run(kind, &settings, statement).await;
@@ -20,7 +20,7 @@ async fn check_found(kind: Kind<'_>, statement: &'static str, first_bad: Option<
     assert_eq!(verified.first_bad, first_bad, "{kind:?}: {statement}");
 }
 
-/// What is made good in the database itself is found by what the cluster knows.
+/// Tampering that keeps the chain in the database valid is detected by the anchor in the cluster.
 async fn check_anchored(kind: Kind<'_>, statements: &[&'static str], first_bad: Option<u64>) {
     let places = Places::new(kind);
     let settings = places.migrated().await;
