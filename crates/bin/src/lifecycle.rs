@@ -95,7 +95,7 @@ fn set_filter(log_filter: &(dyn Fn() -> Result<String, SettingsError> + Sync)) {
     }
 }
 
-/// Returns the handler of fatal errors: logs the error and ends the process with [`EXIT_FATAL`].
+/// Returns the handler of fatal errors: logs the error and ends the process with `EXIT_FATAL`.
 pub fn exit_on_fatal() -> OnFatal {
     let first = Once::new();
     Arc::new(move |error| {
