@@ -1,17 +1,17 @@
-//! API keys: shown once, revoked everywhere at once, gone when their time is over.
+//! API keys: the secret is shown once, revocation applies on every node at once, expiry.
 
 use crate::shared::{cluster, everywhere, project};
 use e2e::{Project, TestClient, until};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Reads a config; gives status and code.
+/// Reads a config; returns status and code.
 async fn reads(client: &TestClient, path: &str) -> (u16, String) {
     let answer = client.get(path).send().await;
     (answer.status, answer.code())
 }
 
-/// RFC 3339 in seconds from now, written without a calendar: a whole day is 86,400 s.
+/// The RFC 3339 time this many seconds from now, computed without a calendar library: a day has 86,400 s.
 fn in_seconds(seconds: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs() + seconds;
     let (days, rest) = (now / 86_400, now % 86_400);
@@ -165,7 +165,7 @@ async fn a_rotated_key_has_another_secret() {
         at(&new).await.is(200);
         at(&old).await.refused(401, "unauthenticated");
     }
-    // A key may rotate itself, but none that may do more than it.
+    // A key may rotate itself, but no key with more permissions.
     let again = new.post(&now).send().await.is(200).json();
     let newest = old.with_key(again["key"].as_str().expect("shown"));
     new.get(&project.configs("")).send().await.refused(401, "unauthenticated");

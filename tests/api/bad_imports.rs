@@ -1,4 +1,4 @@
-//! Imports that are refused: files that are none, and keys that may not.
+//! Refused imports: invalid files, and keys without permission.
 
 use crate::import_export::{LIMITS, NDJSON, bound, config, end, export, header, keys, rest, rich, send};
 use crate::shared::project;
@@ -68,7 +68,7 @@ async fn a_key_moves_only_what_it_may() {
     let reader =
         source.key_with(&["config:document:read", "config:schema:read", "project:environment:read"]).await;
     assert_eq!(rest(&export(&reader).await), rest(&file));
-    // Who may only read takes no turn.
+    // A read-only key occupies no import slot.
     send(&reader, "?mode=replace", file.clone()).await.refused(403, "forbidden");
     assert_eq!(rest(&export(&source).await), rest(&file));
 }

@@ -1,4 +1,4 @@
-//! Bad input is refused by name, and nothing is lost.
+//! Invalid input is refused with a specific code, and no data is lost.
 
 use crate::shared::project;
 use e2e::{Answer, Project};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 const JSON: &str = "application/json";
 
-/// Sends the body as a change of a config; afterwards the config is what it was.
+/// Sends the body as a change of a config; asserts the refusal and that the config is unchanged.
 async fn check_put(kind: &str, body: impl Into<Vec<u8>>, status: u16, code: &str) -> serde_json::Value {
     let project = project().await;
     let before = project.create_config("a", &json!({ "n": 1 })).await.json();
@@ -23,7 +23,7 @@ async fn check_path(path: &str, status: u16, code: &str) {
     project.client.get(&project.path(path)).send().await.refused(status, code);
 }
 
-/// Tries to write the key.
+/// Attempts to write the config key.
 async fn check_key(key: &str) {
     let project = project().await;
     let put = project.client.put(&project.config(key)).if_absent().json(&json!({ "content": 1 }));
@@ -149,7 +149,7 @@ async fn long_urls_and_headers_are_refused() {
     assert_eq!(answer.refused(431, "headers_too_large")["limit_bytes"], 16_384);
 }
 
-/// Whether the project still takes and gives documents.
+/// Asserts that the project still accepts and returns documents.
 pub async fn still_works(project: &Project) {
     project.create_config("still.works", &json!(1)).await;
     assert_eq!(project.read("still.works").await["content"], 1);

@@ -1,4 +1,4 @@
-//! Schemas that are none, that reach elsewhere, or that would take for ever.
+//! Invalid schemas, external references, and schemas whose checks would not end.
 
 use crate::bad_input::still_works;
 use crate::shared::project;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-/// Registers the schema, and offers it as a new version too; both are refused and nothing is left.
+/// Offers the schema as a new one and as a new version; asserts that both are refused and nothing is stored.
 async fn check(schema: Value, status: u16, code: &str) -> Value {
     let project = project().await;
     let body = json!({ "name": "s", "schema": schema });

@@ -1,11 +1,11 @@
-//! How much a project may hold, and how much of its past it keeps.
+//! Quotas and retention of projects.
 
 use crate::shared::{everywhere, project};
 use e2e::{Project, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Housekeeping looks every five seconds.
+/// Housekeeping runs every five seconds.
 const PRUNED_WITHIN: Duration = Duration::from_mins(1);
 
 async fn change(project: &Project, body: &Value) -> Value {
@@ -47,7 +47,7 @@ async fn a_project_holds_no_more_than_its_quotas() {
         (&usage["documents"], &usage["bytes"], &usage["api_keys"]),
         (&json!(2), &json!(100), &json!(1))
     );
-    // What frees space is always allowed, also above a quota that was lowered.
+    // Deletions are permitted even above a lowered quota.
     change(&project, &json!({ "quotas": { "documents": 0, "bytes": 0 } })).await;
     project.write("a", &json!("")).await;
     project.client.delete(&project.config("b")).if_any().send().await.is(204);
@@ -55,7 +55,7 @@ async fn a_project_holds_no_more_than_its_quotas() {
     assert_eq!((&read["usage"]["documents"], &read["usage"]["bytes"]), (&json!(1), &json!(2)));
 }
 
-/// One key, written again and again: what is kept counts too.
+/// History counts towards the quota: one key, written repeatedly.
 #[tokio::test]
 async fn a_project_keeps_no_more_history_than_its_quota() {
     let project = project().await;
@@ -75,7 +75,7 @@ async fn a_project_keeps_no_more_history_than_its_quota() {
         assert!(written < 10, "4.5 MB of history were kept");
     };
     assert_eq!((&refused["limit"], &refused["max"]), (&json!("history_bytes"), &json!(3_000_000)));
-    // Keeping less makes room.
+    // A shorter retention frees quota.
     change(&project, &json!({ "retention": { "versions": 1 } })).await;
     until("there is room again", PRUNED_WITHIN, async || {
         let body = json!({ "content": 1 });
@@ -100,12 +100,12 @@ async fn a_project_has_no_more_watchers_at_a_node_than_its_quota() {
         (&refused["limit"], &refused["max"], &refused["used"]),
         (&json!("watchers"), &json!(2), &json!(2))
     );
-    // One that waits for a change is a watcher too; one that has its answer at once is not.
+    // A waiting read counts as a watcher; a read that is answered at once does not.
     let path = format!("{}?wait=20s", own.config("a"));
     let wait = |etag: u64| own.client.get(&path).header("If-None-Match", &format!("\"{etag}\"")).send();
     wait(known).await.refused(403, "quota_exceeded");
     wait(known + 1).await.is(200);
-    // Neither other nodes nor other projects are touched, and who goes makes room.
+    // Other nodes and other projects are not affected, and a closed watch frees its slot.
     let _elsewhere = watch(&project.through(clients[1].clone())).watch().await;
     let _other = watch(&other.through(clients[0].clone())).watch().await;
     drop(first);
@@ -171,13 +171,13 @@ async fn old_versions_go_and_the_newest_stays() {
     }
     assert_eq!(project.read("a").await["content"], 9);
     assert_eq!(project.read("still").await["version"], 1);
-    // What it was before is not known any more, and nobody is told that there was nothing.
+    // An earlier state is pruned; it is not reported as missing.
     let before = format!("{}?revision={first}", project.config("a"));
     let refused = project.client.get(&before).send().await.refused(410, "history_pruned");
     assert_eq!((&refused["key"], &refused["oldest_version"]), (&json!("a"), &json!(7)));
     let list = format!("{}?revision={first}", project.configs(""));
     project.client.get(&list).send().await.refused(410, "history_pruned");
-    // The numbers go on.
+    // Version numbers continue.
     assert_eq!(project.create_config("gone", &json!(0)).await.etag(), 11);
     let rollback = format!("{}/rollback", project.config("a"));
     let back = project.client.post(&rollback).if_match(9).json(&json!({ "to_version": 2 }));

@@ -1,4 +1,4 @@
-//! What operators see of the nodes, and who may change the members.
+//! Cluster state, and permissions for membership changes.
 
 use crate::shared::{cluster, everywhere, project};
 use serde_json::json;

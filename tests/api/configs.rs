@@ -1,4 +1,4 @@
-//! Configs: create, change, read, delete, and reads as fresh or as stale as asked.
+//! Configs: create, change, read, delete, and the consistencies of reads.
 
 use crate::shared::{everywhere, project};
 use serde_json::json;

@@ -1,5 +1,4 @@
-//! What is said on the wire itself: hosts, bodies that are refused before they are sent, and the line that each
-//! request has in the access log.
+//! Behaviour at the connection level: host header, early refusal of bodies, access log.
 
 use crate::shared::cluster;
 use e2e::until;
@@ -7,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Sends text to the first node and gives all that it answers until it closes, or falls silent.
+/// Sends text to the first node; returns the response text until the node closes or is silent.
 async fn exchange(text: &str) -> String {
     let url = cluster().await.node(0).url();
     let address = url.strip_prefix("http://").expect("plain HTTP");

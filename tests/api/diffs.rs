@@ -1,4 +1,4 @@
-//! `GET …/diff`: what changed between two versions of a config.
+//! `GET …/diff`: the difference between two versions of a config.
 
 use crate::shared::{everywhere, project};
 use serde_json::json;
@@ -15,7 +15,7 @@ async fn versions_are_compared() {
     project.client.delete(&path).if_match(2).send().await.is(204);
     for client in everywhere().await {
         let diff = client.get(&format!("{path}/diff?to=2")).send().await.is(200);
-        // As text: a parser would round what differs.
+        // Compared as text: a JSON parser would round the numbers.
         let expected = r#""patch":[{"op":"replace","path":"/price","value":1.1},{"op":"replace","path":"/big","value":18446744073709551617},{"op":"remove","path":"/list/1"}]"#;
         assert!(diff.text().contains(expected), "{}", diff.text());
         let lines = diff.json()["text"].as_str().expect("a text").to_owned();

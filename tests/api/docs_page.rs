@@ -1,15 +1,15 @@
-//! The page at `/docs`, in a real browser: Chromium without a window. `scripts/test` installs it.
+//! The page at `/docs` in a headless Chromium, which `scripts/test` installs.
 
 use crate::shared::cluster;
 use e2e::say;
 use std::path::Path;
 use std::process::Command;
 
-/// How Debian and others call it.
+/// Program names of Chromium.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// Set to 1, the test fails where there is no browser.
+/// If set to 1, the test fails without a browser.
 const REQUIRED: &str = "GUARDIAN_REQUIRE_CHROMIUM";
-/// Far down the page.
+/// An anchor far down the page.
 const TARGET: &str = "schema-Violation";
 
 fn browser() -> Option<&'static str> {
@@ -19,7 +19,7 @@ fn browser() -> Option<&'static str> {
     PROGRAMS.into_iter().find(there)
 }
 
-/// Runs the browser on a page with a profile of its own.
+/// Runs the browser on a page with a temporary profile.
 fn run(program: &str, folder: &Path, more: &str, url: &str) -> Vec<u8> {
     let output = Command::new(program)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])

@@ -1,8 +1,8 @@
-//! Documents pass byte for byte: what a client wrote is what every client reads.
+//! Documents are stored byte for byte: every client reads what was written.
 
 use crate::shared::{cluster, project};
 
-/// Writes the document and reads it back from every node, live and from history.
+/// Writes the document; reads it from every node, current and from history.
 async fn check(document: &str) {
     let project = project().await;
     let body = format!("{{\"content\": {document} }}");

@@ -1,4 +1,4 @@
-//! Dry runs: every check is made, nothing is kept, and the answer is what would have happened.
+//! Dry runs: every check runs, nothing is stored, and the response describes the effects.
 
 use crate::shared::project;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! History: every version stays.
+//! History keeps every version.
 
 use crate::shared::project;
 use serde_json::{Value, json};

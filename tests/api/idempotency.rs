@@ -1,4 +1,4 @@
-//! Requests that come twice: one change, one answer.
+//! Retries with an idempotency key: one change, one response.
 
 use crate::shared::{everywhere, project};
 use e2e::fresh_name;
@@ -19,7 +19,7 @@ async fn a_repeated_request_changes_nothing_and_has_the_first_answer() {
     };
     let first = put(&project.client, 1).await.is(201);
     assert_eq!(first.header("idempotent-replayed"), None);
-    // It was changed since, and would be refused by now.
+    // The config has changed since; without the idempotency key the request would be refused.
     let change = project.client.put(&path).if_match(1).json(&json!({ "content": 5 }));
     change.send().await.is(200);
     for client in everywhere().await {

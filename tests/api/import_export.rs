@@ -1,4 +1,4 @@
-//! A project taken out as a file and brought in elsewhere: exactly, completely checked, and repeatable.
+//! Export of a project and import into another: exact, fully validated, repeatable.
 
 use crate::shared::{everywhere, project};
 use e2e::{Answer, Project};
@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 pub const NDJSON: &str = "application/x-ndjson";
-/// How many documents the big round trip has; `GUARDIAN_IMPORT_DOCUMENTS=10000` for the long variant.
+/// Number of documents of the large round trip; `GUARDIAN_IMPORT_DOCUMENTS=10000` is the long variant.
 const DOCUMENTS: usize = 1000;
 
 /// The first line of a file of this project.
@@ -49,7 +49,7 @@ async fn import(project: &Project, query: &str, lines: &[String]) -> Answer {
     send(project, query, lines.join("\n")).await
 }
 
-/// The export of the whole project.
+/// The export of the project.
 pub async fn export(project: &Project) -> String {
     let answer = project.client.get(&project.path("/export")).send().await.is(200);
     assert_eq!(answer.header("content-type"), Some(NDJSON));
@@ -71,7 +71,7 @@ pub async fn keys(project: &Project) -> Vec<String> {
     items.iter().map(|item| item["key"].as_str().expect("a key").to_owned()).collect()
 }
 
-/// Documents whose text is easily changed by whoever reads numbers or strings.
+/// Documents that change if numbers or strings are decoded and encoded again.
 const AWKWARD: [(&str, &str); 7] = [
     ("numbers", "{\"big\":12345678901234567890123,\"float\":1.50,\"tiny\":1E-7,\"minus\":-0,\"e\":1e5}"),
     ("unicode", "{\"é\":\"\\u00e9 é 😀 \\ud83d\\ude00 \\u0000 \u{2028}\",\"\":\"\\/ \\n\"}"),
@@ -184,7 +184,7 @@ async fn no_invalid_document_gets_in() {
     assert_eq!(counts(&problem["report"], "configs"), [0, 0, 0, 0]);
     assert!(keys(&project).await.is_empty() && project.all(&project.path("/schemas")).await.is_empty());
 
-    // The same against a schema that is there, and against one that the file would tighten.
+    // The same with an existing schema, and with one that the file would make stricter.
     project.create_schema("limits", &json!({ "type": "integer" })).await;
     import(&project, "", &lines).await.refused(422, "import_refused");
     project.create_bound("large", "limits", &json!(1000)).await;
@@ -251,7 +251,7 @@ async fn schemas_with_another_history_are_met_halfway() {
         json!({ "config": { "environment": "default", "key": key, "schema": schema, "content": 9 } })
             .to_string()
     };
-    // The file's numbers are others; the old version that is there under another number is found.
+    // The file has other version numbers; an existing version with the same content is matched.
     let file = [header(&project), version(4, &one), version(5, &two), pin("p", 4), pin("q", 5)];
     let report = import(&project, "", &file).await.is(200).json();
     assert_eq!(counts(&report, "schemas"), [0, 1, 1, 0]);
@@ -259,7 +259,7 @@ async fn schemas_with_another_history_are_met_halfway() {
         (&project.read("p").await["schema"]["version"], &project.read("q").await["schema"]["version"]),
         (&json!(1), &json!(2))
     );
-    // An old version that was never there is left out, and nothing can be pinned to it.
+    // An unknown old version is skipped, and no config can be pinned to it.
     let file = [header(&project), version(1, &three), version(2, &two), pin("p", 1)];
     let problem = import(&project, "", &file).await.refused(422, "import_refused");
     assert_eq!(
@@ -268,7 +268,7 @@ async fn schemas_with_another_history_are_met_halfway() {
     );
     let report = import(&project, "", &file[..3]).await.is(200).json();
     assert_eq!(counts(&report, "schemas"), [0, 0, 2, 0]);
-    // What the file has last is the newest afterwards, even when it was there before.
+    // The last version in the file becomes the newest, even if it existed before.
     let file = [header(&project), version(1, &one)];
     import(&project, "?mode=create", &file).await.refused(422, "import_refused");
     import(&project, "", &file).await.is(200);
@@ -296,7 +296,7 @@ async fn an_environment_goes_with_its_schemas() {
     source.client.get(&path("none")).send().await.refused(404, "environment_not_found");
 }
 
-/// What was done before an import broke off stays, and the same file finishes the job.
+/// Changes made before an import broke off stay, and the same file completes it.
 #[tokio::test]
 async fn an_import_that_broke_off_goes_on() {
     let project = project().await;
@@ -305,7 +305,7 @@ async fn an_import_that_broke_off_goes_on() {
     lines.extend((0..40).map(|n| config(&format!("key-{n:03}"), &document)));
     lines.push(end(0, 0, 40));
     let file = lines.join("\n");
-    // The sender stops in the middle until the first documents are there, and then goes away.
+    // The sender pauses in the middle until the first documents exist, and then disconnects.
     let address = project.client.url().trim_start_matches("http://").to_owned();
     let mut sender = TcpStream::connect(&address).await.expect("the node listens");
     let head = format!(

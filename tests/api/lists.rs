@@ -1,4 +1,4 @@
-//! Lists: prefixes, pages, and that all pages show one moment.
+//! Lists: prefixes, pages, and the common revision of all pages.
 
 use crate::shared::{everywhere, project};
 use e2e::Project;
@@ -8,7 +8,7 @@ fn keys(items: &[Value]) -> Vec<&str> {
     items.iter().map(|item| item["key"].as_str().expect("a key")).collect()
 }
 
-/// Lists what begins with the prefix among four keys.
+/// Lists four keys with the prefix.
 async fn check_prefix(prefix: &str, expected: &[&str]) {
     let project = project().await;
     for key in ["a", "a.b", "ab", "b"] {
@@ -65,7 +65,7 @@ async fn all_pages_show_the_first_pages_moment() {
     assert!(now.iter().any(|item| item["content"] == "new"));
 }
 
-/// Changes, adds and deletes what the list has not shown yet.
+/// Changes, adds and deletes configs that the list has not shown yet.
 async fn disturb(project: &Project, round: usize) {
     project.write("k8", &json!("new")).await;
     project.create_config(&format!("k7.new{round}"), &json!("new")).await;

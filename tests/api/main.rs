@@ -1,5 +1,5 @@
-//! The whole path, from a client to the disks of three real nodes and back. Every answer is held to
-//! `openapi.yaml`; every test works in projects of its own.
+//! End-to-end tests of the API on three real nodes. Every response is checked against `openapi.yaml`; every
+//! test has its own projects.
 
 mod api_keys;
 mod bad_imports;

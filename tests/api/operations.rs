@@ -1,4 +1,4 @@
-//! Probes, metrics, the contract itself, and what holds for every path.
+//! Probes, metrics, the API document, and behaviour common to all paths.
 
 use crate::shared::{admin, everywhere, project};
 use e2e::{Metrics, TestClient, contract, workspace};

@@ -1,10 +1,10 @@
-//! The past, read from real disks: configs and environments as they were, on every node.
+//! Reads of earlier states of configs and environments, from disk, on every node.
 
 use crate::shared::{everywhere, project};
 use e2e::{Answer, Project};
 use serde_json::{Value, json};
 
-/// When the server says that a version was made.
+/// The creation time of a version, as reported by the server.
 fn made_at(answer: &Answer) -> String {
     answer.json()["updated_at"].as_str().expect("a time").to_owned()
 }
@@ -60,13 +60,13 @@ fn shown(items: &[Value]) -> Vec<(&str, &Value)> {
     items.iter().map(|item| (item["key"].as_str().expect("a key"), &item["content"])).collect()
 }
 
-/// Four keys at one moment, and what became of them.
+/// Writes four keys at one moment, then changes them.
 async fn changed(project: &Project) -> Answer {
     for key in ["a", "b", "c", "d"] {
         project.create_config(key, &json!(if key == "d" { "older" } else { "old" })).await;
     }
     let last = project.write("d", &json!("old")).await;
-    // Another millisecond, so that the time tells them from what comes.
+    // Waits for another millisecond, so that the time separates the two states.
     let mut tick = 100;
     while made_at(&project.write("clock", &json!(tick)).await) == made_at(&last) {
         tick += 1;

@@ -1,4 +1,4 @@
-//! Patches: a part changes, the rest keeps its text, and writers do not lose each other's changes.
+//! Patches: partial changes keep the text of the rest, and concurrent patches are not lost.
 
 use crate::shared::{everywhere, project};
 use e2e::{Answer, Project, TestClient};
@@ -59,7 +59,7 @@ async fn a_patched_document_is_held_to_its_schema() {
     patch(&project.client, &project, MERGE, r#"{"n":2}"#).await.is(200);
 }
 
-/// Writers on every node, each with a member of its own: none is lost.
+/// Concurrent writers on every node, each patching its own member: no change is lost.
 #[tokio::test]
 async fn patches_of_any_version_do_not_lose_each_other() {
     let project = project().await;

@@ -1,5 +1,4 @@
-//! People on real nodes that share one database: signing in, being invited, getting a role, being refused, and
-//! all of it in the audit.
+//! Users on real nodes with a shared database: sign-in, invitation, roles, refusals, and their audit records.
 
 use crate::shared::{BOOTSTRAP_TOKEN, admin, cluster, everywhere, project};
 use e2e::{Answer, Project, TestClient, until};
@@ -14,7 +13,7 @@ async fn post(client: &TestClient, path: &str, body: &Value) -> Answer {
     client.post(path).json(body).send().await
 }
 
-/// Signs in at this node; gives the answer and a client with the access token.
+/// Signs in at this node; returns the response and a client with the access token.
 async fn sign_in(node: &TestClient, email: &str) -> (Value, TestClient) {
     let body = json!({ "email": email, "password": PASSWORD, "device": "test" });
     let signed = post(&node.anonymous(), "/api/v1/auth/login", &body).await.is(200).json();
@@ -37,7 +36,7 @@ async fn root() -> TestClient {
     sign_in(&node, "root@example.org").await.1
 }
 
-/// Invites and registers somebody with a role in the project; gives the id.
+/// Invites and registers a user with a role in the project; returns the id.
 async fn invited(root: &TestClient, project: &Project, email: &str, role: &str) -> String {
     let body = json!({ "email": email, "role": { "role": role, "project": project.name } });
     let invitation = post(root, "/api/v1/invitations", &body).await.is(201).json();
@@ -57,13 +56,13 @@ async fn an_editor_is_invited_edits_becomes_a_viewer_and_is_refused_everywhere_a
     project.through(ed.clone()).write("a", &json!(2)).await;
     let shown = project.read("a").await;
     assert_eq!(shown["updated_by"], format!("user:{id}"));
-    // Members are another's business, and so is another project.
+    // An editor may read neither the members nor another project.
     ed.get(&project.path("/members")).send().await.refused(403, "forbidden");
     let other = crate::shared::project().await;
     ed.get(&other.path("")).send().await.refused(403, "forbidden");
     let path = project.path(&format!("/members/{id}"));
     root.put(&path).json(&json!({ "role": "viewer" })).send().await.is(200);
-    // The answer came when the cluster knew: no node takes the old token any more.
+    // The request returned after the cluster applied the change: every node refuses the old token.
     for node in everywhere().await {
         let old = node.with_key(ed.key().expect("a token"));
         let read = || old.get(&project.config("a")).send();
@@ -79,7 +78,7 @@ async fn an_editor_is_invited_edits_becomes_a_viewer_and_is_refused_everywhere_a
     let put = vi.put(&own.config("a")).if_any().json(&json!({ "content": 3 }));
     put.send().await.refused(403, "forbidden");
 
-    // Sign-ins, changes and refusals are in the audit, in one chain.
+    // Sign-ins, changes and refusals are in one audit chain.
     let wanted = ["auth.login", "auth.register", "config.put"];
     let mine = format!("/api/v1/audit?actor=user:{id}&page_size=1000");
     until("the audit to tell", Duration::from_secs(20), async || {
@@ -119,7 +118,7 @@ async fn one_of_many_refreshes_at_once_survives_and_a_copy_ends_the_session() {
     next.dedup();
     assert_eq!(next.len(), 1, "the same client asks again within the grace: one successor for all");
     let second = refresh(nodes[1].clone(), json!(next[0])).await.is(200).json();
-    // Two behind the newest: somebody has a copy.
+    // A token two generations old indicates a copy.
     refresh(nodes[2].clone(), first).await.refused(401, "session_over");
     refresh(nodes[0].clone(), second["refresh_token"].clone()).await.refused(401, "session_over");
     let old = nodes[1].with_key(second["access_token"].as_str().expect("a token"));

@@ -1,10 +1,10 @@
-//! Conditional requests: who may change what, given what they know of it.
+//! Conditional requests: preconditions of changes.
 
 use crate::shared::project;
 use e2e::Call;
 use serde_json::json;
 
-/// Sends a PUT on a config that has version 2 with the headers; gives status and code.
+/// Sends a PUT with the headers on a config at version 2; returns status and code.
 async fn check(headers: &[(&str, &str)], status: u16, code: &str) {
     let project = project().await;
     project.create_config("a", &json!({ "n": 1 })).await;

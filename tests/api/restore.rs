@@ -1,4 +1,4 @@
-//! Rolling a whole environment back.
+//! Rollback of an environment.
 
 use crate::shared::project;
 use e2e::{Answer, Project, fresh_name};
@@ -55,7 +55,7 @@ async fn an_environment_becomes_what_it_was_as_one_change() {
     assert_eq!((&newest["kind"], &newest["from_version"]), (&json!("rollback"), &json!(1)));
     assert_eq!((&newest["revision"], &newest["message"]), (&json!(answer.revision()), &json!("undo")));
     assert_eq!(project.read("same").await["version"], 1);
-    // There is nothing left to do.
+    // A second rollback has nothing to change.
     assert_eq!(restore(&project, "", &body).await.is(200).json()["results"], json!([]));
 }
 

@@ -1,4 +1,4 @@
-//! `POST …/rollback`: an old version as a new one.
+//! `POST …/rollback`: a new version with the content of an earlier one.
 
 use crate::shared::project;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! How a new schema version treats documents: refused, or let in with a list of what is left to do.
+//! Schema modes: a new version is refused if documents violate it, or accepted with a list of them.
 
 use crate::shared::project;
 use e2e::{Answer, Project};
@@ -17,7 +17,7 @@ async fn failing(project: &Project) -> Vec<Value> {
     found.iter().map(|one| one["key"].clone()).collect()
 }
 
-/// Schema `s` demands `x` under ratchet; `old` came before and has none, `new` has one.
+/// Schema `s` requires `x` with the mode `ratchet`; the earlier `old` lacks it, `new` has it.
 async fn ratcheted() -> Project {
     let project = project().await;
     project.create_schema("s", &json!({ "type": "object" })).await;

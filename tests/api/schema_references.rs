@@ -82,7 +82,7 @@ async fn a_schema_that_is_used_stays() {
     project.client.delete(&port).send().await.is(204);
 }
 
-/// Who refers sorts before what is referred to, and an old version is referred to beside the newest.
+/// A schema that sorts before the schema it references, and references to an old version and to the newest.
 #[tokio::test]
 async fn references_survive_an_export_and_an_import() {
     let source = project().await;
@@ -97,7 +97,7 @@ async fn references_survive_an_export_and_an_import() {
     }
     let file = export(&source).await;
     assert_eq!(file.matches("\"newest\":false").count(), 1, "{file}");
-    // Nothing follows it directly, but an environment is worth nothing without it.
+    // No config is bound to it directly, but the environment needs it.
     let part = source.client.get(&source.path("/environments/default/export")).send().await.is(200);
     assert!(part.text().contains("\"name\":\"z-port\""), "{}", part.text());
     let target = project().await;

@@ -1,4 +1,4 @@
-//! Schemas: versions, what they hold documents to, and when they may go.
+//! Schemas: versions, validation, deletion.
 
 use crate::shared::project;
 use e2e::Project;
@@ -8,7 +8,7 @@ async fn update(project: &Project, schema: &Value) -> e2e::Answer {
     project.client.put(&project.path("/schemas/s")).json(&json!({ "schema": schema })).send().await
 }
 
-/// Registers the schema and checks one document that satisfies it and one that does not.
+/// Registers the schema; checks a valid and an invalid document.
 async fn check_dialect(dialect: &str, schema: &Value, good: &Value, bad: &Value) {
     let project = project().await;
     let mut schema = schema.clone();

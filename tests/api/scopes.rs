@@ -1,10 +1,10 @@
-//! What a key reaches: its project, environments, prefixes and permissions, and nothing else.
+//! Scopes of API keys: project, environments, prefixes, permissions.
 
 use crate::shared::project;
 use e2e::Project;
 use serde_json::{Value, json};
 
-/// A project with two environments and configs, and a key as described.
+/// A project with two environments and configs, and a key created from `body`.
 async fn scoped(body: Value) -> (Project, Project) {
     let project = project().await;
     project.client.post(&project.path("/environments")).json(&json!({ "name": "prod" })).send().await.is(201);
@@ -19,7 +19,7 @@ async fn scoped(body: Value) -> (Project, Project) {
     (project, own)
 }
 
-/// Sends the request with the key and expects the status; a 403 is `forbidden`.
+/// Sends the request with the key and asserts the status; a 403 is `forbidden`.
 async fn check(own: &Project, method: &str, path: &str, status: u16) {
     let path = own.path(path);
     let answer = match method {
@@ -111,7 +111,7 @@ async fn a_key_of_another_project_is_refused() {
     assert_eq!(names.iter().map(|one| &one["name"]).collect::<Vec<_>>(), [&json!(own.name)]);
 }
 
-/// A key that may make keys makes one as described.
+/// Creates a key with a key that may create keys; asserts the status.
 async fn check_grant(extra: Value, asked: Value, status: u16) {
     let mut parent =
         json!({ "name": "parent", "permissions": ["project:key:write", "config:document:read"] });
@@ -131,7 +131,7 @@ async fn nobody_grants_more_than_they_have() {
     let read = ["config:document:read"];
     check_grant(json!({}), json!({ "name": "k", "permissions": read }), 201).await;
     check_grant(json!({}), json!({ "name": "k", "permissions": ["config:document:write"] }), 403).await;
-    // A scoped key changes nothing that others share, and keys are shared, even within its own scope.
+    // A scoped key may not change shared resources, and API keys are shared, even those within its scope.
     for scope in [json!({ "environments": ["prod"] }), json!({ "key_prefixes": ["a."] })] {
         let mut within = json!({ "name": "k", "permissions": read });
         for (name, value) in scope.as_object().expect("members") {

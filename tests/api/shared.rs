@@ -1,13 +1,13 @@
-//! The one cluster of this program: the first test starts it, and it ends with the program.
+//! The cluster that all tests of this program share. The first test starts it.
 
 use domain::Digest;
 use e2e::{Options, Project, TestClient, TestCluster};
 use tokio::sync::OnceCell;
 
-/// After how long a watcher hears that nothing happened, in milliseconds.
+/// Heartbeat of watches, in milliseconds.
 pub const HEARTBEAT_MS: u64 = 1000;
 
-/// With this the first person becomes administrator.
+/// The token with which the first user becomes administrator.
 pub const BOOTSTRAP_TOKEN: &str = "once-and-never-again-0123456789";
 
 static CLUSTER: OnceCell<TestCluster> = OnceCell::const_new();
@@ -21,7 +21,7 @@ pub async fn cluster() -> &'static TestCluster {
         ("identity.bcrypt_cost", "10".to_owned()),
         ("identity.bootstrap_token_sha256", Digest::of(&[BOOTSTRAP_TOKEN.as_bytes()]).to_string()),
     ];
-    // Whatever could be said is said, so that a secret in it is found (scripts/leaks).
+    // The most verbose log, so that a secret in it is found (scripts/leaks).
     let everything = ("log.filter".to_owned(), "debug,h2=info,openraft=info,chunked_wal=info".to_owned());
     let mut settings = vec![often, everything];
     settings.extend(own.map(|(key, value)| (key.to_owned(), value)));
@@ -29,12 +29,12 @@ pub async fn cluster() -> &'static TestCluster {
     CLUSTER.get_or_init(|| TestCluster::with(options)).await
 }
 
-/// The administrator at the first node.
+/// A client with the administrator key, at the first node.
 pub async fn admin() -> TestClient {
     cluster().await.client(0)
 }
 
-/// The administrator at each node.
+/// Clients with the administrator key, at each node.
 pub async fn everywhere() -> Vec<TestClient> {
     cluster().await.clients()
 }

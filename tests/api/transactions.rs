@@ -54,7 +54,7 @@ async fn nothing_is_done_when_one_operation_is_refused() {
     let project = project().await;
     project.create_config("a", &json!(1)).await;
     let steps = [put("a", &json!(2), 1), put("n", &json!(1), 0), step("check", "a", 7)];
-    // The same config twice is said before anything else.
+    // A repeated config is refused before any other check.
     assert_eq!(transact(&project, &steps).await.refused(422, "config_repeated")["operation"], 2);
     let steps = [put("n", &json!(1), 0), step("check", "a", 7)];
     let refused = transact(&project, &steps).await.refused(412, "version_conflict");

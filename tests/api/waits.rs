@@ -1,11 +1,11 @@
-//! `?wait=`: reads of one config that answer when it changes.
+//! `?wait=`: reads of a config that return when it changes.
 
 use crate::shared::{everywhere, project};
 use e2e::Answer;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// Far less than the wait, far more than a write takes.
+/// Far below the wait, far above the duration of a write.
 const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]

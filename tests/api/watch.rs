@@ -1,4 +1,4 @@
-//! `GET …/watch`: what watchers of real nodes hear, and when they hear no more.
+//! `GET …/watch` on real nodes: events, resume, end.
 
 use crate::shared::{HEARTBEAT_MS, cluster, everywhere, project};
 use e2e::{Heard, Metrics, Project, Watching};
@@ -9,7 +9,7 @@ async fn watch(project: &Project, query: &str) -> Watching {
     project.client.get(&project.watched(query)).watch().await
 }
 
-/// What an event says, in short: `put a 1 [2]`, `delete a 3`.
+/// The short form of an event: `put a 1 [2]`, `delete a 3`.
 fn short(heard: &Heard) -> String {
     let data = heard.data();
     let (key, version) = (data["key"].as_str().unwrap_or_default(), &data["version"]);
@@ -78,7 +78,7 @@ async fn a_watch_goes_on_where_another_node_left_off() {
         let own = project.through(clients[n % clients.len()].clone());
         let revision = project.write("a", &json!(n)).await.revision();
         let id = last.to_string();
-        // The parameter is a decoy: the header wins.
+        // The parameter is ignored: the header has precedence.
         let path = own.watched("?after_revision=0");
         let mut watcher = own.client.get(&path).header("Last-Event-ID", &id).watch().await;
         let heard = watcher.change().await;
@@ -161,7 +161,7 @@ async fn a_key_watches_what_it_may_read() {
     writer.get(&project.watched("")).send().await.refused(403, "forbidden");
 }
 
-/// Opens a watch with a key of these rights on every node, does something, and expects every stream to end.
+/// Opens a watch with such a key on every node, runs `end`, and expects every stream to end.
 async fn ends_after(body: Value, end: impl AsyncFnOnce(&Project, &Value)) {
     let project = project().await;
     let (made, client) = project.create_key(&body).await;
@@ -189,7 +189,7 @@ async fn a_revoked_key_ends_its_watches() {
     ends_after(reader(), async |project, made| {
         let id = made["id"].as_str().expect("an id");
         project.client.delete(&project.path(&format!("/api-keys/{id}"))).send().await.is(204);
-        // Whatever is written from now on, the holder does not hear of it.
+        // The holder must not receive later changes.
         project.create_config("secret", &json!(1)).await;
     })
     .await;
@@ -206,7 +206,7 @@ async fn an_expired_key_ends_its_watches() {
     ends_after(body, async |_, _| {}).await;
 }
 
-/// The date so many days after 1970-01-01.
+/// The date this many days after 1970-01-01.
 fn date(mut days: u64) -> String {
     let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;
