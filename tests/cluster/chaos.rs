@@ -1,6 +1,6 @@
-//! Nodes killed and restarted at random under writing and reading clients.
+//! Random kills and restarts of nodes while clients write and read.
 //!
-//! `GUARDIAN_SEED` replays the same kills, `GUARDIAN_CHAOS_SECONDS` sets for how long.
+//! `GUARDIAN_SEED` repeats a sequence of kills; `GUARDIAN_CHAOS_SECONDS` sets the duration.
 
 use crate::load::Load;
 use e2e::{Project, TestCluster, say};
@@ -10,9 +10,9 @@ use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// How long, when nobody says.
+/// The default duration.
 const SECONDS: u64 = 60;
-/// Fewer acknowledged writes per writer and second than this are no test.
+/// The test fails with fewer acknowledged writes per writer and second.
 const ACKED_PER_SECOND_MIN: usize = 1;
 
 fn setting(name: &str) -> Option<u64> {
@@ -48,7 +48,7 @@ async fn no_acknowledged_write_is_lost_and_no_read_goes_back() {
     agree(&cluster, &project).await;
 }
 
-/// Kills and restarts; gives how many were killed.
+/// Kills and restarts nodes; returns the number of kills.
 async fn torment(cluster: &TestCluster, load: &mut Load, seed: u64, time: Duration) -> usize {
     let mut random = StdRng::seed_from_u64(seed);
     let (since, mut kills) = (Instant::now(), 0);
@@ -56,7 +56,7 @@ async fn torment(cluster: &TestCluster, load: &mut Load, seed: u64, time: Durati
         pause(&mut random, 300..2500).await;
         let mut places: Vec<usize> = (0..cluster.size()).collect();
         places.shuffle(&mut random);
-        // Mostly one node, sometimes a majority, now and then all.
+        // Mostly one node, sometimes a majority, rarely all.
         let victims = match random.random_range(0..20) {
             0 => 3,
             1..=4 => 2,
@@ -79,7 +79,7 @@ async fn pause(random: &mut StdRng, ms: std::ops::Range<u64>) {
     tokio::time::sleep(Duration::from_millis(random.random_range(ms))).await;
 }
 
-/// Every node has the same history at the same revision.
+/// Asserts that every node has the same history at the same revision.
 pub async fn agree(cluster: &TestCluster, project: &Project) {
     let last = project.create_config("the.end", &json!(null)).await;
     cluster.agreed_audit_head(last.revision()).await;

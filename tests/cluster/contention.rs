@@ -1,4 +1,4 @@
-//! Many writers who all expect the same version: one wins, the others are told who did.
+//! Concurrent writers with the same expected version: one succeeds, the others get a conflict.
 
 use e2e::{Project, TestCluster};
 use serde_json::json;
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 const WRITERS: usize = 32;
 
-/// Lets all writers try at once; gives the winner's version.
+/// Starts all writers at once; returns the version of the successful one.
 async fn check(cluster: &TestCluster, project: &Project, version: u64) -> u64 {
     let (start, mut writers) = (Arc::new(Barrier::new(WRITERS)), JoinSet::new());
     for writer in 0..WRITERS {

@@ -1,15 +1,15 @@
-//! A member that is low on disk space: what grows is refused on every node, everything else goes on, and all of
-//! it comes back by itself.
+//! A member low on disk space: every node refuses changes that increase disk use and serves all other
+//! requests. The cluster recovers by itself.
 
 use e2e::{Project, TestCluster, until};
 use serde_json::json;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
-/// More than any disk has: the node is low.
+/// More free bytes than any disk has, so that the node is low on space.
 const MORE_THAN_THERE_IS: &str = "1125899906842624";
 
-/// Writes a config through a node; status and code.
+/// Writes a config; returns status and code.
 async fn put(project: &Project, key: &str) -> (u16, String) {
     let answer =
         project.client.put(&project.config(key)).if_any().json(&json!({ "content": 1 })).send().await;
@@ -31,7 +31,7 @@ async fn a_full_disk_of_one_member_stops_what_grows_and_nothing_else() {
         (put(&project, "a").await == (507, "disk_full".to_owned())).then_some(())
     })
     .await;
-    // On the node itself and on any other: reads and deletes.
+    // Reads and deletions work on every node.
     for at in 0..cluster.size() {
         let own = project.through(cluster.client(at));
         assert_eq!(put(&own, "a").await.0, 507, "through node {at}");
@@ -44,7 +44,7 @@ async fn a_full_disk_of_one_member_stops_what_grows_and_nothing_else() {
         ready["checks"].as_array().and_then(|checks| checks.iter().find(|check| check["name"] == "disk"));
     assert_eq!((disk.map(|disk| &disk["ok"]), &ready["status"]), (Some(&json!(false)), &json!("degraded")));
     assert!(cluster.node(low).log_text().contains("disk_full"));
-    // A member that is down writes nothing, and stops nobody.
+    // A member that is down does not block the others.
     process.kill().expect("the process can be killed");
     process.wait().expect("it ends");
     until("changes are accepted", SOON, async || (put(&project, "a").await.0 == 200).then_some(())).await;

@@ -1,4 +1,4 @@
-//! Nodes with a disk or a certificate that is not theirs stay out, and say why.
+//! Nodes with a foreign disk or certificate are refused, with an explanation in the log.
 
 use domain::{ClusterId, Timestamp};
 use e2e::{Node, Options, Project, TestCluster, free_ports, until};
@@ -8,10 +8,10 @@ use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const REFUSED_WITHIN: Duration = Duration::from_secs(40);
-/// How long a node may take to notice that it hears no leader.
+/// Maximum time for a node to report that it has no leader.
 const NOTICED_WITHIN: Duration = Duration::from_secs(15);
 
-/// The node must end by itself, with an error and a log line that explains it.
+/// Asserts that the node exits with an error and logs this reason.
 async fn check_refused(node: &Node, why: &str) {
     node.spawn();
     let status = node.exited(REFUSED_WITHIN).await;
@@ -108,7 +108,7 @@ async fn a_certificate_of_another_authority_stays_out() {
     .await;
     let project = Project::create(majority.clone()).await;
     works(&project, "a").await;
-    // Waits for as long as a node waits for a leader, so there was time enough to join.
+    // The request waits for a leader until its timeout, which is long enough to join.
     outsider.get("/api/v1/projects").send().await.refused(503, "no_leader");
     let asked = outsider.get(&project.config("a?consistency=stale")).send().await;
     assert!(matches!(asked.status, 404 | 503), "the outsider knows what was written without it");
@@ -123,7 +123,7 @@ async fn a_certificate_of_another_authority_stays_out() {
     works(&project, "b").await;
 }
 
-/// Gives the node a certificate with the right name by an authority of its own.
+/// Replaces the node's certificate by one with the right name from another authority.
 fn impersonate(node: &Node, cluster: &ClusterId, id: u64) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_millis();
     let now = Timestamp(i64::try_from(now).expect("it fits"));

@@ -1,4 +1,4 @@
-//! A leader that is asked to stop hands over first: clients notice a pause, never an unknown outcome.
+//! A stopping leader transfers leadership: clients see a short pause, never an unknown outcome.
 
 use e2e::{Project, TestClient, TestCluster, say, until};
 use serde_json::json;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Longest time between two acknowledged writes: well below an election time-out plus an election.
+/// Maximum time between two acknowledged writes: well below an election timeout plus an election.
 const GAP_MAX: Duration = Duration::from_secs(3);
 
-/// Writes through the nodes in turn, again after a 503; gives the longest gap between two successes.
+/// Writes through the nodes in turn, with retries after 503; returns the longest gap between two successes.
 async fn write(
     mut version: u64,
     project: Project,

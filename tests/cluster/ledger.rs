@@ -1,4 +1,4 @@
-//! What clients saw of one config, and whether the cluster's own history agrees with it.
+//! A record of what clients observed of one config, compared with the cluster's history.
 
 use domain::Digest;
 use e2e::Project;
@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// One config, whose document is a serial number that is never written twice.
+/// The record of one config, whose documents contain unique serial numbers.
 #[derive(Debug)]
 pub struct Ledger {
-    /// The config's key.
+    /// The config key.
     pub key: String,
     newest: AtomicU64,
     seen: Mutex<Seen>,
 }
 
-/// Everything that came back, by what it promised.
+/// The observations by kind.
 #[derive(Debug, Default)]
 struct Seen {
     acked: BTreeMap<u64, u64>,
@@ -25,7 +25,7 @@ struct Seen {
     refused: BTreeSet<u64>,
 }
 
-/// The document of a serial number.
+/// The document with this serial number.
 pub fn document(serial: u64) -> Value {
     json!({ "serial": serial })
 }
@@ -35,19 +35,19 @@ impl Ledger {
         Self { key: key.to_owned(), newest: AtomicU64::new(0), seen: Mutex::default() }
     }
 
-    /// The newest version that anybody was shown. Who starts to read now must see it or a newer one.
+    /// The newest version that any client has seen. A read that starts now must return it or a newer one.
     pub fn newest(&self) -> u64 {
         self.newest.load(Ordering::SeqCst)
     }
 
-    /// The cluster promised that the version is kept.
+    /// Records an acknowledged write.
     pub fn acked(&self, version: u64, serial: u64) {
         let before = self.seen().acked.insert(version, serial);
         assert!(before.is_none(), "{}: version {version} was given to two writes", self.key);
         self.observed(version, serial);
     }
 
-    /// A read that began when `floor` was the newest version showed this.
+    /// Records a read that started when `floor` was the newest version.
     pub fn read(&self, floor: u64, version: u64, serial: u64, node: &str) {
         assert!(version >= floor, "{}: {node} showed version {version} after {floor} was shown", self.key);
         self.observed(version, serial);
@@ -59,12 +59,12 @@ impl Ledger {
         self.newest.fetch_max(version, Ordering::SeqCst);
     }
 
-    /// The cluster promised that nothing was changed.
+    /// Records a refused write: nothing was changed.
     pub fn refused(&self, serial: u64) {
         self.seen().refused.insert(serial);
     }
 
-    /// Nobody knows.
+    /// Records a write with an unknown outcome.
     pub fn unknown(&self, serial: u64) {
         self.seen().unknown.insert(serial);
     }
@@ -73,7 +73,7 @@ impl Ledger {
         self.seen().acked.len()
     }
 
-    /// For people.
+    /// A summary for the test output.
     pub fn summary(&self) -> String {
         let seen = self.seen();
         let (acked, unknown, refused) = (seen.acked.len(), seen.unknown.len(), seen.refused.len());
@@ -84,7 +84,7 @@ impl Ledger {
         )
     }
 
-    /// Compares with the history as the node behind `project` tells it.
+    /// Compares the record with the history at the node behind `project`.
     pub async fn check(&self, project: &Project) {
         let history = self.history(project).await;
         let seen = self.seen();
@@ -119,7 +119,7 @@ impl Ledger {
         }
     }
 
-    /// The serial number of each version.
+    /// The serial number of each version in the history.
     async fn history(&self, project: &Project) -> BTreeMap<u64, u64> {
         let items = project.all(&project.config(&format!("{}/history", self.key))).await;
         let mut history = BTreeMap::new();

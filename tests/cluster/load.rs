@@ -1,4 +1,4 @@
-//! Clients that write and read until they are told to stop, and note everything in a ledger.
+//! Clients that write and read until stopped, and record the results in ledgers.
 
 use crate::ledger::{Ledger, document};
 use e2e::{Answer, Project, TestClient, TestCluster, Transport};
@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Between two requests of one client, so that two cores are left for the nodes.
+/// Pause between two requests of a client, which leaves CPU time for the nodes.
 const PACE: Duration = Duration::from_millis(3);
-/// After a request that a node could not serve.
+/// Pause after a request that a node could not serve.
 const BREATH: Duration = Duration::from_millis(40);
 
 /// Running clients.
@@ -25,10 +25,10 @@ pub struct Load {
 }
 
 impl Load {
-    /// One writer for each key, through all nodes at random, and one reader of everything at each node.
+    /// Starts one writer per key, through random nodes, and one reader at each node.
     pub async fn start(cluster: &TestCluster, keys: &[&str], seed: u64) -> Self {
         let project = Project::create(cluster.client(0)).await;
-        // A long run makes more versions than a project keeps by default, and all of them are compared.
+        // The history must keep all versions of a long run, because all are compared.
         let retention = json!({ "retention": { "versions": 1_000_000 } });
         project.client.patch(&project.path("")).json(&retention).send().await.is(200);
         let stop = Arc::new(AtomicBool::new(false));
@@ -44,12 +44,12 @@ impl Load {
         Self { stop, tasks, ledgers, project }
     }
 
-    /// The fewest acknowledged writes of any writer.
+    /// The minimum of acknowledged writes over the writers.
     pub fn acked(&self) -> usize {
         self.ledgers.iter().map(|ledger| ledger.acked_count()).min().unwrap_or_default()
     }
 
-    /// Panics when a client has seen something that must not be.
+    /// Panics if a client has observed a violation.
     pub fn still_good(&mut self) {
         if let Some(ended) = self.tasks.try_join_next() {
             ended.expect("a client saw something that must not be");
@@ -57,7 +57,7 @@ impl Load {
         }
     }
 
-    /// Stops the clients; gives what they saw and the project that they worked in.
+    /// Stops the clients; returns their ledgers and the project.
     pub async fn finish(mut self) -> (Vec<Arc<Ledger>>, Project) {
         self.stop.store(true, Ordering::SeqCst);
         while let Some(ended) = self.tasks.join_next().await {
@@ -97,7 +97,7 @@ async fn write(
     }
 }
 
-/// Notes what the answer promises about the write; gives how long to wait before the next.
+/// Records the result of a write; returns the pause before the next one.
 fn noted(ledger: &Ledger, answer: &Answer, serial: u64, version: &mut u64) -> Duration {
     match answer.status {
         200 | 201 => {

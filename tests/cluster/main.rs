@@ -1,5 +1,5 @@
-//! Bad days: real processes killed, paused, cut off, started with the wrong disk or certificate, while
-//! clients write and read and note what they saw.
+//! Fault tests: real processes are killed, paused, isolated, or started with a foreign disk or certificate,
+//! while clients write and read and record the results.
 
 mod chaos;
 mod contention;

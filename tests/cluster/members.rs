@@ -1,4 +1,4 @@
-//! Machines come and go while clients write: nothing is lost, and whoever left stays out.
+//! Membership changes under load: no write is lost, and a removed member stays out.
 
 use crate::load::Load;
 use e2e::{Answer, Options, Project, TestClient, TestCluster, free_ports, say, until};
@@ -12,7 +12,7 @@ const DONE_WITHIN: Duration = Duration::from_secs(45);
 const REFUSED_WITHIN: Duration = Duration::from_secs(40);
 const KEYS: [&str; 2] = ["a", "b"];
 
-/// Asks again while the answer is that it may work later.
+/// Retries while the response says that a retry may succeed.
 async fn insist(what: &str, ask: impl AsyncFn() -> Answer) -> Answer {
     until(what, DONE_WITHIN, async || {
         let answer = ask().await;
@@ -34,7 +34,7 @@ async fn add(client: &TestClient, body: &Value) -> Value {
 async fn remove(client: &TestClient, id: &str) {
     let path = format!("{MEMBERS}/{id}");
     let answer = insist("the member is removed", async || client.delete(&path).send().await).await;
-    // The first of several requests may have had no answer.
+    // 404: an earlier attempt without a response succeeded.
     assert!(matches!(answer.status, 204 | 404), "{}", answer.text());
 }
 
@@ -43,7 +43,7 @@ async fn id_of(cluster: &TestCluster, at: usize) -> String {
     view["node_id"].as_str().expect("an id").to_owned()
 }
 
-/// Waits until every node names exactly these members, each with a vote.
+/// Waits until every node lists exactly these members, each as a voter.
 async fn all_name(cluster: &TestCluster, ids: &[&str]) {
     let mut wanted: Vec<&str> = ids.to_vec();
     wanted.sort_by_key(|id| id.parse::<u64>().expect("a number"));
@@ -58,7 +58,7 @@ async fn all_name(cluster: &TestCluster, ids: &[&str]) {
     }
 }
 
-/// Waits until clients were acknowledged that many more writes each.
+/// Waits until every writer has this many more acknowledged writes.
 async fn more(load: &mut Load, writes: usize) {
     let enough = load.acked() + writes;
     until("writes go on", DONE_WITHIN, async || {
@@ -68,7 +68,7 @@ async fn more(load: &mut Load, writes: usize) {
     .await;
 }
 
-/// Ends the load and compares what clients saw with the history on every node.
+/// Stops the load and compares the ledgers with the history on every node.
 async fn judge(load: Load, cluster: &TestCluster) -> Project {
     let (ledgers, project) = load.finish().await;
     for ledger in &ledgers {
@@ -105,7 +105,7 @@ async fn a_member_whose_disk_was_lost_is_replaced_while_clients_write() {
     all_name(&cluster, &[&ids[0], &ids[1], new]).await;
     more(&mut load, 20).await;
 
-    // The old id stays out, whatever its owner says of itself.
+    // The removed id is refused, also if its node joins again.
     let again = lost.another(&[("cluster.join", "true")]).wait_with_output().expect("it ends");
     assert!(!again.status.success(), "a removed id came back");
     assert!(lost.log_text().contains("was removed from the cluster"), "it does not say why");
@@ -116,7 +116,7 @@ async fn a_member_whose_disk_was_lost_is_replaced_while_clients_write() {
     let refused = client.post(MEMBERS).json(&old).send().await;
     assert!(matches!(refused.code().as_str(), "member_unreachable" | "member_removed"), "{}", refused.text());
 
-    // The new one counts: with it, one of the old two is enough.
+    // The new member votes: with it, one of the two old members is enough.
     cluster.kill(0);
     more(&mut load, 10).await;
     cluster.restart(0).await;
@@ -159,7 +159,7 @@ async fn two_come_and_two_go_the_leader_first() {
     .await;
     more(&mut load, 10).await;
 
-    // One that is down when it is removed hears of it when it comes back, and disturbs nobody.
+    // A member that is removed while it is down learns so when it starts, and does not disturb the others.
     let other = (cluster.leader().await + 1) % cluster.size();
     let other_id = id_of(&cluster, other).await;
     cluster.kill(other);
@@ -183,7 +183,7 @@ async fn two_come_and_two_go_the_leader_first() {
     judge(load, &cluster).await;
 }
 
-/// Where the peers reach a node, from its settings.
+/// The peer address of a node, from its settings.
 fn late_peer(node: &e2e::Node) -> String {
     let text = fs::read_to_string(node.folder().join("guardian.toml")).expect("settings");
     let own = text.split("[[cluster.members]]").find(|part| part.contains(node.url())).expect("itself");
@@ -215,7 +215,7 @@ async fn what_would_stop_the_cluster_is_refused() {
     assert_eq!(led["leader_id"], asked_id);
     assert_eq!(cluster.leader().await, asked);
     project.create_config("a", &json!(1)).await;
-    // With the dead one out, two are a whole cluster again, and then one is.
+    // Without the dead member, two nodes are the whole cluster; then one.
     remove(&client, &down_id).await;
     remove(&client, &leader_id).await;
     client.delete(&format!("{MEMBERS}/{asked_id}")).send().await.refused(409, "last_voter");
@@ -223,7 +223,7 @@ async fn what_would_stop_the_cluster_is_refused() {
     project.create_config("b", &json!(1)).await;
 }
 
-/// Another rack: the member comes back at another address, and the others find it there for good.
+/// A member restarts at another address, which the others store.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_is_moved_to_another_address() {
     let cluster = TestCluster::start().await;

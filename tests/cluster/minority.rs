@@ -1,19 +1,19 @@
-//! A node without a majority: it refuses what it cannot promise and says how old the rest is.
+//! A node without a majority refuses writes and linearizable reads, and reports the age of stale reads.
 
 use e2e::{Answer, Project, TestCluster, until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// How long a refusal may take.
+/// Maximum duration of a refusal.
 const REFUSED_WITHIN: Duration = Duration::from_secs(7);
-/// How long the node may take to notice.
+/// Maximum time for the node to notice the loss.
 const NOTICED_WITHIN: Duration = Duration::from_secs(20);
 
-/// The whole story for the node `lone`, once `cut` has taken the others away.
+/// Checks the node `lone` after `cut` has removed the other nodes.
 async fn check(cluster: &TestCluster, lone: usize, writes_are_refused: bool, cut: impl Fn(usize)) -> Project {
     let project = Project::create(cluster.client(lone)).await;
     let made = project.create_config("a", &json!("before")).await;
-    // A linearizable read waits until this node has applied the write; a stale one later would not.
+    // A linearizable read waits until this node has applied the write, so that later stale reads include it.
     project.read("a").await;
     (0..cluster.size()).filter(|at| *at != lone).for_each(cut);
     let path = project.config("a");
@@ -30,7 +30,7 @@ async fn check(cluster: &TestCluster, lone: usize, writes_are_refused: bool, cut
         });
         no_leader(refused.await);
     } else {
-        // It leads, as far as it knows, so the write may be kept by whoever comes next.
+        // The node still considers itself the leader, so a later leader may keep the write.
         let answer = write().await;
         assert!(matches!(answer.code().as_str(), "no_leader" | "outcome_unknown"), "{}", answer.text());
     }
@@ -71,7 +71,7 @@ fn no_leader(answer: Answer) {
     answer.refused(503, "no_leader");
 }
 
-/// Writing works again; the write that was refused never happened, one that is unknown may have.
+/// Writes work again. A refused write never happened; one with an unknown outcome may have.
 async fn recovers(project: &Project) {
     let now = until("writing works again", Duration::from_secs(30), async || {
         let call = project.client.put(&project.config("b")).if_absent().json(&json!({ "content": 1 }));

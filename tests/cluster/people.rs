@@ -1,4 +1,4 @@
-//! People in a real `PostgreSQL` that three nodes share, and what goes on while it is away.
+//! Users in a real `PostgreSQL` that three nodes share, and operation during its outage.
 
 use domain::Digest;
 use e2e::{Metrics, Options, Project, TestClient, TestCluster, say, until};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 const TOKEN: &str = "once-and-never-again-0123456789";
 const PASSWORD: &str = "seven quiet otters by the river";
-/// How long the database is away.
+/// Duration of the database outage.
 const OUTAGE: Duration = Duration::from_mins(1);
-/// Between two writes, so that the audit to be caught up with has an end.
+/// Pause between two writes, so that the audit can catch up.
 const PACE: Duration = Duration::from_millis(20);
-/// How long the nodes may take to notice that the database came or went.
+/// Maximum time for the nodes to notice an outage or its end.
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 
-/// A metric of a node as a whole number.
+/// A metric of a node as an integer.
 async fn metric(node: &TestClient, name: &str) -> i64 {
     let metrics = Metrics::parse(node.get("/metrics").send().await.is(200).text());
     assert!(metrics.has(name), "{name} is there");
@@ -53,7 +53,7 @@ async fn an_outage_of_the_database_stops_sign_ins_and_nothing_else() {
     let root = sign_in(&nodes[0]).await.expect("signs in");
     let project = Project::create(nodes[1].clone()).await;
     project.create_config("a", &json!(0)).await;
-    // Every node has looked up nothing yet: the token carries what it needs.
+    // No node has cached anything; the token contains all that is needed.
     database.stop();
     let (began, mut written) = (Instant::now(), 0_u64);
     while began.elapsed() < OUTAGE {
@@ -74,11 +74,11 @@ async fn an_outage_of_the_database_stops_sign_ins_and_nothing_else() {
     assert_eq!(metric(&nodes[1], "guardian_identity_available").await, 0);
     let lag = metric(&nodes[1], "guardian_audit_lag_revisions").await;
     assert!(lag > 10, "{lag} revisions are not in the audit");
-    // A node starts without it too.
+    // A node also starts without the database.
     cluster.kill(2);
     cluster.restart(2).await;
     assert_eq!(health(&nodes[2]).await, "degraded", "from the first moment");
-    // A change of people needs the database, and says so.
+    // A change of users is refused without the database.
     let user = json!({ "email": "vi@example.org", "name": "Vi", "password": PASSWORD });
     root.post("/api/v1/users").json(&user).send().await.refused(503, "identity_unavailable");
     say(format!("{written} writes and as many reads while the database was away"));
@@ -88,7 +88,7 @@ async fn an_outage_of_the_database_stops_sign_ins_and_nothing_else() {
             .await;
         until("people to come in", NOTICED_WITHIN, async || sign_in(node).await.ok()).await;
     }
-    // Nothing was lost, and nothing is there twice.
+    // No audit record is lost or duplicated.
     let path = project.path("/audit?action=config.put");
     until("the audit to catch up", Duration::from_mins(1), async || {
         let records = project.all(&path).await;

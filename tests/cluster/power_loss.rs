@@ -1,4 +1,4 @@
-//! All nodes lose power at once, under load.
+//! Simultaneous power loss of all nodes under load.
 
 use crate::chaos::agree;
 use crate::load::Load;

@@ -1,5 +1,5 @@
-//! Document writes race against schema changes: no committed document ever breaks the schema it is
-//! bound to. A second evaluation, written here, judges the whole history afterwards.
+//! Document writes concurrent with schema changes: no committed document may violate its schema. An
+//! independent evaluation checks the whole history afterwards.
 
 use e2e::{Project, TestCluster, say};
 use rand::rngs::StdRng;
@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 
 const TIME: Duration = Duration::from_secs(8);
 const KEYS: [&str; 3] = ["a", "b", "c"];
-/// What the schema allows at most, in turn.
+/// The maxima that the schema permits, alternating.
 const LIMITS: [u64; 2] = [50, 100];
 
-/// How often a client succeeded, and how often the schema or its documents were in the way.
+/// Counts of successful requests, and of requests refused because of the schema or its documents.
 #[derive(Debug, Default)]
 struct Tally {
     done: usize,
@@ -26,7 +26,7 @@ fn schema(limit: u64) -> Value {
     json!({ "type": "object", "properties": { "n": n }, "required": ["n"] })
 }
 
-/// The second evaluation: what `schema` means, without any JSON Schema library.
+/// The independent evaluation of the schema.
 fn holds(limit: u64, document: &Value) -> bool {
     document["n"].as_u64().is_some_and(|n| n <= limit)
 }
@@ -34,7 +34,7 @@ fn holds(limit: u64, document: &Value) -> bool {
 async fn write_documents(project: Project, key: &'static str, seed: u64) -> Tally {
     let (since, mut random, mut tally) = (Instant::now(), StdRng::seed_from_u64(seed), Tally::default());
     while since.elapsed() < TIME {
-        // Mostly small, so that the narrow schema has a chance.
+        // Mostly small, so that the narrow schema can succeed.
         let n =
             if random.random_bool(0.8) { random.random_range(0..=50) } else { random.random_range(51..=100) };
         let call = project.client.put(&project.config(key)).if_any().json(&json!({ "content": { "n": n } }));
@@ -63,7 +63,7 @@ async fn change_schema(project: Project, seed: u64) -> Tally {
     tally
 }
 
-/// The limit of each version of the schema, with the revision that registered it.
+/// The limit of each version of the schema, with the revision of its registration.
 async fn schema_history(project: &Project) -> BTreeMap<u64, (u64, u64)> {
     let newest = project.client.get(&project.path("/schemas/s")).send().await.is(200).etag();
     let mut history = BTreeMap::new();
@@ -76,7 +76,7 @@ async fn schema_history(project: &Project) -> BTreeMap<u64, (u64, u64)> {
     history
 }
 
-/// What happened at a revision.
+/// A change at a revision.
 enum Happened {
     Document(&'static str, Value, u64),
     Schema(u64),
@@ -106,7 +106,7 @@ async fn no_document_ever_breaks_its_schema() {
     judge(&project).await;
 }
 
-/// Replays everything in the order in which it was committed.
+/// Replays all changes in commit order.
 async fn judge(project: &Project) {
     let schemas = schema_history(project).await;
     let mut events: BTreeMap<u64, Happened> =

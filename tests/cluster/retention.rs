@@ -1,7 +1,7 @@
-//! A project that keeps little of its past, written to for long: what is kept is the same on every node, and
-//! the disks hold what is kept, not what was ever written.
+//! A project with a short retention under many writes: every node keeps the same history, and the disks hold
+//! only the kept versions.
 //!
-//! `GUARDIAN_RETENTION_ROUNDS=30` makes it a long run.
+//! `GUARDIAN_RETENTION_ROUNDS=30` is the long variant.
 
 use e2e::{Options, Project, TestCluster, say, until};
 use serde_json::json;
@@ -10,17 +10,17 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How many rounds there are, unless the environment says otherwise.
+/// The default number of rounds.
 const ROUNDS: usize = 4;
 const CONFIGS: usize = 8;
-/// Versions of each config in one round.
+/// Versions per config and round.
 const VERSIONS: usize = 30;
-/// Versions of each config that are kept.
+/// Versions per config that the retention keeps.
 const KEPT: usize = 2;
-/// The log lets go of whole files of 64 MiB, once a snapshot has everything that is in one.
+/// The log is pruned in files of 64 MiB, once a snapshot covers a file.
 const LOG_BYTES_MAX: u64 = 2 * 64 * 1024 * 1024;
 const DOCUMENT_BYTES: usize = 32 * 1024;
-/// What leaves the history leaves the disk with a checkpoint after housekeeping, which is every 5 s.
+/// Pruned versions leave the disk with a checkpoint after housekeeping, which runs every 5 s.
 const PRUNED_WITHIN: Duration = Duration::from_mins(1);
 
 fn rounds() -> usize {
@@ -28,7 +28,7 @@ fn rounds() -> usize {
     set.map_or(ROUNDS, |text| text.parse().expect("GUARDIAN_RETENTION_ROUNDS is a number"))
 }
 
-/// Everything in a folder, in bytes.
+/// The size of a folder, in bytes.
 fn bytes(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).expect("a folder").flatten();
     entries.filter_map(|entry| entry.metadata().ok()).map(|about| about.len()).sum()

@@ -1,7 +1,7 @@
-//! Everything that can change a document races against everything that can change a schema. Afterwards the
-//! whole history is replayed, and judged by an evaluation of its own.
+//! All operations on documents concurrent with all operations on schemas. An independent evaluation checks
+//! the whole history afterwards.
 //!
-//! `GUARDIAN_RACE_OPERATIONS=100000` makes it a long run.
+//! `GUARDIAN_RACE_OPERATIONS=100000` is the long variant.
 
 use e2e::{Answer, Call, Project, TestCluster, say};
 use rand::rngs::StdRng;
@@ -14,16 +14,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// How many operations there are, unless the environment says otherwise.
+/// The default number of operations.
 const OPERATIONS: usize = 800;
-/// How many clients write through each node.
+/// Clients per node.
 const WRITERS_PER_NODE: usize = 2;
-/// Between two changes of a schema by one client, so that documents get a chance on two cores.
+/// Pause between two schema changes of a client, so that document writes can succeed.
 const PACE: Duration = Duration::from_millis(10);
 const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-/// What a schema allows at most, in turn.
+/// The maxima that a schema permits, alternating.
 const LIMITS: [u64; 2] = [50, 100];
-/// `strict` is always that, `mixed` goes to and fro; `pins` has both limits, and documents are pinned to it.
+/// `strict` keeps its mode, `mixed` changes it; `pins` has both limits, and documents are pinned to its
+/// versions.
 const FOLLOWED: [&str; 2] = ["strict", "mixed"];
 
 fn schema(limit: u64) -> Value {
@@ -31,7 +32,7 @@ fn schema(limit: u64) -> Value {
     json!({ "type": "object", "properties": { "n": n }, "required": ["n"] })
 }
 
-/// The second evaluation: what a schema means, without any JSON Schema library.
+/// The independent evaluation of a schema.
 fn holds(limit: u64, document: &Value) -> bool {
     document["n"].as_u64().is_some_and(|n| n <= limit)
 }
@@ -41,7 +42,7 @@ fn operations() -> usize {
     set.map_or(OPERATIONS, |text| text.parse().expect("GUARDIAN_RACE_OPERATIONS is a number"))
 }
 
-/// How often each answer was given.
+/// Counts of responses by kind.
 type Tally = BTreeMap<String, usize>;
 
 fn noted(tally: &mut Tally, kind: &str, answer: &Answer) {
@@ -60,13 +61,13 @@ struct Writer {
 }
 
 impl Writer {
-    /// Mostly small, so that the narrow limit has a chance.
+    /// A mostly small value, so that the narrow limit can succeed.
     fn document(&mut self) -> Value {
         let wide = self.random.random_bool(0.15);
         json!({ "n": if wide { self.random.random_range(51..=100) } else { self.random.random_range(0..=50) } })
     }
 
-    /// A new binding, or none as often as not.
+    /// Sets or removes the binding; leaves it unchanged half of the time.
     fn bind(&mut self, body: &mut Value) {
         match self.random.random_range(0..8) {
             0 => body["schema"] = Value::Null,
@@ -100,7 +101,7 @@ impl Writer {
         }
     }
 
-    /// Three documents at once, as they were a moment ago.
+    /// A transaction of three documents, with their versions of a moment ago.
     async fn transaction(&mut self, call: Call) -> Answer {
         let mut operations = Vec::new();
         for key in KEYS.choose_multiple(&mut self.random, 3).copied().collect::<Vec<_>>() {
@@ -129,7 +130,7 @@ impl Writer {
     }
 }
 
-/// Which versions were registered under `ratchet`.
+/// Whether each version was registered with the mode `ratchet`.
 type Modes = BTreeMap<(&'static str, u64), bool>;
 
 async fn change_schemas(project: Project, seed: u64, stop: Arc<AtomicBool>) -> (Tally, Modes) {
@@ -149,7 +150,7 @@ async fn change_schemas(project: Project, seed: u64, stop: Arc<AtomicBool>) -> (
     (tally, modes)
 }
 
-/// What happened at a revision.
+/// A change at a revision.
 enum Happened {
     Put { key: &'static str, document: Value, schema: Option<(String, u64)> },
     Gone { key: &'static str },
@@ -196,7 +197,8 @@ impl Past {
         self.events.entry(item["revision"].as_u64().expect("a revision")).or_default().push(happened);
     }
 
-    /// Replays everything in the order in which it was committed; gives the keys that fail at the end.
+    /// Replays all changes in commit order; returns the keys of documents that violate their schemas at the
+    /// end.
     fn judge(&self, modes: &Modes) -> Vec<&'static str> {
         let (mut newest, mut live) = (BTreeMap::new(), BTreeMap::new());
         for (revision, happened) in &self.events {

@@ -1,4 +1,4 @@
-//! A node that was away for so long that the others no longer have the log it needs.
+//! A node that was down until the others had purged the log that it needs.
 
 use e2e::{Metrics, Options, Project, TestCluster};
 use serde_json::json;
@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 const ENTRIES: usize = 1500;
 const WRITERS: usize = 12;
-/// Log entries between two snapshots: several of them while the node is away.
+/// Log entries between two snapshots; several snapshots are made while the node is down.
 const SNAPSHOT_EVERY: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,7 +43,8 @@ async fn a_node_that_was_away_catches_up_by_snapshot() {
     own.client.get(&own.config("k0000/history/1?consistency=stale")).send().await.is(200);
     cluster.kill(away);
     cluster.restart(away).await;
-    // Ready does not mean that the last entries are applied again: a stale read says how much it wants.
+    // Readiness does not imply that the last entries are applied, so the stale read states its minimum
+    // revision.
     let wanted = format!("?consistency=stale&min_revision={}&include=content&prefix=k", last.revision());
     let again = own.all(&own.configs(&wanted)).await;
     assert!(again == items, "what came by snapshot survives a crash");

@@ -1,4 +1,4 @@
-//! Schema changes under a constant stream of writes to the documents that follow: they come to an end.
+//! Schema changes complete despite a constant stream of writes of bound documents.
 
 use e2e::{Project, TestCluster, say};
 use serde_json::{Value, json};
@@ -9,14 +9,14 @@ use tokio::task::JoinSet;
 
 const WRITERS: usize = 9;
 const CHANGES: usize = 8;
-/// How long one change may take on a busy machine; alone it takes some milliseconds.
+/// Maximum duration of a change on a busy machine; on an idle one it takes some milliseconds.
 const CHANGE_WITHIN: Duration = Duration::from_secs(10);
 
 fn schema(limit: usize) -> Value {
     json!({ "type": "object", "properties": { "n": { "type": "integer", "maximum": 100 + limit } } })
 }
 
-/// Writes one document without a pause. A change may hold it up, but never turns it away.
+/// Writes one document without a pause. A schema change may delay a write but never refuse it.
 async fn write(project: Project, key: String, done: Arc<AtomicUsize>, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::SeqCst) {
         project.write(&key, &json!({ "n": 1 })).await;

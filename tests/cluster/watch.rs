@@ -1,4 +1,4 @@
-//! Watchers through a bad day: their node killed, their node stopped, and one that never reads.
+//! Watches while their node is killed or stopped, and watchers that never read.
 
 use e2e::{Metrics, Options, Project, TestClient, TestCluster, Watching, say};
 use serde_json::json;
@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How many watch the node that is killed.
+/// Number of watchers of the killed node.
 const WATCHERS: usize = 1000;
-/// Between two writes, so that two cores are left for the rest.
+/// Pause between two writes, which leaves CPU time for the rest.
 const PACE: Duration = Duration::from_millis(20);
-/// How long everybody may take to hear the end.
+/// Maximum time until all watchers have received the last event.
 const DEADLINE: Duration = Duration::from_mins(3);
 
-/// Writes one config through the given nodes until told to stop; gives the last revision.
+/// Writes one config through the given nodes until stopped; returns the last revision.
 async fn write(project: Project, clients: Vec<TestClient>, acked: Arc<AtomicU64>, stop: Arc<AtomicBool>) {
     for n in 0_usize.. {
         if stop.load(Ordering::SeqCst) {
@@ -30,7 +30,7 @@ async fn write(project: Project, clients: Vec<TestClient>, acked: Arc<AtomicU64>
     }
 }
 
-/// Opens a watch after `last`, at whatever node takes it.
+/// Opens a watch after `last` at the first node that accepts it.
 async fn open(project: &Project, clients: &[TestClient], last: u64, first: usize) -> Watching {
     for n in first.. {
         let client = &clients[n % clients.len()];
@@ -43,8 +43,8 @@ async fn open(project: &Project, clients: &[TestClient], last: u64, first: usize
     unreachable!("somebody takes it")
 }
 
-/// Watches from `start` until the revision `end` (once it is known) was heard, and moves on when a node goes
-/// away. Gives the revisions in the order in which they came, and how often the stream broke off.
+/// Watches from `start` until the revision `end` (once known) is received, and resumes at another node when
+/// the stream ends. Returns the revisions in order, and the number of ended streams.
 async fn hear(
     project: Project,
     clients: Vec<TestClient>,
@@ -126,7 +126,7 @@ async fn watchers_of_a_node_that_goes_away_miss_nothing_and_hear_nothing_twice()
     }
 }
 
-/// The revision of every change after `start`, from the histories of all configs.
+/// The revisions of all changes after `start`, from the histories of all configs.
 async fn history(project: &Project, start: u64) -> Vec<u64> {
     let mut revisions = Vec::new();
     for key in project.all(&project.configs("")).await {
@@ -138,11 +138,11 @@ async fn history(project: &Project, start: u64) -> Vec<u64> {
     revisions.into_iter().filter(|revision| *revision > start).collect()
 }
 
-/// Watchers that never read, and how much each would have to be kept if somebody kept it for them, in MiB.
+/// Number of watchers that never read; `WRITTEN_MB` megabytes are written meanwhile.
 const SLOW: usize = 40;
 const WRITTEN_MB: u64 = 32;
-/// How much a node may grow meanwhile, in bytes: far less than all that the slow ones did not read, far more
-/// than the ring, one second of writes and the cache of the state file.
+/// Maximum memory growth of a node, in bytes: far below the unread events of all slow watchers, far above the
+/// ring, one second of writes and the cache of the state file.
 const GROWTH_MAX: f64 = 500e6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,7 +151,7 @@ async fn a_watcher_that_never_reads_costs_little_and_slows_nobody() {
     let project = Project::create(cluster.client(0)).await;
     let start = project.create_config("a", &json!(null)).await.revision();
     let path = project.watched(&format!("?after_revision={start}"));
-    // Each with a connection of its own, which no other request reads from.
+    // Each has its own connection, which no other request reads from.
     let mut slow = Vec::new();
     for _ in 0..SLOW {
         slow.push(cluster.client(0).get(&path).watch().await);
