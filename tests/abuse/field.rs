@@ -1,4 +1,4 @@
-//! The cluster, the attacker's project and keys, and what is seen of the nodes from outside.
+//! The cluster, the attacker's project and keys, and external measurements of the nodes.
 
 use domain::Digest;
 use e2e::{Options, Project, TestClient, TestCluster};
@@ -8,16 +8,16 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 const TOKEN: &str = "once-and-never-again-0123456789";
-/// The password of everybody here.
+/// The password of all users.
 pub const PASSWORD: &str = "seven quiet otters by the river";
 /// The first administrator.
 pub const ROOT: &str = "root@example.org";
-/// A member that starts beside an attack is given up after this time.
+/// A member that restarts during an attack must be ready within this time.
 const READY_AT_LAST: Duration = Duration::from_secs(90);
-/// The documents of the attacker's large list, and how long each is.
+/// The number of documents in the attacker's large list; `LARGE_BYTES` is the size of each.
 const LARGE: usize = 200;
 const LARGE_BYTES: usize = 50_000;
-/// What a tenant may do in its own project.
+/// The permissions of a tenant in its own project.
 pub const OWN: &[&str] = &[
     "project:environment:read",
     "config:document:read",
@@ -27,26 +27,26 @@ pub const OWN: &[&str] = &[
     "config:schema:write",
 ];
 
-/// Everything that attacks need.
+/// The environment of the attacks.
 #[derive(Debug)]
 pub struct Field {
     pub cluster: TestCluster,
-    /// Where clients connect, as host and port.
+    /// The `host:port` of each node for clients.
     pub http: Vec<String>,
-    /// Where members connect.
+    /// The `host:port` of each node for peers.
     pub peers: Vec<String>,
-    /// The attacker's project, with a key that may do everything there.
+    /// The attacker's project, with a key that has all permissions in it.
     pub hostile: Project,
-    /// The attacker's key that only reads.
+    /// A read-only key of the attacker.
     pub viewer: String,
     /// Whether this is the short form.
     pub short: bool,
-    // The people's database outlives the nodes.
+    // Held until the nodes have ended.
     _database: Server,
 }
 
 impl Field {
-    /// A fresh cluster with two tenants and one person.
+    /// Starts a cluster with two tenants and one user.
     pub async fn prepare(short: bool) -> Self {
         let database = Server::start();
         let settings = [
@@ -75,7 +75,7 @@ impl Field {
         field
     }
 
-    /// Documents for large lists.
+    /// Creates documents for large lists.
     async fn fill(&self) {
         let count = if self.short { LARGE / 4 } else { LARGE };
         for number in 0..count {
@@ -85,12 +85,12 @@ impl Field {
         }
     }
 
-    /// The key of the platform.
+    /// A client with the platform key.
     pub fn admin(&self) -> TestClient {
         self.cluster.client(0)
     }
 
-    /// A project of its own with these quotas, and a client that may do everything there.
+    /// Creates a project with these quotas; returns a client with all permissions in it.
     pub async fn project(&self, quotas: Value) -> Project {
         let project = Project::create(self.admin()).await;
         let body = json!({ "quotas": quotas });
@@ -98,18 +98,18 @@ impl Field {
         project.key_with(OWN).await
     }
 
-    /// The most memory that any node has, in MiB.
+    /// The maximum memory use of a node, in MiB.
     pub fn memory_mib(&self) -> u64 {
         let nodes = (0..self.cluster.size()).filter_map(|at| self.cluster.node(at).pid());
         nodes.filter_map(resident_kib).max().unwrap_or_default() / 1024
     }
 
-    /// How much the nodes keep, in bytes.
+    /// The disk use of all nodes, in bytes.
     pub fn kept_bytes(&self) -> u64 {
         (0..self.cluster.size()).map(|at| below(&self.cluster.node(at).data_dir())).sum()
     }
 
-    /// Nodes that ended or panicked.
+    /// The nodes that have ended or panicked.
     pub fn ended(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for at in 0..self.cluster.size() {
@@ -126,7 +126,7 @@ impl Field {
         faults
     }
 
-    /// Starts a node again; gives what is wrong when it is not ready in time.
+    /// Restarts a node; returns an error if it is not ready within the time.
     pub async fn restart(&self, at: usize, within: Duration) -> Option<String> {
         let node = self.cluster.node(at);
         node.kill();

@@ -1,4 +1,4 @@
-//! What attacks are made of: many requests at once, and raw connections that do not behave.
+//! Building blocks of attacks: concurrent requests, and misbehaving raw connections.
 
 use crate::tally::Tally;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,25 +9,25 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Becomes true when the attack is over.
+/// Becomes true at the end of the attack.
 pub type Stop = watch::Receiver<bool>;
 
-/// How long the attacker waits for one answer.
+/// Maximum wait of the attacker for a response.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// Until the attacker opens a connection again that was closed.
+/// Pause before the attacker reopens a closed connection.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 const CONNECTED_WITHIN: Duration = Duration::from_secs(2);
 
-/// What begins an HTTP/2 connection: the preface, empty settings, and the acknowledgement of the server's.
+/// The start of an HTTP/2 connection: preface, empty settings, acknowledgement of the server's settings.
 pub const H2_PREFACE: &[u8] =
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00";
 
-/// An address of loopback; all are of one network for IPv4 rules of /24.
+/// A loopback address; all of them are in one /24 network.
 pub fn source(last: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, 0, 0, last.max(2)))
 }
 
-/// A client that comes from another address than the neighbour.
+/// A client with this source address, different from the neighbour's.
 pub fn client(last: u8) -> reqwest::Client {
     let built =
         reqwest::Client::builder().no_proxy().local_address(source(last)).timeout(ANSWER_WITHIN).build();
@@ -39,18 +39,18 @@ pub fn over(stop: &Stop) -> bool {
     *stop.borrow()
 }
 
-/// Waits until the attack is over.
+/// Waits for the end of the attack.
 pub async fn until_over(stop: &Stop) {
     let mut stop = stop.clone();
     while !over(&stop) {
-        // When nobody can say so any more, it is over too.
+        // The sender is dropped: the attack is over too.
         if stop.changed().await.is_err() {
             return;
         }
     }
 }
 
-/// So many workers send one request after the other until the attack is over.
+/// Runs `workers` workers that send requests in sequence until the end of the attack.
 pub async fn flood<F>(workers: u64, tally: &Arc<Tally>, stop: &Stop, make: F)
 where
     F: Fn(u64, u64) -> reqwest::RequestBuilder + Clone + Send + 'static,
@@ -73,7 +73,7 @@ where
     while tasks.join_next().await.is_some() {}
 }
 
-/// Sends a request; the status and the code of the answer.
+/// Sends a request; returns status and code of the response.
 pub async fn answered(request: reqwest::RequestBuilder) -> String {
     let answer = match request.send().await {
         Ok(answer) => answer,
@@ -90,7 +90,7 @@ pub async fn answered(request: reqwest::RequestBuilder) -> String {
     }
 }
 
-/// A connection from an address of loopback; with a small receive buffer when nobody is going to read.
+/// Connects from a loopback address; with a small receive buffer if the data will not be read.
 pub async fn connect(from: u8, to: &str, receives: Option<u32>) -> std::io::Result<TcpStream> {
     let to: SocketAddr = to.parse().map_err(std::io::Error::other)?;
     let socket = TcpSocket::new_v4()?;
@@ -102,13 +102,13 @@ pub async fn connect(from: u8, to: &str, receives: Option<u32>) -> std::io::Resu
     connecting.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
 }
 
-/// Opens connections, sends something on each and keeps them; new ones take the place of those that are closed.
-/// With `drip`, one more byte follows every half a second.
+/// Holds `count` connections open; closed ones are replaced. Each sends `opening` first.
+/// With `drip`, these bytes follow every half a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Holding<'a> {
     pub count: usize,
     pub from: u8,
-    /// From how many addresses.
+    /// The number of source addresses.
     pub sources: u8,
     pub to: &'a str,
     pub opening: &'a [u8],

@@ -1,8 +1,12 @@
-//! Hostile clients against a fresh cluster of three real nodes, one attack after the other, while a second tenant
-//! that behaves well measures what it gets. Run by `scripts/abuse`; loopback only, and it ends by itself.
+//! Attacks by hostile clients on a fresh cluster of three real nodes, one after the other, while a second
+//! tenant (the neighbour) measures its own service. Run by `scripts/abuse`; loopback only, bounded duration.
 //!
-//! What must hold during each attack: no request of the second tenant fails, its p99 stays below ten times the
-//! quiet value, every node answers `/livez` within a second, and no node ends.
+//! During each attack:
+//!
+//! - no request of the neighbour fails;
+//! - its p99 stays below ten times the value without attack;
+//! - every node answers `/livez` within a second;
+//! - no node ends.
 
 mod attacks;
 mod field;
@@ -21,23 +25,23 @@ use table::Row;
 use tally::Tally;
 use tokio::sync::watch;
 
-/// How long each attack lasts, and how long the quiet value is measured.
+/// Duration of each attack, and of the measurement without attack.
 const SECONDS: u64 = 12;
 const SECONDS_SHORT: u64 = 3;
-/// The attack is on before the first sample.
+/// Time between the start of an attack and the first sample.
 const WARM_UP: Duration = Duration::from_millis(500);
-/// Between two attacks.
+/// Pause between two attacks.
 const REST: Duration = Duration::from_millis(1500);
-/// How much slower the neighbour may become.
+/// Maximum factor of the neighbour's p99.
 const SLOWER_MAX: f64 = 10.0;
-/// In the short form a p99 below this is no fault: attacker, nodes and neighbour share the two cores of a CI machine.
+/// In the short form, a p99 below this is accepted: everything shares the two cores of a CI machine.
 const P99_SHORT_MIN: Duration = Duration::from_millis(150);
-/// An attack may cost a node so much memory, in MiB.
+/// Maximum additional memory of a node during an attack, in MiB.
 const MEMORY_MIB_MAX: u64 = 512;
 
 const USAGE: &str = "scripts/abuse [--short] [--seconds N] [--only NAME[,NAME]] [--list]";
 
-/// What was asked for.
+/// The command line options.
 #[derive(Debug, Default)]
 struct Asked {
     short: bool,
@@ -56,7 +60,7 @@ impl Asked {
                 "--list" => asked.list = true,
                 "--seconds" => asked.seconds = Some(value()?.parse().map_err(|_| USAGE.to_owned())?),
                 "--only" => asked.only = value()?.split(',').map(str::to_owned).collect(),
-                // What cargo adds.
+                // Flags that cargo adds.
                 "--nocapture" | "--quiet" => {}
                 _ => return Err(format!("what is {arg}? {USAGE}")),
             }
@@ -117,12 +121,12 @@ async fn play(asked: &Asked) -> ExitCode {
         requests += more;
         tokio::time::sleep(REST).await;
     }
-    // What scripts/prove adds up: attacks, histories, requests of the neighbour, violations.
+    // Parsed by scripts/prove: attacks, histories, requests of the neighbour, violations.
     e2e::say(format_args!("sums: {attacks} - {requests} {bad}"));
     if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One attack and its row; gives whether everything held, and how many requests the neighbour made.
+/// Runs one attack and prints its row; returns whether all conditions held, and the neighbour's requests.
 async fn one(
     field: &Arc<Field>,
     neighbour: &Neighbour,
@@ -137,7 +141,7 @@ async fn one(
     tokio::time::sleep(WARM_UP).await;
     let sample = neighbour.measure(time).await;
     let memory_mib = field.memory_mib().saturating_sub(before);
-    // Whoever watches knows that it is over; some attacks demand something with their connections still open.
+    // Notifies the attack of its end; some attacks check conditions with their connections still open.
     stop.send_replace(true);
     let mut faults = match tokio::time::timeout(Duration::from_mins(1), attacking).await {
         Ok(Ok(faults)) => faults,

@@ -1,4 +1,4 @@
-//! The second tenant: it writes, reads, watches and signs in at a modest pace, and notes how long that takes.
+//! The second tenant: writes, reads, watches and signs in at a moderate rate, and measures the durations.
 
 use crate::field::{Field, OWN, PASSWORD, ROOT};
 use e2e::Project;
@@ -8,23 +8,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// Between two requests of one worker; there is one for each node.
+/// Pause between two requests of a worker; there is one worker per node.
 const PACE: Duration = Duration::from_millis(12);
-/// Between two looks at what costs more: a new connection, a watch, an import, a sign-in.
+/// Pause between two expensive operations: a new connection, a watch, an import, a sign-in.
 const SELDOM: Duration = Duration::from_millis(900);
-/// A request takes no longer.
+/// Maximum duration of a request.
 const REQUEST_WITHIN: Duration = Duration::from_secs(12);
-/// `/livez` takes no longer.
+/// Maximum duration of `/livez`.
 const LIVE_WITHIN: Duration = Duration::from_secs(1);
-/// How many configs it has.
+/// Number of configs.
 const KEYS: u64 = 20;
 
-/// What the neighbour got in a time.
+/// The results of one measurement.
 #[derive(Debug, Default)]
 pub struct Sample {
-    /// Of every plain request, in order of length.
+    /// The durations of all plain requests, sorted.
     pub times: Vec<Duration>,
-    /// What failed.
+    /// The failures.
     pub failures: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Sample {
     }
 }
 
-/// A tenant that behaves well.
+/// A well-behaved tenant.
 #[derive(Clone, Debug)]
 pub struct Neighbour {
     nodes: Vec<String>,
@@ -74,7 +74,7 @@ impl Neighbour {
         Self { nodes, project: own, key, http: client() }
     }
 
-    /// Works for this time.
+    /// Works for this time; returns the measurements.
     pub async fn measure(&self, time: Duration) -> Sample {
         let (noted, until) = (Noted::default(), Instant::now() + time);
         let mut tasks = JoinSet::new();
@@ -121,7 +121,7 @@ impl Neighbour {
         }
     }
 
-    /// Whether the node lives, and takes new connections and watches.
+    /// Checks that the node is live and accepts new connections and watches.
     async fn looks(self, node: String, until: Instant, noted: Noted) {
         while Instant::now() < until {
             let fresh = client();
@@ -145,7 +145,7 @@ impl Neighbour {
         }
     }
 
-    /// The right password from a known network.
+    /// Signs in with the right password from a known network.
     async fn signs_in(self, until: Instant, noted: Noted) {
         let mut refresh: Option<String> = None;
         let mut turn = 0;
@@ -168,7 +168,7 @@ impl Neighbour {
         }
     }
 
-    /// A small export, and the same file imported again.
+    /// Exports a small file and imports it again.
     async fn moves_files(self, until: Instant, noted: Noted) {
         let mut turn = 0;
         while Instant::now() < until {
@@ -218,7 +218,7 @@ impl Neighbour {
         }
     }
 
-    /// A change with an idempotency key, through the first node; whether the answer was given before.
+    /// Makes a change with an idempotency key through the first node; returns whether it was replayed.
     pub async fn keyed(project: &Project, token: &str, serial: u64) -> Result<bool, String> {
         let put = project.client.put(&project.config("keyed")).header("Idempotency-Key", token);
         let body = json!({ "content": { "serial": serial } });

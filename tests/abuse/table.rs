@@ -1,10 +1,10 @@
-//! The table for people.
+//! The result table.
 
 use crate::ms;
 use crate::neighbour::Sample;
 use std::fmt;
 
-/// Most failures that are shown of one attack.
+/// Maximum number of failures shown per attack.
 const SHOWN_MAX: usize = 6;
 
 /// One line.
@@ -41,7 +41,7 @@ impl fmt::Display for Row<'_> {
     }
 }
 
-/// Shows the first few.
+/// Prints the first failures.
 pub fn explain(faults: &[String]) {
     for fault in faults.iter().take(SHOWN_MAX) {
         e2e::say(format_args!("    {fault}"));

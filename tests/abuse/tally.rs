@@ -1,12 +1,12 @@
-//! What the attacker was answered, counted.
+//! Counts of the responses to the attacker.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Most kinds of answers that are shown.
+/// Maximum number of kinds of responses shown.
 const SHOWN_MAX: usize = 6;
 
-/// Answers by status and code.
+/// Counts by status and code.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<BTreeMap<String, u64>>);
 
@@ -19,12 +19,12 @@ impl Tally {
         *self.all().entry(what.into()).or_default() += more;
     }
 
-    /// How often something was counted.
+    /// The count of one kind.
     pub fn of(&self, what: &str) -> u64 {
         self.all().get(what).copied().unwrap_or_default()
     }
 
-    /// The most frequent ones.
+    /// The most frequent kinds.
     pub fn line(&self) -> String {
         let mut all: Vec<(String, u64)> =
             self.all().iter().map(|(what, count)| (what.clone(), *count)).collect();

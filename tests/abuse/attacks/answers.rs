@@ -1,4 +1,4 @@
-//! Answers that nobody reads: HTTP/2 streams with a window of one byte.
+//! Unread responses: HTTP/2 streams with a window of one byte.
 
 use crate::field::Field;
 use crate::flood::{Stop, connect, until_over};
@@ -52,7 +52,7 @@ async fn connection(field: Arc<Field>, tally: Arc<Tally>, number: u8) {
                 }
             };
             tally.count(format!("{} and not read", answer.status().as_u16()));
-            // Kept and never read.
+            // Held and never read.
             std::future::pending::<()>().await;
             drop(answer);
         });

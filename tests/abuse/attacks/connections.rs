@@ -1,4 +1,4 @@
-//! Connections that are opened and do nothing, or as little as they can.
+//! Idle and slow connections.
 
 use crate::field::Field;
 use crate::flood::{H2_PREFACE, Holding, Stop, over};
@@ -6,15 +6,15 @@ use crate::tally::Tally;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// As many as the issue tells of, and what the short form takes, where nodes have fewer files.
+/// The number in the issue; the short form has fewer, because nodes there have fewer file descriptors.
 const IDLE: usize = 11_000;
 const IDLE_SHORT: usize = 2_500;
 const SLOW: usize = 2_000;
 const SLOW_BODIES: usize = 400;
 const SILENT_PEERS: usize = 300;
-/// A member that starts beside silent connections is ready in this time.
+/// Maximum time for a member to become ready beside silent connections.
 const READY_WITHIN: Duration = Duration::from_secs(20);
-/// How long connections gather before the member starts.
+/// Time for connections to accumulate before the member starts.
 const GATHER: Duration = Duration::from_secs(2);
 
 fn spread(field: &Field, count: usize) -> usize {
@@ -63,8 +63,8 @@ pub async fn slow_bodies(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Ve
     Vec::new()
 }
 
-/// Silent connections at every member's peer port. When the neighbour is done, a member is killed and started with
-/// the connections still there.
+/// Silent connections at every member's peer port. After the neighbour's measurement, a member is killed and
+/// restarted while they are open.
 pub async fn peer_port(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let (done, held) = tokio::sync::watch::channel(false);
     let count = spread(&field, SILENT_PEERS);
@@ -81,7 +81,7 @@ pub async fn peer_port(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<
     let faults: Vec<String> = field.restart(2, READY_WITHIN).await.into_iter().collect();
     done.send_replace(true);
     for one in holding {
-        // A task that broke held nothing.
+        // A task that panicked holds no connections.
         let _ = one.await;
     }
     debug_assert!(over(&stop), "the neighbour is done");

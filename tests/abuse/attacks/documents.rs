@@ -1,4 +1,4 @@
-//! Volume: the largest documents, as fast as they are taken.
+//! The largest documents at the highest rate.
 
 use crate::field::Field;
 use crate::flood::{Stop, client, flood};
@@ -18,7 +18,7 @@ pub async fn large(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<Stri
         let guard = if turn < KEYS { ("If-None-Match", "*") } else { ("If-Match", "*") };
         let url = format!("http://{node}{}", project.config(&format!("w{worker}.{}", turn % KEYS)));
         let put = http.put(url).header(guard.0, guard.1);
-        // Cheap to write: the attacker has the same processors.
+        // Cheap to generate, because the attacker shares the CPU with the nodes.
         let body = format!(r#"{{"content": {{"n": {turn}, "text": "{text}"}}}}"#);
         let put = put.header("Content-Type", "application/json").body(body);
         put.bearer_auth(project.client.key().unwrap_or_default())

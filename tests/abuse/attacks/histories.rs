@@ -1,4 +1,4 @@
-//! History that grows without bound.
+//! Growing histories.
 
 use crate::field::Field;
 use crate::flood::{Stop, client, flood};
@@ -7,10 +7,10 @@ use serde_json::json;
 use std::sync::Arc;
 
 const WORKERS: u64 = 8;
-/// The quota that the issue tells of, in bytes.
+/// The quota in the issue, in bytes.
 const QUOTA_BYTES: u64 = 2_000_000;
 const DOCUMENT_BYTES: usize = 900_000;
-/// What one project may cost all nodes together on disk: three copies, each in log, state and snapshot.
+/// Maximum disk use of one project on all nodes together: three copies, each in log, state and snapshot.
 const KEPT_BYTES_MAX: u64 = 400_000_000;
 const SCHEMA_BYTES: usize = 30_000;
 /// The quota of schema versions, in bytes. The default of 256 MiB is more than the disks may grow by here.
@@ -27,7 +27,7 @@ pub async fn history(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<St
     let project = field.project(json!({ "documents": 1, "bytes": QUOTA_BYTES })).await;
     let (before, http, nodes) = (field.kept_bytes(), client(2), field.http.clone());
     project.create_config("one", &json!({})).await;
-    // Cheap to write: the attacker has the same processors.
+    // Cheap to generate, because the attacker shares the CPU with the nodes.
     let text = "x".repeat(DOCUMENT_BYTES);
     flood(WORKERS, &tally, &stop, move |worker, turn| {
         let node = &nodes[usize::try_from(worker).unwrap_or_default() % nodes.len()];

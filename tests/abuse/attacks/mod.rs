@@ -1,4 +1,4 @@
-//! The attacks, in one table.
+//! The table of attacks.
 
 mod answers;
 mod connections;
@@ -14,22 +14,22 @@ use crate::tally::Tally;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Does harm until it is told to stop; gives what must not be.
+/// Attacks until stopped; returns the violations that it found.
 pub type Act = fn(Arc<Field>, Arc<Tally>, Stop) -> Pin<Box<dyn Future<Output = Vec<String>> + Send>>;
 
-/// A way to spoil the service for others.
+/// An attack on the service of other tenants.
 #[derive(Clone, Copy, Debug)]
 pub struct Attack {
     pub name: &'static str,
     pub what: &'static str,
-    /// Whether it is in the short form.
+    /// Whether it is part of the short form.
     pub short: bool,
     pub act: Act,
 }
 
 macro_rules! attacks {
     ($($short:ident $name:literal $act:path: $what:literal,)+) => {
-        /// All of them, in the order in which they run.
+        /// All attacks, in the order in which they run.
         pub const ATTACKS: &[Attack] = &[$(Attack {
             name: $name,
             what: $what,

@@ -1,4 +1,4 @@
-//! Schemas that cost much to check.
+//! Schemas that are expensive to check.
 
 use crate::field::Field;
 use crate::flood::{Stop, client, flood, over};
@@ -9,14 +9,14 @@ use std::sync::Arc;
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema#";
 const DRAFT_2019: &str = "https://json-schema.org/draft/2019-09/schema";
 const DRAFT_2020: &str = "https://json-schema.org/draft/2020-12/schema";
-/// How many levels: enough to stop a node, if every one doubles the work.
+/// Numbers of levels: enough to block a node if every level doubles the work.
 const LEVELS: [usize; 3] = [18, 28, 40];
-/// How many constants a value is compared with, and how many values there are.
+/// The number of constants that a value is compared with; `VALUES` is the number of values.
 const ALTERNATIVES: usize = 1900;
 const VALUES: usize = 200_000;
 const WORKERS: u64 = 8;
 
-/// `definitions` with one schema for each level, and the first of them as the whole schema.
+/// A schema whose definitions are chained: one per level, and the root references the first.
 fn chain(dialect: &str, levels: usize, level: impl Fn(usize) -> Value, more: &[(&str, Value)]) -> Value {
     let word = if dialect == DRAFT_7 { "definitions" } else { "$defs" };
     let mut definitions: Map<String, Value> = (0..levels).map(|at| (format!("l{at}"), level(at))).collect();
@@ -27,11 +27,12 @@ fn chain(dialect: &str, levels: usize, level: impl Fn(usize) -> Value, more: &[(
         word: definitions })
 }
 
-/// Each a name, and a schema of so many levels.
+/// Schemas of this many levels, with names.
 fn schemas(levels: usize) -> Vec<(&'static str, Value)> {
     let next = |at: usize| format!("http://x.test/L{}", at + 1);
     let id = |at: usize| format!("http://x.test/L{at}");
-    // In draft 7 nothing beside `$ref` counts, so this leads to the next level and not to the harmless one.
+    // In draft 7 `$id` beside `$ref` is ignored, so this references the next level and not the harmless
+    // schema.
     let hidden = |at: usize| json!({ "$id": "http://x.test/a/", "$ref": format!("L{}", at + 1) });
     let harmless: Vec<(String, Value)> = (0..=levels)
         .map(|at| (format!("h{at}"), json!({ "$id": format!("http://x.test/a/L{at}"), "type": "object" })))
@@ -94,7 +95,7 @@ fn schemas(levels: usize) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Registers each and has it check a small document, again and again.
+/// Registers each schema and validates a small document, repeatedly.
 pub async fn register(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let http = client(2);
     let key = field.hostile.client.key().unwrap_or_default().to_owned();
@@ -126,7 +127,7 @@ pub async fn register(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<S
     Vec::new()
 }
 
-/// Many alternatives against many values.
+/// Validates many values against many alternatives.
 pub async fn check(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let http = client(2);
     let key = field.hostile.client.key().unwrap_or_default().to_owned();
@@ -147,7 +148,7 @@ pub async fn check(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<Stri
     }
     let values: Vec<String> = (0..VALUES).map(|at| (at % 1000).to_string()).collect();
     let values = values.join(",");
-    // Only objects may be documents; an array is tried now and then.
+    // Documents are objects; an array is tried occasionally.
     let documents = [format!("{{\"items\":[{values}]}}"), format!("[{values}]")];
     let (nodes, project) = (field.http.clone(), field.hostile.clone());
     flood(WORKERS, &tally, &stop, move |worker, turn| {

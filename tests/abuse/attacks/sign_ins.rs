@@ -1,4 +1,4 @@
-//! Sign-ins and refreshes that cannot succeed, from the network that the neighbour comes from.
+//! Failing sign-ins and refreshes from the neighbour's network.
 
 use crate::field::{Field, ROOT};
 use crate::flood::{Stop, client, flood};
@@ -7,10 +7,10 @@ use serde_json::json;
 use std::sync::Arc;
 
 const WORKERS: u64 = 4;
-/// From how many addresses.
+/// Number of source addresses.
 const SOURCES: u8 = 40;
 
-/// Random addresses, and now and then the administrator's with a wrong password.
+/// Unknown users, and occasionally the administrator with a wrong password.
 pub async fn wrong(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let clients: Vec<reqwest::Client> = (2..2 + SOURCES).map(client).collect();
     let nodes = field.http.clone();
@@ -25,7 +25,7 @@ pub async fn wrong(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<Stri
     Vec::new()
 }
 
-/// Refresh tokens that were never given.
+/// Invented refresh tokens.
 pub async fn made_up(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let clients: Vec<reqwest::Client> = (2..2 + SOURCES).map(client).collect();
     let nodes = field.http.clone();

@@ -1,4 +1,4 @@
-//! Places and records that all tenants share: idempotency keys, imports and exports, watches, the audit.
+//! Slots and tables that all tenants share: idempotency keys, imports and exports, watches, the audit.
 
 use crate::field::Field;
 use crate::flood::{Holding, Stop, client, connect, flood, until_over};
@@ -14,10 +14,10 @@ const WORKERS: u64 = 16;
 const IMPORTS: usize = 12;
 const EXPORTS: u8 = 24;
 const WATCHES: usize = 3_000;
-/// The receive buffer of who does not read, in bytes.
+/// The receive buffer of a client that does not read, in bytes.
 const RECEIVES: u32 = 4096;
 
-/// Keyed changes without end; afterwards the neighbour's own key must still be known.
+/// Endless changes with idempotency keys; the neighbour's own key must still be known afterwards.
 pub async fn idempotency(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let neighbour = Project::create(field.admin()).await;
     let mut faults = Vec::new();
@@ -68,7 +68,7 @@ pub async fn slow_imports(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> V
     Vec::new()
 }
 
-/// Exports that are asked for and not read.
+/// Exports that are not read.
 pub async fn slow_exports(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let mut tasks = JoinSet::new();
     for number in 0..EXPORTS {
@@ -97,7 +97,7 @@ pub async fn slow_exports(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> V
     Vec::new()
 }
 
-/// All from one viewer, at one node, as many as it gets.
+/// As many watches as possible, by one viewer at one node.
 pub async fn watches(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let to = &field.http[0];
     let opening = format!(
@@ -111,7 +111,7 @@ pub async fn watches(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<St
     Vec::new()
 }
 
-/// Requests that are refused, each with its record.
+/// Refused requests, each with an audit record.
 pub async fn refused(field: Arc<Field>, tally: Arc<Tally>, stop: Stop) -> Vec<String> {
     let (http, nodes, hostile, viewer) =
         (client(2), field.http.clone(), field.hostile.clone(), field.viewer.clone());
