@@ -1,4 +1,4 @@
-//! A client's way to one node: one connection for each request, so that it is known when nothing was sent.
+//! A client of one node. Each request has its own connection, so that it is known when nothing was sent.
 
 use crate::node::HTTP_PORT;
 use http_body_util::{BodyExt as _, Full};
@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 use turmoil::net::TcpStream;
 
-/// How long a connection may take.
+/// Connection timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a client waits for an answer; longer than a node needs to give up.
+/// Timeout of a response; longer than the request timeout of a node.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Calls one node.

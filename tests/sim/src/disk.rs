@@ -1,4 +1,4 @@
-//! A disk for one file: what is written and not synced is lost in a power cut, or half of it is.
+//! A simulated disk with one file. A power cut loses, tears or reorders unsynced writes.
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -7,19 +7,19 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a disk writes at a time, in bytes; a write may be torn between two of them.
+/// Sector size in bytes; a write may be torn between two sectors.
 const SECTOR_BYTES: usize = 512;
 
-/// How a process ends.
+/// The end of a process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Crash {
     /// The process is killed; the operating system keeps what was written.
     Kill,
-    /// The power goes; only what was synced is sure to be kept.
+    /// The power fails; only synced data is certain to be kept.
     PowerCut,
 }
 
-/// The content of a file and what may happen to it. Clones are the same disk.
+/// A file and its faults. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     inner: Arc<Mutex<Inner>>,
@@ -27,15 +27,15 @@ pub struct Disk {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// What a reader sees.
+    /// The content that a reader sees.
     content: Vec<u8>,
-    /// What is sure to survive.
+    /// The content that certainly survives.
     synced: Vec<u8>,
-    /// Written since the last sync.
+    /// Writes since the last sync.
     pending: Vec<Change>,
-    /// Counts crashes: who opened the file before one has no access after it.
+    /// Counts crashes; a file opened before a crash has no access after it.
     epoch: u64,
-    /// Syncs fail from now on.
+    /// Whether syncs fail.
     broken: bool,
 }
 
@@ -71,18 +71,18 @@ impl Disk {
         OpenDisk { epoch: self.inner().epoch, disk: self.clone() }
     }
 
-    /// Loses everything that is on it.
+    /// Erases the disk.
     pub fn wipe(&self) {
         let mut inner = self.inner();
         *inner = Inner { epoch: inner.epoch + 1, ..Inner::default() };
     }
 
-    /// Makes every later sync fail, or lets them work again.
+    /// Sets whether syncs fail.
     pub fn set_broken(&self, broken: bool) {
         self.inner().broken = broken;
     }
 
-    /// Ends the access of whoever has the file open. Gives how many writes were lost or torn.
+    /// Revokes access of the open file. Returns the number of lost or torn writes.
     pub fn crash(&self, crash: Crash, random: &mut StdRng) -> usize {
         let mut inner = self.inner();
         inner.epoch += 1;
@@ -94,7 +94,7 @@ impl Disk {
             return 0;
         }
         for change in pending {
-            // A disk keeps what it likes of what it was not told to sync, in any order.
+            // A disk may persist any subset of unsynced writes, in any order.
             match change {
                 change if random.random_bool(0.5) => change.make(&mut inner.synced),
                 Change::Write(offset, mut data) if random.random_bool(0.5) => {
@@ -115,7 +115,7 @@ impl Disk {
     }
 }
 
-/// The file as one process has it open.
+/// The file as opened by one process.
 #[derive(Debug)]
 pub struct OpenDisk {
     disk: Disk,

@@ -1,4 +1,4 @@
-//! What must hold between the nodes at every moment, whatever clients see.
+//! Invariants between the nodes that must hold at every moment, whatever clients see.
 
 use crate::node::Machine;
 use crate::trace::Trace;
@@ -7,24 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// What was seen so far.
+/// The observations so far.
 #[derive(Debug, Default)]
 pub struct Invariants {
-    /// What any node had at an index; all must have the same.
+    /// The applied entry at each index, which must be the same on all nodes.
     applied: BTreeMap<u64, (Applied, usize)>,
-    /// In which life of its process each leadership was seen, by term and node. openraft orders leaderships by
-    /// term and then by node, so a term may have several.
+    /// The life of the process in which each leadership was seen, by term and node. openraft orders
+    /// leaderships by term and then by node, so a term may have several.
     leaders: BTreeMap<(u64, usize), u64>,
-    /// In which life each node was seen last, and at which term and index.
+    /// The life, term and index at which each node was last seen.
     last: BTreeMap<usize, (u64, u64, u64)>,
 }
 
 impl Invariants {
-    /// Looks at all nodes.
+    /// Checks all nodes.
     pub fn check(&mut self, machines: &[Arc<Machine>], trace: &mut Trace) {
         for machine in machines {
             let (answered, kept) = (machine.seen.answered_vote(), machine.disks.log.vote());
-            // A lost disk forgets its votes, and its owner never comes back.
+            // A wiped disk loses its votes; its node id never returns.
             if kept < answered && !machine.wiped.load(Ordering::Relaxed) {
                 trace.violation(format_args!(
                     "{} has told a candidate that it stands by vote {answered:?}, and has {kept:?}",
@@ -54,12 +54,12 @@ impl Invariants {
         }
     }
 
-    /// All nodes have the same at an index, and a leader that was overtaken commits nothing any more: by index,
-    /// the leaderships of what is applied never go back.
+    /// All nodes have applied the same entry at an index. An overtaken leader commits nothing more: by index,
+    /// the leaderships of applied entries never decrease.
     ///
-    /// When a node *says* that it leads proves nothing of that: the last vote for it may have been under way for
-    /// long, or its disk slow, while a node of a higher id won the same term (seed 5211). It can still commit
-    /// nothing, because a majority stands by the later vote.
+    /// The moment at which a node *claims* leadership proves nothing: its last vote may have been in flight
+    /// for long, or its disk slow, while a node with a higher id won the same term (seed 5211). It can commit
+    /// nothing, because a majority has accepted the later vote.
     fn check_applied(
         &mut self,
         machines: &[Arc<Machine>],
@@ -101,12 +101,12 @@ impl Invariants {
         }
     }
 
-    /// How many terms had a leader.
+    /// The number of terms with a leader.
     pub fn terms(&self) -> usize {
         self.leaders.keys().map(|(term, _)| term).collect::<BTreeSet<_>>().len()
     }
 
-    /// Whether all nodes have applied the same, and what that is.
+    /// The state that all nodes have applied; `None` if they differ.
     pub fn agreed(machines: &[Arc<Machine>]) -> Option<Applied> {
         let mut all = machines.iter().map(|machine| machine.node().map(|node| node.applied()));
         let first = all.next()??;

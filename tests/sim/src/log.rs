@@ -1,6 +1,6 @@
-//! The Raft log on a simulated disk: what is appended is on disk only after a flush, which takes time and
-//! may fail; a power cut keeps some first part of what was not flushed. Stands in for the real log, which
-//! has a suite, a fuzz target and the fault matrix of its own.
+//! The Raft log on a simulated disk. Appended records are durable only after a flush, which takes time and
+//! may fail; a power cut keeps a prefix of the unflushed records. Replaces the real log, which has its own
+//! suite, fuzz target and fault matrix.
 
 use crate::disk::Crash;
 use adapter_raft::log_store::OnFatal;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
-/// The log's disk; survives crashes. Clones are the same disk.
+/// The disk of the log; survives crashes. Clones are the same disk.
 #[derive(Clone, Default)]
 pub struct LogDisk {
     inner: Arc<Mutex<Inner>>,
@@ -36,7 +36,7 @@ struct Inner {
     synced: Content,
     pending: Vec<Record>,
     epoch: u64,
-    /// How long a flush takes at most, in microseconds.
+    /// Maximum duration of a flush, in microseconds.
     flush_us: u64,
     broken: bool,
 }
@@ -79,18 +79,18 @@ impl Content {
 }
 
 impl LogDisk {
-    /// Sets how long a flush takes at most.
+    /// Sets the maximum duration of a flush.
     pub fn set_flush(&self, longest: Duration) {
         self.inner().flush_us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
     }
 
-    /// Loses everything that is on it.
+    /// Erases the disk.
     pub fn wipe(&self) {
         let mut inner = self.inner();
         *inner = Inner { epoch: inner.epoch + 1, flush_us: inner.flush_us, ..Inner::default() };
     }
 
-    /// Makes every later flush fail, or lets them work again.
+    /// Sets whether flushes fail.
     pub fn set_broken(&self, broken: bool) {
         self.inner().broken = broken;
     }
@@ -100,12 +100,12 @@ impl LogDisk {
         self.inner().seen.vote.map_or((0, 0), |vote| (vote.leader_id().term, vote.leader_id().node_id))
     }
 
-    /// The index of the last entry in the log, synced or not; 0 when there is none.
+    /// The index of the last entry in the log, synced or not; 0 for an empty log.
     pub fn last_index(&self) -> u64 {
         self.inner().seen.entries.keys().next_back().copied().unwrap_or_default()
     }
 
-    /// Ends the access of whoever has the log open. Gives how many records were lost.
+    /// Revokes access of the open log. Returns the number of lost records.
     pub fn crash(&self, crash: Crash, random: &mut StdRng) -> usize {
         let mut inner = self.inner();
         inner.epoch += 1;
@@ -155,7 +155,7 @@ impl Waiter {
     }
 }
 
-/// The log as one life of a node has it open.
+/// The log as opened by one life of a node.
 #[derive(Clone)]
 pub struct SimLog {
     disk: LogDisk,
@@ -189,7 +189,7 @@ impl SimLog {
         Ok(())
     }
 
-    /// One flush after another, each for everything that was written when it began.
+    /// Flushes in sequence; each covers the records that were written when it began.
     async fn flushes(self, mut random: StdRng) {
         loop {
             self.wanted.notified().await;

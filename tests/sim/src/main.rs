@@ -1,5 +1,5 @@
-//! Whole clusters in one thread under virtual time: one seed decides everything that happens, and the same
-//! seed does the same again. Build with `scripts/sim`, which sets what the simulation needs of the compiler.
+//! Deterministic simulation of whole clusters in one thread under virtual time: the seed determines the run.
+//! Build with `scripts/sim`, which sets the required compiler flags.
 
 mod client;
 mod disk;

@@ -1,4 +1,4 @@
-//! Many runs, each in a process of its own: a process has one random source and one clock.
+//! Many runs, each in a separate process, because a process has one random source and one clock.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 
-/// How long harm is done in a run, in virtual seconds, when nobody says.
+/// The default duration of faults in a run, in virtual seconds.
 pub const SECONDS: u64 = 30;
 
 #[derive(Args, Debug)]
@@ -47,13 +47,13 @@ pub struct MutantArgs {
     seconds: u64,
 }
 
-/// One run in a process of its own.
+/// A run in a separate process.
 struct Run {
     seed: u64,
     child: Child,
 }
 
-/// What a run came to.
+/// The result of a run.
 struct Ended {
     seed: u64,
     good: bool,
@@ -82,7 +82,7 @@ impl Run {
     }
 }
 
-/// Runs seeds, so many at a time, in order, until there are no more or `each` says to stop.
+/// Runs seeds in order, a limited number at a time, until none is left or `each` stops it.
 fn for_each(
     seeds: impl Iterator<Item = u64>,
     jobs: usize,
@@ -114,7 +114,7 @@ fn for_each(
     Ok(())
 }
 
-/// Sums of what many runs counted.
+/// Sums of the counters of many runs.
 #[derive(Default)]
 struct Sums {
     runs: u64,

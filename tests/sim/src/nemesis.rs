@@ -1,5 +1,5 @@
-//! Who does the harm: crashes, power cuts, partitions, slow and failing disks, wrong clocks, restarts, and
-//! machines that come and go.
+//! Fault injection: crashes, power cuts, partitions, slow and failing disks, wrong clocks, restarts, and
+//! membership changes.
 
 mod members;
 mod network;
@@ -21,53 +21,53 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use turmoil::Sim;
 
-/// How long a flush takes at most on a healthy disk.
+/// Maximum duration of a flush on a healthy disk.
 const FLUSH: Duration = Duration::from_millis(2);
-/// How long a message takes at most on a healthy network.
+/// Maximum duration of a message on a healthy network.
 const LATENCY: Duration = Duration::from_millis(4);
-/// How wrong a clock may be.
+/// Maximum error of a clock.
 const SKEW_MS: i64 = 3_600_000;
 
-/// Does harm and heals it again.
+/// Injects faults and heals them.
 pub struct Nemesis {
     pub machines: Vec<Arc<Machine>>,
     clients: Vec<String>,
     random: StdRng,
     next_ms: u64,
-    /// When which machine gets a new process.
+    /// Stopped machines, with the time of their next start.
     down: BTreeMap<usize, u64>,
-    /// Machines that were told to stop, and when they must have.
+    /// Machines that are stopping, with their deadline.
     stopping: BTreeMap<usize, u64>,
-    /// Machines whose disk fails.
+    /// Machines with a failing disk.
     broken: BTreeMap<usize, u64>,
-    /// Machines that are to be restarted one after another.
+    /// Machines still to be restarted in a rolling restart.
     rolling: Vec<usize>,
     network_until: Option<u64>,
-    /// Where the clients are told what to race for, and until when they do.
+    /// Tells the clients the focus of a race, which ends at `race_until`.
     recorder: Recorder,
     race_until: Option<u64>,
-    /// The races that are still to come before all kinds are drawn anew, and when the next one is due.
+    /// The remaining kinds of races before all kinds are drawn again, and the time of the next race.
     races: Vec<Race>,
     next_race_ms: u64,
-    /// From when on the leader is killed as soon as others have what it has not answered yet.
+    /// From this time on, kill the leader as soon as others have an entry that it has not answered yet.
     unanswered_from: Option<u64>,
-    /// When all machines lose power at once, with flushes under way.
+    /// The time of a power cut of all machines during flushes.
     cut_at: Option<u64>,
-    /// When a term after this one has a leader, all machines lose power at once.
+    /// Cut the power of all machines when a later term than this has a leader.
     election_after: Option<u64>,
     slow_until: BTreeMap<usize, u64>,
     desk: Rc<Desk>,
-    /// Who is a member, by what the operator was answered.
+    /// The members, according to the responses to the operator.
     members: BTreeSet<usize>,
-    /// As many members as the cluster began with; removals never go below.
+    /// The initial number of members, which removals keep.
     least: usize,
-    /// Machines that were never switched on.
+    /// Machines that were never started.
     spares: Vec<usize>,
-    /// Machines whose disk is lost.
+    /// Machines with a lost disk.
     gone: BTreeSet<usize>,
-    /// When which of them is started all the same.
+    /// Lost machines that will be started on the empty disk, with the time.
     coming_back: BTreeMap<usize, u64>,
-    /// Those that were, and have to end by themselves.
+    /// Machines running on an empty disk, which must end by themselves.
     doomed: BTreeSet<usize>,
 }
 
@@ -112,7 +112,7 @@ impl Nemesis {
         }
     }
 
-    /// Does what is due. With `harm`, new faults are put in now and then.
+    /// Performs due actions. With `harm`, also injects new faults at random.
     pub fn step(&mut self, sim: &mut Sim<'_>, trace: &mut Trace, harm: bool) {
         self.heed_ends(sim, trace);
         self.follow_members(sim, trace);
@@ -130,7 +130,7 @@ impl Nemesis {
         }
     }
 
-    /// Undoes everything; the machines that are down come back.
+    /// Heals all faults and restarts stopped machines.
     pub fn heal(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         self.rolling.clear();
         self.election_after = None;
@@ -142,7 +142,7 @@ impl Nemesis {
             self.machines[at].disks.log.set_flush(FLUSH);
         }
         for at in std::mem::take(&mut self.broken).into_keys() {
-            // Its process may not have noticed yet, and then never does.
+            // Its process may not have noticed the failure and then never will.
             self.machines[at].disks.set_broken(false);
         }
         for up_ms in self.down.values_mut().chain(self.coming_back.values_mut()) {
@@ -151,12 +151,12 @@ impl Nemesis {
         trace.line(format_args!("heal"));
     }
 
-    /// Whether every machine has a process that was not told to stop.
+    /// Whether every machine runs and is not stopping.
     pub fn all_up(&self) -> bool {
         self.down.is_empty() && self.stopping.is_empty()
     }
 
-    /// Processes that ended or want to.
+    /// Handles processes that ended or requested to end.
     fn heed_ends(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         for at in 0..self.machines.len() {
             let machine = self.machines[at].clone();
@@ -237,7 +237,7 @@ impl Nemesis {
         }
         self.stopping.remove(&at);
         let machine = &self.machines[at];
-        // The disk first: what the process does while it is taken apart must not reach it.
+        // The disk first: the teardown of the process must not reach it.
         let lost = machine.disks.crash(crash, &mut self.random);
         sim.crash(machine.host());
         machine.take_fatal();
@@ -263,7 +263,7 @@ impl Nemesis {
         self.stopping.insert(at, trace.now_ms + 20_000);
     }
 
-    /// The machine that leads, as far as any knows.
+    /// The current leader, if any machine knows it.
     fn leader(&self) -> Option<usize> {
         let leads = |machine: &&Arc<Machine>| machine.node().is_some_and(|node| node.stats().leads());
         self.machines.iter().filter(leads).max_by_key(|machine| term(machine)).map(|machine| machine.number)
@@ -276,7 +276,7 @@ impl Nemesis {
         }
     }
 
-    /// A vote that was counted must survive; so must what the new leader has promised.
+    /// Cuts the power after an election: counted votes and acknowledged entries must survive.
     fn cut_election(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         let Some(old) = self.election_after else { return };
         if self.leader().is_some_and(|leader| term(&self.machines[leader]) > old) {
@@ -350,7 +350,7 @@ impl Nemesis {
         let crash = if self.random.random_bool(0.6) { Crash::PowerCut } else { Crash::Kill };
         for at in victims.into_iter().take(count) {
             let range = match self.random.random_range(0..10) {
-                // Back before anybody else wants to lead.
+                // Short enough that no other machine starts an election.
                 0..3 => 1..60,
                 3..7 => 60..1500,
                 _ => 3000..9000,

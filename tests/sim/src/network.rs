@@ -1,4 +1,4 @@
-//! The simulated network, as nodes see it.
+//! The simulated network of the nodes.
 
 use adapter_raft::network::{Socket, SocketListener, Sockets};
 use async_trait::async_trait;

@@ -1,5 +1,5 @@
-//! One whole node in the simulation: the real core, use cases and HTTP contract, on simulated disks, clock
-//! and network.
+//! A whole node in the simulation: the real core, use cases and HTTP API, on simulated disks, clock and
+//! network.
 
 use crate::observer::Seen;
 use crate::platform::{Disks, SkewedClock};
@@ -30,41 +30,41 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use turmoil::net::{TcpListener, TcpStream};
 
-/// Where nodes listen to clients and to each other.
+/// The port for clients.
 pub const HTTP_PORT: u16 = 8080;
 const PEER_PORT: u16 = 9090;
-/// The time of the certificates, in milliseconds after 1970, which is when TLS thinks a simulation begins.
+/// The time of the certificates, in milliseconds after 1970, at which TLS assumes a simulation starts.
 const CERTIFICATES_MS: i64 = 3_600_000;
-/// How long a request may take.
+/// Timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Few, so that the log is bounded by bytes in a short simulation too.
+/// Small, so that a short simulation also makes snapshots because of the log's size.
 const SNAPSHOT_EVERY_BYTES: u64 = 256 * 1024;
-/// How long a node that was told to stop goes on answering what it was asked.
+/// How long a stopping node answers pending requests.
 const DRAIN: Duration = Duration::from_millis(300);
 
-/// What all nodes of one cluster are told.
+/// The configuration of a cluster.
 pub struct Plan {
     cluster_id: ClusterId,
-    /// All machines that may ever be members, the first ones first.
+    /// All machines that may become members; the initial ones first.
     members: Vec<NodeMember>,
-    /// How many of them form the cluster.
+    /// The initial number of members.
     first: usize,
     tls: Vec<PeerTls>,
     admin: NewApiKey,
     /// The secret of the administrator key.
     pub secret: String,
     pub snapshot_every_entries: u64,
-    /// Time between two looks at what retention lets go.
+    /// Interval of housekeeping.
     pub housekeeping: Duration,
 }
 
-/// The name of a node's host.
+/// The host name of a node.
 pub fn host(number: usize) -> String {
     format!("n{}", number + 1)
 }
 
 impl Plan {
-    /// For a cluster of `first` nodes, and `spares` machines that may be added.
+    /// A cluster of `first` nodes, and `spares` machines that may be added.
     pub fn new(
         first: usize,
         spares: usize,
@@ -100,7 +100,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// How each machine is added, as the contract has it.
+    /// The API requests that add each machine.
     pub fn requests(&self) -> Vec<Value> {
         let request = |member: &NodeMember| {
             json!({ "id": member.id.to_string(), "name": member.name, "peer_addr": member.peer_addr,
@@ -110,23 +110,23 @@ impl Plan {
     }
 }
 
-/// One machine: what it keeps while processes come and go on it.
+/// A machine: the state that survives its processes.
 pub struct Machine {
     pub number: usize,
     pub disks: Disks,
     pub clock: SkewedClock,
     data_dir: PathBuf,
     plan: Arc<Plan>,
-    /// Why the process wanted to end, when it did.
+    /// The fatal error of the process, if any.
     pub fatal: Arc<Mutex<Option<String>>>,
     terminate: Notify,
-    /// Whether it was ever switched on.
+    /// Whether it was ever started.
     pub on: AtomicBool,
-    /// Whether its disk was lost.
+    /// Whether its disk was erased.
     pub wiped: AtomicBool,
-    /// The process has ended in good order.
+    /// Whether the process has stopped cleanly.
     pub stopped: AtomicBool,
-    /// What the core reported, over all lives.
+    /// The observations of the core, over all lives.
     pub seen: Arc<Seen>,
     node: Mutex<Weak<RaftNode>>,
 }
@@ -149,7 +149,7 @@ impl Machine {
         })
     }
 
-    /// What the machine's host is called.
+    /// The host name.
     pub fn host(&self) -> String {
         host(self.number)
     }
@@ -159,30 +159,31 @@ impl Machine {
         self.node.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
-    /// Loses everything the machine keeps. No process may run on it.
+    /// Erases the machine's state. No process may be running.
     pub fn wipe(&self) {
         self.wiped.store(true, Ordering::Relaxed);
         self.disks.wipe();
-        // It may never have come so far as to make the folder.
+        // The folder may not exist yet.
         let _ = std::fs::remove_dir_all(&self.data_dir);
     }
 
-    /// Asks the process to stop in good order.
+    /// Requests a clean stop of the process.
     pub fn terminate(&self) {
         self.terminate.notify_one();
     }
 
-    /// Drops a signal that a killed process did not see, so that the next process does not get it (seed 413).
+    /// Discards a signal that a killed process did not receive, so that the next process does not get it
+    /// (seed 413).
     pub fn drop_signal(&self) {
         let _ = self.terminate.notified().now_or_never();
     }
 
-    /// Takes the reason why the process wanted to end.
+    /// Takes the fatal error of the process.
     pub fn take_fatal(&self) -> Option<String> {
         self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The life of one process. Never returns by itself: the simulation ends it.
+    /// Runs one process. Never returns by itself: the simulation ends it.
     pub async fn run(self: Arc<Self>) -> turmoil::Result {
         if !self.on.load(Ordering::Relaxed) {
             return std::future::pending().await;
@@ -237,7 +238,7 @@ impl Machine {
         }
     }
 
-    /// A machine that joins knows itself and those that formed the cluster.
+    /// A joining machine declares itself and the initial members.
     fn declared(&self) -> Vec<NodeMember> {
         let known = |number: usize| number < self.plan.first || number == self.number;
         let members = self.plan.members.iter().enumerate().filter(|(number, _)| known(*number));
@@ -306,6 +307,6 @@ async fn connection(stream: TcpStream, router: Router) {
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new());
     let service = TowerToHyperService::new(router);
-    // A client that goes away is not of interest.
+    // A disconnected client is not an error.
     drop(builder.serve_connection(TokioIo::new(stream), service).await);
 }

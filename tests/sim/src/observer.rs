@@ -1,21 +1,21 @@
-//! Counts what the core reports, to know what a run has been through.
+//! Counters of the core's observations, for the coverage of a run.
 
 use adapter_raft::observe::Observer;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Counts over all lives of one node.
+/// Counters over all lives of a node.
 #[derive(Debug, Default)]
 pub struct Seen {
     pub snapshots_built: AtomicU64,
     pub snapshots_installed: AtomicU64,
     pub leaders: AtomicU64,
-    /// The latest vote, as term and candidate, that was answered to a candidate.
+    /// The latest vote, as term and candidate, that was sent to a candidate.
     answered: Mutex<(u64, u64)>,
 }
 
 impl Seen {
-    /// The latest vote, as term and candidate, that any life of the node said it stands by.
+    /// The latest vote, as term and candidate, that any life of the node granted.
     pub fn answered_vote(&self) -> (u64, u64) {
         *self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }

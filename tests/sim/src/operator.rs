@@ -1,5 +1,4 @@
-//! The operator of the simulated cluster: adds and removes members through the product's own HTTP, and does
-//! not give up.
+//! The operator of the simulated cluster: adds and removes members through the HTTP API, with retries.
 
 use crate::client::SimCaller;
 use proof::{Caller as _, Request};
@@ -11,25 +10,25 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Between two looks at the orders, and between two tries of one.
+/// Interval of the checks for orders, and pause before a retry.
 const LOOK: Duration = Duration::from_millis(20);
 const BREATH: Duration = Duration::from_millis(250);
 
-/// What the operator is told to do; machines by number.
+/// An order for the operator; machines by number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Order {
-    /// Have another member lead. Tried once.
+    /// Transfer leadership to another member. Tried once.
     Transfer,
     Add(usize),
     Remove(usize),
 }
 
-/// Where orders lie, and what came of them.
+/// The orders and their results.
 #[derive(Debug, Default)]
 pub struct Desk {
     orders: RefCell<VecDeque<Order>>,
     done: RefCell<Vec<(Order, u16)>>,
-    /// What the last try was answered.
+    /// The result of the last attempt.
     pub last: RefCell<String>,
 }
 
@@ -38,18 +37,18 @@ impl Desk {
         self.orders.borrow_mut().push_back(order);
     }
 
-    /// Takes the orders that are done, each with its last status.
+    /// Takes the completed orders, each with its last status.
     pub fn take_done(&self) -> Vec<(Order, u16)> {
         self.done.borrow_mut().split_off(0)
     }
 
-    /// Whether nothing is left to do or to take.
+    /// Whether no order is pending and no result is left.
     pub fn idle(&self) -> bool {
         self.orders.borrow().is_empty() && self.done.borrow().is_empty()
     }
 }
 
-/// Does the orders one after another; `members` says how each machine is added.
+/// Executes orders in sequence; `members` are the requests that add each machine.
 pub async fn operate(desk: Rc<Desk>, callers: Vec<SimCaller>, members: Vec<Value>, mut random: StdRng) {
     loop {
         let next = desk.orders.borrow().front().copied();
@@ -64,7 +63,7 @@ pub async fn operate(desk: Rc<Desk>, callers: Vec<SimCaller>, members: Vec<Value
         let done = match order {
             Order::Transfer => true,
             Order::Add(_) => matches!(status, 200 | 201),
-            // An earlier try may have done it and had no answer.
+            // An earlier attempt without a response may have succeeded.
             Order::Remove(_) => matches!(status, 204 | 404),
         };
         if done {

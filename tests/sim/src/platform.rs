@@ -1,4 +1,4 @@
-//! The platform of one simulated node: its disks, its network, its clock.
+//! The platform of a simulated node: disks, network, clock.
 
 use crate::disk::{Crash, Disk};
 use crate::log::{LogDisk, SimLog};
@@ -15,10 +15,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// When a simulation begins, in milliseconds after 1970.
+/// The start time of a simulation, in milliseconds after 1970.
 pub const BEGIN_MS: i64 = 1_767_225_600_000;
 
-/// What survives the crashes of one node.
+/// The state of a node that survives crashes.
 #[derive(Clone, Debug, Default)]
 pub struct Disks {
     pub log: LogDisk,
@@ -28,23 +28,23 @@ pub struct Disks {
 }
 
 impl Disks {
-    /// How many processes have lived on the machine.
+    /// The number of processes started on the machine so far.
     pub fn lives(&self) -> u64 {
         self.lives.load(Ordering::Relaxed)
     }
 
-    /// Ends the life of the process. Gives how many writes were lost.
+    /// Ends the life of the process. Returns the number of lost writes.
     pub fn crash(&self, crash: Crash, random: &mut StdRng) -> usize {
         self.log.crash(crash, random) + self.state.crash(crash, random)
     }
 
-    /// Loses everything.
+    /// Erases all disks.
     pub fn wipe(&self) {
         self.log.wipe();
         self.state.wipe();
     }
 
-    /// Makes every later flush fail, or lets them work again.
+    /// Sets whether flushes fail.
     pub fn set_broken(&self, broken: bool) {
         self.log.set_broken(broken);
         self.state.set_broken(broken);
@@ -68,7 +68,7 @@ impl Platform for Disks {
     }
 }
 
-/// A clock that is wrong by as much as it is told.
+/// A clock with an adjustable error.
 #[derive(Clone, Debug, Default)]
 pub struct SkewedClock {
     pub wrong_by_ms: Arc<AtomicI64>,

@@ -1,4 +1,4 @@
-//! One run: a cluster and its clients, a time of harm, a time to heal, and the checks.
+//! One run: a cluster with clients, a phase of faults, a phase of healing, and the checks.
 
 use crate::client::SimCaller;
 use crate::invariants::Invariants;
@@ -20,34 +20,33 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use turmoil::{Builder, Sim};
 
-/// Machines that may be added to the cluster.
+/// Number of machines that may be added to the cluster.
 const SPARES: usize = 2;
-/// How far the virtual time moves at once.
+/// Step of the virtual time.
 const TICK: Duration = Duration::from_millis(1);
-/// How long forming the cluster and making the scene may take, in virtual milliseconds.
+/// Maximum time to form the cluster and prepare the scene, in virtual milliseconds.
 const READY_MS: u64 = 30_000;
-/// How long it may take after the healing until everything works and all nodes agree, in virtual
-/// milliseconds.
+/// Maximum time after the healing until everything works and all nodes agree, in virtual milliseconds.
 const HEAL_MS: u64 = 30_000;
-/// How often the nodes are compared, in virtual milliseconds.
+/// Interval between two comparisons of the nodes, in virtual milliseconds.
 const LOOK_MS: u64 = 5;
-/// How likely a project does not keep every version; how many it keeps of each config then, and how often the
-/// leader looks.
+/// Probability that a project prunes versions; then the number of versions kept per config, and the interval
+/// of housekeeping.
 const FORGETS: f64 = 0.6;
 const HOUSEKEEPING_MS: std::ops::RangeInclusive<u64> = 200..=5000;
 const KEPT: std::ops::RangeInclusive<u64> = 1..=8;
 
-/// What is asked for.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
-    /// How long harm is done, in virtual seconds.
+    /// Duration of faults, in virtual seconds.
     pub seconds: u64,
-    /// How many nodes; drawn from the seed when not given.
+    /// Number of nodes; drawn from the seed if `None`.
     pub nodes: Option<usize>,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     pub trace: String,
@@ -55,12 +54,12 @@ pub struct Report {
     pub json: Value,
 }
 
-/// Runs one seed from beginning to end.
+/// Runs one seed.
 pub fn run(options: &Options) -> anyhow::Result<Report> {
     let mut random = StdRng::seed_from_u64(options.seed);
     let nodes = options.nodes.unwrap_or(if random.random_bool(0.25) { 5 } else { 3 });
     let dir = tempfile::tempdir().context("a folder for the nodes")?;
-    // Half of the clusters make snapshots all the time, so that whoever was away for long needs one.
+    // Half of the clusters make snapshots often, so that nodes need one after a downtime.
     let every =
         if random.random_bool(0.5) { random.random_range(20..60) } else { random.random_range(20..400) };
     let housekeeping = Duration::from_millis(random.random_range(HOUSEKEEPING_MS));
@@ -86,7 +85,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         .map(|number| SimCaller { host: host(number), secret: plan.secret.clone() })
         .collect();
     let retention = random.random_bool(FORGETS).then(|| random.random_range(KEPT));
-    // Each step costs with the number of hosts, so a watcher shares the host of a client.
+    // Each step costs per host, so a watcher shares the host of a client.
     let clients: Vec<String> =
         (0..random.random_range(WATCHED.len()..7)).map(|number| format!("c{number}")).collect();
     for (number, name) in clients.iter().enumerate() {
@@ -113,7 +112,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     Ok(driver.finish(options, &machines, &stage, &recorder))
 }
 
-/// How many versions went from the history.
+/// The number of pruned versions.
 fn gone(truth: &Truth) -> u64 {
     truth.pruned.values().filter_map(|pruned| pruned.last()).map(|one| one.oldest - 1).sum()
 }
@@ -126,7 +125,7 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
-    /// All phases; stops early when something fatal for the run happens.
+    /// Runs all phases; stops early on a fatal error of the run.
     fn play(&mut self, stage: &Stage, harm_ms: u64) {
         if !self.until(READY_MS, false, |_| stage.scene.borrow().is_some()) {
             let why = stage.why_not.borrow().clone();
@@ -138,7 +137,7 @@ impl Driver<'_> {
         self.until(harm_ms, true, |driver| driver.trace.now_ms >= end);
         self.nemesis.heal(&mut self.sim, &mut self.trace);
         let healed = self.trace.now_ms;
-        // Clients go on for a while, on a healthy cluster.
+        // Clients continue for a while on a healthy cluster.
         let healthy = self.until(HEAL_MS, false, |driver| {
             let nemesis = &driver.nemesis;
             nemesis.all_up() && nemesis.settled() && driver.trace.now_ms > healed + 2000
@@ -148,7 +147,7 @@ impl Driver<'_> {
             self.trace.violation(format_args!("not all was settled {HEAL_MS} ms after the healing: {why}"));
         }
         stage.playing.set(false);
-        // What is answered after the truth was read would not be in it.
+        // A request answered after the truth was read would not be in it.
         if !self.until(HEAL_MS, false, |_| stage.busy.get() == 0) {
             return self
                 .trace
@@ -173,7 +172,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Lets time pass until something is true, for at most so long; gives whether it is.
+    /// Advances time until the condition holds, at most `longest_ms`; returns whether it holds.
     fn until(&mut self, longest_ms: u64, harm: bool, done: impl Fn(&Self) -> bool) -> bool {
         let late = self.trace.now_ms + longest_ms;
         while !done(self) {
@@ -251,7 +250,7 @@ impl Driver<'_> {
         Report { trace: self.trace.text, violations: self.trace.violations, json }
     }
 
-    /// What is not kept any more is known from what the nodes sealed.
+    /// Completes the pruned versions of the truth from the audit entries of the nodes.
     fn complete(&mut self, truth: &mut Truth, events: &[Event]) {
         let nodes = self.nemesis.member_machines().into_iter().filter_map(|machine| machine.node());
         match nodes.map(|node| node.audit_records()).next() {
@@ -260,7 +259,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Every table of every node is the same.
+    /// Checks that every table is equal on every node.
     fn compare_hashes(&mut self, machines: &[Arc<Machine>]) {
         let mut first = None;
         for machine in machines {

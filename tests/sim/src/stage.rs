@@ -1,4 +1,4 @@
-//! What clients and watchers do in a run: they wait for the scene, play, and are asked for what they were told.
+//! The clients and watchers of a run.
 
 use crate::client::SimCaller;
 use crate::watch::watch;
@@ -9,31 +9,31 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Between two requests of a client, in milliseconds, and after one that a node could not serve.
+/// Pause between two requests of a client, in milliseconds, and pause after an unserved one.
 const PACE_MS: std::ops::Range<u64> = 1..20;
 const BREATH_MS: std::ops::Range<u64> = 40..250;
-/// Between two requests of a client that begins them at any time, in milliseconds.
+/// Pause between two requests of a client with scattered start times, in milliseconds.
 const SCATTERED_MS: std::ops::Range<u64> = 1..300;
-/// What the watchers watch: everything in the first environment, what is contended for, and the other one.
+/// The prefixes that the watchers watch: the first environment, the contended keys, the other environment.
 pub const WATCHED: [&str; 3] = ["", "hot.", "other:"];
 
-/// What the simulated clients share with the driver.
+/// State that the simulated clients share with the driver.
 #[derive(Default)]
 pub struct Stage {
     pub scene: RefCell<Option<Scene>>,
-    /// Clients go on while this is set.
+    /// Clients continue while this is set.
     pub playing: Cell<bool>,
-    /// Clients that have not had their last answer.
+    /// Number of clients with a pending request.
     pub busy: Cell<usize>,
     pub judging: Cell<bool>,
     pub watchers: RefCell<Vec<Rc<RefCell<Watcher>>>>,
-    /// Watchers that were not told everything yet.
+    /// Number of watchers that have not received everything yet.
     pub watching: Cell<usize>,
     pub truth: RefCell<Option<Truth>>,
     pub why_not: RefCell<String>,
 }
 
-/// Makes the scene, and afterwards asks for the truth.
+/// Prepares the scene, and afterwards reads the truth.
 pub async fn stage_hand(
     stage: Rc<Stage>,
     callers: Vec<SimCaller>,
@@ -70,7 +70,7 @@ pub async fn stage_hand(
                 *stage.truth.borrow_mut() = Some(truth);
                 return Ok(());
             }
-            // A machine that does not run is no reason.
+            // The machine is not running: try another.
             Err(why) if why.contains("never sent") => {}
             Err(why) => *stage.why_not.borrow_mut() = why,
         }
@@ -79,7 +79,7 @@ pub async fn stage_hand(
     Ok(())
 }
 
-/// One client: goes on from the scene to the end of the play.
+/// Runs one client from the scene to the end of the run.
 pub async fn play(
     number: usize,
     stage: Rc<Stage>,
@@ -113,7 +113,7 @@ pub async fn play(
     Ok(())
 }
 
-/// Watches what the number says.
+/// Runs the watcher with this number.
 pub async fn watch_all(
     number: usize,
     stage: Rc<Stage>,

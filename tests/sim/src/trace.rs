@@ -1,9 +1,9 @@
-//! What happened, line by line. Two runs of one seed have the same trace, byte for byte.
+//! The trace of a run. Two runs of one seed have the same trace, byte for byte.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-/// The trace of a run, the faults counted, and what must not have happened.
+/// The trace, the counts of faults, and the violations.
 #[derive(Debug, Default)]
 pub struct Trace {
     pub text: String,
@@ -18,13 +18,13 @@ impl Trace {
         writeln!(self.text, "{:>7} {what}", self.now_ms).expect("a string takes every line");
     }
 
-    /// Counts something that happened, and writes a line.
+    /// Counts an event and writes a line.
     pub fn count(&mut self, what: &str, detail: fmt::Arguments<'_>) {
         *self.counts.entry(what.to_owned()).or_default() += 1;
         self.line(format_args!("{what} {detail}"));
     }
 
-    /// Something happened that must not.
+    /// Records a violation.
     pub fn violation(&mut self, what: fmt::Arguments<'_>) {
         self.line(format_args!("VIOLATION {what}"));
         self.violations.push(what.to_string());

@@ -1,4 +1,4 @@
-//! Watchers in the simulation: each watches through one node after another and notes what it is told.
+//! Watchers in the simulation: each connects to one node after another and records the events.
 
 use crate::client::SimCaller;
 use crate::node::HTTP_PORT;
@@ -13,21 +13,21 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use turmoil::net::TcpStream;
 
-/// How long a connection, and the head of an answer, may take.
+/// Timeout of a connection, and of a response head.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(7);
-/// A node that says nothing for so long is gone; it says something every [`HEARTBEAT`].
+/// A node that is silent for this long is considered down; it sends a bookmark every [`HEARTBEAT`].
 const SILENCE_MAX: Duration = Duration::from_secs(2);
-/// After how long without an event the nodes send a bookmark.
+/// Idle time after which the nodes send a bookmark.
 pub const HEARTBEAT: Duration = Duration::from_millis(500);
-/// How long a watcher stays with a node, in virtual milliseconds.
+/// Duration of a connection, in virtual milliseconds.
 const STAY_MS: std::ops::Range<u64> = 100..6_000;
-/// Between two connections, in virtual milliseconds.
+/// Pause between two connections, in virtual milliseconds.
 const PAUSE_MS: std::ops::Range<u64> = 1..200;
-/// How likely a watcher begins anew instead of going on.
+/// Probability that a watcher starts anew instead of resuming.
 const FORGETS: f64 = 0.03;
 
-/// Watches until it may end, and was told everything up to the revision that `end` gives then.
+/// Watches until the run has ended and everything up to the revision in `end` was received.
 pub async fn watch(
     watcher: &RefCell<Watcher>,
     callers: &[SimCaller],
@@ -40,7 +40,7 @@ pub async fn watch(
             watcher.borrow_mut().forget();
         }
         let until = Instant::now() + Duration::from_millis(random.random_range(STAY_MS));
-        // Why a connection ends is not of interest: the next one goes on.
+        // The reason of the end is irrelevant: the next connection resumes.
         let _ = session(watcher, caller, until).await;
         if end().is_some_and(|end| watcher.borrow().resume() >= Some(end)) {
             return;
@@ -49,7 +49,7 @@ pub async fn watch(
     }
 }
 
-/// One connection; `None` when it broke.
+/// One connection; `None` if it broke.
 async fn session(watcher: &RefCell<Watcher>, caller: &SimCaller, until: Instant) -> Option<()> {
     let connecting = TcpStream::connect((caller.host.as_str(), HTTP_PORT));
     let stream = timeout(CONNECT_TIMEOUT, connecting).await.ok()?.ok()?;

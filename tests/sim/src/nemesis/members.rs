@@ -1,4 +1,4 @@
-//! Machines that come and go: lost disks, replacements, a leadership that moves on request.
+//! Membership faults: lost disks, replacements, leadership transfer.
 
 use super::Nemesis;
 use crate::disk::Crash;
@@ -12,29 +12,29 @@ use std::sync::atomic::Ordering;
 use turmoil::Sim;
 
 impl Nemesis {
-    /// The machines that are members, as far as the operator was told.
+    /// The machines that are members, according to the responses to the operator.
     pub fn member_machines(&self) -> Vec<Arc<Machine>> {
         self.members.iter().map(|at| self.machines[*at].clone()).collect()
     }
 
-    /// Whether the operator is done, and every empty disk was refused.
+    /// Whether the operator is done and every empty disk was refused.
     pub fn settled(&self) -> bool {
         self.desk.idle() && self.coming_back.is_empty() && self.doomed.is_empty()
     }
 
-    /// What is not settled, for people.
+    /// The unsettled parts, as text.
     pub fn unsettled(&self) -> String {
         let hosts: Vec<String> = self.doomed.iter().map(|at| self.machines[*at].host()).collect();
         format!("{}; with an empty disk: {hosts:?}", self.desk.last.borrow())
     }
 
-    /// The machines that harm may come to: switched on, with a disk of their own.
+    /// The machines that faults may affect: started, with their own disk.
     pub(super) fn active(&self) -> Vec<usize> {
         let is_active = |at: &usize| self.machines[*at].on.load(Ordering::Relaxed) && !self.gone.contains(at);
         (0..self.machines.len()).filter(is_active).collect()
     }
 
-    /// Takes note of what the operator did, and starts machines with empty disks whose time has come.
+    /// Processes the operator's results, and starts due machines with empty disks.
     pub(super) fn follow_members(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         for (order, status) in self.desk.take_done() {
             match order {
@@ -61,7 +61,7 @@ impl Nemesis {
         }
     }
 
-    /// A process on an empty disk has ended, which is what it has to do; gives whether it was one.
+    /// Handles the end of a process on an empty disk, which is expected; returns whether it was one.
     pub(super) fn heed_doomed(&mut self, sim: &mut Sim<'_>, trace: &mut Trace, at: usize, why: &str) -> bool {
         if !self.doomed.remove(&at) {
             return false;
@@ -83,7 +83,7 @@ impl Nemesis {
         }
     }
 
-    /// One change at a time: at most one disk is lost before its owner is replaced.
+    /// Orders one membership change at a time, so that at most one disk is lost at once.
     pub(super) fn change_members(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         if !self.desk.idle() {
             return;
@@ -91,7 +91,7 @@ impl Nemesis {
         let members: Vec<usize> = self.members.iter().copied().collect();
         let Some(victim) = members.choose(&mut self.random).copied() else { return };
         let Some(spare) = self.spares.pop() else {
-            // Where one was added before, one may go.
+            // A member may be removed if one was added before.
             if members.len() > self.least {
                 trace.count("remove-member", format_args!("{}", self.machines[victim].host()));
                 self.desk.ask(Order::Remove(victim));
@@ -120,7 +120,7 @@ impl Nemesis {
         }
     }
 
-    /// The disk is lost for good; now and then somebody starts the machine again all the same.
+    /// Erases the disk for good; sometimes the machine is started again on the empty disk.
     fn wipe(&mut self, sim: &mut Sim<'_>, trace: &mut Trace, at: usize) {
         self.crash(sim, trace, at, Crash::PowerCut, 0);
         self.down.remove(&at);

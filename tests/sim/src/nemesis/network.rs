@@ -1,4 +1,4 @@
-//! Harm to the network: partitions of any shape, held, slow and lost messages.
+//! Network faults: partitions of any shape; held, slow and lost messages.
 
 use super::Nemesis;
 use crate::trace::Trace;
@@ -7,7 +7,7 @@ use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use std::time::Duration;
 use turmoil::Sim;
 
-/// Messages take about this long when a link is slow.
+/// The latency of a slow link, in milliseconds.
 const SLOW_LATENCY_MS: std::ops::Range<u64> = 20..400;
 
 impl Nemesis {

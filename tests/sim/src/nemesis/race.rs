@@ -1,4 +1,4 @@
-//! Situations that chance seldom makes, in which an answer or a check is out of date for a moment.
+//! Rare situations in which a response or a check is briefly out of date.
 
 use super::Nemesis;
 use crate::disk::Crash;
@@ -9,20 +9,20 @@ use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use std::time::Duration;
 use turmoil::Sim;
 
-/// How long clients race, and from the beginning of one race to that of the next, in virtual milliseconds.
+/// Duration of a race, and interval between the starts of two races, in virtual milliseconds.
 const RACE_MS: std::ops::Range<u64> = 1000..2200;
 const BETWEEN_MS: std::ops::Range<u64> = 2500..4500;
-/// How long messages take at most to a follower that is far away.
+/// The maximum latency to a distant follower, in milliseconds.
 const FAR_MS: std::ops::Range<u64> = 60..400;
-/// How long a flush takes at most while all disks are slow, and how long they stay so after the power cut.
+/// The maximum duration of a flush on slow disks, and how long they stay slow after the power cut.
 const SLOW_FLUSH: Duration = Duration::from_millis(200);
 const SLOW_AFTER_MS: u64 = 500;
 /// How long clients write before the leader is killed, in virtual milliseconds.
 const WARM_MS: u64 = 200;
-/// How long a leader is away that was killed before it answered; longer than an election.
+/// Downtime of a leader that was killed before it answered; longer than an election.
 const AWAY_MS: std::ops::Range<u64> = 3000..6000;
 
-/// What clients race for.
+/// The kinds of races.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Race {
     Schemas,
@@ -32,7 +32,7 @@ pub(super) enum Race {
 }
 
 impl Nemesis {
-    /// Clients stop racing when it is time, and when the harm is over.
+    /// Ends a race when its time is over or the faults end.
     pub(super) fn end_race(&mut self, trace: &mut Trace) {
         if self.race_until.is_some_and(|until| until <= trace.now_ms) {
             self.race_until = None;
@@ -47,7 +47,7 @@ impl Nemesis {
         self.recorder.set_focus(Some(focus));
     }
 
-    /// Begins the next race; every kind comes before one comes again. Without a leader it waits for one.
+    /// Starts the next race when a leader is known; every kind occurs before one repeats.
     pub(super) fn next_race(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         let (Some(leader), Some(follower)) = (self.leader(), self.follower()) else { return };
         self.next_race_ms = trace.now_ms + self.random.random_range(BETWEEN_MS);
@@ -74,8 +74,8 @@ impl Nemesis {
         }
     }
 
-    /// Reads through a follower that is far away, while others write through the leader: a read begins while an
-    /// earlier one waits for the leader's confirmation, and after a write that this confirmation does not cover.
+    /// Reads through a distant follower while others write through the leader. A read starts while an earlier
+    /// one waits for the leader's confirmation, and after a write that this confirmation does not cover.
     fn race_reads(&mut self, sim: &mut Sim<'_>, trace: &mut Trace, focus: Focus, ms: u64) {
         let Focus::Reads { reader, .. } = focus else { return };
         self.repair(sim, trace);
@@ -89,8 +89,8 @@ impl Nemesis {
         self.begin_race(trace, focus, ms);
     }
 
-    /// Writes through the leader while every disk is slow, until all lose power at once: what was promised must be
-    /// on disks by then.
+    /// Writes through the leader while every disk is slow, then cuts the power of all machines: acknowledged
+    /// writes must be on the disks.
     fn race_flushes(&mut self, trace: &mut Trace, node: usize, ms: u64) {
         for at in self.active() {
             self.machines[at].disks.log.set_flush(SLOW_FLUSH);
@@ -101,7 +101,8 @@ impl Nemesis {
         self.begin_race(trace, Focus::Writes { node }, ms);
     }
 
-    /// Kills the leader when the others have an entry that it has not applied, so that nobody has its outcome.
+    /// Kills the leader when the others have an entry that it has not applied, so that its outcome is not
+    /// reported.
     pub(super) fn kill_unanswered(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         if self.unanswered_from.is_none_or(|from| trace.now_ms < from) {
             return;
@@ -118,7 +119,7 @@ impl Nemesis {
         }
     }
 
-    /// Cuts the power of all when it is time.
+    /// Cuts the power of all machines at the set time.
     pub(super) fn cut_flushes(&mut self, sim: &mut Sim<'_>, trace: &mut Trace) {
         if self.cut_at.is_none_or(|at_ms| trace.now_ms < at_ms) {
             return;
@@ -131,7 +132,7 @@ impl Nemesis {
         }
     }
 
-    /// A machine that runs and does not lead.
+    /// A running machine that is not the leader.
     fn follower(&mut self) -> Option<usize> {
         let leader = self.leader()?;
         let up = |at: &usize| *at != leader && !self.down.contains_key(at) && self.members.contains(at);
