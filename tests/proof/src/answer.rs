@@ -1,4 +1,4 @@
-//! What an answer means for the operation that asked. An answer that the contract does not allow is odd.
+//! Conversion of responses to outcomes. A response that the API contract does not permit is odd.
 
 use crate::document::digest;
 use crate::event::{Meta, Outcome, Page, Shown};
@@ -7,12 +7,11 @@ use crate::plan::{joined, split};
 use crate::wire::{Lost, Response};
 use serde_json::Value;
 
-/// Codes of 503 that promise that nothing was changed. `unavailable` promises nothing, and is only for
-/// reads.
+/// Codes of 503 that promise that nothing was changed. `unavailable` promises nothing and is only for reads.
 const NOTHING_CHANGED: [&str; 6] =
     ["no_leader", "overloaded", "behind", "not_ready", "not_started", "not_live"];
 
-/// What came back on an operation that is one request; of a list, only refusals.
+/// The outcome of an operation with a single request; of a list, refusals only.
 pub(crate) fn outcome(operation: &Operation, result: Result<Response, Lost>) -> Outcome {
     let answer = match result {
         Ok(answer) => answer,
@@ -27,7 +26,7 @@ pub(crate) fn outcome(operation: &Operation, result: Result<Response, Lost>) -> 
     found.unwrap_or_else(|why| Outcome::Odd { status, why })
 }
 
-/// A page of a list and the token of the next.
+/// A page of a list, and the token of the next page.
 pub(crate) fn page(operation: &Operation, answer: &Response) -> Result<(Page, String), String> {
     let Operation::List { content, prefix, .. } = operation else { return Err("not a list".to_owned()) };
     let environment = split(prefix).0;
@@ -128,7 +127,7 @@ fn accepted(operation: &Operation, answer: &Response) -> Result<Outcome, String>
     }
 }
 
-/// One result for each part of a transaction, in order.
+/// One result per part of a transaction, in order.
 fn results(parts: &[Part], body: &Value) -> Result<Vec<(String, u64)>, String> {
     let results = body["results"].as_array().ok_or("no results")?;
     if results.len() != parts.len() {
@@ -144,12 +143,12 @@ fn results(parts: &[Part], body: &Value) -> Result<Vec<(String, u64)>, String> {
     parts.iter().zip(results).map(result).collect()
 }
 
-/// Whether the answer says that an earlier request with the same idempotency key made the change.
+/// Whether the response states that it is a replay.
 pub(crate) fn replayed(answer: &Result<Response, Lost>) -> bool {
     answer.as_ref().is_ok_and(|answer| answer.header("idempotent-replayed") == Some("true"))
 }
 
-/// A config whose entity tag says the same as its body.
+/// A config whose entity tag must agree with its body.
 fn tagged(key: &str, answer: &Response) -> Result<Shown, String> {
     if name(&answer.body, "key")? != split(key).1 {
         return Err(format!("it shows {}", answer.body["key"]));
@@ -162,7 +161,7 @@ fn tagged(key: &str, answer: &Response) -> Result<Shown, String> {
     }
 }
 
-/// A version of a config as any body shows it.
+/// A version of a config, from any body.
 pub(crate) fn shown(key: &str, body: &Value) -> Result<Shown, String> {
     let schema = match &body["schema"] {
         Value::Null => None,
@@ -177,7 +176,7 @@ pub(crate) fn shown(key: &str, body: &Value) -> Result<Shown, String> {
     Ok(Shown { key, version, meta: Some(meta), kind: None, digest })
 }
 
-/// Fails when the answer says another consistency than was asked for.
+/// Fails if the response states another consistency than requested.
 fn labelled(operation: &Operation, answer: &Response) -> Result<(), String> {
     let asked = if operation.freshness().stale { "stale" } else { "linearizable" };
     match answer.header("guardian-consistency") {
@@ -190,12 +189,12 @@ fn revision(answer: &Response) -> Result<u64, String> {
     answer.revision().ok_or_else(|| "no Guardian-Revision".to_owned())
 }
 
-/// A member that is a whole number.
+/// An integer member.
 pub(crate) fn number(body: &Value, member: &str) -> Result<u64, String> {
     body[member].as_u64().ok_or_else(|| format!("no number {member} in {body}"))
 }
 
-/// A member that is text.
+/// A string member.
 pub(crate) fn name<'a>(body: &'a Value, member: &str) -> Result<&'a str, String> {
     body[member].as_str().ok_or_else(|| format!("no text {member} in {body}"))
 }

@@ -1,4 +1,4 @@
-//! Documents and schemas of the scene: how they are made, and what is looked at again.
+//! Documents and schemas of the scene: generation and parsing.
 
 use crate::operation::Document;
 use rand::Rng as _;
@@ -6,25 +6,25 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// What schemas allow at most, in turn; most documents satisfy the narrowest.
+/// The maxima of the schemas, in turn; most documents satisfy the narrowest.
 pub(crate) const MAXIMA: [u64; 4] = [40, 60, 80, 100];
-/// What the first version of a schema allows.
+/// The maximum of the first version of a schema.
 pub(crate) const MAXIMUM_FIRST: u64 = 100;
-/// No schema allows more than this.
+/// The largest maximum of any schema.
 pub(crate) const MAXIMUM_EVER: u64 = 100;
-/// How long a large document is, in bytes.
+/// Size of a large document, in bytes.
 const LARGE_BYTES: std::ops::RangeInclusive<usize> = 2_000..=20_000;
-/// How long a small one is, in bytes, beside its numbers.
+/// Maximum size of a small one, in bytes, besides its numbers.
 const SMALL_BYTES_MAX: usize = 160;
-/// What texts are made of: also what JSON escapes, and characters of two, three and four bytes.
+/// The alphabet of texts, with characters that JSON escapes and characters of two to four bytes.
 const LETTERS: [&str; 12] = ["a", "b", "z", "0", " ", "\"", "\\", "\n", "/", "ü", "漢", "🦀"];
 
-/// SHA-256 of a value's compact text, in hexadecimal: what the cluster says of a document.
+/// SHA-256 of a value's compact text, in hexadecimal, as the cluster reports it.
 pub fn digest(value: &Value) -> String {
     hex::encode(Sha256::digest(value.to_string()))
 }
 
-/// A schema that asks for a `limit` of at most `maximum`. The change's number makes it unique.
+/// A schema that requires a `limit` of at most `maximum`. The serial number makes it unique.
 pub fn schema_body(serial: u64, maximum: u64) -> Value {
     json!({
         "$comment": serial.to_string(),
@@ -34,7 +34,7 @@ pub fn schema_body(serial: u64, maximum: u64) -> Value {
     })
 }
 
-/// The number and the maximum in a schema that [`schema_body`] made.
+/// The serial number and the maximum of a schema made by [`schema_body`].
 pub(crate) fn schema_parts(schema: &Value) -> (Option<u64>, Option<u64>) {
     let serial = schema["$comment"].as_str().and_then(|text| text.parse().ok());
     let maximum = schema["properties"]["limit"]["maximum"].as_u64();
@@ -42,13 +42,12 @@ pub(crate) fn schema_parts(schema: &Value) -> (Option<u64>, Option<u64>) {
     (serial, maximum.filter(|_| ours))
 }
 
-/// Whether a document with this limit satisfies a schema with that maximum: what [`schema_body`] means,
-/// told without any schema library.
+/// Whether a document with this limit satisfies a schema with that maximum, without a schema library.
 pub(crate) fn satisfies(limit: Option<u64>, maximum: u64) -> bool {
     limit.is_some_and(|limit| limit <= maximum)
 }
 
-/// A limit that most schemas allow; with `spoilt` one that none does.
+/// A limit that most schemas permit; with `spoilt` one that none permits.
 pub(crate) fn limit(random: &mut StdRng, spoilt: bool) -> u64 {
     match random.random_range(0..100) {
         _ if spoilt => random.random_range(MAXIMUM_EVER + 1..=2 * MAXIMUM_EVER),
@@ -57,7 +56,7 @@ pub(crate) fn limit(random: &mut StdRng, spoilt: bool) -> u64 {
     }
 }
 
-/// A document and what the history keeps of it.
+/// A document, and what the history records of it.
 pub(crate) fn document(
     random: &mut StdRng,
     serial: u64,
@@ -82,13 +81,13 @@ pub(crate) fn document(
     (value, Document { serial, prev, limit, digest, bytes })
 }
 
-/// About this many bytes of text: a drawn passage, over and over.
+/// Text of about this many bytes: a random passage, repeated.
 fn text(random: &mut StdRng, bytes: usize) -> String {
     let passage: String = (0..24).map(|_| LETTERS[random.random_range(0..LETTERS.len())]).collect();
     passage.chars().cycle().take(bytes / 2).collect()
 }
 
-/// Some JSON of every kind but fractions, whose text may differ from one program to the next.
+/// Random JSON, without fractions, because their text may differ between programs.
 fn tree(random: &mut StdRng, depth: usize) -> Value {
     match random.random_range(0..if depth == 0 { 5 } else { 8 }) {
         0 => Value::Null,

@@ -1,162 +1,162 @@
-//! One operation of one client: what it asked, what came back, and between which two moments.
+//! Events: an operation of a client, its outcome, and its begin and end.
 
 use crate::operation::{Operation, Part, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-/// One operation.
+/// An operation of a client.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Event {
-    /// Counts the operations in the order in which they began.
+    /// The number of the operation, in order of begin.
     pub number: usize,
-    /// Who.
+    /// The number of the client.
     pub client: usize,
-    /// Through which node; several, joined by `+`, for a list whose pages came from several.
+    /// The node; several joined by `+` for a list with pages from several nodes.
     pub node: String,
-    /// When it began, by the recorder's counter.
+    /// The begin, by the recorder's counter.
     pub begin: u64,
-    /// When it ended. `None` when it never did: the driver dropped it.
+    /// The end; `None` if the driver dropped the operation.
     pub end: Option<u64>,
-    /// The number of the idempotency key that it was sent with. What is asked for again has the same.
+    /// The number of its idempotency key. Attempts of one request have the same.
     pub token: Option<u64>,
-    /// Whether the answer says that an earlier request made the change.
+    /// Whether the response states that it is a replay.
     pub replayed: bool,
-    /// What was asked.
+    /// The operation.
     pub operation: Operation,
-    /// What came back.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What is known of a version beside its document.
+/// Metadata of a version.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Meta {
     /// The revision that made it.
     pub revision: u64,
     /// The schema version it was checked against.
     pub schema: Option<SchemaRef>,
-    /// The number of its change, or whatever the message says.
+    /// The change message; the serial number for changes of this crate.
     pub message: String,
 }
 
-/// One version of a config, as an answer showed it.
+/// A version of a config in a response.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Shown {
-    /// Which config.
+    /// The config key.
     pub key: String,
-    /// Which version.
+    /// The version.
     pub version: u64,
-    /// Not with the bare document.
+    /// The metadata; `None` for a bare document.
     pub meta: Option<Meta>,
-    /// How it came to be; only in histories.
+    /// The kind of change; only in histories.
     pub kind: Option<String>,
-    /// SHA-256 of the document's compact text; not in lists without documents, nor for deletions.
+    /// SHA-256 of the document's compact text; `None` in lists without documents, and for deletions.
     pub digest: Option<String>,
 }
 
 /// A page of a list.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Page {
-    /// The revision that it says.
+    /// The stated revision.
     pub revision: u64,
-    /// What it shows.
+    /// The items.
     pub items: Vec<Shown>,
 }
 
-/// What came back.
+/// The outcome of an operation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing yet, and nothing ever when the driver dropped the operation.
+    /// No response yet, or never if the driver dropped the operation.
     Pending,
-    /// The change was made.
+    /// The change was acknowledged.
     Written {
-        /// At which revision.
+        /// The revision.
         revision: u64,
         /// The config after it; `None` for a deletion.
         shown: Option<Shown>,
     },
     /// The schema version was registered.
     Registered {
-        /// At which revision.
+        /// The revision.
         revision: u64,
-        /// As which version.
+        /// The version.
         version: u64,
         /// SHA-256 of the schema's compact text.
         digest: String,
     },
-    /// Everything in a transaction was done.
+    /// The transaction was applied.
     Transacted {
-        /// At which revision.
+        /// The revision.
         revision: u64,
-        /// One for each part: the config, and its version afterwards.
+        /// For each part: the config and its version afterwards.
         versions: Vec<(String, u64)>,
     },
     /// A config or a version of it.
     Found {
-        /// The revision that the answer reflects.
+        /// The revision that the response reflects.
         revision: u64,
-        /// What it shows.
+        /// The version.
         shown: Shown,
     },
-    /// The client has it already.
+    /// Not modified.
     Unchanged {
-        /// The revision that the answer reflects.
+        /// The revision that the response reflects.
         revision: u64,
-        /// The version it has.
+        /// The version that the client has.
         version: u64,
     },
-    /// A list, or its beginning.
+    /// A list or its first pages.
     Listed {
-        /// Its pages.
+        /// The pages.
         pages: Vec<Page>,
         /// Whether the last page was reached.
         complete: bool,
     },
-    /// Nothing happened, and the answer promises that.
+    /// Refused: the response promises that nothing was changed.
     Refused {
         /// The status.
         status: u16,
         /// The stable code.
         code: String,
-        /// The revision that the answer reflects, when it says.
+        /// The revision that the response reflects, if stated.
         revision: Option<u64>,
-        /// The version that was there instead (412).
+        /// The current version (412).
         current: Option<u64>,
-        /// Which part of a transaction was refused, from 0.
+        /// The index of the refused part of a transaction, from 0.
         part: Option<usize>,
-        /// Documents that a schema version would break, with their versions.
+        /// Documents that violate a schema version, with their versions.
         failures: Vec<(String, u64)>,
     },
-    /// A change may or may not have happened, or a read was not answered.
+    /// The change may or may not have been applied, or the read has no response.
     Unknown {
-        /// For people.
+        /// The reason, as text.
         why: String,
     },
-    /// No server saw it.
+    /// The request did not reach a server.
     Unsent {
-        /// For people.
+        /// The reason, as text.
         why: String,
     },
-    /// An answer that the contract does not allow. A change may or may not have happened.
+    /// A response that the API contract does not permit. A change may or may not have been applied.
     Odd {
         /// The status.
         status: u16,
-        /// What is wrong with it.
+        /// The error, as text.
         why: String,
     },
 }
 
 impl Event {
-    /// As one line of JSON, to be kept or compared.
+    /// The event as one line of JSON.
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Whether this attempt, as it was answered, may have made the change.
+    /// Whether this attempt may have made the change.
     pub(crate) fn may_have_happened(&self) -> bool {
         self.operation.is_change() && (self.outcome.is_unknown() || self.outcome.is_acknowledged())
     }
 
-    /// The config that an answer is about.
+    /// The config of a response.
     pub(crate) fn subject(&self) -> Option<&str> {
         match (&self.operation, &self.outcome) {
             (Operation::Transact { parts, .. }, Outcome::Refused { part: Some(at), .. }) => {
@@ -168,7 +168,7 @@ impl Event {
 }
 
 impl Outcome {
-    /// The revision that the answer reflects.
+    /// The revision that the response reflects.
     pub fn revision(&self) -> Option<u64> {
         match self {
             Self::Written { revision, .. }
@@ -182,7 +182,7 @@ impl Outcome {
         }
     }
 
-    /// Whether a change with this outcome may have happened all the same.
+    /// Whether a change with this outcome may have been applied although it was not acknowledged.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Pending | Self::Unknown { .. } | Self::Odd { .. })
     }

@@ -1,4 +1,4 @@
-//! Events for people: one line each.
+//! Readable text of events: one line each.
 
 use crate::event::{Event, Outcome};
 use crate::operation::{Guard, Operation, Part};

@@ -1,10 +1,10 @@
-//! What clients did and saw, whether it could have happened, and the clients that do it.
+//! Histories of clients, a checker for them, and the clients that produce them.
 //!
-//! Clients work through a [`Caller`], which the driver brings: sockets of real processes, or of a
-//! simulated network. Nothing here starts a task, waits for a clock or draws a number of its own, so the
-//! same seeds under the same scheduler give the same history. [`check()`] compares the history with the
-//! cluster's own account, [`Truth`], and needs no search: the cluster gives every change one global
-//! revision, so the order of all changes is known and each answer has its place in it.
+//! - Clients use a [`Caller`] that the driver provides: sockets of real processes or of a simulated network.
+//! - This crate starts no task, reads no clock and has no random source of its own, so equal seeds under an
+//!   equal scheduler give equal histories.
+//! - [`check()`] compares a history with the cluster's own account, [`Truth`]. It needs no search, because
+//!   the cluster assigns one global revision to every change.
 
 mod answer;
 mod check;

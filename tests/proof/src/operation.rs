@@ -1,8 +1,8 @@
-//! What clients ask: one operation, and what of it concerns one config.
+//! Operations of clients, and their effects on single configs.
 
 use serde::{Deserialize, Serialize};
 
-/// What a change of a config expects of it.
+/// The precondition of a change of a config.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guard {
@@ -14,37 +14,37 @@ pub enum Guard {
     Version(u64),
 }
 
-/// What a write does to the tie between a config and its schema.
+/// The change that a write makes to the binding.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bind {
-    /// Leaves it.
+    /// Keeps it.
     Keep,
     /// Removes it.
     Free,
-    /// Follows the newest version of a schema from now on.
+    /// Follows the newest version of a schema.
     Follow(String),
-    /// Stays at one version of a schema.
+    /// Pins it to one version of a schema.
     Pin(SchemaRef),
 }
 
 /// One version of a schema.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct SchemaRef {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version.
+    /// The version.
     pub version: u64,
 }
 
-/// A document that was written.
+/// A written document.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Document {
-    /// Its number; no other change has it.
+    /// The serial number, unique among all changes.
     pub serial: u64,
-    /// The number of the change that the writer saw before, at the version it names in its guard.
+    /// The serial number of the version in the precondition, as far as the writer knows it.
     pub prev: Option<u64>,
-    /// What a schema limits.
+    /// The value that schemas limit.
     pub limit: Option<u64>,
     /// SHA-256 of its compact text, in hexadecimal.
     pub digest: String,
@@ -52,165 +52,166 @@ pub struct Document {
     pub bytes: usize,
 }
 
-/// How fresh a read must be.
+/// The required freshness of a read.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Freshness {
-    /// Whether whatever the node has applied is good enough.
+    /// Whether a stale read is permitted.
     pub stale: bool,
-    /// The oldest revision that is good enough.
+    /// The oldest permitted revision.
     pub min_revision: Option<u64>,
 }
 
-/// What a client asked.
+/// An operation of a client.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// A whole document.
+    /// Puts a document.
     Put {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// What it must be.
+        /// The precondition.
         guard: Guard,
-        /// What it is held to.
+        /// The change of the binding.
         bind: Bind,
         /// The document.
         document: Document,
     },
-    /// A deletion. It carries no number of its own, because the contract gives it no body.
+    /// Deletes a config. It has no serial number, because the API has no body for it.
     Delete {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// What it must be.
+        /// The precondition.
         guard: Guard,
     },
-    /// An earlier document made current again.
+    /// Rolls a config back.
     Rollback {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// What it must be.
+        /// The precondition.
         guard: Guard,
-        /// Whose document.
+        /// The version with the document to restore.
         to: u64,
-        /// The number of the change.
+        /// The serial number of the change.
         serial: u64,
     },
-    /// A new version of a schema.
+    /// Registers a new version of a schema.
     Schema {
-        /// Which schema.
+        /// The name of the schema.
         name: String,
         /// The version that must be the newest.
         guard: Option<u64>,
-        /// The number of the change.
+        /// The serial number of the change.
         serial: u64,
-        /// The largest `limit` that it allows.
+        /// The maximum of `limit`.
         maximum: u64,
         /// SHA-256 of its compact text, in hexadecimal.
         digest: String,
     },
-    /// Several changes of configs as one.
+    /// A transaction.
     Transact {
-        /// What is to be done, each with another config.
+        /// The parts, each on another config.
         parts: Vec<Part>,
-        /// The number of the change; each document has one of its own.
+        /// The serial number of the change; each document has its own.
         serial: u64,
     },
-    /// The config as it is.
+    /// Reads the current config.
     Get {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// How fresh.
+        /// The freshness.
         fresh: Freshness,
-        /// The version that the client has already (`If-None-Match`).
+        /// The version that the client has (`If-None-Match`).
         known: Option<u64>,
-        /// Only the document, from `…/content`.
+        /// Reads only the document, from `…/content`.
         bare: bool,
     },
-    /// One version from the history.
+    /// Reads a version from the history.
     Old {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// Which version.
+        /// The version.
         version: u64,
-        /// How fresh.
+        /// The freshness.
         fresh: Freshness,
     },
-    /// The config as it was.
+    /// Reads the config at an earlier revision.
     Past {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// At which revision.
+        /// The revision.
         revision: u64,
-        /// How fresh.
+        /// The freshness.
         fresh: Freshness,
     },
-    /// The configs below a prefix, page after page.
+    /// Lists the configs with a prefix, page by page.
     List {
-        /// The prefix, with the environment as keys have it.
+        /// The prefix, with the environment as in keys.
         prefix: String,
-        /// Most items of a page.
+        /// The page size.
         page_size: usize,
-        /// Whether with documents.
+        /// Whether the items contain documents.
         content: bool,
-        /// How fresh.
+        /// The freshness.
         fresh: Freshness,
     },
 }
 
-/// A part of a transaction. All parts see the state before it; version 0 means that there is no config.
+/// A part of a transaction. All parts refer to the state before it; version 0 means that the config is
+/// absent.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// Only compares the version.
+    /// Checks the version only.
     Check {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// The version that it must have.
+        /// The expected version.
         at: u64,
     },
-    /// A whole document.
+    /// Puts a document.
     Put {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// The version that it must have.
+        /// The expected version.
         at: u64,
-        /// What it is held to.
+        /// The change of the binding.
         bind: Bind,
         /// The document.
         document: Document,
     },
-    /// A deletion.
+    /// Deletes the config.
     Delete {
-        /// Which config.
+        /// The config key.
         key: String,
-        /// The version that it must have.
+        /// The expected version.
         at: u64,
     },
 }
 
-/// What an operation does to one config.
+/// The effect of an operation on one config.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Effect<'a> {
     Put(&'a Bind, &'a Document),
     Delete,
-    /// To the document of that version.
+    /// Restores the document of this version.
     Rollback(u64),
 }
 
 impl Part {
-    /// The config that it is about.
+    /// The config key.
     pub fn key(&self) -> &str {
         match self {
             Self::Check { key, .. } | Self::Put { key, .. } | Self::Delete { key, .. } => key,
         }
     }
 
-    /// What the config must be.
+    /// The precondition.
     pub fn guard(&self) -> Guard {
         let (Self::Check { at, .. } | Self::Put { at, .. } | Self::Delete { at, .. }) = self;
         if *at == 0 { Guard::Absent } else { Guard::Version(*at) }
     }
 
-    /// How the contract calls it.
+    /// The name in the API.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Check { .. } => "check",
@@ -236,7 +237,7 @@ impl Part {
 }
 
 impl Operation {
-    /// Whether it changes something. A transaction that only checks does not.
+    /// Whether it is a change. A transaction with checks only is not.
     pub fn is_change(&self) -> bool {
         match self {
             Self::Put { .. } | Self::Delete { .. } | Self::Rollback { .. } | Self::Schema { .. } => true,
@@ -245,7 +246,7 @@ impl Operation {
         }
     }
 
-    /// The number of the change; single deletions and reads have none.
+    /// The serial number; single deletions and reads have none.
     pub fn serial(&self) -> Option<u64> {
         match self {
             Self::Put { document, .. } => Some(document.serial),
@@ -256,7 +257,7 @@ impl Operation {
         }
     }
 
-    /// The one config that it is about.
+    /// The config, if there is exactly one.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Put { key, .. }
@@ -269,7 +270,7 @@ impl Operation {
         }
     }
 
-    /// What it does to a config, and what it expects of it before.
+    /// The precondition and the effect on a config.
     pub(crate) fn effect_on(&self, key: &str) -> Option<(Guard, Effect<'_>)> {
         match self {
             Self::Put { key: own, guard, bind, document } if own == key => {
@@ -285,7 +286,7 @@ impl Operation {
         }
     }
 
-    /// The documents that it writes.
+    /// The written documents.
     pub(crate) fn documents(&self) -> impl Iterator<Item = &Document> {
         let (one, parts) = match self {
             Self::Put { document, .. } => (Some(document), &[][..]),
@@ -295,7 +296,7 @@ impl Operation {
         one.into_iter().chain(parts.iter().filter_map(Part::document))
     }
 
-    /// How fresh a read must be; a change is as fresh as can be.
+    /// The required freshness of a read; a change is always fresh.
     pub fn freshness(&self) -> Freshness {
         match self {
             Self::Get { fresh, .. }

@@ -1,31 +1,31 @@
-//! What the clients work on: how many keys of which kind, under which schemas.
+//! The scene that clients work on: keys and schemas.
 
 use serde::{Deserialize, Serialize};
 
-/// What the scene shall be.
+/// The plan of a scene.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The project's name. It must not be used by anything else.
+    /// The project name; must not be used otherwise.
     pub project: String,
-    /// How many keys are rarely touched.
+    /// Number of rarely used keys.
     pub keys: usize,
-    /// How many keys everybody fights for.
+    /// Number of contended keys.
     pub hot_keys: usize,
-    /// How many keys are held to a schema.
+    /// Number of keys bound to a schema.
     pub bound_keys: usize,
-    /// How many keys follow a schema of their own, which changes while they are written.
+    /// Number of keys with a schema of their own, which changes while they are written.
     pub raced_keys: usize,
-    /// How many schemas share the bound keys; at least one when there are any.
+    /// Number of schemas shared by the bound keys; at least one if there are any.
     pub schemas: usize,
-    /// How many keys are in an environment of their own, [`OTHER`].
+    /// Number of keys in the environment [`OTHER`].
     pub other_keys: usize,
-    /// How many versions of each config are kept; all when not given.
+    /// Number of versions kept per config; `None` keeps all.
     pub retention: Option<u64>,
 }
 
-/// The second environment. Its keys are named with it: `other:many.000`.
+/// The second environment. It prefixes the names of its keys: `other:many.000`.
 pub const OTHER: &str = "other";
-/// The environment of keys that are named without one.
+/// The environment of keys without a prefix.
 const DEFAULT: &str = "default";
 /// The schema of the raced keys.
 const RACED: &str = "limits-raced";
@@ -47,45 +47,45 @@ impl Default for Plan {
     }
 }
 
-/// What the clients work on, made and ready.
+/// The prepared scene.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Scene {
     /// The project.
     pub project: String,
-    /// The revision that made the project; the environment came with it.
+    /// The revision that created the project and its first environment.
     pub born: u64,
-    /// The revision that made the second environment.
+    /// The revision that created the second environment.
     pub other_born: u64,
-    /// The largest revision that any answer showed before the clients began.
+    /// The largest revision in any response before the clients began.
     pub floor: u64,
     /// The schemas.
     pub schemas: Vec<SchemaStart>,
-    /// The keys. None of them exists when the clients begin.
+    /// The keys. None exists when the clients begin.
     pub keys: Vec<Key>,
-    /// How many versions of each config are kept; all when not given.
+    /// Number of versions kept per config; `None` keeps all.
     pub retention: Option<u64>,
 }
 
-/// A schema's first version.
+/// The first version of a schema.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SchemaStart {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// SHA-256 of its compact text.
     pub digest: String,
 }
 
-/// A key to work on.
+/// A key of the scene.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Key {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The schema that it is usually held to.
+    /// The schema that it is usually bound to.
     pub schema: Option<String>,
 }
 
 impl Plan {
-    /// The keys, the contended ones first.
+    /// The keys, contended ones first.
     pub(crate) fn key_list(&self) -> Vec<Key> {
         let free = |name: String| Key { name, schema: None };
         let hot = (0..self.hot_keys).map(|n| free(format!("hot.{n}")));
@@ -101,7 +101,7 @@ impl Plan {
         hot.chain(bound).chain(raced).chain(many).chain(other).collect()
     }
 
-    /// The schemas' names.
+    /// The names of the schemas.
     pub(crate) fn schema_names(&self) -> Vec<String> {
         let count = if self.bound_keys == 0 { self.schemas } else { self.schemas.max(1) };
         let raced = (self.raced_keys > 0).then(|| RACED.to_owned());
@@ -114,14 +114,14 @@ fn schema_name(n: usize) -> String {
 }
 
 impl Key {
-    /// Whether its schema is changed while it is written.
+    /// Whether its schema changes while it is written.
     pub(crate) fn is_raced(&self) -> bool {
         self.schema.as_deref() == Some(RACED)
     }
 }
 
 impl Scene {
-    /// A path below the project; `rest` is empty or begins with a slash.
+    /// A path below the project; `rest` is empty or starts with a slash.
     pub fn path(&self, rest: &str) -> String {
         format!("/api/v1/projects/{}{rest}", self.project)
     }
@@ -137,18 +137,18 @@ impl Scene {
         self.path(&format!("/environments/{environment}/configs{rest}"))
     }
 
-    /// The revision that made what holds a key.
+    /// The revision that created the environment of a key.
     pub(crate) fn born(&self, key: &str) -> u64 {
         if split(key).0 == OTHER { self.other_born } else { self.born }
     }
 }
 
-/// The environment and the rest of a key or a prefix.
+/// Splits a key or a prefix into environment and rest.
 pub(crate) fn split(name: &str) -> (&str, &str) {
     name.split_once(':').unwrap_or((DEFAULT, name))
 }
 
-/// The name of a key in an environment.
+/// Joins an environment and a key to a name.
 pub(crate) fn joined(environment: &str, key: &str) -> String {
     if environment == DEFAULT { key.to_owned() } else { format!("{environment}:{key}") }
 }

@@ -1,17 +1,16 @@
-//! Making the scene: a project with its schemas, and no configs.
+//! Prepares the scene: a project with schemas and without configs.
 
 use crate::document::{MAXIMUM_FIRST, digest, schema_body};
 use crate::plan::{OTHER, Plan, Scene, SchemaStart};
 use crate::wire::{Caller, Request, Response};
 use serde_json::json;
 
-/// The number that the schemas' first versions carry; clients count from 1.
+/// The serial number of the first schema versions; clients count from 1.
 const SERIAL: u64 = 0;
-/// As many versions as a project may ask to keep.
+/// The maximum retention of a project, in versions.
 const EVERYTHING: u64 = 1_000_000;
 
-/// Makes the project and its schemas. After an error it may be called again: what is there already is
-/// taken as it is.
+/// Creates the project and its schemas. May be called again after an error; existing objects are accepted.
 pub async fn prepare<C: Caller>(caller: &C, plan: &Plan) -> Result<Scene, String> {
     let mut scene = Scene {
         project: plan.project.clone(),
@@ -31,7 +30,7 @@ pub async fn prepare<C: Caller>(caller: &C, plan: &Plan) -> Result<Scene, String
     let other = get(caller, &scene.path(&format!("/environments/{OTHER}"))).await?;
     scene.other_born = other.body["revision"].as_u64().ok_or("the environment has no revision")?;
     scene.floor = scene.other_born;
-    // Without a retention of its own a project keeps the platform's default, which is not everything.
+    // Without its own retention a project has the default, which does not keep all versions.
     let versions = plan.retention.unwrap_or(EVERYTHING);
     let body = json!({ "retention": { "versions": versions } });
     let answer = caller.call(Request::new("PATCH", scene.path("")).json(body)).await;
@@ -64,7 +63,7 @@ async fn make<C: Caller>(caller: &C, request: Request, exists: &str) -> Result<(
     Err(format!("POST {path}: {} {}", answer.status, answer.body))
 }
 
-/// Reads something that must be there.
+/// Reads an object that must exist.
 pub(crate) async fn get<C: Caller>(caller: &C, path: &str) -> Result<Response, String> {
     let answer =
         caller.call(Request::new("GET", path)).await.map_err(|lost| format!("GET {path}: {lost}"))?;

@@ -1,11 +1,11 @@
-//! The history as it is made. One counter gives every beginning and every end its moment.
+//! Records a history. One counter gives each begin and each end its moment.
 
 use crate::client::Focus;
 use crate::event::{Event, Outcome};
 use crate::operation::Operation;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Where all clients of a run write down what they do. A clone writes to the same history.
+/// Records the operations of all clients of a run. Clones write to the same history.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder(Arc<Mutex<History>>);
 
@@ -18,22 +18,22 @@ struct History {
     focus: Option<Focus>,
 }
 
-/// How many operations came to what.
+/// Counts of operations by outcome.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// All.
+    /// All operations.
     pub operations: usize,
-    /// Changes that were promised.
+    /// Acknowledged changes.
     pub acknowledged: usize,
-    /// Transactions among them that changed something.
+    /// Acknowledged transactions that changed a config.
     pub transactions: usize,
-    /// Answers among them that were given before.
+    /// Acknowledged changes that were replayed.
     pub replayed: usize,
-    /// Changes and reads that were refused, or never left.
+    /// Refused or unsent changes and reads.
     pub refused: usize,
-    /// Changes that may or may not have happened.
+    /// Changes with an unknown outcome.
     pub unknown: usize,
-    /// Reads that were answered.
+    /// Answered reads.
     pub reads: usize,
 }
 
@@ -43,12 +43,12 @@ impl Recorder {
         Self::default()
     }
 
-    /// Everything up to now, in the order in which it began.
+    /// The events so far, in order of begin.
     pub fn events(&self) -> Vec<Event> {
         self.history().events.clone()
     }
 
-    /// How many operations came to what up to now.
+    /// The counts so far.
     pub fn summary(&self) -> Counts {
         let mut counts = Counts::default();
         for event in &self.history().events {
@@ -74,31 +74,32 @@ impl Recorder {
         counts
     }
 
-    /// Has all clients do the same from now on, or what they like.
+    /// Sets or clears the focus of all clients.
     pub fn set_focus(&self, focus: Option<Focus>) {
         self.history().focus = focus;
     }
 
-    /// What all clients are to do at the moment.
+    /// The current focus of all clients.
     pub fn focus(&self) -> Option<Focus> {
         self.history().focus
     }
 
-    /// A number that no other change of this history has.
+    /// A new serial number, unique in this history.
     pub(crate) fn serial(&self) -> u64 {
         let mut history = self.history();
         history.serial += 1;
         history.serial
     }
 
-    /// The number of an idempotency key that nobody used yet.
+    /// A new number for an idempotency key.
     pub(crate) fn token(&self) -> u64 {
         let mut history = self.history();
         history.token += 1;
         history.token
     }
 
-    /// Notes that an operation begins, with an idempotency key or without; gives its number. Until its end is noted it may have happened.
+    /// Records the begin of an operation, optionally with an idempotency key; returns its number. Until its
+    /// end is recorded it may have happened.
     pub(crate) fn begin(&self, client: usize, node: &str, token: Option<u64>, operation: Operation) -> usize {
         let mut history = self.history();
         history.moment += 1;
@@ -109,7 +110,7 @@ impl Recorder {
         number
     }
 
-    /// Notes that a list is read on through another node.
+    /// Records that a list is continued through another node.
     pub(crate) fn also_through(&self, number: usize, node: &str) {
         if let Some(event) = self.history().events.get_mut(number)
             && event.node.split('+').all(|name| name != node)
@@ -118,7 +119,7 @@ impl Recorder {
         }
     }
 
-    /// Notes what came back, and whether it says that it is the answer to an earlier request.
+    /// Records the outcome, and whether it was replayed.
     pub(crate) fn end(&self, number: usize, outcome: Outcome, replayed: bool) {
         let mut history = self.history();
         history.moment += 1;

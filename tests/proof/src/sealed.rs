@@ -1,5 +1,5 @@
-//! The account completed from the cluster's audit entries, which outlive the versions that they record. Only
-//! who runs the nodes has them.
+//! Completion of the account from the cluster's audit entries, which outlive pruned versions. Only operators
+//! of the nodes have them.
 
 use crate::event::Event;
 use crate::operation::{Document, SchemaRef};
@@ -8,8 +8,9 @@ use crate::truth::{Content, Pruned, Truth, Version};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Puts in what is not kept any more, and notes where the audit entries say otherwise than what could be read.
-/// `records` are all of the cluster's, in order; documents that are gone are known from who wrote them.
+/// Adds pruned versions, and records differences between the audit entries and the readable history.
+/// `records` are all entries of the cluster in order; pruned documents are taken from the operations that
+/// wrote them.
 pub fn complete(truth: &mut Truth, records: &[String], events: &[Event]) {
     let written = events.iter().flat_map(|event| event.operation.documents());
     let written: BTreeMap<&str, &Document> =
@@ -48,7 +49,7 @@ pub fn complete(truth: &mut Truth, records: &[String], events: &[Event]) {
     truth.complete = true;
 }
 
-/// The config that a change is about, when it is one of the project.
+/// The config of a change, if it is in the project.
 fn key(change: &Value, project: &str) -> Option<String> {
     let is_config = change["action"].as_str()?.starts_with("config.");
     let mut parts = change["resource"].as_str()?.splitn(3, '/');
@@ -86,7 +87,7 @@ fn sealed(
     Version { version, revision, kind: kind.to_owned(), from, schema, message, claimed, content }
 }
 
-/// Whether the two tell the same, as far as audit entries go.
+/// Whether both agree, as far as audit entries contain the data.
 fn is_same(sealed: &Version, read: &Version) -> bool {
     Version { content: None, ..sealed.clone() } == Version { content: None, ..read.clone() }
 }

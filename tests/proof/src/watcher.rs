@@ -1,4 +1,4 @@
-//! What one watcher was told, as it was told.
+//! The events that a watcher received.
 
 use crate::answer::{name, number};
 use crate::document::digest;
@@ -7,62 +7,62 @@ use crate::plan::{Scene, joined, split};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One watcher and everything that it was told, over all its connections.
+/// A watcher and its events over all connections.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Watcher {
-    /// Which one.
+    /// The number of the watcher.
     pub number: usize,
-    /// It watches the keys that start with this, with the environment as keys have it.
+    /// The prefix of the watched keys, with the environment as in keys.
     pub prefix: String,
-    /// What it was told, in order.
+    /// The events, in order.
     pub told: Vec<Told>,
     path: String,
     resume: Option<u64>,
 }
 
-/// One thing that a watcher was told, or did.
+/// An event or an action of a watcher.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
-    /// It opened a watch.
+    /// Opened a watch.
     Opened {
-        /// At this node.
+        /// The node.
         node: String,
-        /// After this revision; `None` to begin with the present state.
+        /// The revision to resume after; `None` to start with the current state.
         after: Option<u64>,
     },
     /// The whole state.
     Reset {
-        /// As of this revision.
+        /// Its revision.
         revision: u64,
         /// Its configs.
         items: Vec<Changed>,
     },
     /// A change.
     Change {
-        /// What it made.
+        /// The version.
         changed: Changed,
-        /// Whether its revision is told with it.
+        /// Whether it is the last change of its revision.
         complete: bool,
     },
-    /// Everything up to the revision was told.
+    /// Everything up to the revision was sent.
     Bookmark {
         /// The revision.
         revision: u64,
     },
-    /// Something that the contract does not allow.
+    /// An event that the API contract does not permit.
     Odd {
-        /// What is wrong with it.
+        /// The error, as text.
         why: String,
     },
 }
 
-/// One version of a config, as an event shows it.
+/// A version of a config in an event.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Changed {
-    /// Which config.
+    /// The config key.
     pub key: String,
-    /// Which version.
+    /// The version.
     pub version: u64,
     /// The revision that made it.
     pub revision: u64,
@@ -73,34 +73,34 @@ pub struct Changed {
 }
 
 impl Watcher {
-    /// One that was told nothing yet.
+    /// A watcher without events.
     pub fn new(number: usize, scene: &Scene, prefix: &str) -> Self {
         let (environment, own) = split(prefix);
         let path = scene.path(&format!("/environments/{environment}/watch?prefix={own}&snapshot=one"));
         Self { number, prefix: prefix.to_owned(), told: Vec::new(), path, resume: None }
     }
 
-    /// Where it watches.
+    /// The path of the watch.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The revision after which it goes on (`Last-Event-ID`).
+    /// The revision to resume after (`Last-Event-ID`).
     pub fn resume(&self) -> Option<u64> {
         self.resume
     }
 
-    /// Forgets what it was told; the next watch begins with the present state.
+    /// Discards the events; the next watch starts with the current state.
     pub fn forget(&mut self) {
         self.resume = None;
     }
 
-    /// Notes that a watch was opened.
+    /// Records an opened watch.
     pub fn opened(&mut self, node: &str) {
         self.told.push(Told::Opened { node: node.to_owned(), after: self.resume });
     }
 
-    /// Notes one event, given as its lines.
+    /// Records an event, given as its lines.
     pub fn hear(&mut self, text: &str) {
         let told = told(text, split(&self.prefix).0);
         if let Ok((_, Some(id))) = &told {

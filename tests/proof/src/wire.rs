@@ -1,47 +1,47 @@
-//! What a driver must bring: a way to send one request to one node.
+//! The interface to a driver, which sends requests to nodes.
 
 use serde_json::Value;
 use std::fmt;
 
-/// One request. The caller adds the credential and the content type.
+/// A request. The caller adds the credential and the content type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// `GET`, `PUT`, `POST` or `DELETE`.
     pub method: &'static str,
-    /// Begins with a slash and may have a query.
+    /// Path with optional query; starts with a slash.
     pub path: String,
     /// Names and values.
     pub headers: Vec<(&'static str, String)>,
-    /// Sent as its compact text.
+    /// The JSON body, sent as compact text.
     pub body: Option<Value>,
 }
 
-/// One answer, read to its end.
+/// A complete response.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// The names are in lower case.
+    /// Names (lower-case) and values.
     pub headers: Vec<(String, String)>,
-    /// `Null` when there is no body, or none that is JSON.
+    /// The JSON body; `Null` without one.
     pub body: Value,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Lost {
-    /// The request certainly never reached a server.
+    /// The request certainly did not reach a server.
     Unsent(String),
-    /// It may have.
+    /// The request may have reached a server.
     Unknown(String),
 }
 
-/// A way to one node.
+/// Sends requests to one node.
 pub trait Caller: Send + Sync {
     /// The node's name, for the history.
     fn name(&self) -> &str;
 
-    /// Sends the request and waits for the whole answer, or gives up.
+    /// Sends the request and waits for the complete response or a timeout.
     fn call(&self, request: Request) -> impl Future<Output = Result<Response, Lost>> + Send;
 }
 
@@ -60,14 +60,14 @@ impl Request {
         Self { method, path: path.into(), headers: Vec::new(), body: None }
     }
 
-    /// With a header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
@@ -75,12 +75,12 @@ impl Request {
 }
 
 impl Response {
-    /// A header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// The revision that the answer reflects.
+    /// The revision that the response reflects.
     pub fn revision(&self) -> Option<u64> {
         self.header("guardian-revision")?.parse().ok()
     }

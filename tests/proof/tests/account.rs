@@ -1,9 +1,9 @@
-//! A spoilt account of the cluster is found wrong, and the sentence says how.
+//! Modified accounts of the cluster are detected, with a message that states how.
 
 use crate::run::{Run, run};
 use proof::{Truth, Version};
 
-/// Whether one of the sentences about a spoilt account has these words.
+/// Asserts that a violation of the modified account contains these words.
 fn says(spoil: impl FnOnce(&mut Truth), words: &str) {
     let mut run: Run = run(4, 100, None);
     spoil(&mut run.truth);
@@ -11,7 +11,7 @@ fn says(spoil: impl FnOnce(&mut Truth), words: &str) {
     assert!(report.violations.iter().any(|violation| violation.text.contains(words)), "{words}: {report}");
 }
 
-/// Some version that is so.
+/// A version that satisfies the predicate.
 fn version(truth: &mut Truth, is_so: impl Fn(&Version) -> bool) -> &mut Version {
     truth.keys.values_mut().flatten().find(|one| is_so(one)).expect("there is such a version")
 }

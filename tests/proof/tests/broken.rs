@@ -1,15 +1,15 @@
-//! Each bug of the server is found, under the rule that it breaks.
+//! Each bug of the model is detected as a violation of the expected rule.
 
 use crate::model::Bug;
 use crate::run::run_keeping;
 use proof::Rule;
 
-/// Every run with the bug may be found broken under several rules; one of them must be `rule`.
+/// Asserts that runs with the bug violate `rule`; they may violate other rules too.
 fn found(bug: Bug, rule: Rule) {
     found_keeping(bug, rule, None);
 }
 
-/// The same where only so many versions are kept.
+/// As [`found`], with a retention.
 fn found_keeping(bug: Bug, rule: Rule, retention: Option<u64>) {
     let mut seen = Vec::new();
     for seed in 0..12 {

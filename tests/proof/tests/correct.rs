@@ -1,4 +1,4 @@
-//! A correct server is found correct, however its clients are interleaved.
+//! A correct model has no violations, for any interleaving of its clients.
 
 use crate::run::{run, run_keeping};
 use proof::{Operation, Outcome};
@@ -32,7 +32,7 @@ fn the_same_seed_gives_the_same_history() {
     assert_ne!(lines(&one.events), lines(&run(6, 100, None).events));
 }
 
-/// A check that never meets a situation proves nothing about it.
+/// Asserts that each kind of outcome occurs; a check is meaningless without it.
 #[test]
 fn every_kind_of_answer_occurs() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();

@@ -1,11 +1,11 @@
-//! A correct history, spoilt in one place, is found wrong there; and what may be unknown is not.
+//! A correct history modified in one place violates the expected rule; permitted unknown outcomes do not.
 
 use crate::run::{Run, run};
 use proof::{Event, Freshness, Guard, Operation, Outcome, Rule};
 
 const SEED: u64 = 3;
 
-/// The rules that a history breaks after it was spoilt.
+/// The rules that the modified history violates.
 fn spoilt(spoil: impl FnOnce(&mut Run)) -> Vec<Rule> {
     let mut run = run(SEED, 150, None);
     spoil(&mut run);
@@ -15,14 +15,14 @@ fn spoilt(spoil: impl FnOnce(&mut Run)) -> Vec<Rule> {
     rules
 }
 
-/// The last event that is so.
+/// The last event that satisfies the predicate.
 fn last(run: &mut Run, is_so: impl Fn(&Event) -> bool) -> &mut Event {
     run.events.iter_mut().rev().find(|event| is_so(event)).expect("there is such an event")
 }
 
 fn acknowledged_put(event: &Event) -> bool {
     let put = matches!(event.operation, Operation::Put { .. }) && event.outcome.is_acknowledged();
-    // What was asked for once, so that no other attempt explains it.
+    // Without a key, so that no other attempt explains it.
     put && event.token.is_none()
 }
 
@@ -31,7 +31,7 @@ fn named_deletion(event: &Event) -> bool {
     named && event.token.is_none() && event.outcome.is_acknowledged()
 }
 
-/// The first acknowledged deletion of a key that no unknown deletion is about.
+/// The first acknowledged deletion of a key without unknown deletions.
 fn lonely_deletion(run: &mut Run) -> &mut Event {
     let is_deletion = |event: &&Event| matches!(event.operation, Operation::Delete { .. });
     let unknown = run.events.iter().filter(is_deletion).filter(|event| event.outcome.is_unknown());
@@ -190,7 +190,7 @@ fn a_schema_version_is_where_it_was_promised() {
 #[test]
 fn only_what_can_be_is_refused() {
     for (status, code) in [(401, "unauthenticated"), (400, "invalid_json"), (409, "contended"), (413, "x")] {
-        // The last operation of all meets exactly one state.
+        // The last operation can only meet one state.
         let rules = spoilt(|run| {
             let event = last(run, |event| matches!(event.outcome, Outcome::Unknown { .. }));
             event.outcome = refused(status, code, None, None);

@@ -1,5 +1,5 @@
-//! The oracle proves itself: a correct model server gives no violation, each of its bugs gives the right
-//! one, and so does each way to spoil a correct history.
+//! Tests of the checker: a correct model has no violations; each bug of the model and each modification of a
+//! correct history violates the expected rule.
 
 mod account;
 mod broken;

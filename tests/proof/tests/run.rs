@@ -1,4 +1,4 @@
-//! Clients against the model, interleaved by a seed.
+//! Runs of clients against the model, interleaved by a seed.
 
 use crate::model::{Bug, Model, ModelCaller, lock};
 use proof::{Client, Event, Plan, Recorder, Report, Truth, check, complete, is_pruned, prepare, truth};
@@ -9,11 +9,11 @@ use std::task::{Context, Poll, Waker};
 
 const CLIENTS: usize = 6;
 
-/// What a run left.
+/// The result of a run.
 pub struct Run {
     pub events: Vec<Event>,
     pub truth: Truth,
-    /// What completed the truth.
+    /// The audit entries that completed the truth.
     pub records: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ impl Run {
     }
 }
 
-/// A future that is ready after some polls.
+/// Polls a future until it is ready.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     loop {
@@ -33,13 +33,13 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Six clients, each of which does `steps` operations; which goes on next is drawn. One more is dropped
-/// in the middle of whatever it does.
+/// Runs six clients with `steps` operations each, in random order. A seventh is dropped in the middle of an
+/// operation.
 pub fn run(seed: u64, steps: usize, bug: Option<Bug>) -> Run {
     run_keeping(seed, steps, bug, None)
 }
 
-/// The same where only so many versions of each config are kept.
+/// As [`run`], with a retention.
 pub fn run_keeping(seed: u64, steps: usize, bug: Option<Bug>, retention: Option<u64>) -> Run {
     let model = Model::shared(seed, bug);
     let callers = ModelCaller::all(&model);

@@ -1,11 +1,11 @@
-//! Transactions, repeated requests and what is kept of the past: a true story spoilt by hand is found wrong.
+//! Transactions, retries and pruning: a modified history is detected.
 
 use crate::run::{Run, run, run_keeping};
 use proof::{Event, Operation, Outcome, Part, Pruned, Rule};
 
 const KEPT: u64 = 3;
 
-/// The rules that a history breaks after it was spoilt.
+/// The rules that the modified history violates.
 fn spoilt(mut run: Run, spoil: impl FnOnce(&mut Run)) -> Vec<Rule> {
     spoil(&mut run);
     let mut rules: Vec<Rule> = run.check().violations.iter().map(|violation| violation.rule).collect();
@@ -18,12 +18,12 @@ fn with_retention() -> Run {
     run_keeping(2, 150, None, Some(KEPT))
 }
 
-/// The first event that is so.
+/// The first event that satisfies the predicate.
 fn first(run: &mut Run, is_so: impl Fn(&Event) -> bool) -> &mut Event {
     run.events.iter_mut().find(|event| is_so(event)).expect("there is such an event")
 }
 
-/// A transaction that was done, with parts of both kinds.
+/// Whether the event is an acknowledged transaction with parts of both kinds.
 fn done(event: &Event) -> bool {
     let Operation::Transact { parts, .. } = &event.operation else { return false };
     let checks = parts.iter().filter(|part| matches!(part, Part::Check { .. })).count();

@@ -1,4 +1,4 @@
-//! What people and files get to see.
+//! Readable text and JSON lines.
 
 use crate::run::run;
 use proof::{Event, Truth};

@@ -1,4 +1,4 @@
-//! What a watcher was told: a true story is accepted, and each way to spoil it is found.
+//! Events of watchers: a correct sequence is accepted, and each modification is detected.
 
 use crate::run::run;
 use proof::{Changed, Rule, Told, Truth, Version, Watcher, check_watcher};
@@ -13,7 +13,7 @@ fn changed_of(key: &str, version: &Version) -> Changed {
     }
 }
 
-/// The true story for one who watches `prefix`: a state, the changes after it, and a bookmark at the end.
+/// The correct events of a watcher of `prefix`: the initial state, the later changes, a final bookmark.
 fn story(truth: &Truth, prefix: &str) -> Watcher {
     let mut watcher = Watcher::new(1, &truth.scene, prefix);
     let mut all: Vec<Changed> = Vec::new();
@@ -46,7 +46,7 @@ fn story(truth: &Truth, prefix: &str) -> Watcher {
     watcher
 }
 
-/// Spoils the true story and expects it to be found.
+/// Asserts that a modification of the correct sequence is detected.
 fn found(spoil: impl Fn(&mut Vec<Told>)) {
     let truth = run(3, 100, None).truth;
     let mut watcher = story(&truth, "");
@@ -56,7 +56,7 @@ fn found(spoil: impl Fn(&mut Vec<Told>)) {
     assert!(violations.iter().all(|violation| violation.rule == Rule::Watch), "{violations:?}");
 }
 
-/// The place of the first change after `from`.
+/// The index of the first change after `from`.
 fn change_after(told: &[Told], from: usize) -> usize {
     let is_change = |told: &Told| matches!(told, Told::Change { .. });
     told.iter().skip(from).position(is_change).expect("there is one") + from
@@ -75,7 +75,7 @@ fn a_true_story_is_accepted() {
 #[test]
 fn a_revision_may_be_told_in_parts_and_again_from_its_beginning() {
     let mut truth = run(3, 100, None).truth;
-    // Two keys that were changed at one revision: the last change of one becomes the first of another key.
+    // Two changes at one revision: a copy of a key's last change under another key.
     let (key, versions) = truth.keys.iter().find(|(_, versions)| versions.len() > 5).expect("a busy key");
     let twin = (format!("{key}.twin"), vec![Version { version: 1, ..versions[versions.len() - 1].clone() }]);
     let revision = twin.1[0].revision;

@@ -1,4 +1,4 @@
-//! The cluster's account alone: versions without gap, revisions in order, no contradiction.
+//! Checks of the cluster's account alone: versions without gaps, ordered revisions, no contradictions.
 
 use super::commits::Commits;
 use super::report::{Findings, Rule};
@@ -59,7 +59,7 @@ fn check_step(named: &str, number: u64, before: Option<&Version>, one: &Version,
     }
 }
 
-/// Each revision is one change, be it of several configs, and the last revision is not before it.
+/// Each revision is one change, possibly of several configs; none is later than the account's revision.
 fn check_unique(world: &World<'_>, commits: &Commits<'_>, findings: &mut Findings) {
     let truth = world.truth;
     let mut seen: BTreeMap<u64, (String, Option<usize>)> = BTreeMap::new();
@@ -90,7 +90,7 @@ fn check_unique(world: &World<'_>, commits: &Commits<'_>, findings: &mut Finding
     }
 }
 
-/// The list at the end is what the histories come to.
+/// The final list agrees with the histories.
 fn check_list(world: &World<'_>, findings: &mut Findings) {
     let truth = world.truth;
     let mut listed: BTreeMap<&str, _> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Each committed change by itself: its document, its precondition, and what its writer saw before.
+//! Checks of each committed change: its document, its precondition, and what its writer had seen before.
 
 use super::commits::Commits;
 use super::report::{Findings, Rule};
@@ -28,7 +28,7 @@ pub(super) fn check(world: &World<'_>, commits: &Commits<'_>, findings: &mut Fin
     }
 }
 
-/// Whether a precondition holds after this newest version, which may be a deletion.
+/// Whether a precondition holds on this newest version, which may be a deletion.
 pub(super) fn holds(guard: Guard, newest: Option<&Version>) -> bool {
     let live = newest.filter(|one| one.is_live());
     match guard {

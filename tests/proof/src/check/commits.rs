@@ -1,9 +1,10 @@
-//! Which change of the truth is which operation of the clients.
+//! Assigns the changes of the truth to the operations of the clients.
 //!
-//! Writes, rollbacks, transactions and schema versions carry a number. A single deletion cannot, so it is known
-//! by the revision in its acknowledgement; one that nobody was promised must be matched by an unknown deletion
-//! that could have met it. What was asked for several times with one idempotency key is one change: it counts
-//! for the first attempt that may have made it.
+//! - Writes, rollbacks, transactions and schema versions carry a serial number.
+//! - A single deletion carries none: it is identified by the revision in its acknowledgement. An
+//!   unacknowledged one must be matched by a deletion with an unknown outcome.
+//! - Several attempts with one idempotency key are one change, assigned to the first attempt that may have
+//!   made it.
 
 use super::report::{Findings, Rule};
 use super::time::Time;
@@ -14,27 +15,27 @@ use crate::truth::Version;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The operations behind the changes.
+/// The operations of the changes.
 #[derive(Default)]
 pub(super) struct Commits<'a> {
-    /// By key and version.
+    /// The operation by key and version.
     configs: BTreeMap<(&'a str, u64), &'a Event>,
-    /// By the operation's number: the revision at which it happened.
+    /// The revision by number of the operation.
     revisions: BTreeMap<usize, u64>,
 }
 
 impl<'a> Commits<'a> {
-    /// The operation that made a version, when it is known for certain.
+    /// The operation that made a version, if it is certain.
     pub(super) fn of(&self, key: &str, version: u64) -> Option<&'a Event> {
         self.configs.get(&(key, version)).copied()
     }
 
-    /// Which operation made which version of which key.
+    /// All assignments: key, version, operation.
     pub(super) fn configs(&self) -> impl Iterator<Item = (&'a str, u64, &'a Event)> {
         self.configs.iter().map(|((key, version), event)| (*key, *version, *event))
     }
 
-    /// The revision at which an operation happened, when that is known for certain.
+    /// The revision of an operation, if it is certain.
     pub(super) fn revision(&self, event: &Event) -> Option<u64> {
         self.revisions.get(&event.number).copied()
     }
@@ -104,7 +105,7 @@ impl<'a> Commits<'a> {
         }
     }
 
-    /// Matches the deletions of one key that were promised.
+    /// Assigns the acknowledged deletions of a key.
     fn match_deletions(
         &mut self,
         events: &'a [Event],
@@ -135,9 +136,9 @@ impl<'a> Commits<'a> {
         }
     }
 
-    /// Every deletion that was promised to nobody can be one of the unknown ones. One that named its
-    /// version can only be its successor; those that did not are spent in the order of the revisions,
-    /// which finds an assignment whenever there is one. Which it was stays open.
+    /// Every unacknowledged deletion must be assignable to a deletion with an unknown outcome. One that named
+    /// a version can only be the successor of that version. The others are assigned in the order of
+    /// revisions, which finds an assignment if one exists. The assignment is not unique.
     pub(super) fn check_orphans(
         &self,
         events: &[Event],
@@ -149,7 +150,7 @@ impl<'a> Commits<'a> {
         let promised: BTreeSet<u64> = promised.filter_map(|event| event.token).collect();
         for (key, versions) in &world.truth.keys {
             let mut asked = BTreeSet::new();
-            // What was asked for several times can be one deletion, and was one when any attempt was promised.
+            // Attempts of one key are one deletion, which is assigned if any attempt was acknowledged.
             let unknown = events.iter().filter(|event| {
                 event.outcome.is_unknown()
                     && event.token.is_none_or(|token| !promised.contains(&token) && asked.insert(token))
@@ -183,7 +184,7 @@ impl<'a> Commits<'a> {
     }
 }
 
-/// Takes the place when it is free; gives who has it otherwise.
+/// Inserts the event; returns the present one if the place is taken.
 fn first<'a>(place: Entry<'_, u64, &'a Event>, event: &'a Event) -> Option<&'a Event> {
     match place {
         Entry::Occupied(taken) => Some(taken.get()),
@@ -194,7 +195,7 @@ fn first<'a>(place: Entry<'_, u64, &'a Event>, event: &'a Event) -> Option<&'a E
     }
 }
 
-/// Every promise was kept: the change is there, as it was acknowledged.
+/// Every acknowledged change is in the truth, as it was acknowledged.
 pub(super) fn check_acknowledged(events: &[Event], world: &World<'_>, findings: &mut Findings) {
     for event in events {
         let wrong = match (&event.operation, &event.outcome) {
@@ -244,11 +245,11 @@ pub(super) fn check_acknowledged(events: &[Event], world: &World<'_>, findings: 
     }
 }
 
-/// What is not as a transaction was acknowledged.
+/// The difference between a transaction and its acknowledgement.
 fn transacted(world: &World<'_>, event: &Event, revision: u64, versions: &[(String, u64)]) -> Option<String> {
     let Operation::Transact { parts, serial } = &event.operation else { return None };
     parts.iter().zip(versions).find_map(|(part, (key, version))| match part.effect() {
-        // Whether a check held is another rule's; here it is only told back.
+        // Another rule checks preconditions; here only the returned version is compared.
         None => {
             let Part::Check { at, .. } = part else { return None };
             (version != at).then(|| format!("{part} is told as version {version}"))

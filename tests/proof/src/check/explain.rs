@@ -1,4 +1,4 @@
-//! What each refusal says about the state, and whether any state in reach was so.
+//! Whether some reachable state explains a refusal.
 
 use super::changes::holds;
 use super::schemas::{Bindings, Held, after, is_satisfied};
@@ -8,7 +8,7 @@ use crate::event::{Event, Outcome};
 use crate::operation::{Bind, Guard, Operation, Part, SchemaRef};
 use crate::truth::Version;
 
-/// The states that an operation could have met: those of the revisions from `low` to `high`.
+/// The states that an operation may have met: the revisions from `low` to `high`.
 pub(super) struct Met<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) bindings: &'a Bindings<'a>,
@@ -21,7 +21,7 @@ pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
     let Outcome::Refused { code, current, part, failures, .. } = &event.outcome else { return true };
     let operation = &event.operation;
     if ["project_not_found", "environment_not_found"].contains(&code.as_str()) {
-        // Both were made before the clients began; only a stale read may be older.
+        // Both existed before the clients began; only a stale read may be older.
         let about = match operation {
             Operation::List { prefix, .. } => prefix,
             operation => operation.key().unwrap_or_default(),
@@ -29,7 +29,7 @@ pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
         return met.low < met.world.truth.scene.born(about);
     }
     if event.token.is_some() && ["idempotency_key_reused", "history_pruned"].contains(&code.as_str()) {
-        // Another rule's.
+        // Checked by another rule.
         return true;
     }
     match operation {
@@ -60,7 +60,7 @@ pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
         Operation::Schema { name, guard, maximum, .. } => match code.as_str() {
             "schema_version_conflict" => met.schema_conflict(name, *guard, *current),
             "schema_breaks_documents" => met.breaks(name, *maximum, failures),
-            // A document that follows the schema was written, or a sibling version registered.
+            // A document that follows the schema was written, or a sibling version was registered.
             "contended" => met.changed(None),
             _ => false,
         },
@@ -73,7 +73,7 @@ pub(super) fn explains(met: &Met<'_>, event: &Event) -> bool {
 }
 
 impl Met<'_> {
-    /// Whether some state of the key, together with the schemas, is so.
+    /// Whether the predicate holds for some state of the key and the schemas.
     fn any(&self, key: &str, is_so: impl Fn(u64, Option<&Version>) -> bool) -> bool {
         let moments = self.world.moments([key], self.low, self.high);
         moments.into_iter().any(|revision| is_so(revision, self.world.newest(key, revision)))
@@ -83,18 +83,18 @@ impl Met<'_> {
         self.any(key, |_, newest| newest.is_none_or(|one| !one.is_live()))
     }
 
-    /// The version was not there yet in the oldest of the states, or not any more in the newest.
+    /// Whether the version was missing in the oldest state, or pruned in the newest.
     fn missing(&self, key: &str, version: u64) -> bool {
         let not_yet = self.world.version(key, version).is_none_or(|one| one.revision > self.low);
         self.low <= self.high && (not_yet || self.gone(key, version))
     }
 
-    /// The version was not kept any more in the newest of the states.
+    /// Whether the version was pruned in the newest state.
     fn gone(&self, key: &str, version: u64) -> bool {
         version < self.world.oldest(key, self.high)
     }
 
-    /// There was nothing at that revision; or what there was is gone, like all before the oldest version.
+    /// Whether the config was absent at that revision, or its version then is pruned.
     fn past(&self, key: &str, revision: u64, code: &str) -> bool {
         let was = self.world.newest(key, revision);
         let gone = self.world.oldest(key, self.high) > was.map_or(1, |was| was.version);
@@ -105,7 +105,7 @@ impl Met<'_> {
         }
     }
 
-    /// Some state has what the part was refused for. Preconditions are compared part by part, all on one state.
+    /// Whether some state explains the refusal of the part. All preconditions are compared on one state.
     fn transaction(&self, parts: &[Part], part: Option<usize>, code: &str, current: Option<u64>) -> bool {
         if code == "contended" {
             return parts.iter().any(|part| self.changed(Some(part.key())));
@@ -150,7 +150,7 @@ impl Met<'_> {
                 .any(|revision| self.world.newest_schema(name, revision).map(|one| one.version) == current)
     }
 
-    /// Some state would hold the document to a schema version that it breaks.
+    /// Whether the document violates its schema version in some state.
     fn fails(&self, key: &str, bind: &Bind, limit: Option<u64>) -> bool {
         self.any(key, |revision, newest| {
             let held = after(bind, self.bindings.of(key, newest));
@@ -159,7 +159,7 @@ impl Met<'_> {
                 Ok(Some(schema)) => {
                     self.there(&schema, revision) && !is_satisfied(self.world, &schema, limit)
                 }
-                // It cannot be known what the document was held to.
+                // The schema version of the document is unknown.
                 Err(()) => true,
             }
         })
@@ -174,8 +174,8 @@ impl Met<'_> {
         version.is_some_and(|one| one.revision <= revision)
     }
 
-    /// Something that a check depends on changed in between: the key (any key, for a schema) or a schema.
-    /// How often it must have changed is not promised.
+    /// Whether an input of the check changed in between: the key (any key, for a schema) or a schema. The
+    /// number of changes that lead to the refusal is not specified.
     fn changed(&self, key: Option<&str>) -> bool {
         let inside = |revision: u64| self.low < revision && revision <= self.high;
         let mut schemas = self.world.truth.schemas.values().flatten();
@@ -184,8 +184,8 @@ impl Met<'_> {
             || keys.any(|(_, versions)| versions.iter().any(|one| inside(one.revision)))
     }
 
-    /// In some state all the documents that are named were so, followed the schema, and break its new
-    /// version. Whether others did too is not asked: after a conflict only what changed is checked again.
+    /// Whether in some state all named documents had these versions, followed the schema, and violate its new
+    /// version. Other documents are not considered: after a conflict only changed ones are checked again.
     fn breaks(&self, name: &str, maximum: u64, failures: &[(String, u64)]) -> bool {
         let (mut low, mut high) = (self.low, self.high);
         for (key, version) in failures {

@@ -1,5 +1,5 @@
-//! Retention: of each config the newest versions are kept, as many as the project asks for; what went is the
-//! beginning of the history, and is shown no more.
+//! Retention: at least the configured number of newest versions is kept; pruned versions are the oldest ones
+//! and are not shown.
 
 use super::report::{Findings, Rule};
 use super::world::World;
@@ -23,7 +23,7 @@ pub(super) fn check(events: &[Event], world: &World<'_>, findings: &mut Findings
     }
 }
 
-/// Each time only what there were more than enough newer versions of went.
+/// Each pruning removed only versions beyond the retention.
 fn pruned(world: &World<'_>, findings: &mut Findings) {
     let retention = world.truth.scene.retention;
     for (key, pruned) in &world.truth.pruned {
@@ -48,7 +48,7 @@ fn pruned(world: &World<'_>, findings: &mut Findings) {
     }
 }
 
-/// What could be read at the end is the end of the history, without gap, and enough of it.
+/// The versions readable at the end are the newest ones, without gaps, and enough of them.
 fn kept(world: &World<'_>, findings: &mut Findings) {
     let truth = world.truth;
     for (key, versions) in &truth.keys {
@@ -59,7 +59,7 @@ fn kept(world: &World<'_>, findings: &mut Findings) {
             findings
                 .add(Rule::Kept, format!("{key}: versions {kept:?} can be read, the newest is {newest:?}"));
         }
-        // While it was read, more may have gone.
+        // More versions may have been pruned while the history was read.
         let later = truth.pruned.get(key).into_iter().flatten().filter(|one| one.revision > truth.revision);
         let mut possible = later.map(|one| one.oldest).chain([world.oldest(key, truth.revision)]);
         let right = oldest.is_none_or(|oldest| possible.any(|possible| possible == oldest));

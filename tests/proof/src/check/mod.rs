@@ -1,13 +1,12 @@
-//! Whether it could have happened.
+//! The checker: whether a history is possible.
 //!
-//! The cluster gives every change one global revision, and every answer says which revision it reflects.
-//! So there is nothing to search for: the truth is the one order in which the changes happened, each
-//! answer is compared with the state at its revision, and real time must agree with the order of the
-//! revisions. That is strict serializability of the whole, not only of each key.
+//! The cluster assigns one global revision to every change, and every response states the revision that it
+//! reflects. No search is therefore needed: the truth is the order of all changes, each response is compared
+//! with the state at its revision, and real time must agree with the order of revisions. This is strict
+//! serializability of the whole state, not only per key.
 //!
-//! What answers do not tell is not judged: a refusal carries no revision, so it is only asked whether
-//! *some* state between its bounds explains it; and which of several unknown deletions it was that
-//! happened cannot be known.
+//! Unstated facts are not judged. A refusal has no revision, so *some* state within its bounds must explain
+//! it. Which of several unknown deletions happened remains open.
 
 mod account;
 mod changes;
@@ -36,8 +35,8 @@ use report::Findings;
 use time::Time;
 use world::World;
 
-/// Compares what clients saw with the cluster's own account. `events` is a whole history: nothing else
-/// changed the project of the scene.
+/// Checks a history against the cluster's account. `events` must be complete: nothing else changed the
+/// project of the scene.
 pub fn check(events: &[Event], truth: &Truth) -> Report {
     let mut findings = Findings::default();
     let world = World::new(truth);

@@ -1,4 +1,4 @@
-//! Reads: each shows the state at the revision it says, and that is no older than was asked.
+//! Reads: each shows the state at its stated revision, which is not older than requested.
 
 use super::report::{Findings, Rule};
 use super::world::World;
@@ -55,7 +55,7 @@ fn old(world: &World<'_>, key: &str, version: u64, revision: u64, shown: &Shown)
     }
 }
 
-/// All pages together are the state at one revision; without the last page, as far as they go.
+/// All pages together show the state at one revision; an incomplete list is checked as far as it goes.
 fn list(world: &World<'_>, operation: &Operation, pages: &[Page], complete: bool) -> Option<String> {
     let Operation::List { prefix, page_size, .. } = operation else { return None };
     let revision = pages.first()?.revision;
@@ -84,10 +84,11 @@ fn list(world: &World<'_>, operation: &Operation, pages: &[Page], complete: bool
     Some(format!("at revision {revision} it does not show {}", missing.0))
 }
 
-/// No answer is older than was asked for; and one client's reads that say how far it is never go back.
+/// No response is older than requested, and the stated revisions of one client's reads with a floor never
+/// decrease.
 ///
-/// The clients of this package only ever give their own floor, so the second follows from the first; it
-/// is counted again from the answers, because what counts is what the client was shown.
+/// Clients of this crate only use their own floor, so the second condition follows from the first. It is
+/// checked separately from the responses.
 pub(super) fn check_floors(events: &[Event], findings: &mut Findings) {
     let mut own: BTreeMap<usize, (u64, &Event)> = BTreeMap::new();
     for event in events {

@@ -1,7 +1,8 @@
-//! Refusals: some state that the operation could have met explains each.
+//! Refusals: some state that the operation may have met explains each.
 //!
-//! A refusal carries no revision today, so the state is looked for between what was shown before the
-//! operation began and what was asked for after it ended. One that carries it is held to it.
+//! A refusal has no revision today. The state is searched between the revisions shown before the operation
+//! began and those of changes that began after it ended. A refusal with a revision is checked at that
+//! revision.
 
 use super::explain::{Met, explains};
 use super::replays::Replays;
@@ -11,7 +12,7 @@ use super::time::Time;
 use super::world::World;
 use crate::event::{Event, Outcome};
 
-/// What bounds the states that an operation may have met.
+/// The bounds of the states that an operation may have met.
 pub(super) struct Bounds<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) time: &'a Time<'a>,
@@ -22,16 +23,16 @@ pub(super) fn check(events: &[Event], bounds: &Bounds<'_>, bindings: &Bindings<'
     let Bounds { world, time, replays } = bounds;
     for event in events {
         let Outcome::Refused { status, code, revision, .. } = &event.outcome else { continue };
-        // The node could not serve, had no disk space, or the body came too slowly: no statement about any state.
+        // The node could not serve, had no disk space, or the body was late: no statement about a state.
         if matches!(*status, 503 | 507 | 408) {
             continue;
         }
         let fresh = event.operation.freshness();
         let asked = fresh.min_revision.unwrap_or_default();
-        // A stale read may show any state since the beginning, also from before the project was made.
+        // A stale read may show any state, even before the creation of the project.
         let low = if fresh.stale { asked } else { time.floor(event).max(asked) };
         let (low, mut high) = revision.map_or((low, time.ceiling(event)), |exact| (exact, exact));
-        // Once another attempt did it, its precondition is not asked for any more.
+        // After another attempt made the change, its precondition is no longer checked.
         if code.ends_with("version_conflict")
             && let Some(made) = replays.made(event)
         {

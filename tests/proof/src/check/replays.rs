@@ -1,5 +1,5 @@
-//! Idempotency keys: what is sent again with a key happens once, and every answer but the first says so; what
-//! else is sent with the key is refused.
+//! Idempotency keys: a retry is applied once, and every later response states the replay; another request
+//! with the key is refused.
 
 use super::commits::Commits;
 use super::report::{Findings, Rule};
@@ -8,14 +8,14 @@ use super::world::World;
 use crate::event::{Event, Outcome};
 use std::collections::BTreeMap;
 
-/// Everything that was sent with one key.
+/// The requests sent with one key.
 struct Sent<'a> {
     events: Vec<&'a Event>,
-    /// What happened, by the serial number of the request (none for a single deletion): at which revisions.
+    /// The changes by serial number (none for a single deletion) and revision.
     made: BTreeMap<(Option<u64>, u64), &'a Event>,
 }
 
-/// What became of each key.
+/// The requests of all keys.
 pub(super) struct Replays<'a>(BTreeMap<u64, Sent<'a>>);
 
 impl<'a> Replays<'a> {
@@ -33,14 +33,14 @@ impl<'a> Replays<'a> {
         Self(keys)
     }
 
-    /// The revision at which the request of this attempt, whichever attempt it was, happened.
+    /// The revision of this request's change, made by any attempt.
     pub(super) fn made(&self, event: &Event) -> Option<u64> {
         let sent = self.0.get(&event.token?)?;
         let own = |((serial, _), _): &(&(Option<u64>, u64), _)| *serial == event.operation.serial();
         sent.made.iter().find(own).map(|((_, revision), _)| *revision)
     }
 
-    /// The revision at which another request with the key happened.
+    /// The revision of a change by another request with the key.
     fn made_by_another(&self, event: &Event) -> Option<u64> {
         let sent = self.0.get(&event.token?)?;
         let other = |((serial, _), _): &(&(Option<u64>, u64), _)| *serial != event.operation.serial();
@@ -74,7 +74,7 @@ impl<'a> Replays<'a> {
         }
     }
 
-    /// What is wrong with the answer to one attempt, by what the key had done.
+    /// The error in the response to one attempt, given the changes made with the key.
     fn attempt(&self, event: &Event, world: &World<'_>, time: &Time<'_>) -> Option<String> {
         let (floor, ceiling) = (time.floor(event), time.ceiling(event));
         let (own, other) = (self.made(event), self.made_by_another(event));
@@ -84,7 +84,7 @@ impl<'a> Replays<'a> {
                 let right = other.is_some_and(|made| made <= ceiling);
                 (!right).then(|| "nothing else was done with the key".to_owned())
             }
-            // It happened, and what it made is not kept any more.
+            // The change was made, and its version is pruned.
             Outcome::Refused { code, .. } if code == "history_pruned" => {
                 let made = own.filter(|made| *made <= ceiling);
                 let gone = made.zip(event.operation.key()).is_some_and(|(made, key)| {

@@ -1,74 +1,74 @@
-//! What a check found.
+//! The result of a check.
 
 use crate::event::Event;
 use std::fmt;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Report {
-    /// How many operations were looked at.
+    /// The number of checked operations.
     pub operations: usize,
-    /// What must not be.
+    /// The violations.
     pub violations: Vec<Violation>,
 }
 
-/// Something that must not be.
+/// A violation of a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Violation {
-    /// Which rule it breaks.
+    /// The violated rule.
     pub rule: Rule,
     /// The numbers of the events that show it.
     pub events: Vec<usize>,
-    /// One sentence, with the events and what they say.
+    /// One sentence that quotes the events.
     pub text: String,
 }
 
-/// What holds of every history.
+/// The rules that every history must satisfy.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Rule {
-    /// An acknowledged change is in the truth, where and as it was acknowledged.
+    /// An acknowledged change is in the truth as it was acknowledged.
     Acknowledged,
-    /// No change happens twice.
+    /// No change is applied twice.
     Once,
-    /// A change that was refused, or never sent, did not happen.
+    /// A refused or unsent change was not applied.
     Refused,
-    /// What is in the truth was asked for by somebody.
+    /// Every change in the truth was requested by a client.
     Asked,
-    /// A committed document is the one that was written, or the one that was rolled back to.
+    /// A committed document is the written one, or the one of the version rolled back to.
     Content,
-    /// The versions of a key have no gap and never start again; revisions grow and are unique.
+    /// The versions of a key have no gaps and never restart; revisions increase and are unique.
     Versions,
-    /// The cluster's account of itself has no contradiction.
+    /// The cluster's account does not contradict itself.
     Account,
-    /// A change happened only where its precondition held.
+    /// A change was applied only if its precondition held.
     Precondition,
-    /// A writer's picture of the version it replaced is that version.
+    /// The version that a writer replaced is the one that it had seen.
     Predecessor,
-    /// All parts of a transaction happened at one revision, where its checks held, or none did.
+    /// All parts of a transaction were applied at one revision where its checks held, or none was.
     Whole,
-    /// What is asked for again with an idempotency key happens once and is answered alike; another request with
-    /// the key is refused.
+    /// A retry with an idempotency key is applied once and gets the same response; another request with the
+    /// key is refused.
     Replay,
-    /// Only what the retention lets go goes from the history, and what went is not shown.
+    /// Only versions beyond the retention are pruned, and pruned versions are not shown.
     Kept,
-    /// An answer is no older than any answer that came before it was asked for, and no newer than a
-    /// change that was asked for after it.
+    /// A response is not older than any response received before its request, and not newer than a change
+    /// requested after it.
     RealTime,
-    /// A read shows the state at the revision it says.
+    /// A read shows the state at its stated revision.
     Read,
     /// A list shows exactly the keys at its revision.
     List,
-    /// A read is not older than the revision it asked for.
+    /// A read is not older than the requested revision.
     MinRevision,
-    /// What one client is shown does not go back, when it says how far it is.
+    /// The revisions shown to one client with a floor never decrease.
     Session,
-    /// Some state that the change could have met explains why it was refused.
+    /// Some state that the change may have met explains its refusal.
     Refusal,
     /// At every revision every bound document satisfies its schema.
     Schema,
-    /// A watcher is told every change once, in order, and nothing else.
+    /// A watcher receives every change once, in order, and nothing else.
     Watch,
-    /// An answer has the form that the contract gives it.
+    /// A response has the form that the API contract requires.
     Form,
 }
 
@@ -85,22 +85,22 @@ impl fmt::Display for Report {
     }
 }
 
-/// Violations as they are found.
+/// Collects violations.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Violation>);
 
 impl Findings {
-    /// About the truth alone.
+    /// Adds a violation of the truth alone.
     pub(super) fn add(&mut self, rule: Rule, text: String) {
         self.0.push(Violation { rule, events: Vec::new(), text });
     }
 
-    /// About one event.
+    /// Adds a violation shown by one event.
     pub(super) fn about(&mut self, rule: Rule, event: &Event, text: impl fmt::Display) {
         self.0.push(Violation { rule, events: vec![event.number], text: format!("{event}: {text}") });
     }
 
-    /// About two events.
+    /// Adds a violation shown by two events.
     pub(super) fn between(&mut self, rule: Rule, event: &Event, other: &Event, text: impl fmt::Display) {
         let text = format!("{event}: {text} ({other})");
         self.0.push(Violation { rule, events: vec![event.number, other.number], text });

@@ -1,7 +1,7 @@
-//! Documents and their schemas: the whole history is replayed, and judged without any schema library.
+//! Documents and schemas: the history is replayed and validated without a schema library.
 //!
-//! A binding follows the newest version of a schema, or stays at one. The histories do not tell which;
-//! the operations that made the versions do.
+//! A binding follows the newest version of a schema or is pinned to one. Histories do not state which; the
+//! operations that made the versions do.
 
 use super::commits::Commits;
 use super::report::{Findings, Rule};
@@ -11,20 +11,20 @@ use crate::operation::{Bind, Effect, SchemaRef};
 use crate::truth::Version;
 use std::collections::BTreeMap;
 
-/// What a version of a config is held to.
+/// The binding of a version.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Held {
-    /// To nothing.
+    /// No binding.
     Free,
-    /// To the newest version of a schema.
+    /// Follows the newest version of a schema.
     Follow(String),
-    /// To one version.
+    /// Pinned to one version.
     Pin(SchemaRef),
-    /// Nobody knows who wrote it.
+    /// Unknown, because the writer is unknown.
     Unknown,
 }
 
-/// What each version of each key is held to.
+/// The binding of each version of each key.
 pub(super) struct Bindings<'a>(BTreeMap<(&'a str, u64), Held>);
 
 impl<'a> Bindings<'a> {
@@ -49,14 +49,14 @@ impl<'a> Bindings<'a> {
         Self(bindings)
     }
 
-    /// What a version is held to; an absent config is held to nothing.
+    /// The binding of a version; an absent config has none.
     pub(super) fn of(&self, key: &str, version: Option<&Version>) -> Held {
         let live = version.filter(|version| version.is_live());
         live.map_or(Held::Free, |one| self.0.get(&(key, one.version)).cloned().unwrap_or(Held::Unknown))
     }
 }
 
-/// What a write makes of the binding before it.
+/// The binding after a write.
 pub(super) fn after(bind: &Bind, before: Held) -> Held {
     match bind {
         Bind::Keep => before,
@@ -67,7 +67,7 @@ pub(super) fn after(bind: &Bind, before: Held) -> Held {
 }
 
 impl Held {
-    /// The schema version that it means at a revision; `Err` when it cannot be known.
+    /// The schema version of the binding at a revision; `Err` if it is unknown.
     pub(super) fn means(&self, world: &World<'_>, revision: u64) -> Result<Option<SchemaRef>, ()> {
         match self {
             Self::Free => Ok(None),
@@ -81,7 +81,7 @@ impl Held {
     }
 }
 
-/// Whether a document satisfies a schema version; yes when the version is not one of ours.
+/// Whether a document satisfies a schema version; true for versions not made by this crate.
 pub(super) fn is_satisfied(world: &World<'_>, schema: &SchemaRef, limit: Option<u64>) -> bool {
     let version = world.schema_version(&schema.name, schema.version);
     version.and_then(|one| one.maximum).is_none_or(|maximum| satisfies(limit, maximum))
@@ -118,7 +118,7 @@ pub(super) fn check(world: &World<'_>, bindings: &Bindings<'_>, findings: &mut F
     }
 }
 
-/// A document satisfies the version that it is held to when it is written, and names it.
+/// A document satisfies its schema version at the time of the write, and names it.
 fn check_written(
     world: &World<'_>,
     bindings: &Bindings<'_>,

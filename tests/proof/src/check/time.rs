@@ -1,5 +1,5 @@
-//! Real time. What was shown to anybody is the floor of everything that is asked for later; and what is
-//! asked for later was not there before.
+//! Real-time order. Any revision shown is a floor of later requests; a change requested later was not visible
+//! before.
 
 use super::commits::Commits;
 use super::report::{Findings, Rule};
@@ -17,9 +17,9 @@ struct Bound<'a> {
 
 /// The bounds of a history. Both maps have an entry where the bound changes.
 pub(super) struct Time<'a> {
-    /// By the moment of an end: the largest revision in any answer up to it.
+    /// By end of operations: the largest revision in any response up to that moment.
     floors: BTreeMap<u64, Bound<'a>>,
-    /// By the moment of a beginning: the smallest revision of any change that began at it or later.
+    /// By begin of operations: the smallest revision of any change that began at that moment or later.
     ceilings: BTreeMap<u64, Bound<'a>>,
     first: Bound<'a>,
     last: u64,
@@ -65,7 +65,7 @@ impl<'a> Time<'a> {
         self.floors.range(..event.begin).next_back().map_or(self.first, |(_, bound)| *bound)
     }
 
-    /// Of the changes that began after the operation ended, the one with the smallest revision.
+    /// The change with the smallest revision among those that began after the operation ended.
     fn next_change(&self, event: &Event) -> Option<Bound<'a>> {
         self.ceilings.range(event.end?..).next().map(|(_, bound)| *bound)
     }
@@ -73,12 +73,13 @@ impl<'a> Time<'a> {
     pub(super) fn check(&self, events: &[Event], commits: &Commits<'_>, findings: &mut Findings) {
         let firsts = first_attempts(events);
         for event in events {
-            // What is answered again was made when it was first asked for, or later.
+            // A replayed change was made by the first attempt or later.
             let request = event.token.map(|token| (token, event.operation.serial()));
             let first = request.filter(|_| event.replayed).and_then(|request| firsts.get(&request).copied());
             let floor = self.floor_bound(first.unwrap_or(event));
             let change = event.operation.is_change();
-            // A promise counts with the revision that it names, an unknown change with the one it got.
+            // An acknowledged change has the revision in its response, an unknown one the revision assigned
+            // to it.
             let revision = event.outcome.revision().or_else(|| commits.revision(event));
             let Some(revision) = revision else { continue };
             let made = change && !matches!(event.outcome, Outcome::Refused { .. });
@@ -95,7 +96,7 @@ impl<'a> Time<'a> {
         }
     }
 
-    /// An answer shows nothing that was asked for after it came, nor more than there is at the end.
+    /// A response does not show later changes, nor more than the final state.
     fn check_future(&self, event: &Event, findings: &mut Findings) {
         let Some(revision) = event.outcome.revision().filter(|_| event.end.is_some()) else { return };
         if let Some(Bound { revision: made, event: Some(other) }) = self.next_change(event)
@@ -110,7 +111,7 @@ impl<'a> Time<'a> {
     }
 }
 
-/// By idempotency key and serial number: the first attempt of what was asked for several times.
+/// The first attempt of each request, by idempotency key and serial number.
 fn first_attempts(events: &[Event]) -> BTreeMap<(u64, Option<u64>), &Event> {
     let mut firsts = BTreeMap::new();
     for event in events {
@@ -121,8 +122,8 @@ fn first_attempts(events: &[Event]) -> BTreeMap<(u64, Option<u64>), &Event> {
     firsts
 }
 
-/// The largest revision that an answer proves to exist. A refusal that names a version proves the revision
-/// that made it.
+/// The largest revision whose existence a response proves. A refusal that names a version proves its
+/// revision.
 fn shown(event: &Event, world: &World<'_>) -> Option<u64> {
     let told = event.outcome.revision();
     let named = match (&event.operation, &event.outcome) {

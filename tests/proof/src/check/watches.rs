@@ -1,5 +1,5 @@
-//! A watcher is told every change of its keys once, in the order of the revisions, from the state on that it
-//! was given first, whatever becomes of its connections and nodes.
+//! Watches: a watcher receives every change of its keys once, ordered by revision, after its initial state,
+//! across all connections and nodes.
 
 use super::report::{Findings, Rule, Violation};
 use super::world::World;
@@ -8,8 +8,8 @@ use crate::truth::{Truth, Version};
 use crate::watcher::{Changed, Told, Watcher};
 use std::collections::BTreeSet;
 
-/// Compares what a watcher was told with the cluster's own account. It must have been told everything up to
-/// the account's revision; what it was told of later is not judged.
+/// Checks the events of a watcher against the cluster's account. All changes up to the account's revision are
+/// required; later ones are ignored.
 pub fn check_watcher(watcher: &Watcher, truth: &Truth) -> Vec<Violation> {
     let world = World::new(truth);
     let mut changes = Vec::new();
@@ -42,9 +42,9 @@ struct Checker<'a> {
     world: World<'a>,
     /// Revision and key of every change, in order.
     changes: Vec<(u64, &'a str)>,
-    /// Everything up to here was told.
+    /// The revision up to which everything was received.
     through: Option<u64>,
-    /// What was told of later revisions.
+    /// Received changes of later revisions.
     inside: BTreeSet<(u64, &'a str)>,
     findings: Findings,
 }
@@ -63,7 +63,7 @@ impl<'a> Checker<'a> {
     fn told(&mut self, at: usize, told: &'a Told) {
         match told {
             Told::Opened { after, .. } => {
-                // The beginning of a revision is told again.
+                // A resumed watch receives an incomplete revision again.
                 self.inside.clear();
                 self.through = *after;
             }
@@ -92,7 +92,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Whether a change after one revision and up to another was not kept any more at the latter.
+    /// Whether a change between the two revisions was pruned at the later one.
     fn is_gone(&self, after: u64, up_to: u64) -> bool {
         let from = self.changes.partition_point(|(revision, _)| *revision <= after);
         let mut between = self.changes[from..].iter().take_while(|(revision, _)| *revision <= up_to);
@@ -102,7 +102,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// The whole state is the one at its revision.
+    /// A reset contains the state at its revision.
     fn state(&mut self, at: usize, revision: u64, items: &[Changed]) {
         if revision > self.world.truth.revision {
             return;
@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The change is one of the account, comes after what was told before, and nothing before it was left out.
+    /// A change is in the account, is new, and no change before it is missing.
     fn change(&mut self, at: usize, changed: &'a Changed) {
         let Changed { key, version, revision, .. } = changed;
         if *revision > self.world.truth.revision {
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Everything up to the revision was told.
+    /// Everything up to the revision was received.
     fn complete(&mut self, at: usize, revision: u64) {
         self.left_out(at, revision);
         self.inside.clear();
@@ -165,7 +165,7 @@ impl<'a> Checker<'a> {
             .copied();
         if let Some((revision, key)) = missing {
             self.wrong(at, format!("revision {revision} ({key}) was left out"));
-            // Told once.
+            // Not received before.
             self.inside.insert((revision, key));
         }
     }

@@ -1,4 +1,4 @@
-//! Transactions: all parts at one revision, on the state that the checks and guards name, or nothing.
+//! Transactions: all parts at one revision, on a state where the checks and preconditions hold, or none.
 
 use super::changes::holds;
 use super::commits::Commits;
@@ -20,7 +20,7 @@ pub(super) fn check(events: &[Event], world: &World<'_>, commits: &Commits<'_>, 
         } else if let Outcome::Transacted { revision, .. } = &event.outcome
             && !event.operation.is_change()
         {
-            // Only checks: the answer is about the state that it names.
+            // With checks only, the response is about its stated state.
             for part in parts {
                 if !holds(part.guard(), world.newest(part.key(), *revision)) {
                     let text = format!("at revision {revision} it is not so: {part}");
@@ -31,7 +31,7 @@ pub(super) fn check(events: &[Event], world: &World<'_>, commits: &Commits<'_>, 
     }
 }
 
-/// What is wrong with one part of a transaction that happened at a revision.
+/// The error in one part of a transaction at a revision.
 fn committed(world: &World<'_>, part: &Part, serial: u64, revision: u64) -> Option<String> {
     if !holds(part.guard(), world.newest(part.key(), revision.saturating_sub(1))) {
         return Some(format!("before it, it is not so: {part}"));

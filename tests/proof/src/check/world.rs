@@ -1,9 +1,9 @@
-//! The truth, with quick ways to ask what was when.
+//! Queries of the truth by revision.
 
 use crate::event::Shown;
 use crate::truth::{Pruned, SchemaVersion, Truth, Version};
 
-/// The state of everything at every revision.
+/// The state at every revision.
 pub(super) struct World<'a> {
     pub(super) truth: &'a Truth,
 }
@@ -22,13 +22,13 @@ impl<'a> World<'a> {
         self.truth.keys.get(key).map_or(NO_VERSIONS, Vec::as_slice)
     }
 
-    /// One version of a key.
+    /// A version of a key.
     pub(super) fn version(&self, key: &str, version: u64) -> Option<&'a Version> {
         let versions = self.versions(key);
         place(versions, version, |one| one.version).map(|at| &versions[at])
     }
 
-    /// The newest version of a key at a revision, deletions included.
+    /// The newest version of a key at a revision, including deletions.
     pub(super) fn newest(&self, key: &str, revision: u64) -> Option<&'a Version> {
         let versions = self.versions(key);
         versions.partition_point(|one| one.revision <= revision).checked_sub(1).map(|at| &versions[at])
@@ -39,14 +39,14 @@ impl<'a> World<'a> {
         self.newest(key, revision).filter(|version| version.is_live())
     }
 
-    /// The version before this one; `None` for the first.
+    /// The previous version; `None` for the first.
     pub(super) fn before(&self, key: &str, version: &Version) -> Option<&'a Version> {
         let versions = self.versions(key);
         let at = place(versions, version.version, |one| one.version)?;
         at.checked_sub(1).map(|at| &versions[at])
     }
 
-    /// The oldest version of a key that is kept at a revision.
+    /// The oldest kept version of a key at a revision.
     pub(super) fn oldest(&self, key: &str, revision: u64) -> u64 {
         let pruned = self.truth.pruned.get(key).map_or(NOTHING_PRUNED, Vec::as_slice);
         let before = pruned.partition_point(|one| one.revision <= revision).checked_sub(1);
@@ -64,14 +64,14 @@ impl<'a> World<'a> {
         versions.partition_point(|one| one.revision <= revision).checked_sub(1).map(|at| &versions[at])
     }
 
-    /// One version of a schema.
+    /// A version of a schema.
     pub(super) fn schema_version(&self, name: &str, version: u64) -> Option<&'a SchemaVersion> {
         let versions = self.schema(name);
         place(versions, version, |one| one.version).map(|at| &versions[at])
     }
 
-    /// The revisions at which one of the keys or any schema changed, after `low` and up to `high`; and `low`
-    /// itself. Between them the state that a write to the keys meets is the same.
+    /// `low`, and the revisions up to `high` at which one of the keys or any schema changed. The state
+    /// relevant to a write of the keys is constant between them.
     pub(super) fn moments<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k str>,
@@ -97,7 +97,7 @@ impl<'a> World<'a> {
     }
 }
 
-/// Where a version is: at its own number, unless the account has a gap.
+/// The index of a version: its own number unless the account has a gap.
 fn place<T>(versions: &[T], version: u64, number: impl Fn(&T) -> u64) -> Option<usize> {
     let usual = usize::try_from(version).ok()?.checked_sub(1)?;
     if versions.get(usual).is_some_and(|one| number(one) == version) {
@@ -107,17 +107,17 @@ fn place<T>(versions: &[T], version: u64, number: impl Fn(&T) -> u64) -> Option<
 }
 
 impl Version {
-    /// Whether the key exists with it.
+    /// Whether the config exists at this version.
     pub(super) fn is_live(&self) -> bool {
         self.kind != "delete"
     }
 
-    /// The number of its change; single deletions have none.
+    /// The serial number of the change; single deletions have none.
     pub(super) fn serial(&self) -> Option<u64> {
         self.message.parse().ok()
     }
 
-    /// What an answer tells otherwise than this version of `key` is; `None` when all agrees.
+    /// The difference between a response and this version of `key`; `None` if they agree.
     pub(super) fn differs(&self, shown: &Shown) -> Option<String> {
         let mut wrong = Vec::new();
         let mut compare = |what: &str, told: String, is: String| {

@@ -1,5 +1,5 @@
-//! Drawing the next operation: a few keys are fought for, most guards are right, some are deliberately
-//! out of date, and some writes deserve a refusal.
+//! Draws the next operation. Some keys are contended; most preconditions are right, some are deliberately
+//! outdated, and some writes should be refused.
 
 use super::known::{Knowledge, Known};
 use crate::document::{MAXIMA, digest, document, limit, schema_body};
@@ -10,17 +10,17 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
-/// Most parts of a transaction.
+/// Maximum number of parts of a transaction.
 const PARTS_MAX: usize = 5;
 
-/// An operation, and the documents or the schema that it writes.
+/// An operation with the documents or the schema that it writes.
 #[derive(Clone, Debug)]
 pub(super) struct Intent {
     pub(super) operation: Operation,
     pub(super) contents: Vec<Value>,
 }
 
-/// What one choice looks at.
+/// The inputs of a choice.
 pub(super) struct Choice<'a> {
     pub(super) scene: &'a Scene,
     pub(super) knowledge: &'a Knowledge,
@@ -28,7 +28,7 @@ pub(super) struct Choice<'a> {
     pub(super) random: &'a mut StdRng,
 }
 
-/// An operation that writes nothing.
+/// An operation without a body.
 pub(super) fn bodiless(operation: Operation) -> Intent {
     Intent { operation, contents: Vec::new() }
 }
@@ -64,7 +64,7 @@ impl Choice<'_> {
         }
     }
 
-    /// The contended keys, the bound ones and the others each get their share of attention.
+    /// Draws a contended, a bound or another key.
     fn key(&mut self) -> &Key {
         let keys = &self.scene.keys;
         let hot = keys.iter().take_while(|key| key.name.starts_with("hot.")).count();
@@ -78,14 +78,15 @@ impl Choice<'_> {
         &keys[self.random.random_range(range)]
     }
 
-    /// Stale reads with a floor carry the client's own, so that what it is shown never goes back.
+    /// Draws a freshness. Stale reads with a floor use the client's own, so that shown revisions never
+    /// decrease.
     fn freshness(&mut self, drawn: usize) -> Freshness {
         let stale = self.random.random_range(0..100) < if drawn < 81 { 35 } else { 45 };
         let floor = self.random.random_bool(if stale { 0.6 } else { 0.15 });
         Freshness { stale, min_revision: floor.then_some(self.knowledge.floor) }
     }
 
-    /// What a change of this key expects of it.
+    /// Draws a precondition.
     fn guard(&mut self, known: &Known) -> Guard {
         let draw = self.random.random_range(0..100);
         match (known.current(), known.tags.front()) {
@@ -119,7 +120,7 @@ impl Choice<'_> {
             ..3 => Bind::Free,
             3..8 | 90..95 => {
                 let newest = self.knowledge.schema(name);
-                // Now and then one that may not be there yet.
+                // Sometimes a version that may not exist yet.
                 let version = self.random.random_range(1..=newest + u64::from(draw % 2 == 0));
                 Bind::Pin(SchemaRef { name: name.clone(), version })
             }
@@ -129,14 +130,15 @@ impl Choice<'_> {
 
     fn rollback(&mut self, key: String, known: &Known) -> Intent {
         let newest = known.tags.iter().map(|tag| tag.version).max().unwrap_or(1);
-        // Now and then one that may not be there yet.
+        // Sometimes a version that may not exist yet.
         let last = newest + u64::from(self.random.random_bool(0.1));
         let to = self.random.random_range(newest.saturating_sub(6).max(1)..=last);
         let (guard, serial) = (self.guard(known), self.recorder.serial());
         bodiless(Operation::Rollback { key, guard, to, serial })
     }
 
-    /// Parts on different keys, each as the client believes the key to be; some are deliberately out of date.
+    /// A transaction on different keys, mostly at the versions that the client knows; some are deliberately
+    /// outdated.
     fn transact(&mut self) -> Intent {
         let (count, spoilt) = (self.random.random_range(1..=PARTS_MAX), self.random.random_bool(0.06));
         let only_checks = self.random.random_bool(0.08);
@@ -174,7 +176,7 @@ impl Choice<'_> {
 
     fn past(&mut self, key: String, fresh: Freshness) -> Intent {
         let newest = self.knowledge.floor;
-        // Mostly not long ago: what is long ago may be gone.
+        // Mostly recent revisions, because old ones may be pruned.
         let back = if self.random.random_bool(0.7) { 60 } else { newest };
         let oldest = newest.saturating_sub(back).max(self.scene.floor).min(newest);
         let revision = self.random.random_range(oldest..=newest);

@@ -1,4 +1,4 @@
-//! Races that chance alone seldom gives: for a while all clients do the same, when the driver asks for it.
+//! Races that random choice rarely produces: all clients do the same for a while, on request of the driver.
 
 use super::choose::{Choice, Intent, bodiless};
 use crate::document::{MAXIMA, MAXIMUM_EVER, digest, document, schema_body};
@@ -6,30 +6,30 @@ use crate::operation::{Bind, Freshness, Guard, Operation};
 use crate::plan::Key;
 use rand::Rng as _;
 
-/// How likely a client changes the schema rather than a document that follows it.
+/// Probability of a schema change instead of a write of a bound document.
 const NARROWS: f64 = 0.35;
 
-/// What all clients do for a while. Nodes are places in the list of callers.
+/// The focus of all clients. Nodes are indices in the list of callers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Focus {
-    /// They narrow and widen one schema, and write documents that only its wide versions allow.
+    /// Narrow and widen one schema, and write documents that only its wide versions permit.
     Schemas,
-    /// A few of them write through one node; the others read what is written through another.
+    /// Some clients write through one node; the others read the same keys through another.
     Reads {
-        /// Where they read.
+        /// The node of the readers.
         reader: usize,
-        /// Where they write.
+        /// The node of the writers.
         writer: usize,
     },
-    /// They change a few configs, whatever their version, through one node and without idempotency keys.
+    /// Change a few configs unconditionally through one node, without idempotency keys.
     Writes {
-        /// Through which.
+        /// The node.
         node: usize,
     },
 }
 
 impl Focus {
-    /// The node that a client works through, when that is part of the race.
+    /// The node of a client, if the race determines it.
     pub(super) fn node(self, client: usize) -> Option<usize> {
         match self {
             Self::Schemas => None,
@@ -38,8 +38,8 @@ impl Focus {
         }
     }
 
-    /// Whether a client begins its operations at times that have nothing to do with the end of the one before:
-    /// everybody who waited for the same confirmation would else begin again together.
+    /// Whether a client starts its operations at random times. Otherwise all clients that waited for one
+    /// confirmation would start again together.
     pub fn scatters(self, client: usize) -> bool {
         matches!(self, Self::Reads { .. }) && reads(client)
     }
@@ -50,13 +50,13 @@ impl Focus {
     }
 }
 
-/// At least two of three read: one begins while the other waits.
+/// Whether a client reads: at least two of three, so that one read begins while another waits.
 fn reads(client: usize) -> bool {
     !client.is_multiple_of(3)
 }
 
 impl Choice<'_> {
-    /// Draws an operation of the race; `None` when the scene has nothing to race for.
+    /// Draws an operation of the race; `None` if the scene has nothing to race for.
     pub(super) fn focused(&mut self, focus: Focus, client: usize) -> Option<Intent> {
         match focus {
             Focus::Schemas if self.random.random_bool(NARROWS) => self.raced_schema(),
@@ -82,7 +82,7 @@ impl Choice<'_> {
         keys.get(at).map(|key| (*key).clone())
     }
 
-    /// The narrowest maximum, or the widest.
+    /// A schema version with the narrowest or the widest maximum.
     fn raced_schema(&mut self) -> Option<Intent> {
         let name = self.drawn(Key::is_raced)?.schema?;
         let maximum = if self.random.random_bool(0.5) { MAXIMA[0] } else { MAXIMUM_EVER };
@@ -93,7 +93,7 @@ impl Choice<'_> {
         Some(Intent { operation, contents: vec![body] })
     }
 
-    /// Whatever the version; a document that follows a schema is as often too wide for its narrow versions.
+    /// An unconditional put; half of the documents with a schema are too wide for its narrow versions.
     fn raced_put(&mut self, key: &Key) -> Intent {
         let live = self.knowledge.key(&key.name).live;
         let guard = if live { Guard::Present } else { Guard::Absent };

@@ -1,37 +1,37 @@
-//! What a client knows from the answers it got; it may be out of date, and that is part of the test.
+//! A client's knowledge from its responses. It may be outdated, deliberately.
 
 use crate::event::{Outcome, Shown};
 use crate::operation::{Guard, Operation, Part};
 use crate::plan::Scene;
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many earlier versions of a key a client remembers.
+/// Maximum number of remembered versions per key.
 const REMEMBERED_MAX: usize = 5;
 
 /// A version that a client saw.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tag {
-    /// Which.
+    /// The version.
     pub(super) version: u64,
-    /// The number of its change; `None` when only the version was told.
+    /// The serial number of its change; `None` if only the version is known.
     pub(super) serial: Option<u64>,
 }
 
-/// What a client knows of one key.
+/// A client's knowledge of one key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    /// Whether it existed when the client last looked.
+    /// Whether the config existed at the last response.
     pub(super) live: bool,
-    /// The versions it saw, the last one seen at the end.
+    /// The versions seen, the latest last.
     pub(super) tags: VecDeque<Tag>,
 }
 
-/// Everything that a client knows.
+/// A client's knowledge.
 #[derive(Clone, Debug)]
 pub(super) struct Knowledge {
     keys: BTreeMap<String, Known>,
     schemas: BTreeMap<String, u64>,
-    /// The largest revision in any answer it got.
+    /// The largest revision in any response.
     pub(super) floor: u64,
 }
 
@@ -41,17 +41,17 @@ impl Knowledge {
         Self { keys: BTreeMap::new(), schemas, floor: scene.floor }
     }
 
-    /// What it knows of a key.
+    /// The knowledge of a key.
     pub(super) fn key(&self, key: &str) -> Known {
         self.keys.get(key).cloned().unwrap_or_default()
     }
 
-    /// The newest version of a schema that it knows.
+    /// The newest known version of a schema.
     pub(super) fn schema(&self, name: &str) -> u64 {
         self.schemas.get(name).copied().unwrap_or(1)
     }
 
-    /// Takes in an answer.
+    /// Learns from a response.
     pub(super) fn learn(&mut self, operation: &Operation, outcome: &Outcome) {
         self.floor = self.floor.max(outcome.revision().unwrap_or_default());
         match (operation, outcome) {
@@ -126,12 +126,12 @@ impl Knowledge {
 }
 
 impl Known {
-    /// The version that it believes to be current.
+    /// The version assumed to be current.
     pub(super) fn current(&self) -> Option<Tag> {
         self.tags.back().copied().filter(|_| self.live)
     }
 
-    /// The number of the change that a guard names.
+    /// The serial number of the version that a precondition names.
     pub(super) fn prev(&self, guard: Guard) -> Option<u64> {
         let Guard::Version(version) = guard else { return None };
         self.tags.iter().rev().find(|tag| tag.version == version)?.serial

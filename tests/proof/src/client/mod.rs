@@ -1,4 +1,4 @@
-//! One client: draws an operation, does it through one of its nodes, and writes down what came of it.
+//! A client: draws an operation, performs it through one of its nodes, and records the outcome.
 
 mod choose;
 mod focus;
@@ -19,39 +19,39 @@ use rand::rngs::StdRng;
 use request::{next_page, request};
 use std::collections::VecDeque;
 
-/// How likely a client changes the node between two operations.
+/// Probability of a change of the node between two operations.
 const MOVES: f64 = 0.15;
-/// How likely it does so after a node could not serve.
+/// Probability of a change of the node after it could not serve.
 const FLEES: f64 = 0.5;
-/// How likely it reads the next page of a list through another node.
+/// Probability of reading the next page of a list through another node.
 const WANDERS: f64 = 0.3;
-/// Most pages of a list; far more than the scene can fill.
+/// Maximum number of pages of a list; far more than the scene can fill.
 const PAGES_MAX: usize = 1000;
 
-/// How likely a change carries an idempotency key, if it may.
+/// Probability of an idempotency key on a change that may have one.
 const PROMISES: f64 = 0.4;
-/// How likely a client asks again at once when it does not know what came of a change with a key.
+/// Probability of an immediate retry of a change with a key and an unknown outcome.
 const INSISTS: f64 = 0.8;
-/// How likely it asks for an earlier one again instead of something new.
+/// Probability of repeating an earlier request instead of a new one.
 const RECALLS: f64 = 0.05;
-/// How likely it then asks for something else with the same key.
+/// Probability of then sending another request with the same key.
 const ABUSES: f64 = 0.25;
-/// How likely it joins in what the driver has all clients do.
+/// Probability of joining the focus that the driver sets.
 const JOINS: f64 = 0.9;
-/// How many requests with keys it remembers.
+/// Maximum number of remembered requests with keys.
 const REMEMBERED_MAX: usize = 6;
 
 /// Whether the node could serve.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
-    /// It answered, be it with a refusal.
+    /// It responded, possibly with a refusal.
     Served,
-    /// It could not, or no answer came: wait a while before the next step.
+    /// It could not, or there was no response: pause before the next step.
     Unserved,
 }
 
-/// One client. It does one operation at a time. Who drops a step that is not done leaves an operation in
-/// the history that may have happened.
+/// A client. It performs one operation at a time. A dropped, unfinished step leaves an operation in the
+/// history that may have happened.
 #[derive(Debug)]
 pub struct Client<C> {
     number: usize,
@@ -63,11 +63,11 @@ pub struct Client<C> {
     knowledge: Knowledge,
     /// Requests with an idempotency key, the oldest first.
     promised: VecDeque<Promised>,
-    /// One of them to be asked for again, through another node.
+    /// The request to retry through another node.
     insists: Option<Promised>,
 }
 
-/// What was asked for with an idempotency key.
+/// A request with an idempotency key.
 #[derive(Clone, Debug)]
 struct Promised {
     token: u64,
@@ -75,8 +75,8 @@ struct Promised {
 }
 
 impl<C: Caller> Client<C> {
-    /// A client that works through any of `callers`. Clients of one history have different numbers, or
-    /// follow one another.
+    /// A client that uses any of `callers`. Clients of one history have different numbers, or run one after
+    /// the other.
     pub fn new(number: usize, callers: Vec<C>, scene: Scene, recorder: Recorder, random: StdRng) -> Self {
         let knowledge = Knowledge::new(&scene);
         let caller = number % callers.len().max(1);
@@ -84,7 +84,7 @@ impl<C: Caller> Client<C> {
         Self { number, callers, caller, scene, recorder, random, knowledge, promised, insists }
     }
 
-    /// Does one operation.
+    /// Performs one operation.
     pub async fn step(&mut self) -> Step {
         if self.random.random_bool(MOVES) {
             self.caller = self.another();
@@ -124,7 +124,7 @@ impl<C: Caller> Client<C> {
         Step::Unserved
     }
 
-    /// What to do next, and with which idempotency key.
+    /// The next operation and its idempotency key.
     fn next(&mut self) -> (Option<u64>, Intent) {
         let insists = self.insists.take().or_else(|| {
             let recalls = !self.promised.is_empty() && self.random.random_bool(RECALLS);
@@ -147,7 +147,7 @@ impl<C: Caller> Client<C> {
             return (has_token.then(|| self.recorder.token()), intent);
         }
         let intent = choice.operation();
-        // Who did a change without number is only known from its answer.
+        // The writer of a change without a serial number is only known from its response.
         let numbered = |intent: &Intent| intent.operation.is_change() && intent.operation.serial().is_some();
         match insists {
             Some(earlier) => {
@@ -175,8 +175,8 @@ impl<C: Caller> Client<C> {
         }
     }
 
-    /// Reads a list page after page, perhaps each from another node. When a later page does not come,
-    /// the beginning still counts.
+    /// Reads a list page by page, each possibly from another node. If a later page fails, the earlier ones
+    /// still count.
     async fn list(&mut self, number: usize, operation: &Operation, first: Request) -> Outcome {
         let (mut pages, mut request) = (Vec::new(), first.clone());
         while pages.len() < PAGES_MAX {
@@ -184,7 +184,7 @@ impl<C: Caller> Client<C> {
             let answer = match result {
                 Ok(answer) if answer.status == 200 => answer,
                 other if pages.is_empty() => return answer::outcome(operation, other),
-                // What the first page showed is gone meanwhile.
+                // A version on the first page was pruned meanwhile.
                 Ok(answer) if self.scene.retention.is_some() && answer.code() == Some("history_pruned") => {
                     return Outcome::Listed { pages, complete: false };
                 }

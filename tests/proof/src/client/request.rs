@@ -1,4 +1,4 @@
-//! Operations as requests of the contract.
+//! Conversion of operations to API requests.
 
 use crate::operation::{Bind, Freshness, Guard, Operation, Part};
 use crate::plan::{Scene, split};
@@ -61,7 +61,7 @@ pub(super) fn request(scene: &Scene, operation: &Operation, contents: &[Value]) 
     }
 }
 
-/// A part as the contract has it; a put takes the next of the contents.
+/// A part of a transaction; a put takes the next of the contents.
 fn step<'a>(part: &Part, contents: &mut impl Iterator<Item = &'a Value>) -> Value {
     let (Part::Check { at, .. } | Part::Put { at, .. } | Part::Delete { at, .. }) = part;
     let (environment, key) = split(part.key());
@@ -98,7 +98,7 @@ fn guarded(request: Request, guard: Guard) -> Request {
     }
 }
 
-/// The query with the leading `?`; empty when there is nothing to say.
+/// The query string with the leading `?`; empty without parameters.
 fn query(fresh: Freshness, mut parameters: Vec<String>) -> String {
     if fresh.stale {
         parameters.push("consistency=stale".to_owned());

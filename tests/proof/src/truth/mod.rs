@@ -1,4 +1,4 @@
-//! The cluster's own account of what happened, read after everything healed.
+//! The cluster's own account, read after everything is healed.
 
 mod read;
 
@@ -10,19 +10,19 @@ use crate::plan::Scene;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Everything the cluster says about the scene, as of one revision.
+/// The account of the scene at one revision.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Truth {
-    /// What the clients worked on.
+    /// The scene.
     pub scene: Scene,
-    /// The revision; nothing later is told.
+    /// The revision; later changes are not included.
     pub revision: u64,
-    /// The versions of each key, oldest first. A key that never existed has none. What is not kept any more
-    /// is only here after [`crate::complete`].
+    /// The versions of each key, oldest first; none for a key that never existed. Pruned versions are
+    /// included only after [`crate::complete`].
     pub keys: BTreeMap<String, Vec<Version>>,
-    /// The versions of each key that could be read.
+    /// The readable versions of each key.
     pub kept: BTreeMap<String, Vec<u64>>,
-    /// What went from the history of each key, in order; filled by [`crate::complete`].
+    /// The prunings of each key, in order; set by [`crate::complete`].
     pub pruned: BTreeMap<String, Vec<Pruned>>,
     /// Whether the account was completed.
     pub complete: bool,
@@ -32,72 +32,72 @@ pub struct Truth {
     pub list: Vec<Shown>,
     /// The head of the audit chain.
     pub audit: Option<Audit>,
-    /// Where the account contradicts itself, while it was read.
+    /// Contradictions found while the account was read.
     pub faults: Vec<String>,
 }
 
-/// Versions that are not kept any more.
+/// A pruning of a config.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Pruned {
-    /// The revision from which on.
+    /// The revision of the pruning.
     pub revision: u64,
-    /// The oldest version that is kept.
+    /// The oldest version kept.
     pub oldest: u64,
 }
 
-/// One version of a config.
+/// A version of a config.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Version {
-    /// Which.
+    /// The version.
     pub version: u64,
     /// The revision that made it.
     pub revision: u64,
     /// `create`, `update`, `rollback` or `delete`.
     pub kind: String,
-    /// For a rollback: whose document it is.
+    /// For a rollback: the version with the restored document.
     pub from: Option<u64>,
     /// The schema version that it was checked against.
     pub schema: Option<SchemaRef>,
-    /// The message as it is; for a write of ours its serial number.
+    /// The change message; the serial number for changes of this crate.
     pub message: String,
-    /// What the cluster says is the document's SHA-256.
+    /// The SHA-256 of the document as reported by the cluster.
     pub claimed: Option<String>,
     /// The document; `None` for a deletion.
     pub content: Option<Content>,
 }
 
-/// A document in the history.
+/// A document of the history.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Content {
-    /// SHA-256 of its compact text, computed here.
+    /// SHA-256 of its compact text, computed by this crate.
     pub digest: String,
-    /// The number of the change that wrote it first.
+    /// The serial number of the change that first wrote it.
     pub serial: Option<u64>,
-    /// What its writer saw before.
+    /// The serial number that its writer had seen before.
     pub prev: Option<u64>,
-    /// What a schema limits.
+    /// The value that schemas limit.
     pub limit: Option<u64>,
 }
 
-/// One version of a schema.
+/// A version of a schema.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SchemaVersion {
-    /// Which.
+    /// The version.
     pub version: u64,
     /// The revision that made it.
     pub revision: u64,
-    /// The number of the change; `None` when the text has none.
+    /// The serial number of the change; `None` if the text has none.
     pub serial: Option<u64>,
-    /// The largest limit that it allows; `None` when it is not a schema of ours.
+    /// The maximum; `None` for a schema not made by this crate.
     pub maximum: Option<u64>,
     /// SHA-256 of its compact text.
     pub digest: String,
 }
 
-/// The head of the audit chain as one node knows it.
+/// The head of the audit chain at one node.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Audit {
-    /// The node that was asked, by the caller's name.
+    /// The node, by the caller's name.
     pub node: String,
     /// The revision that it had applied.
     pub revision: u64,
@@ -106,7 +106,7 @@ pub struct Audit {
 }
 
 impl Truth {
-    /// As one line of JSON, to be kept.
+    /// The account as one line of JSON.
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

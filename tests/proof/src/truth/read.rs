@@ -1,6 +1,6 @@
-//! Reading the account, as of the revision of the first page of the list.
+//! Reads the account at the revision of the first page of the list.
 //!
-//! What comes later is left out, so a change whose outcome was unknown may still arrive meanwhile.
+//! Later changes are omitted, so a change with an unknown outcome may still arrive.
 
 use super::{Audit, Content, SchemaVersion, Truth, Version};
 use crate::answer::{name, number, shown};
@@ -12,10 +12,10 @@ use crate::wire::{Caller, Request, Response};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many items a page has.
+/// The page size.
 const PAGE_SIZE: usize = 100;
 
-/// Reads everything. Nobody should be writing any more; what is written all the same is left out.
+/// Reads the account. Clients should have stopped; later writes are omitted.
 pub async fn truth<C: Caller>(caller: &C, scene: &Scene) -> Result<Truth, String> {
     let (mut list, mut revision) = (Vec::new(), None);
     for environment in ENVIRONMENTS {
@@ -51,7 +51,7 @@ pub async fn truth<C: Caller>(caller: &C, scene: &Scene) -> Result<Truth, String
     Ok(Truth { scene, revision, keys, kept, pruned, complete, schemas, list, audit, faults })
 }
 
-/// Whether nothing is left of what the retention lets go.
+/// Whether all versions beyond the retention are pruned.
 pub async fn is_pruned<C: Caller>(caller: &C, scene: &Scene) -> Result<bool, String> {
     let Some(most) = scene.retention else { return Ok(true) };
     for key in &scene.keys {
@@ -68,7 +68,7 @@ pub async fn is_pruned<C: Caller>(caller: &C, scene: &Scene) -> Result<bool, Str
     Ok(true)
 }
 
-/// Every version up to `revision`, oldest first.
+/// The versions up to `revision`, oldest first.
 async fn history<C: Caller>(
     caller: &C,
     scene: &Scene,
@@ -136,8 +136,8 @@ async fn schema_history<C: Caller>(
     Ok(versions)
 }
 
-/// Every item of a list and its first page's revision; `None` when what is listed does not exist. `path`
-/// ends with what a parameter may follow.
+/// All items of a list, and the revision of its first page; `None` if the list does not exist. `path` ends so
+/// that a parameter can be appended.
 async fn all<C: Caller>(caller: &C, path: &str) -> Result<Option<(u64, Vec<Value>)>, String> {
     let (mut items, mut first, mut token) = (Vec::new(), None, String::new());
     loop {

@@ -1,4 +1,4 @@
-//! The model's changes.
+//! Changes in the model.
 
 use super::http::{answer, problem};
 use super::reads::{config_body, schema_answer};
@@ -7,7 +7,7 @@ use proof::{Bind, Guard, Request, Response, SchemaRef};
 use rand::Rng as _;
 use serde_json::{Value, json};
 
-/// A document on its way in.
+/// A document to write.
 struct Write {
     guard: Guard,
     bind: Bind,
@@ -116,7 +116,7 @@ impl Model {
         answer(204, revision, None, Value::Null)
     }
 
-    /// A deletion that nobody asked for.
+    /// A deletion without a request.
     pub(super) fn delete_alone(&mut self) {
         let live = self.keys.keys().find(|key| self.live(key, self.revision).is_some()).cloned();
         if let Some(key) = live {
@@ -186,7 +186,7 @@ impl Model {
         reply
     }
 
-    /// What a document is held to from now on, and the schema version that this means.
+    /// The new binding, and the schema version that it resolves to.
     pub(super) fn held(&self, bind: &Bind, before: Option<&Row>) -> (Bind, Option<SchemaRef>) {
         let held = match bind {
             Bind::Keep => before.map_or(Bind::Free, |row| row.held.clone()),
@@ -203,7 +203,7 @@ impl Model {
         (held, schema)
     }
 
-    /// The refusal of a document that breaks its schema.
+    /// The refusal of a document that violates its schema.
     pub(super) fn invalid(&mut self, schema: Option<&SchemaRef>, content: &Value) -> Option<Response> {
         if let Some(schema) = schema {
             let version = if self.has(Bug::DocumentCheckedLate) {

@@ -1,4 +1,4 @@
-//! The model's network: requests wait, answers wait, and some of either are lost.
+//! The network of the model: requests and responses are delayed, and some are lost.
 
 use super::{Bug, Model, NODES, lock};
 use proof::{Caller, Lost, Request, Response};
@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-/// A way to one node of the model.
+/// A client of one node of the model.
 #[derive(Clone, Debug)]
 pub struct ModelCaller {
     name: String,
@@ -16,7 +16,7 @@ pub struct ModelCaller {
     model: Arc<Mutex<Model>>,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Fate {
     Served,
@@ -100,7 +100,7 @@ impl Caller for ModelCaller {
 }
 
 impl Model {
-    /// What happens beside the request: late requests arrive, nodes catch up.
+    /// Concurrent events: late requests arrive, nodes catch up.
     fn disturb(&mut self) {
         if !self.late.is_empty() && self.random.random_bool(0.1) {
             let at = self.random.random_range(0..self.late.len());
@@ -117,7 +117,7 @@ impl Model {
         }
     }
 
-    /// Serves a request, or gives the answer of then when it comes again with its idempotency key.
+    /// Serves a request, or replays the response of its idempotency key.
     fn serve(&mut self, node: usize, request: &Request) -> Response {
         let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key");
         let Some((_, key)) = key.filter(|_| request.method != "GET") else {
@@ -180,7 +180,7 @@ impl Model {
     }
 }
 
-/// A key as the clients name it.
+/// The name of a key as clients use it.
 pub(super) fn named(environment: &str, key: &str) -> String {
     if environment == "default" { key.to_owned() } else { format!("{environment}:{key}") }
 }

@@ -1,4 +1,4 @@
-//! What the model keeps of the past, and the entries that it seals of everything.
+//! Retention and audit entries in the model.
 
 use super::http::{answer, problem};
 use super::{Bug, Model};
@@ -22,7 +22,7 @@ impl Model {
         answer(201, revision, None, json!({ "revision": revision }))
     }
 
-    /// Lets go what need not be kept.
+    /// Prunes versions beyond the retention.
     pub fn prune(&mut self) {
         let Some(retention) = self.retention else { return };
         let more = u64::from(self.has(Bug::PrunedTooMuch));
@@ -37,13 +37,13 @@ impl Model {
         }
     }
 
-    /// The oldest version of a key that is kept at a revision.
+    /// The oldest kept version of a key at a revision.
     pub(super) fn oldest(&self, key: &str, revision: u64) -> u64 {
         let own = self.pruned.iter().filter(|(made, own, _)| own == key && *made <= revision);
         own.map(|(_, _, oldest)| *oldest).max().unwrap_or(1)
     }
 
-    /// The entries of the audit chain that are about configs.
+    /// The audit entries about configs.
     pub fn records(&self) -> Vec<String> {
         let mut changes: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
         let resource = |key: &str| {

@@ -1,7 +1,7 @@
-//! A small server in memory that keeps the contract, with bugs that can be switched on.
+//! An in-memory server that satisfies the API contract, with optional bugs.
 //!
-//! It keeps every version with the revision that made it, so any past state can be asked for. Nodes are
-//! only a number: how far each has applied.
+//! It keeps every version with its revision, so any earlier state can be read. A node is only a number: the
+//! revision that it has applied.
 
 mod changes;
 mod http;
@@ -18,95 +18,95 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many nodes the model has.
+/// The number of nodes.
 pub const NODES: usize = 3;
-/// How often a bug shows, where it could.
+/// The probability that a bug occurs where it can.
 const BUG_SHOWS: f64 = 0.12;
 
-/// What the model does wrong.
+/// The bugs of the model.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Bug {
-    /// Acknowledges a change and forgets it.
+    /// Acknowledges a change and loses it.
     LostAck,
-    /// Makes a change twice.
+    /// Applies a change twice.
     DoubleApply,
-    /// Serves a linearizable read from what the node has applied.
+    /// Serves a linearizable read from the node's applied state.
     StaleRead,
-    /// Shows an older version than the revision it says.
+    /// Shows an older version than the stated revision has.
     OldContent,
-    /// Does not look at `If-Match` or `If-None-Match`.
+    /// Ignores `If-Match` and `If-None-Match`.
     GuardIgnored,
-    /// Says that there is no leader, and makes the change all the same.
+    /// Refuses with `no_leader`, but applies the change.
     RefusedApplied,
-    /// Starts again at version 1 when a key is created again.
+    /// Restarts at version 1 when a deleted key is created again.
     VersionReused,
-    /// Leaves out a version.
+    /// Skips a version number.
     VersionSkipped,
-    /// Leaves a key out of a list.
+    /// Omits a key from a list.
     ListMissing,
-    /// Shows later pages of a list as they are now.
+    /// Shows later pages of a list at the current revision.
     ListMoves,
-    /// Shows a key of a list in an older version.
+    /// Shows an older version of a key in a list.
     ListOld,
-    /// Does not check documents.
+    /// Does not validate documents.
     DocumentUnchecked,
-    /// Checks documents against the schema version before.
+    /// Validates documents against the previous schema version.
     DocumentCheckedLate,
-    /// Does not check documents when a schema changes.
+    /// Does not validate documents when a schema changes.
     SchemaUnchecked,
-    /// Does not wait for `min_revision`.
+    /// Ignores `min_revision`.
     MinRevisionIgnored,
-    /// Names a wrong version in a 412.
+    /// States a wrong version in a 412.
     ConflictWrong,
     /// Refuses a change whose precondition holds.
     ConflictInvented,
-    /// Says that a config does not exist.
+    /// Reports an existing config as missing.
     GoneInvented,
-    /// Refuses a good document.
+    /// Refuses a valid document.
     BadInvented,
-    /// Refuses a good schema version.
+    /// Refuses a valid schema version.
     BreaksInvented,
-    /// Says that the client has the present version.
+    /// Reports a changed config as not modified.
     UnchangedInvented,
-    /// Rolls back to another version than was asked.
+    /// Rolls back to another version than requested.
     RollbackElsewhere,
-    /// Stores something else than was written.
+    /// Stores another document than written.
     ContentTorn,
-    /// Makes a deletion of its own.
+    /// Deletes a config without a request.
     DeletesAlone,
-    /// Says another revision than the change got.
+    /// States another revision than that of the change.
     AckElsewhere,
-    /// Drops a change from the list at the end.
+    /// Omits a change from the final list.
     ListForgets,
-    /// Answers 200 without a revision.
+    /// Returns 200 without a revision.
     FormBroken,
-    /// Gives an acknowledged change an old revision again.
+    /// Reuses an old revision for an acknowledged change.
     RevisionReused,
-    /// Leaves a part of a transaction out.
+    /// Omits a part of a transaction.
     TransactionHalf,
-    /// Gives each part of a transaction a revision of its own.
+    /// Applies each part of a transaction at its own revision.
     TransactionSplit,
-    /// Does not compare what a transaction only checks.
+    /// Ignores the checks of a transaction.
     CheckIgnored,
-    /// Blames another part of a transaction.
+    /// States a wrong part of a transaction as the refused one.
     PartInvented,
-    /// Does not know an idempotency key again.
+    /// Forgets an idempotency key.
     KeyForgotten,
-    /// Answers a repeated request with the present revision.
+    /// Replays with the current revision.
     ReplayElsewhere,
-    /// Answers another request with the same key like the first.
+    /// Replays the response for another request with the same key.
     KeyShared,
-    /// Says that a key was used which was not.
+    /// Refuses an unused key as used.
     KeyTaken,
-    /// Answers again what was not asked before.
+    /// Marks a first response as replayed.
     ReplayInvented,
-    /// Lets one version more go than it should.
+    /// Prunes one version too many.
     PrunedTooMuch,
-    /// Shows versions that are gone.
+    /// Shows pruned versions.
     PrunedShown,
-    /// Says that a version is gone which is kept.
+    /// Reports a kept version as pruned.
     PrunedInvented,
-    /// Shows the past as of another revision.
+    /// Shows an earlier state of a wrong revision.
     PastElsewhere,
 }
 
@@ -135,7 +135,7 @@ pub struct SchemaRow {
 #[derive(Debug)]
 pub struct Model {
     pub bug: Option<Bug>,
-    /// Whether requests and answers are lost, and nodes refuse.
+    /// Whether requests and responses are lost and nodes refuse.
     pub faults: bool,
     random: StdRng,
     revision: u64,
@@ -143,15 +143,15 @@ pub struct Model {
     keys: BTreeMap<String, Vec<Row>>,
     schemas: BTreeMap<String, Vec<SchemaRow>>,
     applied: [u64; NODES],
-    /// Requests whose client has given up already; they arrive later, or never.
+    /// Requests whose clients have given up; they arrive late or never.
     late: Vec<Request>,
-    /// By idempotency key: what was asked, and the answer.
+    /// By idempotency key: the request and its response.
     answers: BTreeMap<String, (String, Response)>,
-    /// The revision that made the second environment.
+    /// The revision that created the second environment.
     other: Option<u64>,
-    /// How many versions are kept.
+    /// The number of versions kept.
     retention: Option<u64>,
-    /// The revision from which on a key's versions before one are gone.
+    /// Prunings: revision, key, and the oldest version kept.
     pruned: Vec<(u64, String, u64)>,
 }
 
@@ -174,12 +174,12 @@ impl Model {
         }))
     }
 
-    /// Whether this bug is on and shows now.
+    /// Whether this bug is enabled and occurs now.
     fn has(&mut self, bug: Bug) -> bool {
         self.bug == Some(bug) && self.faults && self.random.random_bool(BUG_SHOWS)
     }
 
-    /// The newest version of a key at a revision, deletions included.
+    /// The newest version of a key at a revision, including deletions.
     fn newest(&self, key: &str, revision: u64) -> Option<&Row> {
         self.keys.get(key)?.iter().rev().find(|row| row.revision <= revision)
     }

@@ -1,4 +1,4 @@
-//! The model's reads.
+//! Reads in the model.
 
 use super::http::{answer, named, problem};
 use super::{Bug, Model, Row, SchemaRow};
@@ -68,7 +68,7 @@ impl Model {
         }
     }
 
-    /// The revision that the read shall show.
+    /// The revision that the read shows.
     fn view(&mut self, node: usize, query: &BTreeMap<&str, &str>) -> Result<u64, Response> {
         let least: u64 = query.get("min_revision").map_or(0, |text| text.parse().expect("a revision"));
         let stale = query.get("consistency") == Some(&"stale");
@@ -93,7 +93,7 @@ impl Model {
         rows.filter(move |row| row.revision <= at && row.version >= oldest)
     }
 
-    /// The config as it was at a revision, as far as it is kept at another.
+    /// The config at a revision, as far as its version is kept at the revision `at`.
     fn past(&mut self, key: &str, revision: u64, at: u64) -> Response {
         let from = if self.has(Bug::PastElsewhere) { revision.saturating_sub(9) } else { revision };
         let oldest = self.oldest(key, at);

@@ -1,4 +1,4 @@
-//! The model's transactions: everything is compared first, then all is written at one revision.
+//! Transactions in the model: all parts are checked first, then written at one revision.
 
 use super::changes::bind;
 use super::http::{answer, named, problem};
@@ -39,7 +39,7 @@ impl Model {
         answer(200, revision, None, json!({ "revision": revision, "results": results }))
     }
 
-    /// The first refusal: of a document, else of what a part expects.
+    /// The first refusal: of a document, else of a precondition.
     fn refused(&mut self, operations: &[Value]) -> Option<Response> {
         for (number, operation) in operations.iter().enumerate().filter(|(_, one)| one["op"] == "put") {
             let before = self.live(&key(operation), self.revision).cloned();
