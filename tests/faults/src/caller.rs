@@ -1,4 +1,4 @@
-//! How the proof's clients reach a node, and a count of what was acknowledged.
+//! The client of a node for the clients of `proof`, with a count of acknowledged changes.
 
 use proof::{Caller, Lost, Request, Response};
 use reqwest::Method;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How long a client waits. Longer than a node waits for a leader, shorter than the longest pause.
+/// Timeout of a request. Longer than a node waits for a leader, shorter than the longest pause.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How many changes were acknowledged to any client.
+/// The number of changes acknowledged to any client.
 pub type Acknowledged = Arc<AtomicU64>;
 
-/// One node, as a client sees it.
+/// A client of one node.
 #[derive(Clone, Debug)]
 pub struct NodeCaller {
     name: String,
@@ -23,7 +23,7 @@ pub struct NodeCaller {
 }
 
 impl NodeCaller {
-    /// Reaches the node at `url`.
+    /// A client of the node at `url`.
     pub fn new(
         name: &str,
         url: &str,

@@ -1,4 +1,4 @@
-//! Three real nodes, made as the manual says: `guardian init`, `guardian server`.
+//! A cluster of three real nodes, created as in the manual: `guardian init`, `guardian server`.
 
 use crate::disk::Disk;
 use crate::network::{self, NODES};
@@ -12,29 +12,29 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a node may take to be ready, on a busy machine.
+/// Maximum time until a node is ready, on a busy machine.
 pub const READY_WITHIN: Duration = Duration::from_secs(20);
 const LEADER_WITHIN: Duration = Duration::from_secs(15);
 const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longer than any node takes to refuse.
+/// Timeout of a request; longer than a node takes to refuse.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 const FLUSHES: &str = "guardian_raft_log_flush_duration_seconds";
 const HTTP_PORT: u16 = 8080;
 const PEER_PORT: u16 = 9080;
 
-/// What a cluster shall be like.
+/// The required properties of a cluster.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wish {
-    /// Nodes with a disk of their own, and its size.
+    /// The nodes with a separate disk, and its size in MiB.
     pub disks: Option<(&'static [usize], u64)>,
     /// `raft.snapshot_every_entries`.
     pub snapshot_every: Option<u64>,
 }
 
-/// Where a cluster is made.
+/// Where a cluster is created.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// The program.
+    /// The program under test.
     pub program: &'a Path,
     /// An empty folder.
     pub folder: &'a Path,
@@ -42,10 +42,10 @@ pub struct Place<'a> {
     pub spaces: bool,
 }
 
-/// Running nodes, and the key that may do everything. Nodes are named by their place, from 0.
+/// A running cluster and its administrator key. Nodes are identified by index, from 0.
 #[derive(Debug)]
 pub struct Cluster {
-    // Before the disks: processes must end before what they use is unmounted.
+    // Before the disks: processes must end before their disks are unmounted.
     nodes: Vec<Node>,
     disks: Vec<Option<Disk>>,
     key: String,
@@ -53,7 +53,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts it; returns when all nodes are ready.
+    /// Creates and starts a cluster; returns when all nodes are ready.
     pub async fn start(place: Place<'_>, wish: Wish) -> anyhow::Result<Self> {
         let addresses = addresses(place.spaces)?;
         let home = place.folder.join("cluster");
@@ -104,7 +104,7 @@ impl Cluster {
         &self.nodes
     }
 
-    /// The disk of a node that has one of its own.
+    /// The separate disk of a node.
     pub fn disk(&self, at: usize) -> anyhow::Result<&Disk> {
         self.disks[at].as_ref().context("this node has no disk of its own")
     }
@@ -114,12 +114,12 @@ impl Cluster {
         &self.key
     }
 
-    /// A client for anything.
+    /// The HTTP client.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// Asks a node something; status and JSON.
+    /// Sends a request to a node; returns status and JSON.
     pub async fn ask(
         &self,
         at: usize,
@@ -142,7 +142,7 @@ impl Cluster {
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
-    /// What a node says of the cluster.
+    /// The cluster as a node reports it.
     pub async fn view(&self, at: usize) -> Option<Value> {
         let asked = self.ask(at, Method::GET, "/api/v1/cluster", None, None);
         match tokio::time::timeout(VIEW_TIMEOUT, asked).await {
@@ -151,13 +151,13 @@ impl Cluster {
         }
     }
 
-    /// Whether a node says that it is ready.
+    /// Whether a node reports that it is ready.
     pub async fn is_ready(&self, at: usize) -> bool {
         let asked = self.ask(at, Method::GET, "/readyz", None, None);
         matches!(tokio::time::timeout(VIEW_TIMEOUT, asked).await, Ok(Ok((200, _))))
     }
 
-    /// Waits until a node is ready; an error when it ends instead.
+    /// Waits until a node is ready; fails if it ends.
     pub async fn ready(&self, at: usize) -> anyhow::Result<()> {
         let node = &self.nodes[at];
         let ready = wait::within(READY_WITHIN, async || {
@@ -175,13 +175,13 @@ impl Cluster {
         }
     }
 
-    /// Starts a node that is down and waits until it is ready.
+    /// Starts a stopped node and waits until it is ready.
     pub async fn restart(&self, at: usize) -> anyhow::Result<()> {
         self.nodes[at].spawn()?;
         self.ready(at).await
     }
 
-    /// The node that a majority calls leader.
+    /// The leader according to a majority.
     pub async fn leader(&self) -> anyhow::Result<usize> {
         wait::until("a majority has one leader", LEADER_WITHIN, async || self.agreed().await).await
     }
@@ -196,7 +196,7 @@ impl Cluster {
         many.then_some(place)
     }
 
-    /// How many flushes of its log a node counted, and how many seconds they took together.
+    /// The number of log flushes of a node, and their total duration in seconds.
     pub async fn flushes(&self, at: usize) -> anyhow::Result<(f64, f64)> {
         let (_, text) = self.ask(at, Method::GET, "/metrics", None, None).await?;
         let value = |name: &str| {
@@ -207,13 +207,13 @@ impl Cluster {
         Ok((value(&format!("{FLUSHES}_count"))?, value(&format!("{FLUSHES}_sum"))?))
     }
 
-    /// The highest term that any node knows.
+    /// The highest term known to any node.
     pub async fn term(&self) -> u64 {
         let asked = futures::future::join_all((0..NODES).map(|at| self.view(at))).await;
         asked.iter().flatten().map(term).max().unwrap_or_default()
     }
 
-    /// Waits until all nodes are at one revision, with nobody writing; their audit heads.
+    /// Waits until all nodes are at one revision without concurrent writes; returns their audit heads.
     pub async fn heads(&self, within: Duration) -> anyhow::Result<Vec<String>> {
         wait::until("all nodes are at one revision", within, async || {
             let views = futures::future::join_all((0..NODES).map(|at| self.view(at))).await;
@@ -229,7 +229,7 @@ fn term(view: &Value) -> u64 {
     view["term"].as_u64().or_else(|| view["term"].as_str()?.parse().ok()).unwrap_or_default()
 }
 
-/// The last line of a node's log that is no line of the access log: requests may be answered until the end.
+/// The last log line of a node, without the access log, which may continue until the end of the process.
 pub fn last_line(node: &Node) -> String {
     let log = node.log_text();
     let last = log.lines().rfind(|line| !line.contains(r#""target":"access""#));
@@ -266,7 +266,7 @@ fn addresses(spaces: bool) -> anyhow::Result<Vec<Address>> {
 
 async fn init(program: &Path, home: &Path, addresses: &[Address]) -> anyhow::Result<String> {
     let home = home.to_string_lossy().into_owned();
-    // Each node has a network of its own, in which the others and the clients reach it.
+    // Each node has its own network namespace, in which the others and the clients reach it.
     let mut args =
         vec!["init".to_owned(), "--out".to_owned(), home, "--http-listen".to_owned(), "0.0.0.0".to_owned()];
     for (at, address) in addresses.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! A disk of its own for a node: a file system in a file, whose power can be cut.
+//! A separate disk for a node: a file system in an image file, with simulated power cuts.
 //!
-//! The journal is written every 300 s only, so what was not flushed is in memory alone. A copy of the
-//! file is then exactly what a disk holds when the power goes.
+//! The journal is written only every 300 s, so unflushed data is only in memory. A copy of the image is
+//! therefore what a disk contains after a power cut.
 
 use crate::network::PREFIX;
 use crate::shell::{run, run_now, try_now};
@@ -14,7 +14,7 @@ const OPTIONS: &str = "loop,commit=300,noatime";
 const MIB: u64 = 1024 * 1024;
 const BALLAST: &str = "ballast";
 
-/// A mounted file system; unmounted when dropped. End what uses it first.
+/// A mounted file system, unmounted on drop. Its users must end first.
 #[derive(Debug)]
 pub struct Disk {
     image: PathBuf,
@@ -22,7 +22,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Makes an empty one of this size, and mounts it.
+    /// Creates an empty disk of this size and mounts it.
     pub async fn create(folder: &Path, name: &str, mib: u64) -> anyhow::Result<Self> {
         let disk = Self {
             image: folder.join(format!("{PREFIX}-{name}.img")),
@@ -35,7 +35,7 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     pub fn path(&self) -> &Path {
         &self.mount
     }
@@ -44,7 +44,7 @@ impl Disk {
         run("mount", &["-o", OPTIONS, text(&self.image)?, text(&self.mount)?]).await.map(drop)
     }
 
-    /// Forgets everything that was not flushed. Nothing may use the disk any more.
+    /// Discards everything that was not flushed. Nothing may be using the disk.
     pub async fn cut_power(&self) -> anyhow::Result<()> {
         let copy = self.image.with_extension("cut");
         run("cp", &["--sparse=always", text(&self.image)?, text(&copy)?]).await?;
@@ -53,22 +53,22 @@ impl Disk {
         self.mount().await
     }
 
-    /// Writes until only about so many bytes are free.
+    /// Fills the disk until about `free` bytes are free.
     pub fn fill(&self, free: u64) -> anyhow::Result<()> {
         let mut file = File::create(self.mount.join(BALLAST))?;
-        // Large pieces first, then what is left.
+        // Large pieces first, then the rest.
         for size in [1 << 20, 1 << 16, 1 << 12] {
             let piece = vec![0xA5; size];
             while file.write_all(&piece).is_ok() {}
         }
         let length = file.metadata()?.len();
         file.set_len(length.saturating_sub(free))?;
-        // It may fail for want of space, which is the point.
+        // May fail because the disk is full, which is intended.
         let _ = file.sync_all();
         Ok(())
     }
 
-    /// Gives back what `fill` took, at once and not with the next journal entry.
+    /// Frees the space that `fill` used, at once and not with the next journal write.
     pub async fn relieve(&self) -> anyhow::Result<()> {
         fs::remove_file(self.mount.join(BALLAST)).context("the ballast is gone")?;
         run("sync", &["-f", text(&self.mount)?]).await.map(drop)
@@ -89,7 +89,7 @@ fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().context("paths are UTF-8")
 }
 
-/// Unmounts every image of ours that an earlier run left.
+/// Unmounts the disks that an earlier run left.
 pub fn sweep() {
     for line in fs::read_to_string("/proc/mounts").unwrap_or_default().lines() {
         let mount = line.split(' ').nth(1).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The clients of the proof, as many as there are, until they are told to stop.
+//! The clients of `proof`, running until stopped.
 
 use crate::caller::{Acknowledged, NodeCaller};
 use crate::cluster::Cluster;
@@ -12,11 +12,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 const CLIENTS: usize = 8;
-/// Between two operations of one client, so that two cores are left for the nodes.
+/// Pause between two operations of a client, which leaves CPU time for the nodes.
 const PACE: Duration = Duration::from_millis(8);
-/// After a request that a node could not serve.
+/// Pause after a request that a node could not serve.
 const BREATH: Duration = Duration::from_millis(40);
-/// How long the last operation of a client may take.
+/// Maximum duration of a client's last operation.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Running clients.
@@ -32,7 +32,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Prepares what the clients work on and starts them.
+    /// Prepares the scene and starts the clients.
     pub async fn start(cluster: &Cluster, seed: u64) -> anyhow::Result<Self> {
         let acknowledged = Acknowledged::default();
         let caller = |node: &crate::node::Node| {
@@ -69,32 +69,32 @@ impl Load {
         });
     }
 
-    /// Lets the clients wait, or go on.
+    /// Pauses or resumes the clients.
     pub fn hold(&self, hold: bool) {
         self.hold.store(hold, Ordering::SeqCst);
     }
 
-    /// How many changes were acknowledged so far.
+    /// The number of acknowledged changes so far.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged.load(Ordering::SeqCst)
     }
 
-    /// A way to a node.
+    /// The client of a node.
     pub fn caller(&self, at: usize) -> &NodeCaller {
         &self.callers[at]
     }
 
-    /// What the clients work on.
+    /// The scene.
     pub fn scene(&self) -> &Scene {
         &self.scene
     }
 
-    /// What the clients saw.
+    /// The history recorder.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// Stops the clients; an error when one has panicked or hangs.
+    /// Stops the clients; fails if one has panicked or hangs.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         self.stop.store(true, Ordering::SeqCst);
         let all = async {

@@ -1,6 +1,6 @@
-//! Real faults against real `guardian server` processes: kills, pauses, partitions, disks that fail,
-//! fill up or lose power. Each scenario runs the clients of `proof` against three nodes and has their
-//! history checked. Needs root for most of it; says what it could not run.
+//! Real faults on real `guardian server` processes: kills, pauses, partitions, disks that fail, fill up or
+//! lose power. Each scenario runs the clients of `proof` against three nodes and checks their history. Most
+//! scenarios need root; those that cannot run are reported.
 
 mod caller;
 mod cluster;
@@ -96,7 +96,7 @@ fn main() -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        // What is dropped half-way cleans up after itself.
+        // A dropped run cleans up after itself.
         tokio::select! {
             done = play(&cli, &chosen) => done,
             _ = terminate.recv() => Ok(ExitCode::from(EXIT_BROKEN_OFF)),
@@ -119,7 +119,7 @@ impl Cli {
     }
 }
 
-/// Two runs of one user at a time would take each other's names.
+/// Locks against a concurrent run of the same user, which would use the same names.
 fn claim() -> anyhow::Result<File> {
     let user = rustix::process::geteuid().as_raw();
     let path = std::env::temp_dir().join(format!("{}-{user}.lock", network::PREFIX));
@@ -178,7 +178,7 @@ async fn play(cli: &Cli, chosen: &[&Scenario]) -> anyhow::Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What scripts/prove adds up: faults, histories, operations, violations. The controls' are no violations.
+/// Parsed by scripts/prove: faults, histories, operations, violations. Violations of controls do not count.
 fn sums(rows: &[Row]) -> String {
     let run: Vec<&Row> = rows.iter().filter(|row| row.verdict != Verdict::NotRun).collect();
     let faults: u64 = run.iter().map(|row| row.injected).sum();

@@ -1,32 +1,32 @@
-//! A network of namespaces: one for each node, joined by a bridge on which the clients sit too.
+//! Network namespaces: one per node, joined by a bridge that the clients use too.
 //!
-//! Packets are dropped inside a node's namespace by the address of the other node, so clients are never
-//! cut off from anybody. Without the rights for it, nodes share the loopback and nothing can be cut.
+//! Packets are dropped in a node's namespace by the address of the other node, so clients always reach every
+//! node. Without the required privileges the nodes share the loopback interface and cannot be cut off.
 
 use crate::shell::{run, run_now, try_now};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What every name of ours on the machine begins with.
+/// The prefix of all names of this program on the machine.
 pub const PREFIX: &str = "gdnf";
-/// Nodes of a cluster.
+/// Number of nodes of a cluster.
 pub const NODES: usize = 3;
 const BRIDGE: &str = "gdnf-br";
-/// Lets pass what goes from one port of the bridge to another.
+/// Accepts packets between two ports of the bridge.
 const PASS: &[&str] = &["FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "ACCEPT"];
 const CLIENTS: &str = "10.213.7.254/24";
 
-/// Which way packets are dropped, as the node sees it.
+/// The direction of dropped packets, as the node sees it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Way {
-    /// What comes to it.
+    /// Incoming packets.
     In,
-    /// What it sends.
+    /// Outgoing packets.
     Out,
-    /// Both.
+    /// Both directions.
     Both,
 }
 
-/// The namespaces; they go away with this.
+/// The namespaces, removed on drop.
 #[derive(Debug)]
 pub struct Network(());
 
@@ -39,19 +39,19 @@ fn namespace(at: usize) -> String {
     format!("{PREFIX}{}", at + 1)
 }
 
-/// The command that starts another one in a node's namespace, keeping its process id.
+/// The command prefix that runs a command in a node's namespace with the same process id.
 pub fn enter(at: usize) -> Vec<String> {
     vec!["nsenter".to_owned(), format!("--net=/var/run/netns/{}", namespace(at)), "--".to_owned()]
 }
 
 impl Network {
-    /// Makes bridge and namespaces.
+    /// Creates the bridge and the namespaces.
     pub fn create() -> anyhow::Result<Self> {
         let made = Self(());
         run_now("ip", &["link", "add", BRIDGE, "type", "bridge"])?;
         run_now("ip", &["addr", "add", CLIENTS, "dev", BRIDGE])?;
         run_now("ip", &["link", "set", BRIDGE, "up"])?;
-        // Where a container engine is or was, the machine's own filter looks at bridges too, and lets nothing pass.
+        // A container engine makes the machine's filter apply to bridges and drop everything.
         try_now("iptables", &[&["-w", "-I"], PASS].concat());
         for at in 0..NODES {
             let (space, outer) = (namespace(at), format!("{PREFIX}-v{}", at + 1));
@@ -73,7 +73,7 @@ impl Drop for Network {
     }
 }
 
-/// Drops what flows between a node and each of the others, one way or both.
+/// Drops packets between a node and the others, in one or both directions.
 pub async fn cut(at: usize, others: &[usize], way: Way) -> anyhow::Result<()> {
     for other in others {
         let other = address(*other);
@@ -87,7 +87,7 @@ pub async fn cut(at: usize, others: &[usize], way: Way) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Drops a part of what comes from the other nodes at random.
+/// Drops this fraction of packets from the other nodes at random.
 pub async fn lose(at: usize, part: f64) -> anyhow::Result<()> {
     let part = part.to_string();
     for other in others(at) {
@@ -97,7 +97,7 @@ pub async fn lose(at: usize, part: f64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets everything through again at one node.
+/// Removes all drops at one node.
 pub async fn heal(at: usize) -> anyhow::Result<()> {
     filter(at, &["-F"]).await
 }
@@ -115,7 +115,7 @@ async fn filter(at: usize, rule: &[&str]) -> anyhow::Result<()> {
     run(&inside[0], &args).await.map(drop)
 }
 
-/// Removes every namespace and link of ours, and ends what still runs inside.
+/// Removes all namespaces and links of this program, and kills the processes in them.
 pub fn sweep() {
     for at in 0..NODES {
         let space = namespace(at);

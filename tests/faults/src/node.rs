@@ -1,4 +1,4 @@
-//! One real `guardian server` process, which scenarios kill, pause and start again.
+//! A real `guardian server` process that scenarios kill, pause and restart.
 
 use crate::nursery;
 use crate::shell::run;
@@ -11,26 +11,26 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What a node is started with.
+/// How a node is started.
 #[derive(Debug)]
 pub struct Birthplace {
-    /// What operators call it.
+    /// The name.
     pub name: String,
     /// The program.
     pub program: PathBuf,
-    /// Its settings file, certificates and log.
+    /// The folder with its settings file, certificates and log.
     pub folder: PathBuf,
-    /// Where it keeps everything else.
+    /// The data folder.
     pub data: PathBuf,
-    /// Where clients reach it.
+    /// The URL for clients.
     pub url: String,
-    /// Settings on top of its file.
+    /// Settings that override its file.
     pub settings: Vec<(String, String)>,
-    /// The command that puts it into its place on the network.
+    /// The command prefix that enters its network namespace.
     pub enter: Vec<String>,
 }
 
-/// A node and its process, if it runs.
+/// A node and its process, if it is running.
 #[derive(Debug)]
 pub struct Node {
     at: Birthplace,
@@ -38,32 +38,32 @@ pub struct Node {
 }
 
 impl Node {
-    /// Not started yet.
+    /// A node that is not started.
     pub fn new(at: Birthplace) -> Self {
         Self { at, child: Mutex::new(None) }
     }
 
-    /// What operators call it.
+    /// The name.
     pub fn name(&self) -> &str {
         &self.at.name
     }
 
-    /// Where clients reach it.
+    /// The URL for clients.
     pub fn url(&self) -> &str {
         &self.at.url
     }
 
-    /// What it keeps.
+    /// The data folder.
     pub fn data(&self) -> &Path {
         &self.at.data
     }
 
-    /// Starts the process; whoever needs it ready waits for that.
+    /// Starts the process without waiting for readiness.
     pub fn spawn(&self) -> anyhow::Result<()> {
         self.spawn_under(&[], &[])
     }
 
-    /// Starts it under another command, and with a changed environment.
+    /// Starts the process with a command prefix and additional environment variables.
     pub fn spawn_under(&self, under: &[String], env: &[(&str, String)]) -> anyhow::Result<()> {
         let mut child = self.child();
         if let Some(before) = child.as_mut() {
@@ -89,7 +89,7 @@ impl Node {
         Ok(())
     }
 
-    /// Makes a new member of the machine: a new id, the same addresses; gives the request that adds it.
+    /// Prepares the machine as a new member: new id, same addresses. Returns the request that adds it.
     pub async fn renew(&self, peer_addr: &str, api_url: &str) -> anyhow::Result<Value> {
         let home = self.at.folder.parent().context("the cluster's folder")?;
         let name = format!("{}-new", self.at.name);
@@ -108,7 +108,7 @@ impl Node {
         Ok(serde_json::from_str(body)?)
     }
 
-    /// SIGKILL, also when it is paused. Nothing is flushed, nobody is told.
+    /// Sends SIGKILL, also to a paused process. Nothing is flushed.
     pub fn kill(&self) -> anyhow::Result<()> {
         let mut held = self.child();
         if let Some(child) = held.as_mut() {
@@ -135,7 +135,7 @@ impl Node {
         self.child().as_ref().map(Child::id).with_context(|| format!("{} does not run", self.at.name))
     }
 
-    /// Waits until the process has ended by itself, as the scenario demands.
+    /// Waits until the process has ended by itself.
     pub async fn exited(&self, deadline: Duration) -> anyhow::Result<ExitStatus> {
         let what = format!("{} ends", self.at.name);
         let status = crate::wait::until(&what, deadline, async || self.ended()).await?;
@@ -143,22 +143,22 @@ impl Node {
         Ok(status)
     }
 
-    /// How the process ended, if it did so by itself.
+    /// The exit status, if the process ended by itself.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.child().as_mut()?.try_wait().ok().flatten()
     }
 
-    /// Whether it runs.
+    /// Whether the process is running.
     pub fn is_up(&self) -> bool {
         self.child().is_some() && self.ended().is_none()
     }
 
-    /// Where its log is.
+    /// The path of its log.
     pub fn log(&self) -> PathBuf {
         self.at.folder.join("node.log")
     }
 
-    /// Everything it has logged, over all its lives.
+    /// The log of all its lives.
     pub fn log_text(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.log()).unwrap_or_default()).into_owned()
     }

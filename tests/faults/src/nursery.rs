@@ -1,6 +1,6 @@
-//! One thread that lives as long as the program and starts every node.
+//! A thread that runs until the program ends and starts every node.
 //!
-//! The nodes end with their parent, and to the kernel the parent is the thread that started them.
+//! Nodes end with their parent, which for the kernel is the thread that started them.
 
 use std::io;
 use std::process::{Child, Command};
@@ -16,14 +16,14 @@ static NURSERY: LazyLock<Option<Sender<Birth>>> = LazyLock::new(|| {
     let (asking, asked) = channel::<Birth>();
     let nursery = move || {
         for Birth { mut command, born } in asked {
-            // Nobody waits any more when the run was broken off.
+            // Fails if the run was aborted meanwhile.
             let _ = born.send(command.spawn());
         }
     };
     std::thread::Builder::new().name("nursery".to_owned()).spawn(nursery).ok().map(|_| asking)
 });
 
-/// Starts the command from the thread that never ends.
+/// Starts the command on that thread.
 pub fn spawn(command: Command) -> io::Result<Child> {
     let gone = |_| io::Error::other("the nursery is gone");
     let nursery = NURSERY.as_ref().ok_or_else(|| io::Error::other("there is no nursery"))?;

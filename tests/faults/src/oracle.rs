@@ -1,4 +1,4 @@
-//! What must hold once everything is healed.
+//! The checks after everything is healed.
 
 use crate::cluster::last_line;
 use crate::network::NODES;
@@ -7,21 +7,21 @@ use crate::wait;
 use proof::{Rule, Truth};
 use std::time::{Duration, Instant};
 
-/// How long a healed cluster may take to write again and to be ready everywhere.
+/// Maximum time until a healed cluster accepts writes and all nodes are ready.
 const HEALED_WITHIN: Duration = Duration::from_secs(10);
 const AGREED_WITHIN: Duration = Duration::from_secs(20);
 const PANIC: &str = "panicked at";
 
-/// What the checker had to go by, and found.
+/// The result of the checker.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// What the cluster says of itself; `None` when it could not be read.
+    /// The cluster's account; `None` if it could not be read.
     pub truth: Option<Truth>,
-    /// How many acknowledged writes are lost.
+    /// The number of lost acknowledged writes.
     pub lost: usize,
 }
 
-/// Looks at everything, and adds what must not be to the stage's violations.
+/// Runs all checks; adds the violations to those of the stage.
 pub async fn judge(stage: &mut Stage) -> Checked {
     recovered(stage).await;
     if let Err(error) = stage.load.stop().await {
@@ -33,7 +33,7 @@ pub async fn judge(stage: &mut Stage) -> Checked {
     checked
 }
 
-/// A write succeeds through every node in time, and every node is ready.
+/// Writes succeed through every node in time, and every node is ready.
 async fn recovered(stage: &mut Stage) {
     let began = Instant::now();
     for at in 0..NODES {
@@ -63,7 +63,7 @@ async fn recovered(stage: &mut Stage) {
     stage.notes.push(format!("healed in {:.1} s", began.elapsed().as_secs_f64()));
 }
 
-/// Every acknowledged write is there, and the history can be explained.
+/// Every acknowledged write is present, and the history is possible.
 async fn history(stage: &mut Stage) -> Checked {
     let events = stage.load.recorder().events();
     match proof::truth(stage.load.caller(0), stage.load.scene()).await {
@@ -80,7 +80,7 @@ async fn history(stage: &mut Stage) -> Checked {
     }
 }
 
-/// Every node tells the same history.
+/// Every node has the same history.
 async fn agreed(stage: &mut Stage) {
     match stage.cluster.heads(AGREED_WITHIN).await {
         Ok(heads) if heads.iter().all(|head| *head == heads[0]) => {}
@@ -89,7 +89,7 @@ async fn agreed(stage: &mut Stage) {
     }
 }
 
-/// No process ended, and none panicked.
+/// No process has ended or panicked.
 fn processes(stage: &mut Stage) {
     for node in stage.cluster.nodes() {
         if !node.is_up() {

@@ -1,26 +1,26 @@
-//! What came of each scenario: a line for people, and the same as JSON.
+//! The result of each scenario, as a line of text and as JSON.
 
 use serde::Serialize;
 use std::time::Duration;
 
-/// How a scenario ended.
+/// The verdict of a scenario.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Everything held.
+    /// No violation.
     Held,
-    /// A control whose planted fault was found.
+    /// A control: the planted fault was detected.
     Caught,
-    /// Something must not be.
+    /// There are violations.
     Violated,
-    /// A control whose planted fault was not found.
+    /// A control: the planted fault was not detected.
     Missed,
-    /// The machine lacks something.
+    /// The machine lacks a required tool.
     NotRun,
 }
 
 impl Verdict {
-    /// Whether the program may end well.
+    /// Whether the program may exit with success.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Held | Self::Caught | Self::NotRun)
     }
@@ -36,35 +36,35 @@ impl Verdict {
     }
 }
 
-/// One scenario's line.
+/// The result of a scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Which.
+    /// The id of the scenario.
     pub id: &'static str,
-    /// What is injected.
+    /// The injected fault.
     pub what: &'static str,
-    /// How it ended.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The seed of its chance; the timing is not replayed.
+    /// The seed of random choices; the timing is not reproducible.
     pub seed: u64,
-    /// How often something was injected.
+    /// The number of injections.
     pub injected: u64,
-    /// Operations of the clients.
+    /// The number of client operations.
     pub operations: usize,
-    /// Changes that were acknowledged.
+    /// The number of acknowledged changes.
     pub acknowledged: usize,
-    /// Changes that may or may not have happened.
+    /// The number of changes with an unknown outcome.
     pub unknown: usize,
-    /// What must not be.
+    /// The violations.
     pub violations: Vec<String>,
-    /// What was measured, or why it was not run.
+    /// Measurements, or the reason why it was not run.
     pub notes: Vec<String>,
-    /// How long it took.
+    /// The duration in seconds.
     pub seconds: f64,
 }
 
 impl Row {
-    /// A scenario that the machine cannot run.
+    /// The row of a scenario that the machine cannot run.
     pub fn not_run(id: &'static str, what: &'static str, seed: u64, why: String) -> Self {
         Self {
             id,
@@ -81,13 +81,13 @@ impl Row {
         }
     }
 
-    /// Sets the time that it took.
+    /// Sets the duration.
     #[must_use]
     pub fn took(self, time: Duration) -> Self {
         Self { seconds: time.as_secs_f64(), ..self }
     }
 
-    /// The line for people.
+    /// The line of text.
     pub fn line(&self) -> String {
         let Self { id, what, injected, operations, acknowledged, unknown, seconds, .. } = self;
         if self.verdict == Verdict::NotRun {
@@ -102,12 +102,12 @@ impl Row {
     }
 }
 
-/// Everything, for the file.
+/// The JSON report.
 #[derive(Debug, Serialize)]
 pub struct Report<'a> {
     /// The seed of the run.
     pub seed: u64,
-    /// For how long each scenario injects.
+    /// The duration of fault injection per scenario.
     pub seconds: u64,
     /// The program under test.
     pub binary: &'a str,

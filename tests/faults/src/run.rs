@@ -1,4 +1,4 @@
-//! One scenario from an empty folder to its line in the table.
+//! Runs one scenario, from an empty folder to its row.
 
 use crate::cluster::{Cluster, Place};
 use crate::load::Load;
@@ -17,28 +17,28 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How many changes are acknowledged before anything is injected.
+/// Number of acknowledged changes before the first injection.
 const WARM: u64 = 40;
 const WARM_WITHIN: Duration = Duration::from_secs(30);
-/// Lines of the history or of the violations that are shown.
+/// Maximum number of lines shown of the history or of the violations.
 const SHOWN_MAX: usize = 8;
 
-/// What all scenarios of a run share.
+/// The conditions that all scenarios of a run share.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// The program under test.
     pub program: PathBuf,
-    /// Where folders are made.
+    /// The folder for all files.
     pub out: PathBuf,
-    /// The seed of chance.
+    /// The seed of random choices.
     pub seed: u64,
-    /// For how long faults are injected.
+    /// The duration of fault injection.
     pub time: Duration,
     /// Whether each node has a network namespace.
     pub spaces: bool,
 }
 
-/// Runs it. A panic inside is a violation.
+/// Runs a scenario. A panic is a violation.
 pub async fn run(scenario: &Scenario, conditions: &Conditions) -> Row {
     let began = Instant::now();
     let folder = conditions.out.join(format!("{}-{}", scenario.id, conditions.seed));
@@ -49,13 +49,13 @@ pub async fn run(scenario: &Scenario, conditions: &Conditions) -> Row {
         Err(_) => broken(scenario, conditions, "the scenario panicked".to_owned()),
     };
     if row.verdict.is_good() {
-        // What cannot be removed now is removed before the next run of the same.
+        // Files that cannot be removed now are removed before the next run of the scenario.
         let _ = fs::remove_dir_all(&folder);
     }
     row.took(began.elapsed())
 }
 
-/// Shows what is wrong, what was kept and how to do it again.
+/// Prints the violations, the kept files and the command to repeat the scenario.
 pub fn explain(row: &Row, conditions: &Conditions) {
     let shown = if row.verdict.is_good() { 1 } else { SHOWN_MAX };
     for violation in row.violations.iter().take(shown) {
@@ -116,7 +116,7 @@ fn row(scenario: &Scenario, conditions: &Conditions, stage: &Stage, checked: &Ch
     let verdict = match (scenario.control, stage.violations.is_empty()) {
         (false, true) => Verdict::Held,
         (false, false) => Verdict::Violated,
-        // Only lost writes count: a node that does not start is another matter.
+        // Only lost writes count; a node that does not start is another failure.
         (true, _) if checked.lost > 0 => Verdict::Caught,
         (true, _) => Verdict::Missed,
     };
@@ -141,7 +141,7 @@ fn broken(scenario: &Scenario, conditions: &Conditions, why: String) -> Row {
     Row { verdict, notes: Vec::new(), violations: vec![why], ..row }
 }
 
-/// Writes the history and the violations beside the nodes' logs.
+/// Writes the history and the violations beside the logs of the nodes.
 fn keep(stage: &Stage, checked: &Checked, folder: &Path) -> anyhow::Result<()> {
     let mut history = std::io::BufWriter::new(fs::File::create(folder.join("history.txt"))?);
     for event in stage.load.recorder().events() {

@@ -1,22 +1,22 @@
-//! Running the system's tools.
+//! Running system tools.
 
 use anyhow::{Context as _, bail};
 use std::process::{Command, Output};
 
-/// Runs a tool to its end; what it printed, or an error with what it complained about.
+/// Runs a tool to its end; returns its output, or an error with its error output.
 pub async fn run(program: &str, args: &[&str]) -> anyhow::Result<String> {
     let output = tokio::process::Command::new(program).args(args).kill_on_drop(true).output().await;
     judge(program, args, output)
 }
 
-/// The same for where nothing can be awaited: clean-up when something is dropped.
+/// As [`run`], blocking, for clean-up on drop.
 pub fn run_now(program: &str, args: &[&str]) -> anyhow::Result<String> {
     judge(program, args, Command::new(program).args(args).output())
 }
 
-/// The same, when it does not matter whether there was anything to do.
+/// As [`run_now`], ignoring errors.
 pub fn try_now(program: &str, args: &[&str]) {
-    // The next run sweeps what stays.
+    // The next run cleans up what stays.
     let _ = run_now(program, args);
 }
 

@@ -1,4 +1,4 @@
-//! What a scenario acts on: a running cluster under load, chance, and a note-book.
+//! The state of a scenario: a running cluster under load, a random source, and the results.
 
 use crate::cluster::Cluster;
 use crate::load::Load;
@@ -13,59 +13,59 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// A cluster under load that is about to suffer.
+/// A cluster under load, for fault injection.
 #[derive(Debug)]
 pub struct Stage {
-    /// Who works.
+    /// The clients.
     pub load: Load,
-    /// Who suffers.
+    /// The cluster.
     pub cluster: Cluster,
-    /// Chance, from the seed.
+    /// The random source, from the seed.
     pub random: StdRng,
-    /// For how long faults are injected.
+    /// The duration of fault injection.
     pub time: Duration,
-    /// How often something was injected.
+    /// The number of injections.
     pub injected: u64,
-    /// What was measured.
+    /// The measurements.
     pub notes: Vec<String>,
-    /// What must not be.
+    /// The violations.
     pub violations: Vec<String>,
-    /// Where files may be put.
+    /// The folder for files.
     pub folder: PathBuf,
 }
 
 impl Stage {
-    /// Notes something measured.
+    /// Records a measurement.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
 
-    /// Notes something that must not be, unless it is as it must.
+    /// Records a violation unless `good`.
     pub fn demand(&mut self, good: bool, what: impl FnOnce() -> String) {
         if !good {
             self.violations.push(what());
         }
     }
 
-    /// Waits for a time within the range, in milliseconds.
+    /// Waits for a random time within the range, in milliseconds.
     pub async fn pause(&mut self, ms: Range<u64>) {
         let ms = self.random.random_range(ms);
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 
-    /// Any node.
+    /// A random node.
     pub fn anyone(&mut self) -> usize {
         self.random.random_range(0..network::NODES)
     }
 
-    /// A node that does not lead.
+    /// A node that is not the leader.
     pub async fn follower(&mut self) -> anyhow::Result<usize> {
         let leader = self.cluster.leader().await?;
         let others = network::others(leader);
         Ok(others[self.random.random_range(0..others.len())])
     }
 
-    /// Waits until so many more changes are acknowledged.
+    /// Waits for this many more acknowledged changes; returns the duration.
     pub async fn writes_go_on(&self, more: u64, within: Duration) -> anyhow::Result<Duration> {
         let (began, goal) = (Instant::now(), self.load.acknowledged() + more);
         let what = format!("{more} more acknowledged writes");
@@ -73,7 +73,7 @@ impl Stage {
         Ok(began.elapsed())
     }
 
-    /// Acknowledged writes in a second, over this time.
+    /// Acknowledged writes per second, measured over this time.
     pub async fn rate(&self, time: Duration) -> f64 {
         let (began, before) = (Instant::now(), self.load.acknowledged());
         tokio::time::sleep(time).await;
@@ -81,14 +81,14 @@ impl Stage {
         f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / began.elapsed().as_secs_f64()
     }
 
-    /// Waits until all nodes have applied everything that was written, with the clients waiting.
+    /// Pauses the clients and waits until all nodes have applied everything.
     pub async fn calm(&mut self) -> anyhow::Result<()> {
         self.load.hold(true);
         let heads = self.cluster.heads(Duration::from_secs(20)).await;
         heads.context("the cluster does not come to rest").map(drop)
     }
 
-    /// Writes a document of so many bytes beside the clients' own; errors when it is not acknowledged.
+    /// Writes a document of this size outside the clients' project; fails unless it is acknowledged.
     pub async fn write_beside(&self, at: usize, key: &str, bytes: usize) -> anyhow::Result<()> {
         let path = format!("{BESIDE}/environments/default/configs/{key}");
         let body = json!({ "content": { "text": "x".repeat(bytes) } });
@@ -98,7 +98,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Makes the project that holds what is not the clients'.
+    /// Creates the project for documents that are not the clients'.
     pub async fn prepare_beside(&self) -> anyhow::Result<()> {
         let body = json!({ "name": BESIDE_NAME });
         let (status, answer) =

@@ -1,27 +1,27 @@
-//! What the machine must offer for a scenario, and getting it when it does not.
+//! Tools that scenarios need on the machine, and their installation.
 
 use crate::shell::try_now;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Where Debian puts the library that fakes the clock.
+/// Debian's path of the library that fakes the clock.
 pub const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
-/// Something that not every machine has.
+/// A tool that not every machine has.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Tool {
     /// Network namespaces and packet filters.
     Network,
-    /// File systems in files.
+    /// File systems in image files.
     Disk,
-    /// Faults in system calls.
+    /// Fault injection in system calls.
     Trace,
-    /// A clock of its own for one process.
+    /// A separate clock for a process.
     Clock,
 }
 
 impl Tool {
-    /// All of them.
+    /// All tools.
     pub const ALL: [Self; 4] = [Self::Network, Self::Disk, Self::Trace, Self::Clock];
 
     fn packages(self) -> &'static [&'static str] {
@@ -42,7 +42,7 @@ impl Tool {
         }
     }
 
-    /// What is missing, if anything is.
+    /// The reason why the tool is unavailable; `None` if it is available.
     fn missing(self) -> Option<String> {
         if self == Self::Clock {
             return (!Path::new(FAKETIME).exists()).then(|| format!("{FAKETIME} is not there"));
@@ -55,7 +55,7 @@ impl Tool {
     }
 }
 
-/// Why each tool that cannot be used cannot. Installs what is missing when it may.
+/// The unavailable tools with reasons. Installs missing ones if permitted.
 pub fn unusable(wanted: &[Tool]) -> BTreeMap<Tool, String> {
     let mut found = BTreeMap::new();
     let root = rustix::process::geteuid().is_root();

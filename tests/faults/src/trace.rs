@@ -1,4 +1,4 @@
-//! Faults in the system calls with which a node flushes its disk, by strace.
+//! Fault injection in the flush system calls of a node, with strace.
 
 use crate::wait;
 use anyhow::{Context as _, bail};
@@ -11,14 +11,14 @@ use tokio::process::{Child, Command};
 const CALLS: &str = "fdatasync,fsync,sync_file_range,msync";
 const ATTACHED_WITHIN: Duration = Duration::from_secs(5);
 
-/// What happens to every flush.
+/// The fault of every flush.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// It fails with EIO.
+    /// Fails with EIO.
     Error,
-    /// It takes so much longer.
+    /// Takes this much longer.
     Slow(Duration),
-    /// It is not made, and reports success.
+    /// Reports success without being performed.
     Lie,
 }
 
@@ -35,18 +35,18 @@ impl Fault {
     }
 }
 
-/// The command that starts another one under a fault, keeping its process id and its parent.
+/// The command prefix that starts a command with a fault, with the same process id and parent.
 pub fn under(fault: Fault) -> Vec<String> {
     let own = ["strace", "-D", "--seccomp-bpf"].map(str::to_owned);
     own.into_iter().chain(fault.arguments()).chain(["--".to_owned()]).collect()
 }
 
-/// A fault in a process that runs already.
+/// A fault in a running process.
 #[derive(Debug)]
 pub struct Trace(Child);
 
 impl Trace {
-    /// Begins; returns once every thread is under it.
+    /// Attaches to a process; returns once every thread is traced.
     pub async fn attach(fault: Fault, pid: u32) -> anyhow::Result<Self> {
         let mut command = Command::new("strace");
         command.args(fault.arguments()).arg("-p").arg(pid.to_string());
@@ -65,7 +65,7 @@ impl Trace {
         }
     }
 
-    /// Ends the fault.
+    /// Detaches.
     pub async fn detach(mut self) -> anyhow::Result<()> {
         if let Some(pid) = self.0.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
             // It may have ended with the process.
@@ -75,7 +75,7 @@ impl Trace {
     }
 }
 
-/// Also when the process has ended already of what was attached to it.
+/// Whether every thread is traced or has ended.
 fn all_traced(pid: u32) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
     threads.flatten().all(|thread| {

@@ -1,11 +1,11 @@
-//! Waiting on conditions, never on time alone.
+//! Waiting for conditions with a deadline.
 
 use std::time::{Duration, Instant};
 
-/// Pause between two looks at a condition.
+/// Pause between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Waits until `look` gives something; `None` when the deadline passes first.
+/// Polls `look` until it returns a value; `None` after the deadline.
 pub async fn within<T>(deadline: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let since = Instant::now();
     loop {
@@ -19,7 +19,7 @@ pub async fn within<T>(deadline: Duration, mut look: impl AsyncFnMut() -> Option
     }
 }
 
-/// The same; an error with `what` when the deadline passes.
+/// As [`within`]; an error with `what` after the deadline.
 pub async fn until<T>(
     what: &str,
     deadline: Duration,

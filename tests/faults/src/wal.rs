@@ -1,6 +1,6 @@
-//! Where the records of a node's log begin and end, found by their checksums alone.
+//! Finds the records of a node's log by their checksums alone.
 //!
-//! Knows of the format what docs/adr/0002 and 0004 promise to keep: a type, fields, a CRC-32 of both.
+//! It relies only on the format that docs/adr/0002 and 0004 promise: a type, fields, a CRC-32 of both.
 
 use anyhow::Context as _;
 use std::fs;
@@ -14,27 +14,27 @@ const VOTE_BYTES: usize = 18;
 const ID_BYTES: usize = 25;
 const CHECKSUM_BYTES: usize = 8;
 
-/// What a record holds.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// A vote.
     Vote,
     /// An entry.
     Entry,
-    /// How far the log is committed.
+    /// The committed position of the log.
     Commit,
 }
 
 /// A record.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// What it holds.
+    /// The kind.
     pub kind: Kind,
-    /// Its bytes in the file.
+    /// The byte range in the file.
     pub bytes: Range<usize>,
 }
 
-/// The newest file of the log.
+/// The newest log file.
 pub fn newest(data: &Path) -> anyhow::Result<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(data.join("log"))?
         .flatten()
@@ -49,7 +49,7 @@ fn is_log(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "wal")
 }
 
-/// Every record of the kinds above, in order.
+/// All records of the above kinds, in order.
 pub fn records(file: &[u8]) -> Vec<Record> {
     let (mut found, mut at) = (Vec::new(), 0);
     while at < file.len() {

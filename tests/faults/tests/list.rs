@@ -1,4 +1,4 @@
-//! The fault matrix as a program: what `faults --list` prints.
+//! Tests of the fault matrix as listed by `faults --list`.
 
 use std::collections::BTreeSet;
 use std::process::Command;

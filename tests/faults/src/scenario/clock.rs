@@ -1,4 +1,4 @@
-//! F17: clocks that are wrong, and jump.
+//! F17: wrong and jumping clocks.
 
 use crate::network::NODES;
 use crate::stage::Stage;
@@ -12,15 +12,15 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
-/// Certificates are good from an hour before they are made, and a node that is further behind would be
-/// right to refuse them.
+/// Certificates are valid from one hour before their creation; a node with a clock further behind would
+/// rightly refuse them.
 const OFFSETS: std::ops::RangeInclusive<i64> = -3300..=3600;
-/// Between two jumps of a running node's clock.
+/// Interval of the jumps of a running node's clock, in milliseconds.
 const STROBE_MS: std::ops::Range<u64> = 200..900;
 const STROBE_SECONDS: i64 = 288;
 
-/// F17: each node is started with a clock that is up to an hour wrong, and then the clocks of all jump
-/// to and fro under load. Only the wall clock: libfaketime leaves the monotonic one alone here.
+/// F17: each node starts with a clock that is up to an hour wrong; then all clocks jump under load. Only the
+/// wall clock: libfaketime does not change the monotonic clock here.
 pub async fn wrong(stage: &mut Stage) -> anyhow::Result<()> {
     let began = Instant::now();
     let (mut round, mut newest) = (0, String::new());
@@ -42,13 +42,13 @@ pub async fn wrong(stage: &mut Stage) -> anyhow::Result<()> {
             stage.pause(STROBE_MS).await;
         }
         stage.writes_go_on(10, WRITTEN_WITHIN).await.context("with wrong clocks")?;
-        // RFC 3339 in UTC, so that the order of texts is that of times.
+        // RFC 3339 in UTC, so that texts sort like times.
         let stamped = stamp(stage, at, round).await?;
         stage.demand(stamped >= newest, || format!("a change is of {stamped}, one before it of {newest}"));
         newest = stamped.max(newest);
         round += 1;
     }
-    // Back to the right time before the oracles ask.
+    // Correct the clocks before the checks.
     for at in 0..NODES {
         stage.cluster.node(at).kill()?;
         stage.cluster.restart(at).await?;
@@ -77,8 +77,8 @@ async fn start(stage: &Stage, at: usize) -> anyhow::Result<()> {
     stage.cluster.ready(at).await
 }
 
-/// The fault is there: the `Date` of the node's own answers is as wrong as its clock. What a change is stamped with
-/// proves nothing of that, because the leader stamps it, whichever node was asked.
+/// Verifies the injection: the `Date` header of the node's responses is as wrong as its clock. The timestamps
+/// of changes prove nothing, because the leader sets them.
 async fn proves(stage: &mut Stage, at: usize, offset: i64) -> anyhow::Result<()> {
     let url = format!("{}/livez", stage.cluster.node(at).url());
     let answer = stage.cluster.http().get(url).send().await?;
@@ -89,7 +89,7 @@ async fn proves(stage: &mut Stage, at: usize, offset: i64) -> anyhow::Result<()>
     Ok(())
 }
 
-/// When a change through this node was made, as its leader stamps it.
+/// The timestamp of a change through this node, set by its leader.
 async fn stamp(stage: &Stage, at: usize, round: usize) -> anyhow::Result<String> {
     let path = format!("/api/v1/projects/beside/environments/default/configs/clock.{round}");
     let (body, header) = (json!({ "content": { "round": round } }), Some(("If-None-Match", "*")));

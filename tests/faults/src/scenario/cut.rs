@@ -1,4 +1,4 @@
-//! F4 to F8: networks that are cut, one-way, flapping, lossy or silent.
+//! F4 to F8: network partitions, one-way, flapping and lossy links, silent connections.
 
 use crate::network::{self, NODES, Way, others};
 use crate::stage::Stage;
@@ -9,25 +9,25 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-/// How long a majority may need to write again.
+/// Maximum time until a majority accepts writes again.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
-/// A cut lasts at least so long.
+/// Minimum duration of a partition.
 const CUT: Duration = Duration::from_secs(3);
-/// How long a node without a majority may take to refuse.
+/// Maximum time until a node without a majority refuses.
 const REFUSED_WITHIN: Duration = Duration::from_secs(7);
-/// Terms that one fault may cost.
+/// Maximum number of terms per fault.
 const TERMS_MAX: u64 = 3;
-/// On, and off.
+/// Duration of each on and off phase.
 const FLAP: Duration = Duration::from_millis(200);
-/// How much of its packets each node loses.
+/// The fraction of packets that each node loses.
 const LOSS: f64 = 0.05;
-/// Connections that say nothing, to each port of each node.
+/// Number of silent connections per port and node.
 const SILENT: usize = 40;
 
-/// F4: one node is cut off from the others: the leader, then a follower, then all from all.
+/// F4: one node is isolated: the leader, then a follower, then every node from every other.
 ///
-/// The reference wants a minority to refuse within two election time-outs. Guardian waits for a leader
-/// for 3 s before it refuses, because an election takes up to 2.3 s; the bound here is 7 s.
+/// The reference requires that a minority refuses within two election timeouts. Guardian waits 3 s for a
+/// leader before it refuses, because an election takes up to 2.3 s; the bound here is 7 s.
 pub async fn symmetric(stage: &mut Stage) -> anyhow::Result<()> {
     let (began, mut slowest) = (Instant::now(), Duration::ZERO);
     for round in 0.. {
@@ -53,7 +53,7 @@ pub async fn symmetric(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A node alone refuses a write and a read, and still answers a stale one; how long it took.
+/// Checks that an isolated node refuses a write and a read and serves a stale read; returns the duration.
 async fn refuses(stage: &mut Stage, lone: usize) -> Duration {
     let path = "/api/v1/projects/beside/environments/default/configs/alone";
     let body = json!({ "content": 1 });
@@ -78,7 +78,7 @@ async fn refuses(stage: &mut Stage, lone: usize) -> Duration {
     took
 }
 
-/// F5: the leader or a follower hears nothing, or is not heard. Pre-vote keeps it from raising terms.
+/// F5: the leader or a follower receives nothing, or cannot send. Pre-vote prevents an increase of terms.
 pub async fn asymmetric(stage: &mut Stage) -> anyhow::Result<()> {
     let (began, mut gained) = (Instant::now(), Vec::new());
     let ways = [(true, Way::In), (true, Way::Out), (false, Way::In), (false, Way::Out)];
@@ -103,10 +103,10 @@ pub async fn asymmetric(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F6: one node's links go off and on every 200 ms; the leader's and a follower's in turn.
+/// F6: the links of one node flap every 200 ms; alternately those of the leader and of a follower.
 ///
-/// The reference asks for a fifth of the throughput. Only a standstill is a violation here: with the
-/// leader's links down for half of the time, TCP's own back-off takes most of the rest.
+/// The reference requires a fifth of the throughput. Here only a standstill is a violation: with the leader's
+/// links down for half of the time, TCP's back-off costs most of the rest.
 pub async fn flapping(stage: &mut Stage) -> anyhow::Result<()> {
     let usual = stage.rate(CUT).await;
     for leads in [true, false] {
@@ -131,8 +131,8 @@ pub async fn flapping(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F7: every node loses a twentieth of what the others send it. Delay and narrow links are not covered:
-/// the kernel here has no netem, and TCP through a proxy would hide what is lost.
+/// F7: every node loses a twentieth of the packets from the others. Delay and narrow links are not covered:
+/// the kernel here lacks netem, and TCP through a proxy would hide losses.
 pub async fn lossy(stage: &mut Stage) -> anyhow::Result<()> {
     let usual = stage.rate(CUT).await;
     let before = stage.cluster.term().await;
@@ -149,8 +149,8 @@ pub async fn lossy(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F8: connections that say nothing, or half of something; then a leader whose machine vanishes, so that
-/// the others hold connections that nobody will ever close. Frames cut in the middle are not covered.
+/// F8: silent connections and incomplete requests; then a leader whose machine vanishes, so that the others
+/// hold connections that are never closed. Truncated frames are not covered.
 pub async fn silent(stage: &mut Stage) -> anyhow::Result<()> {
     let usual = stage.rate(CUT).await;
     let mut held = Vec::new();
@@ -159,7 +159,7 @@ pub async fn silent(stage: &mut Stage) -> anyhow::Result<()> {
             for number in 0..SILENT {
                 let mut stream = TcpStream::connect((network::address(at), port)).await?;
                 if number % 2 == 0 {
-                    // The beginning of a TLS greeting or of a request, and nothing after it.
+                    // The start of a TLS handshake or of a request, and nothing more.
                     let piece: &[u8] = if port == 9080 { &[22, 3, 1, 2, 0] } else { b"GET /api/v1/pro" };
                     stream.write_all(piece).await?;
                 }

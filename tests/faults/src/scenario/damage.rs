@@ -1,4 +1,4 @@
-//! F13 and F14: files of a node that are cut short or changed while it is down.
+//! F13 and F14: files of a stopped node are truncated or modified.
 
 use crate::stage::Stage;
 use crate::trace::{Fault, Trace};
@@ -12,24 +12,24 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const WRITTEN_WITHIN: Duration = Duration::from_secs(15);
-/// How long a node may take to refuse its files.
+/// Maximum time until a node refuses its files.
 const REFUSED_WITHIN: Duration = Duration::from_secs(10);
-/// What a node says when it cannot start.
+/// The exit code of a node that cannot start.
 const EXIT_FAILURE: i32 = 1;
-/// What a disk writes at once.
+/// The sector size in bytes.
 const SECTOR: usize = 512;
-/// How many records of the tail a cut may reach.
+/// Number of records at the tail that a truncation may reach.
 const TORN_RECORDS: usize = 2;
-/// Cuts that are always made.
+/// Minimum number of truncations.
 const CUTS_MIN: usize = 4;
-/// A document that is found again in a file.
+/// Size of a document that is searched in a file.
 const DOCUMENT_BYTES: usize = 2000;
-/// Kills for that.
+/// Maximum number of kills to leave something unflushed.
 const TRIES_MAX: usize = 200;
-/// How long a flush takes while something is to be left unflushed.
+/// Duration of a flush while something must stay unflushed.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// The newest file of a node's log, as it was when the node died.
+/// The newest log file of a node at its death.
 struct Tail {
     at: usize,
     path: PathBuf,
@@ -37,7 +37,7 @@ struct Tail {
     records: Vec<Record>,
 }
 
-/// Lets everything settle, so that the others have whatever this node may forget, and kills it.
+/// Waits until the other nodes have everything that this node may lose, and kills it.
 async fn die(stage: &mut Stage, at: usize) -> anyhow::Result<Tail> {
     stage.writes_go_on(5, WRITTEN_WITHIN).await?;
     stage.calm().await?;
@@ -50,7 +50,7 @@ async fn die(stage: &mut Stage, at: usize) -> anyhow::Result<Tail> {
     Ok(Tail { at, path, bytes, records })
 }
 
-/// The node must not start, and must say why; then it gets its file back.
+/// Checks that the node refuses to start and states the reason; then restores its file.
 async fn refused(stage: &mut Stage, tail: &Tail, damaged: usize, what: &str) -> anyhow::Result<()> {
     let node = stage.cluster.node(tail.at);
     let before = node.log_text().len();
@@ -71,18 +71,18 @@ async fn refused(stage: &mut Stage, tail: &Tail, damaged: usize, what: &str) -> 
     stage.cluster.restart(tail.at).await.with_context(|| format!("{what}, repaired"))
 }
 
-/// F13: the tail of a dead node's log is torn: cut at any byte of what was written and never flushed, or
-/// followed by zeros. It starts, and gets back from the others what it lost.
+/// F13: the tail of a dead node's log is torn: truncated within the unflushed bytes, or followed by zeros.
+/// The node must start and get the lost entries from the others.
 ///
-/// The reference cuts the last record, whatever became of it. Here only what no flush has covered is cut,
-/// found by cutting the power of a node whose flushes are slow: a crash tears nothing else, and a member
-/// that forgets what it acknowledged must not come back at all (F13-acked shows what happens then).
+/// The reference truncates the last record in any case. Here only unflushed bytes are truncated, found by a
+/// power cut of a node with slow flushes: a crash tears nothing else, and a member that loses acknowledged
+/// entries must not return (see F13-acked).
 ///
-/// The reference also wants a node to start whose last sector was zeroed. Guardian refuses that when
-/// the zeros begin inside a record that is all there: nobody can tell such a record from one that was
-/// acknowledged and then damaged. The power cuts here do leave zeros behind (ext4 makes a file longer up
-/// to the next block before it writes that), but they begin where a flush ended, and so between two
-/// records; those are cut off. The refusal is what is demanded of the others.
+/// The reference also requires that a node starts after its last sector was zeroed. Guardian refuses if the
+/// zeros begin inside a complete record, which cannot be distinguished from a damaged acknowledged record.
+/// Real power cuts leave zeros too (ext4 extends a file to the next block before it writes the data), but
+/// these begin where a flush ended, between two records, and are cut off. In the other cases the refusal is
+/// required.
 pub async fn torn(stage: &mut Stage) -> anyhow::Result<()> {
     let began = Instant::now();
     let (mut rounds, mut tries, mut refusals) = (0, 0, 0);
@@ -97,7 +97,7 @@ pub async fn torn(stage: &mut Stage) -> anyhow::Result<()> {
             stage.injected += 1;
             rounds += 1;
             if rounds % 4 == 2 {
-                // The file grew, and the bytes never came.
+                // The file was extended, but the data was not written.
                 torn.resize(length + stage.random.random_range(1..10_000), 0);
             } else if rounds % 4 == 3 && splits(&tail, sector) {
                 torn[sector..].fill(0);
@@ -118,15 +118,15 @@ pub async fn torn(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether zeros from here on begin inside a record. The first bytes of a record are zeros too.
+/// Whether zeros from here on begin inside a record. The first bytes of a record are zeros as well.
 fn splits(tail: &Tail, at: usize) -> bool {
     let inside = |record: &&Record| record.bytes.contains(&at);
     let record = tail.records.iter().find(inside);
     record.is_some_and(|record| tail.bytes[record.bytes.start..at].iter().any(|byte| *byte != 0))
 }
 
-/// Kills a node while its disk is slow and cuts its power; what it had written, and how much of that was
-/// flushed. `None` when everything was.
+/// Kills a node with slow flushes and cuts its power; returns what it had written and how much of it was
+/// flushed. `None` if everything was flushed.
 async fn unflushed(stage: &mut Stage, at: usize) -> anyhow::Result<Option<(Tail, usize)>> {
     stage.writes_go_on(5, WRITTEN_WITHIN).await?;
     let slow = Trace::attach(Fault::Slow(SLOW), stage.cluster.node(at).pid()?).await?;
@@ -139,7 +139,7 @@ async fn unflushed(stage: &mut Stage, at: usize) -> anyhow::Result<Option<(Tail,
     let flushed = fs::read(&path).unwrap_or_default();
     let records = wal::records(&bytes);
     let same = bytes.iter().zip(&flushed).take_while(|(written, kept)| written == kept).count();
-    // ext4 may have made the file longer, up to its next block, and not written that yet.
+    // ext4 may have extended the file to its next block without writing the data.
     if flushed[same..].iter().any(|byte| *byte != 0) {
         fs::write(stage.folder.join("written.wal"), &bytes)?;
         fs::write(stage.folder.join("flushed.wal"), &flushed)?;
@@ -149,9 +149,9 @@ async fn unflushed(stage: &mut Stage, at: usize) -> anyhow::Result<Option<(Tail,
     Ok(some_left.then_some((Tail { at, path, bytes, records }, same)))
 }
 
-/// F13-acked, not part of the matrix: the cut takes records that the node had flushed and acknowledged.
-/// No crash does that; a bad disk or a copied folder may. The others still have everything, so nothing is
-/// lost, but openraft does not take such a follower back.
+/// F13-acked, not part of the matrix: the truncation removes flushed and acknowledged records. No crash does
+/// that, but a bad disk or a copied folder may. The others have all entries, so nothing is lost, but openraft
+/// does not accept such a follower.
 pub async fn forgotten(stage: &mut Stage) -> anyhow::Result<()> {
     let at = stage.follower().await?;
     let tail = die(stage, at).await?;
@@ -164,9 +164,9 @@ pub async fn forgotten(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F14: a bit of an entry in the middle of the log, or of a vote, is flipped while a node is down. It
-/// does not start, and names file and offset. The bit is put right again afterwards, because members
-/// cannot be replaced yet; the reference's repair, to wipe the node and let it join anew, is not there.
+/// F14: one bit of an entry in the middle of the log, or of a vote, is flipped while a node is down. The node
+/// must refuse to start and name file and offset. The bit is restored afterwards; replacing a node is covered
+/// by F15.
 pub async fn flipped(stage: &mut Stage, kind: Kind) -> anyhow::Result<()> {
     let began = Instant::now();
     for round in 0.. {
@@ -177,7 +177,7 @@ pub async fn flipped(stage: &mut Stage, kind: Kind) -> anyhow::Result<()> {
         let tail = die(stage, at).await?;
         let of_kind: Vec<&Record> = tail.records.iter().filter(|one| one.kind == kind).collect();
         if of_kind.is_empty() {
-            // Elections leave votes in every log; none in the newest file means that it is a new one.
+            // Elections leave votes in every log. Without one the newest file is new.
             stage.cluster.restart(at).await?;
             continue;
         }
@@ -197,8 +197,8 @@ fn flip(stage: &mut Stage, path: &Path, bytes: &[u8], at: usize) -> anyhow::Resu
     Ok(file.write_all_at(&[byte], at as u64)?)
 }
 
-/// F14-state, not part of the matrix: a bit of a document is flipped in `state.redb` of a node that is
-/// down. The file has no checksum that is looked at when a document is read.
+/// F14-state, not part of the matrix: one bit of a document in `state.redb` of a stopped node is flipped. No
+/// checksum is verified when a document is read.
 pub async fn rotten(stage: &mut Stage) -> anyhow::Result<()> {
     let at = stage.follower().await?;
     stage.write_beside(at, "rotten", DOCUMENT_BYTES).await?;

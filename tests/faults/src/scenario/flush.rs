@@ -1,4 +1,4 @@
-//! F9, F10 and F11: disks that fail, are slow, or are full.
+//! F9, F10 and F11: failing, slow and full disks.
 
 use crate::stage::Stage;
 use crate::trace::{Fault, Trace};
@@ -9,23 +9,23 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// What the process says when it must not go on.
+/// The exit code after a fatal error.
 const EXIT_FATAL: i32 = 70;
-/// How long a node may go on after its disk failed: about a second, and what strace costs.
+/// Maximum time until a node ends after its disk failed: about a second, and the overhead of strace.
 const ENDED_WITHIN: Duration = Duration::from_secs(3);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 const SLOW: Duration = Duration::from_millis(200);
-/// How long a node may take to notice that its disk is full.
+/// Maximum time until a node notices that its disk is full.
 const FULL_NOTICED_WITHIN: Duration = Duration::from_secs(30);
-/// The node whose disk is small.
+/// The node with the small disk.
 pub const SMALL: usize = 2;
 
-/// Who has the bad disk.
+/// The node with the bad disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Who {
     /// The leader.
     Leader,
-    /// One of the others.
+    /// A follower.
     Follower,
 }
 
@@ -36,8 +36,8 @@ async fn place(stage: &mut Stage, who: Who) -> anyhow::Result<usize> {
     }
 }
 
-/// F9: from one moment on every flush of the node fails with EIO. It ends with code 70; then its power
-/// is cut too, so that what it could not flush is really gone, and it is started again.
+/// F9: from some moment every flush of the node fails with EIO. The node must end with code 70. Its power is
+/// cut too, so that unflushed data is really lost, and it is restarted.
 pub async fn failing(stage: &mut Stage, who: Who) -> anyhow::Result<()> {
     let (began, mut longest) = (Instant::now(), Duration::ZERO);
     loop {
@@ -65,8 +65,8 @@ pub async fn failing(stage: &mut Stage, who: Who) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F10: every flush of the node takes 200 ms longer. Nothing must break; how much slower it gets is
-/// noted. strace stops every call of the process, which alone takes a part of the throughput.
+/// F10: every flush of the node takes 200 ms longer. Nothing may fail; the throughput is noted. strace
+/// intercepts every system call, which alone reduces the throughput.
 pub async fn slow(stage: &mut Stage, who: Who) -> anyhow::Result<()> {
     let usual = stage.rate(Duration::from_secs(3)).await;
     let before = stage.cluster.term().await;
@@ -86,12 +86,14 @@ pub async fn slow(stage: &mut Stage, who: Who) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F11: the disk of one node fills up under load. The cluster refuses changes that grow with 507 `disk_full`,
-/// and goes on with reads and deletes; the node does not end, is ready, starts on the full disk, and when there
-/// is space everything goes on by itself.
+/// F11: the disk of one node fills up under load.
 ///
-/// Whichever of log, snapshot and database asks first for a block would meet the end of the disk, so chance
-/// decides, with some bytes left free.
+/// - The cluster refuses changes that increase disk use with 507 `disk_full`, and serves reads and deletions.
+/// - The node keeps running, is ready, and starts with the full disk.
+/// - When space is freed, everything recovers without intervention.
+///
+/// Whichever of log, snapshot and database next needs a block hits the end of the disk; some bytes are left
+/// free at random.
 pub async fn full(stage: &mut Stage) -> anyhow::Result<()> {
     let (began, mut rounds) = (Instant::now(), 0);
     while rounds == 0 || began.elapsed() < stage.time {
@@ -129,14 +131,14 @@ fn beside(key: &str) -> String {
     format!("/api/v1/projects/beside/environments/default/configs/{key}")
 }
 
-/// Tries to write a document, at a node whose disk is well.
+/// Attempts to write a document at a node with a healthy disk.
 async fn grow(stage: &Stage, key: &str) -> Option<(u16, Value)> {
     let body = json!({ "content": { "text": "x".repeat(1000) } });
     let any = Some(("If-Match", "*"));
     stage.cluster.ask(0, Method::PUT, &beside(key), any, Some(&body)).await.ok()
 }
 
-/// A node on a full disk is up and ready, says what is wrong, and answers reads; deletes go on.
+/// Checks that a node with a full disk is up and ready, reports the problem, and serves reads and deletions.
 async fn serves_all_the_same(stage: &mut Stage, key: &str) -> anyhow::Result<()> {
     let ended = stage.cluster.node(SMALL).ended();
     stage.demand(ended.is_none(), || format!("with a full disk the node ended: {ended:?}"));

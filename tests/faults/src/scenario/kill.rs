@@ -1,4 +1,4 @@
-//! F1 and F2: processes that die, with and without a word.
+//! F1 and F2: killed and stopped processes.
 
 use crate::caller::NodeCaller;
 use crate::network::NODES;
@@ -12,19 +12,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long the others may need to elect a leader and write again.
+/// Maximum time until the others have a leader and accept writes.
 const FAIL_OVER_WITHIN: Duration = Duration::from_secs(10);
-/// How long a clean stop may take.
+/// Maximum duration of a clean stop.
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
-/// Clients that repeat what failed.
+/// Number of clients that retry failed requests.
 const STUBBORN: usize = 2;
-/// How long such a client repeats one request.
+/// How long such a client retries one request.
 const INSIST_WITHIN: Duration = Duration::from_secs(10);
 
-/// F1: the leader, any node and all nodes are killed in turn, under load.
+/// F1: the leader, a random node and all nodes are killed in turn, under load.
 ///
-/// The reference asks for a new leader within 3 s at the 99th percentile. The figure is noted; only
-/// more than 10 s is a violation, because the machine is shared.
+/// The reference requires a new leader within 3 s at the 99th percentile. The value is noted; only more than
+/// 10 s is a violation, because the machine is shared.
 pub async fn kill_nine(stage: &mut Stage) -> anyhow::Result<()> {
     let (began, mut longest) = (Instant::now(), Duration::ZERO);
     for round in 0.. {
@@ -58,11 +58,10 @@ pub async fn kill_nine(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// F2: every node in turn is asked to stop and started again, and a client that repeats what failed on
-/// another node is never left without an answer.
+/// F2: every node in turn is stopped cleanly and restarted. A client that retries on another node always gets
+/// a response.
 ///
-/// Its requests are idempotent by themselves (`If-Match: *` with a whole document, and linearizable
-/// reads): Guardian does not support `Idempotency-Key` yet.
+/// Its requests need no idempotency key: `If-Match: *` with a whole document, and linearizable reads.
 pub async fn rolling(stage: &mut Stage) -> anyhow::Result<()> {
     stage.write_beside(0, "rolling", 1).await?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -72,7 +71,7 @@ pub async fn rolling(stage: &mut Stage) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut round = 0;
     while round < NODES || began.elapsed() < stage.time {
-        // The leader first, so that it is handed over at least once.
+        // The leader first, so that leadership is transferred at least once.
         let at = if round == 0 { stage.cluster.leader().await? } else { round % NODES };
         stage.cluster.node(at).signal(Signal::TERM)?;
         let status = stage.cluster.node(at).exited(STOPPED_WITHIN).await?;
@@ -93,7 +92,8 @@ pub async fn rolling(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Repeats each request on the next node until it succeeds; gives what did not succeed in time.
+/// Retries each request on the next node until it succeeds; returns the requests that did not succeed in
+/// time.
 async fn insist(
     number: usize,
     callers: Vec<NodeCaller>,

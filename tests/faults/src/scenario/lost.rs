@@ -1,4 +1,4 @@
-//! F15: a disk that is gone.
+//! F15: a lost disk.
 
 use crate::cluster::last_line;
 use crate::network::NODES;
@@ -16,13 +16,13 @@ const REPLACED_WITHIN: Duration = Duration::from_mins(1);
 const REFUSED_WITHIN: Duration = Duration::from_secs(15);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 const EXIT_FATAL: i32 = 70;
-/// How often the node is started on its empty disk.
+/// Number of starts with the empty disk.
 const STARTS: usize = 3;
 
-/// F15: a node comes back under its old id with an empty disk. It is refused, each time, with code 70
-/// and the reason; the others go on.
+/// F15: a node starts under its old id with an empty disk. It must refuse each time, with code 70 and the
+/// reason; the others continue.
 ///
-/// Then the machine becomes a new member: the old id is removed, a new one is added, while clients write.
+/// Then the machine becomes a new member: the old id is removed and a new one is added, under load.
 pub async fn empty(stage: &mut Stage) -> anyhow::Result<()> {
     let at = stage.anyone();
     let view = stage.cluster.view((at + 1) % NODES).await.context("the cluster is not shown")?;
@@ -49,7 +49,7 @@ pub async fn empty(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes the member and adds its machine again under a new id; gives how long that took.
+/// Removes the member and adds its machine under a new id; returns the duration.
 async fn replace(stage: &Stage, at: usize, lost: &Value) -> anyhow::Result<Duration> {
     let (began, helper) = (Instant::now(), (at + 1) % NODES);
     let text = |field: &str| lost[field].as_str().unwrap_or_default().to_owned();
@@ -63,7 +63,7 @@ async fn replace(stage: &Stage, at: usize, lost: &Value) -> anyhow::Result<Durat
     Ok(began.elapsed())
 }
 
-/// Asks until the answer is one of these.
+/// Retries until the response has one of these statuses.
 async fn insist(
     stage: &Stage,
     at: usize,

@@ -1,4 +1,4 @@
-//! The scenarios, in one table.
+//! The table of scenarios.
 
 mod clock;
 mod cut;
@@ -20,23 +20,23 @@ use std::fmt;
 
 type Act = for<'a> fn(&'a mut Stage) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
-/// A way to make a cluster suffer.
+/// A scenario.
 pub struct Scenario {
-    /// The number in the fault matrix.
+    /// The id in the fault matrix.
     pub id: &'static str,
-    /// What is injected.
+    /// The injected fault.
     pub what: &'static str,
-    /// What the machine must offer.
+    /// The required tools.
     pub needs: &'static [Tool],
-    /// Whether it is in the short slice.
+    /// Whether it is part of the short slice.
     pub ci: bool,
-    /// Whether it runs only when it is asked for by its whole name: it shows something that is open.
+    /// Whether it runs only if requested by its full id, because it shows an open problem.
     pub by_name: bool,
-    /// Whether a violation is demanded: the fault breaks what the promise stands on.
+    /// Whether a violation is required: the fault breaks an assumption of the guarantees.
     pub control: bool,
-    /// What the cluster shall be like.
+    /// The required properties of the cluster.
     pub wish: Wish,
-    /// Injects and heals; what comes after is the same for all.
+    /// Injects and heals the fault; the checks afterwards are common to all scenarios.
     pub act: Act,
 }
 
@@ -61,13 +61,13 @@ const NETWORK: &[Tool] = &[Tool::Network];
 const DISK: &[Tool] = &[Tool::Disk];
 const TRACE: &[Tool] = &[Tool::Trace];
 const BOTH: &[Tool] = &[Tool::Disk, Tool::Trace];
-/// A disk for each node, in MiB.
+/// A separate disk per node, in MiB.
 const DISKS: Wish = Wish { disks: Some((&[0, 1, 2], 256)), snapshot_every: None };
 
 /// A snapshot every few entries.
 const SNAPSHOTS: Wish = Wish { disks: None, snapshot_every: Some(snapshot::EVERY) };
 
-/// All of them.
+/// All scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         id: "F1",

@@ -1,4 +1,4 @@
-//! F3: a leader that stands still and does not know it.
+//! F3: a paused leader.
 
 use crate::network::others;
 use crate::stage::Stage;
@@ -6,24 +6,24 @@ use proof::{Caller as _, Request};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
-/// Pauses in milliseconds: shorter than an election, about as long, much longer.
+/// Pauses in milliseconds: shorter than an election, similar, much longer.
 const PAUSES_MS: [u64; 6] = [2500, 300, 10_000, 100, 1200, 4000];
 const LITTLE_TIME: Duration = Duration::from_secs(10);
-/// From here on the others must have elected another leader.
+/// From this pause on, the others must have elected another leader.
 const ELECTED_MS: u64 = 2500;
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
-/// Between asking the paused leader and letting it go on.
+/// Time between the request to the paused leader and its resumption.
 const QUEUED: Duration = Duration::from_millis(50);
 
 /// F3: SIGSTOP of the leader for 0.1 to 10 s, then SIGCONT.
 ///
-/// When the pause is long enough for a new leader, something is written through that one, and then the
-/// paused leader is asked for it before it goes on: the request is the first thing it finds when it wakes
-/// up, still believing that it leads. It may refuse; it must not say that the document is not there.
+/// If the pause is long enough for a new leader, a document is written through the new leader, and a read of
+/// it is sent to the paused one before it resumes. The request is the first thing that it handles, while it
+/// still considers itself the leader. It may refuse, but must not report the document as missing.
 pub async fn stop_leader(stage: &mut Stage) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut refused = 0;
-    // Each pause once, or only the first two when there is little time.
+    // Each pause once, or only the first two if time is short.
     let least = if stage.time < LITTLE_TIME { 2 } else { PAUSES_MS.len() };
     for (round, ms) in PAUSES_MS.iter().copied().cycle().enumerate() {
         if round >= least && began.elapsed() + Duration::from_millis(ms) >= stage.time {
@@ -56,7 +56,7 @@ pub async fn stop_leader(stage: &mut Stage) -> anyhow::Result<()> {
 
 type Asked = tokio::task::JoinHandle<Result<u16, proof::Lost>>;
 
-/// Writes through another node, then asks the paused one for it.
+/// Writes through another node, then sends the read to the paused one.
 async fn queue(stage: &mut Stage, leader: usize, round: usize) -> anyhow::Result<Asked> {
     let (key, writer) = (format!("paused.{round}"), others(leader)[0]);
     let mut tries = 0;

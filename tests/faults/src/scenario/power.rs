@@ -1,4 +1,4 @@
-//! F12 and P1: power cuts, with disks that tell the truth and disks that do not.
+//! F12 and P1: power cuts, with correct disks and with disks that ignore flushes.
 
 use crate::network::NODES;
 use crate::stage::Stage;
@@ -12,10 +12,10 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(15);
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 /// Writes between two cuts.
 const BETWEEN: u64 = 20;
-/// Writes on disks that lie, all of which are lost.
+/// Writes on disks that ignore flushes, all of which are lost.
 const LIED: u64 = 100;
 
-/// F12: so many nodes lose their power at once, under load: everything that they did not flush is gone.
+/// F12: `count` nodes lose power at once, under load; everything unflushed is lost.
 pub async fn cut(stage: &mut Stage, count: usize) -> anyhow::Result<()> {
     let began = Instant::now();
     for round in 0.. {
@@ -53,8 +53,8 @@ async fn power_off(stage: &mut Stage, victims: &[usize]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// P1: every flush of every node reports success and is not made, and then all lose their power. The
-/// writes since then are lost, and the checker must say so: a control of the whole harness.
+/// P1: every flush of every node reports success without being performed, and then all nodes lose power. The
+/// writes since then are lost, and the checker must report them: a control of the whole harness.
 pub async fn lying(stage: &mut Stage) -> anyhow::Result<()> {
     for at in 0..NODES {
         stage.cluster.node(at).signal(Signal::TERM)?;

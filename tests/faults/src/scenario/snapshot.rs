@@ -1,4 +1,4 @@
-//! F19 and a part of F14: snapshots that are broken off, and snapshots that are damaged.
+//! F19 and a part of F14: interrupted and damaged snapshots.
 
 use crate::network::others;
 use crate::node::Node;
@@ -10,23 +10,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Log entries between two snapshots: few, so that there are many.
+/// Log entries between two snapshots: few, so that there are many snapshots.
 pub const EVERY: u64 = 60;
 const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
-/// Documents that make a snapshot long enough to be broken off, and their size.
+/// The number of documents that make a snapshot large enough to be interrupted, and their size.
 const DOCUMENTS: usize = 240;
 const DOCUMENT_BYTES: usize = 100_000;
 const WRITERS: usize = 4;
-/// How long a node that was started may take to be sent a snapshot.
+/// Maximum time until a started node is sent a snapshot.
 const BEGUN_WITHIN: Duration = Duration::from_secs(8);
 const KILLS_MIN: usize = 4;
-/// How long a node is watched that is sent a damaged snapshot again and again.
+/// How long a node is observed that is repeatedly sent a damaged snapshot.
 const WATCHED: Duration = Duration::from_secs(4);
-/// What a node says when a snapshot came.
+/// The log text of a node that installed a snapshot.
 const INSTALLED: &str = "a snapshot of the leader replaced";
 
-/// F19: a node that was away for too long is sent a snapshot, and is killed while it receives or installs
-/// it, or its sender is. In the end it gets there, and no half of a snapshot is left.
+/// F19: a node that needs a snapshot is killed while it receives or installs it, or its sender is. In the end
+/// it catches up, and no partial snapshot is left.
 pub async fn broken_off(stage: &mut Stage) -> anyhow::Result<()> {
     let away = stage.follower().await?;
     stage.cluster.node(away).kill()?;
@@ -66,7 +66,7 @@ pub async fn broken_off(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Many large documents, beside what the clients write.
+/// Writes many large documents, in addition to those of the clients.
 async fn fill(stage: &Stage, at: usize) -> anyhow::Result<()> {
     let write = async |writer: usize| {
         for n in (writer..DOCUMENTS).step_by(WRITERS) {
@@ -85,7 +85,7 @@ fn half(incoming: &Path) -> bool {
     fs::read_dir(incoming).into_iter().flatten().flatten().any(|entry| entry.path().is_file())
 }
 
-/// How often a node's state was replaced by a snapshot.
+/// The number of snapshots that a node has installed.
 fn installs(node: &Node) -> usize {
     node.log_text().lines().filter(|line| line.contains(INSTALLED)).count()
 }
@@ -94,12 +94,12 @@ fn current(node: &Node) -> PathBuf {
     node.data().join("snapshots").join("current.snap")
 }
 
-/// F14: a bit of a snapshot is flipped: of the leader's, just before a node needs it, or of a node's
-/// own while it is down. Nobody installs it, and the next snapshot takes its place.
+/// F14: one bit of a snapshot is flipped: of the leader's, just before a node needs it, or of a stopped
+/// node's own. No node installs it, and the next snapshot replaces it.
 ///
-/// The reference wants the node with the damaged file to end. In Guardian the receiver checks a snapshot
-/// before it takes it and answers its sender with an error, so nobody has to end: the receiver stays
-/// behind until the sender makes its next snapshot. A node's own snapshot is not looked at when it starts.
+/// The reference requires that the node with the damaged file ends. In Guardian the receiver verifies a
+/// snapshot before it installs it and returns an error to the sender, so no node ends: the receiver stays
+/// behind until the sender makes its next snapshot. A node does not read its own snapshot when it starts.
 pub async fn flipped(stage: &mut Stage) -> anyhow::Result<()> {
     stage.writes_go_on(3 * EVERY, WRITTEN_WITHIN).await?;
     let began = Instant::now();
@@ -116,7 +116,7 @@ async fn sent(stage: &mut Stage) -> anyhow::Result<()> {
     let away = stage.follower().await?;
     stage.cluster.node(away).kill()?;
     stage.writes_go_on(4 * EVERY, WRITTEN_WITHIN).await?;
-    // Nobody writes, so that the leader makes no new snapshot.
+    // Without writes the leader makes no new snapshot.
     stage.load.hold(true);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let leader = stage.cluster.leader().await?;
@@ -150,7 +150,7 @@ async fn own(stage: &mut Stage) -> anyhow::Result<()> {
         let named = said.contains("is damaged") && said.contains("current.snap");
         stage.demand(named, || format!("a node with a damaged snapshot says only: {said}"));
         stage.note("a node with a damaged snapshot of its own did not start");
-        // What the manual allows while the node is stopped.
+        // Permitted by the manual while the node is stopped.
         fs::remove_file(&file)?;
         stage.cluster.restart(at).await?;
     }
