@@ -21,7 +21,7 @@ const PREFIX_CHARS: usize = 12;
 pub enum KeyType {
     /// A program.
     Service,
-    /// A person.
+    /// A user.
     Personal,
     /// A node agent.
     Agent,
