@@ -274,8 +274,8 @@ fn make_single(server: &Server, permission: Permission) {
     assert!(matches!(made, Outcome::Accepted { .. }), "{made:?}");
 }
 
-/// The statuses other than 403 of keys with a single permission. Asserts that no response contains a value that
-/// the permission may not read.
+/// The statuses other than 403 of keys with a single permission. Asserts that no response contains a value
+/// that the permission may not read.
 async fn alone(world: &mut World, place: &Place, case: &Case) -> String {
     let mut line = format!("{:<28}", place.id);
     let mut answers = BTreeMap::new();
