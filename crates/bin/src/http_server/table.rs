@@ -131,7 +131,7 @@ pub(super) struct Table {
 #[derive(Debug, Default)]
 struct Inner {
     clients: HashMap<IpAddr, Vec<Arc<Link>>>,
-    /// The connections that made room for others of their address: since when they are counted, and how many.
+    /// Evictions for the same address: start of the current second, and the number since.
     evicted: HashMap<IpAddr, (Instant, u32)>,
     total: usize,
     probes: VecDeque<Arc<Link>>,
