@@ -28,11 +28,11 @@ fn column(project: Option<&ProjectName>) -> &str {
 impl KeyUses for Database {
     async fn save(&self, uses: &[(KeyRef, Timestamp)]) -> Result<(), IdentityError> {
         // All nodes save the keys in the same order, which avoids deadlocks.
-        let mut uses: Vec<_> = uses.iter().collect();
-        uses.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut uses = uses.to_vec();
+        uses.sort();
         let mut transaction = self.begin().await?;
         for (key, at) in uses {
-            let values = values![column(key.project.as_ref()), key.id.as_str(), *at];
+            let values = values![column(key.project.as_ref()), key.id.as_str(), at];
             transaction.execute(SAVE, &values).await?;
         }
         transaction.commit().await?;

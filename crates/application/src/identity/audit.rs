@@ -2,7 +2,7 @@
 
 use super::chain::{Verified, verify_audit};
 use super::record::{Act, cut};
-use super::refusals::{Kind, Refused};
+use super::refusals::Kind;
 use super::shared::Shared;
 use super::{Listed, Visitor};
 use crate::ports::Freshness;
@@ -153,11 +153,8 @@ impl Audit {
     /// - Never waits: the record is written by the next [`Audit::flush`]. If the queue is full, it is dropped
     ///   and counted.
     pub fn refused(&self, visitor: &Visitor, actor: Option<&Actor>, refusal: Refusal) {
-        let caller = match actor {
-            Some(actor) => Refused::Known(actor.to_string()),
-            None => Refused::Anonymous(visitor.origin.address.clone()),
-        };
-        let actor = actor.map_or_else(|| "anonymous".to_owned(), ToString::to_string);
+        let principal = actor.map(ToString::to_string);
+        let actor = principal.clone().unwrap_or_else(|| "anonymous".to_owned());
         let kind = Kind {
             operation: refusal.operation.clone(),
             code: refusal.code.clone(),
@@ -170,7 +167,7 @@ impl Audit {
         };
         let act = act.with("operation", cut(&refusal.operation)).with("code", cut(&refusal.code));
         let record = self.shared.record(visitor, actor, act);
-        if let Some(first) = self.shared.refusals.add(caller, kind, record) {
+        if let Some(first) = self.shared.refusals.add(principal.as_deref(), kind, record) {
             self.shared.enqueue(first);
         }
     }

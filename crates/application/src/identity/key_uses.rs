@@ -10,21 +10,21 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The accuracy, in milliseconds. A use within this time of the recorded one is not recorded.
-const EXACT_MS: i64 = 300_000;
+const ACCURACY_MS: i64 = 300_000;
 /// Most keys in memory. While the database is unavailable, uses of further keys are not recorded.
-const NOTED_MAX: usize = 100_000;
+const RECORDED_MAX: usize = 100_000;
 /// Most uses that are saved in one transaction.
-const SAVED_AT_ONCE: usize = 500;
+const BATCH: usize = 500;
 
 /// Records and reads the last uses of API keys.
 #[derive(Clone)]
 pub struct KeyUses {
     shared: Arc<Shared>,
-    noted: Arc<RwLock<BTreeMap<KeyRef, Noted>>>,
+    recorded: Arc<RwLock<BTreeMap<KeyRef, Use>>>,
 }
 
 #[derive(Clone, Copy)]
-struct Noted {
+struct Use {
     at: Timestamp,
     saved: bool,
 }
@@ -37,22 +37,22 @@ impl fmt::Debug for KeyUses {
 
 impl KeyUses {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, noted: Arc::default() }
+        Self { shared, recorded: Arc::default() }
     }
 
     /// Records a use of a key now. Cheap enough to be called for each request.
-    pub fn note(&self, key: &KeyRef) {
+    pub fn record(&self, key: &KeyRef) {
         let at = self.shared.now();
-        let fresh = |noted: &Noted| (at.0 - noted.at.0).abs() < EXACT_MS;
-        if self.noted.read().unwrap_or_else(PoisonError::into_inner).get(key).is_some_and(fresh) {
+        let fresh = |last: &Use| (at.0 - last.at.0).abs() < ACCURACY_MS;
+        if self.recorded.read().unwrap_or_else(PoisonError::into_inner).get(key).is_some_and(fresh) {
             return;
         }
-        let mut noted = self.noted.write().unwrap_or_else(PoisonError::into_inner);
-        let room = noted.len() < NOTED_MAX;
-        match noted.entry(key.clone()) {
-            Entry::Vacant(entry) if room => drop(entry.insert(Noted { at, saved: false })),
+        let mut recorded = self.recorded.write().unwrap_or_else(PoisonError::into_inner);
+        let room = recorded.len() < RECORDED_MAX;
+        match recorded.entry(key.clone()) {
+            Entry::Vacant(entry) if room => drop(entry.insert(Use { at, saved: false })),
             Entry::Vacant(_) => {}
-            Entry::Occupied(mut entry) => *entry.get_mut() = Noted { at, saved: false },
+            Entry::Occupied(mut entry) => *entry.get_mut() = Use { at, saved: false },
         }
     }
 
@@ -61,23 +61,23 @@ impl KeyUses {
         let mut saved = 0;
         loop {
             let batch: Vec<(KeyRef, Timestamp)> = {
-                let noted = self.noted.read().unwrap_or_else(PoisonError::into_inner);
-                let unsaved = noted.iter().filter(|(_, noted)| !noted.saved).take(SAVED_AT_ONCE);
-                unsaved.map(|(key, noted)| (key.clone(), noted.at)).collect()
+                let recorded = self.recorded.read().unwrap_or_else(PoisonError::into_inner);
+                let unsaved = recorded.iter().filter(|(_, last)| !last.saved).take(BATCH);
+                unsaved.map(|(key, last)| (key.clone(), last.at)).collect()
             };
             if batch.is_empty() {
                 break;
             }
             self.shared.ports.key_uses.save(&batch).await?;
             saved += batch.len();
-            let mut noted = self.noted.write().unwrap_or_else(PoisonError::into_inner);
+            let mut recorded = self.recorded.write().unwrap_or_else(PoisonError::into_inner);
             for (key, at) in batch {
-                noted.entry(key).and_modify(|noted| noted.saved |= noted.at == at);
+                recorded.entry(key).and_modify(|last| last.saved |= last.at == at);
             }
         }
-        let old = Timestamp(self.shared.now().0 - EXACT_MS);
-        let mut noted = self.noted.write().unwrap_or_else(PoisonError::into_inner);
-        noted.retain(|_, noted| !noted.saved || noted.at >= old);
+        let old = Timestamp(self.shared.now().0 - ACCURACY_MS);
+        let mut recorded = self.recorded.write().unwrap_or_else(PoisonError::into_inner);
+        recorded.retain(|_, last| !last.saved || last.at >= old);
         Ok(saved)
     }
 
@@ -98,10 +98,10 @@ impl KeyUses {
             }
         };
         let stored: BTreeMap<_, _> = stored.into_iter().collect();
-        let noted = self.noted.read().unwrap_or_else(PoisonError::into_inner);
+        let recorded = self.recorded.read().unwrap_or_else(PoisonError::into_inner);
         let of = |key: &ApiKey| {
-            let noted = noted.get(&key.key).map(|noted| noted.at);
-            stored.get(&key.key.id).copied().max(noted)
+            let recorded = recorded.get(&key.key).map(|last| last.at);
+            stored.get(&key.key.id).copied().max(recorded)
         };
         keys.iter().map(of).collect()
     }

@@ -13,52 +13,25 @@ use crate::ports::identity::NewAuditRecord;
 use domain::Timestamp;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::mem::discriminant;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How refusals are grouped.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fold {
+struct Fold {
     /// The time for which refusals of a kind are counted together, in milliseconds.
-    pub(super) ms: i64,
+    ms: i64,
     /// Most kinds of one caller that are counted separately.
-    pub(super) kinds_max: usize,
+    kinds_max: usize,
     /// Most callers that are counted separately; all others are counted as one.
-    pub(super) callers_max: usize,
+    callers_max: usize,
 }
 
 /// Refusals of principals.
-pub(super) const KNOWN: Fold = Fold { ms: 60_000, kinds_max: 16, callers_max: 256 };
+const PRINCIPALS: Fold = Fold { ms: 60_000, kinds_max: 16, callers_max: 256 };
 /// Refusals of anonymous requests, grouped by address.
-pub(super) const ANONYMOUS: Fold = Fold { ms: 60 * 60_000, kinds_max: 8, callers_max: 32 };
+const ANONYMOUS: Fold = Fold { ms: 60 * 60_000, kinds_max: 8, callers_max: 32 };
 /// The name of the group for everything beyond the limits.
 const ANY: &str = "*";
-
-/// The originator of a refused request.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Refused {
-    /// A principal.
-    Known(String),
-    /// A request without a valid credential, by address.
-    Anonymous(String),
-}
-
-impl Refused {
-    fn fold(&self) -> Fold {
-        match self {
-            Self::Known(_) => KNOWN,
-            Self::Anonymous(_) => ANONYMOUS,
-        }
-    }
-
-    /// The group of all further originators of this sort.
-    fn any(&self) -> Self {
-        match self {
-            Self::Known(_) => Self::Known(ANY.to_owned()),
-            Self::Anonymous(_) => Self::Anonymous(ANY.to_owned()),
-        }
-    }
-}
 
 /// The kind of a refusal: operation, error code and project.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -78,20 +51,22 @@ struct Folded {
     count: u64,
 }
 
-type Callers = HashMap<Refused, HashMap<Kind, Folded>>;
+/// The groups of refusals, by caller and kind.
+#[derive(Debug)]
+struct Groups {
+    fold: Fold,
+    callers: HashMap<String, HashMap<Kind, Folded>>,
+}
 
-#[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<Callers>);
+impl Groups {
+    fn new(fold: Fold) -> Mutex<Self> {
+        Mutex::new(Self { fold, callers: HashMap::new() })
+    }
 
-impl Refusals {
-    /// Counts a refusal. Returns the record if it is the first of its kind, to be written now.
-    pub(super) fn add(&self, caller: Refused, kind: Kind, record: NewAuditRecord) -> Option<NewAuditRecord> {
-        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (fold, any) = (caller.fold(), caller.any());
-        let same = |other: &&Refused| discriminant(*other) == discriminant(&caller) && **other != any;
-        let room = callers.contains_key(&caller) || callers.keys().filter(same).count() < fold.callers_max;
-        let kinds = callers.entry(if room { caller } else { any }).or_default();
-        let apart = kinds.contains_key(&kind) || kinds.len() < fold.kinds_max;
+    fn add(&mut self, caller: &str, kind: Kind, record: NewAuditRecord) -> Option<NewAuditRecord> {
+        let room = self.callers.len() < self.fold.callers_max || self.callers.contains_key(caller);
+        let kinds = self.callers.entry(if room { caller } else { ANY }.to_owned()).or_default();
+        let apart = kinds.contains_key(&kind) || kinds.len() < self.fold.kinds_max;
         let any = || Kind { operation: ANY.to_owned(), code: ANY.to_owned(), project: None };
         let kind = if apart { kind } else { any() };
         if let Some(folded) = kinds.get_mut(&kind) {
@@ -104,13 +79,10 @@ impl Refusals {
         }
     }
 
-    /// Removes and returns the records of groups whose time is over, or of all with `None`.
-    pub(super) fn take(&self, now: Option<Timestamp>) -> Vec<NewAuditRecord> {
-        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken = Vec::new();
-        callers.retain(|caller, kinds| {
-            let ms = caller.fold().ms;
-            let over = |folded: &Folded| now.is_none_or(|now| (now.0 - folded.since.0).abs() >= ms);
+    fn take(&mut self, now: Option<Timestamp>, taken: &mut Vec<NewAuditRecord>) {
+        let ms = self.fold.ms;
+        let over = |folded: &Folded| now.is_none_or(|now| (now.0 - folded.since.0).abs() >= ms);
+        self.callers.retain(|_, kinds| {
             kinds.retain(|_, folded| {
                 let over = over(folded);
                 if over && let Some(record) = folded.next.take() {
@@ -120,8 +92,49 @@ impl Refusals {
             });
             !kinds.is_empty()
         });
+    }
+}
+
+/// The refusals that are counted at present.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    principals: Mutex<Groups>,
+    anonymous: Mutex<Groups>,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { principals: Groups::new(PRINCIPALS), anonymous: Groups::new(ANONYMOUS) }
+    }
+}
+
+impl Refusals {
+    /// Counts a refusal of a principal, or of an anonymous request from the address of the record. Returns the
+    /// record if it is the first of its kind, to be written now.
+    pub(super) fn add(
+        &self,
+        principal: Option<&str>,
+        kind: Kind,
+        record: NewAuditRecord,
+    ) -> Option<NewAuditRecord> {
+        match principal {
+            Some(principal) => lock(&self.principals).add(principal, kind, record),
+            None => lock(&self.anonymous).add(&record.address.clone(), kind, record),
+        }
+    }
+
+    /// Removes and returns the records of groups whose time is over, or of all with `None`.
+    pub(super) fn take(&self, now: Option<Timestamp>) -> Vec<NewAuditRecord> {
+        let mut taken = Vec::new();
+        for groups in [&self.principals, &self.anonymous] {
+            lock(groups).take(now, &mut taken);
+        }
         taken
     }
+}
+
+fn lock(groups: &Mutex<Groups>) -> MutexGuard<'_, Groups> {
+    groups.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Adds the number of refusals to a record.
@@ -155,10 +168,6 @@ mod tests {
         }
     }
 
-    fn known(name: &str) -> Refused {
-        Refused::Known(name.to_owned())
-    }
-
     fn kind(operation: &str) -> Kind {
         Kind { operation: operation.to_owned(), code: "forbidden".to_owned(), project: None }
     }
@@ -167,17 +176,17 @@ mod tests {
     #[test]
     fn equal_refusals_are_counted() {
         let refusals = Refusals::default();
-        let at_once = (0..50_000).filter_map(|n| refusals.add(known("k"), kind("get"), record(n))).count();
+        let at_once = (0..50_000).filter_map(|n| refusals.add(Some("k"), kind("get"), record(n))).count();
         assert_eq!(at_once, 1);
-        assert!(refusals.take(Some(Timestamp(KNOWN.ms - 1))).is_empty());
-        let folded = refusals.take(Some(Timestamp(KNOWN.ms)));
+        assert!(refusals.take(Some(Timestamp(PRINCIPALS.ms - 1))).is_empty());
+        let folded = refusals.take(Some(Timestamp(PRINCIPALS.ms)));
         assert_eq!(folded.len(), 1);
         assert_eq!(
             (folded[0].detail.as_str(), folded[0].resource.as_str()),
             (r#"{"count":"49999"}"#, "/path/1")
         );
         assert!(
-            refusals.add(known("k"), kind("get"), record(1)).is_some(),
+            refusals.add(Some("k"), kind("get"), record(1)).is_some(),
             "the next one is recorded at once again"
         );
         assert!(refusals.take(None).is_empty(), "one alone is told once");
@@ -188,13 +197,13 @@ mod tests {
         let refusals = Refusals::default();
         let mut at_once = 0;
         for n in 0..1000 {
-            at_once += refusals.add(known("k"), kind(&n.to_string()), record(0)).iter().count();
+            at_once += refusals.add(Some("k"), kind(&n.to_string()), record(0)).iter().count();
         }
-        assert_eq!(at_once, KNOWN.kinds_max + 1);
+        assert_eq!(at_once, PRINCIPALS.kinds_max + 1);
         for n in 0..10_000 {
-            at_once += refusals.add(known(&format!("c{n}")), kind("get"), record(0)).iter().count();
+            at_once += refusals.add(Some(&format!("c{n}")), kind("get"), record(0)).iter().count();
         }
-        assert_eq!(at_once, KNOWN.kinds_max + 1 + KNOWN.callers_max);
+        assert_eq!(at_once, PRINCIPALS.kinds_max + 1 + PRINCIPALS.callers_max);
         let counted = |record: &NewAuditRecord| -> u64 {
             let detail: Value = serde_json::from_str(&record.detail).expect("JSON");
             detail["count"].as_str().and_then(|count| count.parse().ok()).expect("a count")
@@ -213,15 +222,16 @@ mod tests {
             let now = minute * 60_000;
             for address in 0..100 {
                 for operation in 0..10 {
-                    let caller = Refused::Anonymous(format!("{address}-{}", minute / 7));
-                    let first = refusals.add(caller, kind(&operation.to_string()), record(now));
+                    let address = format!("{address}-{}", minute / 7);
+                    let record = NewAuditRecord { address, ..record(now) };
+                    let first = refusals.add(None, kind(&operation.to_string()), record);
                     written += usize::from(first.is_some());
                 }
             }
             written += refusals.take(Some(Timestamp(now))).len();
         }
         assert!(written <= 24 * 594, "{written} records in a day");
-        assert!(written > 24 * 250, "{written}: they are told apart as far as that allows");
-        assert!(refusals.add(known("k"), kind("get"), record(0)).is_some());
+        assert!(written > 24 * 250, "{written}: callers are counted separately as far as that allows");
+        assert!(refusals.add(Some("k"), kind("get"), record(0)).is_some());
     }
 }

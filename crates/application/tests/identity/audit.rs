@@ -6,7 +6,7 @@ use application::identity::*;
 use application::ports::identity::{
     Attempt, AuditOutcome, AuditQuery, ChainPlace, Observation, Place, ThrottleRule, UserChange, UserStatus,
 };
-use domain::{DisplayName, Permission};
+use domain::{ApiKeyId, DisplayName, KeyRef, Permission};
 
 fn refusal(n: usize) -> Refusal {
     Refusal {
@@ -264,6 +264,19 @@ async fn all_that_is_too_old_is_forgotten_at_once() {
     let tidied = world.people().upkeep.tidy().await.expect("tidies");
     assert!(tidied.records >= 12_000 && tidied.attempts >= 12_000, "{tidied:?}");
     assert!(world.id.people.audited().is_empty());
+}
+
+#[tokio::test]
+async fn the_last_use_of_an_api_key_is_pruned_after_400_days() {
+    let world = World::new().await;
+    let id = ApiKeyId::parse("ak-1").expect("an id");
+    let (uses, key) = (&world.id.ports.key_uses, KeyRef { project: Some(project("a")), id: id.clone() });
+    uses.save(&[(key, world.now())]).await.expect("saved");
+    world.test.clock.advance(KEY_USES_KEPT_DAYS * 24 * 60 * 60 * 1000);
+    assert_eq!(world.people().upkeep.tidy().await.expect("pruned").key_uses, 0);
+    world.test.clock.advance(1);
+    assert_eq!(world.people().upkeep.tidy().await.expect("pruned").key_uses, 1);
+    assert_eq!(uses.last(Some(&project("a")), &id, &id).await.expect("an answer"), []);
 }
 
 #[tokio::test]

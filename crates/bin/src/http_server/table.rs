@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 const CLIENT_PREFIX_BITS: u32 = 64;
 /// Maximum number of evictions per second and address for new connections of the same address; the search for
 /// an idle connection is expensive.
-const EVICTED_PER_SECOND_MAX: u32 = 200;
+const EVICTIONS_PER_SECOND_MAX: u32 = 200;
 /// Minimum interval between two log lines about evictions.
 const SAID_EVERY: Duration = Duration::from_mins(1);
 
@@ -132,7 +132,7 @@ pub(super) struct Table {
 struct Inner {
     clients: HashMap<IpAddr, Vec<Arc<Link>>>,
     /// Evictions for the same address: start of the current second, and the number since.
-    evicted: HashMap<IpAddr, (Instant, u32)>,
+    evictions: HashMap<IpAddr, (Instant, u32)>,
     total: usize,
     probes: VecDeque<Arc<Link>>,
     said: Option<Instant>,
@@ -167,7 +167,7 @@ impl Table {
     /// - At the limit of the address, an idle connection of this address is evicted.
     /// - At the total limit, an idle connection of the address with the most connections is evicted.
     /// - If no connection is idle, the new one only serves probes.
-    /// - `None` if the address exceeds [`EVICTED_PER_SECOND_MAX`]; the connection must be closed at once.
+    /// - `None` if the address exceeds [`EVICTIONS_PER_SECOND_MAX`]; the connection must be closed at once.
     pub(super) fn enter(self: &Arc<Self>, client: SocketAddr) -> Option<Entry> {
         let key = client_key(client.ip());
         let mut inner = self.lock();
@@ -176,7 +176,7 @@ impl Table {
         let full = inner.total >= self.slots.total;
         let room = if crowded {
             inner.say("a client has as many connections as one address may", client);
-            if inner.is_evicting_fast(key) {
+            if inner.evicts_too_fast(key) {
                 return None;
             }
             inner.evict(key)
@@ -221,14 +221,14 @@ impl Inner {
     }
 
     /// Counts an eviction for the same address; returns whether there were too many within a second.
-    fn is_evicting_fast(&mut self, key: IpAddr) -> bool {
+    fn evicts_too_fast(&mut self, key: IpAddr) -> bool {
         let now = Instant::now();
-        let (since, count) = self.evicted.entry(key).or_insert((now, 0));
+        let (since, count) = self.evictions.entry(key).or_insert((now, 0));
         if now.duration_since(*since) >= Duration::from_secs(1) {
             (*since, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
-        *count > EVICTED_PER_SECOND_MAX
+        *count > EVICTIONS_PER_SECOND_MAX
     }
 
     /// The address with the most connections, among those with an idle one.
@@ -250,7 +250,7 @@ impl Inner {
         self.total -= 1;
         if links.is_empty() {
             self.clients.remove(&key);
-            self.evicted.remove(&key);
+            self.evictions.remove(&key);
         }
     }
 
@@ -293,7 +293,7 @@ mod tests {
     async fn an_address_cannot_replace_its_connections_fast() {
         let table = table(100, 2);
         let places: Vec<_> = (0..1000).filter_map(|_| table.enter(client("10.0.0.1"))).collect();
-        assert_eq!(places.len(), 2 + EVICTED_PER_SECOND_MAX as usize);
+        assert_eq!(places.len(), 2 + EVICTIONS_PER_SECOND_MAX as usize);
         assert!(!enter(&table, "10.0.0.2").link().probes_only, "others do not notice");
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(!enter(&table, "10.0.0.1").link().probes_only);

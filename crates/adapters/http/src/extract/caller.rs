@@ -75,7 +75,7 @@ fn is_token(api: &Api, secret: &str) -> bool {
 async fn key(api: &Api, facts: &Facts, secret: &str) -> Result<RequestContext, Error> {
     let (actor, credential) = api.app.access.identify(secret).await?;
     if let (Actor::ApiKey(key), Some(identity)) = (&actor, &api.app.identity) {
-        identity.key_uses.note(key);
+        identity.key_uses.record(key);
     }
     let ctx = RequestContext::new(actor, facts.id.clone());
     Ok(RequestContext { credential: Some(credential), origin: facts.origin(), ..ctx })

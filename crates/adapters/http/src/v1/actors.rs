@@ -1,14 +1,10 @@
 //! Email addresses of the actors in a response, as far as the caller may see them.
 
+use super::optional::optional;
 use crate::router::Api;
 use application::RequestContext;
 use application::ports::{Consistency, Freshness};
 use domain::ProjectName;
-use std::time::Duration;
-use tokio::time::timeout;
-
-/// Maximum wait for the addresses; after it the response is sent without them.
-const EMAILS_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// An item of a response that names its actor.
 pub(super) trait NamesActor {
@@ -36,7 +32,7 @@ pub(super) async fn add_emails(
     }
     let actors = items.iter().map(NamesActor::actor).collect();
     let emails = identity.emails.of_actors(ctx, project, actors);
-    let Ok(emails) = timeout(EMAILS_WAIT_MAX, emails).await else { return };
+    let Some(emails) = optional(emails).await else { return };
     for item in items {
         if let Some(email) = emails.get(item.actor()) {
             item.set_email(email.to_string());

@@ -1,6 +1,7 @@
 //! API keys of a project.
 
 use super::dto::api_key::{ApiKeyBody, CreatedApiKeyBody, NewApiKeyBody};
+use super::optional::optional;
 use crate::extract::{
     ApiKeyPath, Caller, Change, JsonBody, MakerQuery, OverlapQuery, PageQuery, ProjectPath, Query, ReadQuery,
 };
@@ -35,10 +36,11 @@ refusals! {
 
 /// The last use of each key; `None` on a node without an identity database.
 async fn last_uses(api: &Api, keys: &[ApiKey]) -> Vec<Option<Timestamp>> {
-    match &api.app.identity {
-        Some(identity) => identity.key_uses.last(keys).await,
-        None => vec![None; keys.len()],
-    }
+    let uses = match &api.app.identity {
+        Some(identity) => optional(identity.key_uses.last(keys)).await,
+        None => None,
+    };
+    uses.unwrap_or_else(|| vec![None; keys.len()])
 }
 
 /// List API keys

@@ -14,6 +14,7 @@ mod export;
 mod history;
 mod import;
 mod lists;
+mod optional;
 mod patch;
 mod people;
 mod projects;

@@ -3,8 +3,12 @@
 
 use crate::support::{Answer, PROJECT, Server};
 use application::identity::{Identity, IdentityRules};
+use application::ports::identity::{IdentityError, KeyUses};
+use async_trait::async_trait;
 use axum::body::Body;
+use domain::{ApiKeyId, KeyRef, ProjectName, Timestamp};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const KEYS: &str = "/api/v1/projects/demo/api-keys";
 const ME: &str = "/api/v1/auth/me";
@@ -200,7 +204,7 @@ async fn uses_of_keys_reach_the_other_nodes_and_survive_an_outage() {
     people.identity.key_uses.save().await.expect_err("there is no database");
     people.people.set_unavailable(false);
     let elsewhere = Identity::new(&server.test.ports, people.ports.clone(), IdentityRules::default());
-    let project = domain::ProjectName::parse("demo").expect("a name");
+    let project = ProjectName::parse("demo").expect("a name");
     let keys: Vec<_> = server.test.node.state().api_keys(Some(&project)).cloned().collect();
     assert_eq!(elsewhere.key_uses.last(&keys).await, [None]);
     assert_eq!(
@@ -211,4 +215,39 @@ async fn uses_of_keys_reach_the_other_nodes_and_survive_an_outage() {
     assert_eq!(people.identity.key_uses.save().await.expect("nothing is left"), 0);
     let used = elsewhere.key_uses.last(&keys).await;
     assert!(used[0].is_some(), "{used:?}");
+}
+
+/// A store that never responds.
+struct Silent;
+
+#[async_trait]
+impl KeyUses for Silent {
+    async fn save(&self, _: &[(KeyRef, Timestamp)]) -> Result<(), IdentityError> {
+        std::future::pending().await
+    }
+
+    async fn last(
+        &self,
+        _: Option<&ProjectName>,
+        _: &ApiKeyId,
+        _: &ApiKeyId,
+    ) -> Result<Vec<(ApiKeyId, Timestamp)>, IdentityError> {
+        std::future::pending().await
+    }
+
+    async fn prune(&self, _: Timestamp, _: u32) -> Result<u64, IdentityError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn api_keys_wait_a_second_for_their_last_use() {
+    let mut server = Server::of_people().await;
+    let (id, _) = key(&server, &json!({ "name": "k", "permissions": ["project:project:read"] })).await;
+    server.replace_ports(|ports| ports.key_uses = Arc::new(Silent));
+    for path in [KEYS.to_owned(), format!("{KEYS}/{id}")] {
+        let began = tokio::time::Instant::now();
+        server.get(&path).await.is(200);
+        assert!(began.elapsed() < std::time::Duration::from_millis(1100), "{path}: {:?}", began.elapsed());
+    }
 }
